@@ -1,0 +1,43 @@
+"""Batch normalization that behaves the same in training and in serving.
+
+The public interface on one page. Nothing below is imported before it is used: no framework, and not even NumPy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from steadynorm.api import diagnose
+    from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
+    from steadynorm.finding import Certainty, Effect, Finding, Severity
+    from steadynorm.report.model import Report
+    from steadynorm.subject import Subject
+
+_HOMES = {
+    "diagnose": "api",
+    "NoNormalizationLayersError": "errors",
+    "UnusableInputError": "errors",
+    "Certainty": "finding",
+    "Effect": "finding",
+    "Finding": "finding",
+    "Severity": "finding",
+    "Report": "report.model",
+    "Subject": "subject",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'steadynorm' has no attribute {name!r}")
+    return getattr(import_module(f"steadynorm.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

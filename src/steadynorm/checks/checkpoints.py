@@ -1,0 +1,62 @@
+"""SN3: checks on what files and copies carry along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadynorm.checks.causes import RESIDUAL_THRESHOLD, ageing, copied_from_elsewhere, residual, valid
+from steadynorm.checks.distance import mismatched
+from steadynorm.checks.registry import check, finding
+from steadynorm.checks.statistics import SLOW_DECAY
+from steadynorm.evidence import Evidence
+from steadynorm.finding import Certainty, Finding
+
+CLOSED = 0.2
+"""Share of the gap that re-estimated statistics must close before they are blamed without another sign."""
+
+
+@check("SN305", "calls", "source")
+def averaged_weights_without_statistics(evidence: Evidence) -> Iterator[Finding]:
+    """Averaged or copied weights whose statistics do not fit them."""
+    source = evidence.source
+    assert source is not None
+    layers = [layer for layer, _ in mismatched(evidence) if valid(layer) and copied_from_elsewhere(evidence, layer)]
+    if not layers:
+        return
+    initial = sum(1 for layer in layers if layer.statistics and layer.statistics.at_initialization)
+    copied = sum(1 for layer in layers if layer.name in source.same_statistics)
+    yield finding(
+        "SN305",
+        [layer.name for layer in layers],
+        f"the weights are {source.description}, and the statistics of {len(layers)} layers do not fit them "
+        f"({initial} at their initial values, {copied} equal to the source's)",
+        "Re-estimate them for the averaged weights: steadynorm.recalibrate(model, train_data); or average the buffers "
+        "too (use_buffers=True).",
+        evidence={"at_initialization": initial, "equal_to_source": copied},
+    )
+
+
+@check("SN305", "calls", "gap")
+def statistics_of_other_weights(evidence: Evidence) -> Iterator[Finding]:
+    """Statistics that do not fit, re-estimation repairs it, and no other cause is in sight."""
+    trial = evidence.trial("recalibrate")
+    if evidence.source is not None or trial is None or (trial.share or 0.0) < CLOSED:
+        return
+    layers = []
+    for layer, _ in mismatched(evidence):
+        share = residual(layer)
+        started = share is None or share <= RESIDUAL_THRESHOLD
+        if ageing(evidence, layer) and started and (layer.config.decay or 0.0) < SLOW_DECAY:
+            layers.append(layer.name)
+    if layers:
+        yield finding(
+            "SN305",
+            layers,
+            f"the statistics of {len(layers)} layers do not fit what they are fed, though their average is fast enough: "
+            "they belong to other weights or to other data",
+            "Re-estimate them: steadynorm.recalibrate(model, train_data); then look for what changed the weights after "
+            "training (averaging, pruning, conversion, a partly loaded checkpoint).",
+            evidence={"layers": layers},
+            certainty=Certainty.LIKELY,
+            settle="pass source_model, the model that these weights were averaged or copied from",
+        )

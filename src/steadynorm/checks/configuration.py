@@ -1,0 +1,198 @@
+"""SN5: checks on a layer's options and its place in the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from steadynorm.checks.causes import observed, runs_on_population, valid
+from steadynorm.checks.registry import check, finding
+from steadynorm.evidence import CallSite, Evidence, Layer, Operation, Split
+from steadynorm.finding import Finding
+
+FEW_VALUES = 16
+FEW_SAMPLES = 8
+MANY_CHANNELS = 0.25
+DROPOUT_LOG_RATIO = 0.1
+TORCH_MOMENTUM_AS_DECAY = (0.0005, 0.1)
+"""A decay in this range is a momentum of 0.9 to 0.9995: the fraction that TensorFlow keeps, given as the fraction that
+PyTorch replaces."""
+
+
+@check("SN501", "calls")
+def bias_before_normalization(evidence: Evidence) -> Iterator[Finding]:
+    """The bias of the layer before is cancelled by the mean subtraction.
+
+    A convolution whose output is also read elsewhere (a shortcut) needs its bias.
+    """
+    found = {}
+    for site in evidence.calls or ():
+        producer = site.before[0] if site.before else None
+        if producer is not None and producer.bias and producer.consumers == 1:
+            found[site.layer] = producer.name
+    if found:
+        yield finding(
+            "SN501",
+            found,
+            f"{len(found)} layers follow a convolution or linear layer with a bias, which the mean subtraction cancels "
+            f"(first: '{next(iter(found.values()))}')",
+            "Build these with bias=False; beta does the same job.",
+            evidence={"producers": found},
+        )
+
+
+@check("SN502", "calls")
+def normalization_before_sigmoid(evidence: Evidence) -> Iterator[Finding]:
+    """A sigmoid or tanh reads the normalized output."""
+    found = {}
+    for site in evidence.calls or ():
+        following = _skip_reshapes(site.after)
+        if following and following[0].kind in ("sigmoid", "tanh"):
+            found[site.layer] = following[0].kind
+    if found:
+        yield finding(
+            "SN502",
+            found,
+            f"the output of {len(found)} layers goes straight into a sigmoid or tanh: with deviation 1 it stays on the "
+            "nearly linear part",
+            "Normalize before the linear layer instead, use a rectifier, or accept it if it trains well.",
+            evidence={"activations": found},
+        )
+
+
+@check("SN503", "calls")
+def normalization_on_output(evidence: Evidence) -> Iterator[Finding]:
+    """The model's output is the normalized tensor."""
+    found = []
+    for site in evidence.calls or ():
+        following = [each.kind for each in _skip_reshapes(site.after) if each.kind != "softmax"]
+        if following == ["output"]:
+            found.append(site.layer)
+    if found:
+        yield finding(
+            "SN503",
+            found,
+            f"the network's output is normalized ('{found[0]}'): its scale is tied to the batch in training and to the "
+            "statistics in inference",
+            "Leave the last layer without normalization.",
+            evidence={"layers": found},
+        )
+
+
+@check("SN505", "calls")
+def batch_too_small(evidence: Evidence) -> Iterator[Finding]:
+    """Batch moments from fewer than 16 values or 8 samples."""
+    few: dict[str, int] = {}
+    for layer in evidence.layers:
+        if layer.per_instance or layer.frozen or runs_on_population(evidence, layer):
+            continue
+        values = _training_values(evidence, layer)
+        samples = evidence.steps.samples if evidence.steps is not None else evidence.samples
+        if values is not None and (values < FEW_VALUES or (samples is not None and samples < FEW_SAMPLES)):
+            few[layer.name] = values
+    if few:
+        least = min(few.values())
+        samples = evidence.steps.samples if evidence.steps is not None else evidence.samples
+        yield finding(
+            "SN505",
+            few,
+            f"{len(few)} layers take batch moments from few values: {least} per channel at least, from {samples} samples "
+            f"per step; the variance alone is uncertain by {np.sqrt(2 / max(least - 1, 1)):.0%}",
+            "Use larger batches, synchronized statistics over replicas (SyncBatchNorm), batch renormalization, or "
+            "group normalization, which needs no batch.",
+            evidence={"values": few, "samples": samples},
+        )
+
+
+@check("SN507", "calls")
+def dropout_before_normalization(evidence: Evidence) -> Iterator[Finding]:
+    """Dropout upstream of the layer gives it another variance in training than in inference."""
+    found: dict[str, float] = {}
+    for site in evidence.calls or ():
+        layer = evidence.layer(site.layer)
+        plain = site.moments.get(Split.TRAIN)
+        if site.with_dropout is None or plain is None or layer.statistics is None:
+            continue
+        if not any(operation.kind == "dropout" for operation in site.before):
+            continue
+        epsilon = layer.config.epsilon
+        ratio = np.log((site.with_dropout.variance + epsilon) / (plain.variance + epsilon))
+        typical = float(np.median(ratio))
+        noise = float(np.median(plain.log_variance_error)) * 2
+        if abs(typical) > max(DROPOUT_LOG_RATIO, noise):
+            found[layer.name] = typical
+    if found:
+        worst = max(found, key=lambda name: abs(found[name]))
+        yield finding(
+            "SN507",
+            found,
+            f"dropout before '{worst}' makes its variance {np.exp(found[worst]):.3g} times as large in training as in "
+            f"inference ({len(found)} layers)",
+            "Move the dropout behind the last normalization layer, or re-estimate the statistics without dropout: "
+            "steadynorm.recalibrate.",
+            evidence={"log_variance_ratio": found},
+        )
+
+
+@check("SN509")
+def epsilon_dominates(evidence: Evidence) -> Iterator[Finding]:
+    """Epsilon over the variance in many channels that do carry a signal."""
+    found: dict[str, float] = {}
+    for layer in evidence.layers:
+        if layer.statistics is None or not valid(layer):
+            continue
+        variance = layer.statistics.variance
+        alive = variance > 0
+        share = float(np.mean(variance[alive] < layer.config.epsilon)) if alive.any() else 0.0
+        if share >= MANY_CHANNELS:
+            found[layer.name] = share
+    if found:
+        worst = max(found, key=lambda name: found[name])
+        yield finding(
+            "SN509",
+            found,
+            f"in {found[worst]:.0%} of the channels of '{worst}' the variance is below epsilon "
+            f"({evidence.layer(worst).config.epsilon:g}): the layer hardly normalizes them ({len(found)} layers)",
+            "Scale the input, or lower epsilon (1e-5 in PyTorch, 1e-3 in TensorFlow and Keras by default).",
+            evidence={"share_of_channels": found},
+        )
+
+
+@check("SN510")
+def momentum_convention(evidence: Evidence) -> Iterator[Finding]:
+    """A decay so small that it must have been meant as the other framework's momentum."""
+    low, high = TORCH_MOMENTUM_AS_DECAY
+    found = {}
+    for layer in evidence.layers:
+        decay = layer.config.decay
+        if decay is None or layer.statistics is None or layer.frozen:
+            continue
+        if low <= round(decay, 6) <= high:
+            found[layer.name] = decay
+    if found:
+        decay = next(iter(found.values()))
+        step = next((each for name in found if (each := observed(evidence, evidence.layer(name)))), None)
+        seen = "" if step is None or step.decay is None else f"; the train step shows {step.decay:.3g}"
+        meant = 1 - decay
+        yield finding(
+            "SN510",
+            found,
+            f"{len(found)} layers keep {decay:.1%} of the old value per update, so the statistics are those of the last "
+            f"batch or two{seen}: {meant:g} is TensorFlow's and Keras' momentum, PyTorch's is 1 − that",
+            f"Use momentum={decay:.4g} in PyTorch (momentum={meant:.4g} in Keras and TensorFlow), and re-estimate the "
+            "statistics: steadynorm.recalibrate.",
+            evidence={"decay": found},
+        )
+
+
+def _skip_reshapes(chain: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    return tuple(operation for operation in chain if operation.kind != "reshape")
+
+
+def _training_values(evidence: Evidence, layer: Layer) -> int | None:
+    step = observed(evidence, layer)
+    if step is not None:
+        return step.values
+    sites: tuple[CallSite, ...] = evidence.sites(layer.name)
+    return min((site.moments[Split.TRAIN].values for site in sites if Split.TRAIN in site.moments), default=None)

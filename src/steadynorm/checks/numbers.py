@@ -1,0 +1,140 @@
+"""SN7: checks on the numbers themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from steadynorm.checks.registry import check, finding
+from steadynorm.evidence import Array, Evidence, Layer, Split
+from steadynorm.finding import Finding
+
+DEAD_VARIANCE = 1e-10
+DEAD_SCALE = 1e-6
+EXPLODING_RATIO = 100.0
+EXPLODING_OUTPUT = 10.0
+LOW_PRECISION = ("float16", "bfloat16")
+
+
+def _arrays(layer: Layer) -> dict[str, Array | None]:
+    stored = layer.statistics
+    return {
+        "moving_mean": None if stored is None else stored.mean,
+        "moving_variance": None if stored is None else stored.variance,
+        "gamma": layer.gamma,
+        "beta": layer.beta,
+    }
+
+
+def _first(mask: np.ndarray) -> int:
+    return int(np.argmax(mask))
+
+
+@check("SN701")
+def not_finite(evidence: Evidence) -> Iterator[Finding]:
+    """NaN or Inf in any of a layer's arrays."""
+    for layer in evidence.layers:
+        for name, values in _arrays(layer).items():
+            if values is None or np.all(np.isfinite(values)):
+                continue
+            bad = ~np.isfinite(values)
+            yield finding(
+                "SN701",
+                [layer.name],
+                f"{name} of '{layer.name}' is not finite in {int(bad.sum())} of {values.size} channels "
+                f"(first: {values[_first(bad)]} at channel {_first(bad)})",
+                "Re-estimate the statistics with 'steadynorm repair'; in training, skip the batch before it "
+                "reaches the layer, not after the loss."
+                if name.startswith("moving")
+                else "Go back to an earlier checkpoint: a parameter cannot be re-estimated from data.",
+                evidence={"array": name, "channels": int(bad.sum())},
+            )
+
+
+@check("SN702")
+def negative_variance(evidence: Evidence) -> Iterator[Finding]:
+    """A stored variance below zero."""
+    for layer in evidence.layers:
+        if layer.statistics is None:
+            continue
+        variance = layer.statistics.variance
+        bad = variance < 0
+        if bad.any():
+            worst = int(np.nanargmin(variance))
+            yield finding(
+                "SN702",
+                [layer.name],
+                f"moving_variance of '{layer.name}' is negative in {int(bad.sum())} of {variance.size} channels "
+                f"({variance[worst]:.3g} at channel {worst}): it was averaged after a subtraction, or damaged",
+                "Re-estimate it with 'steadynorm repair'; compute variances from deviations from the mean, never "
+                "as E[x²] − E[x]².",
+                evidence={"channels": int(bad.sum()), "lowest": float(variance[worst])},
+            )
+
+
+@check("SN703")
+def dead_channels(evidence: Evidence) -> Iterator[Finding]:
+    """Channels without variance or without scale."""
+    for layer in evidence.layers:
+        still = np.zeros(layer.channels, bool)
+        if layer.statistics is not None:
+            still |= np.abs(layer.statistics.variance) <= DEAD_VARIANCE
+        unscaled = np.zeros(layer.channels, bool)
+        if layer.gamma is not None:
+            unscaled |= np.abs(layer.gamma) <= DEAD_SCALE
+        if (still | unscaled).any():
+            yield finding(
+                "SN703",
+                [layer.name],
+                f"'{layer.name}' has {int(still.sum())} channels without variance and {int(unscaled.sum())} with "
+                f"gamma about 0, of {layer.channels}",
+                "Nothing, if the channels were pruned or the input is constant there; otherwise lower the learning "
+                "rate or the weight decay and check the initial weights.",
+                evidence={"no_variance": int(still.sum()), "no_scale": int(unscaled.sum())},
+            )
+
+
+@check("SN704")
+def low_precision(evidence: Evidence) -> Iterator[Finding]:
+    """Statistics stored in half precision."""
+    found = [
+        layer for layer in evidence.layers if layer.statistics is not None and layer.statistics.dtype in LOW_PRECISION
+    ]
+    if found:
+        dtype = found[0].statistics.dtype if found[0].statistics else ""
+        step = 2.0**-8 if dtype == "bfloat16" else 2.0**-11
+        yield finding(
+            "SN704",
+            [layer.name for layer in found],
+            f"the statistics of {len(found)} layers are kept in {dtype}: an update that changes the average by less "
+            f"than {step:.2g} of its value is rounded away",
+            "Keep the normalization layers in float32 (autocast does; model.half() does not: convert them back "
+            "with layer.float()).",
+            evidence={"dtype": dtype, "rounding_step": step},
+        )
+
+
+@check("SN705", "calls", "gap")
+def exploding_inference(evidence: Evidence) -> Iterator[Finding]:
+    """A stored variance so far below the batch's that activations explode in inference."""
+    growth = evidence.output_growth
+    if growth is None or (np.isfinite(growth) and growth < EXPLODING_OUTPUT):
+        return
+    for site in evidence.calls or ():
+        layer = evidence.layer(site.layer)
+        moments = site.moments.get(Split.TRAIN)
+        if moments is None or layer.statistics is None:
+            continue
+        stored = np.maximum(layer.statistics.variance, 0.0)
+        ratio = (moments.variance + layer.config.epsilon) / (stored + layer.config.epsilon)
+        worst = int(np.argmax(ratio))
+        if ratio[worst] > EXPLODING_RATIO:
+            yield finding(
+                "SN705",
+                [layer.name],
+                f"the batch variance of '{layer.name}' is {ratio[worst]:.3g} times the stored one at channel {worst}, "
+                f"and the model's outputs in inference are {growth:.3g} times those in batch mode",
+                "Re-estimate the statistics: steadynorm.recalibrate(model, train_data).",
+                evidence={"variance_ratio": float(ratio[worst]), "output_growth": float(growth)},
+            )

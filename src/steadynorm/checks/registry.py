@@ -1,0 +1,113 @@
+"""Which functions check what, what each needs, and running them all over one evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TypeAlias
+
+from steadynorm.checks.catalogue import CATALOGUE, entry
+from steadynorm.evidence import Evidence
+from steadynorm.finding import Certainty, Finding, Severity
+
+CheckFunction: TypeAlias = Callable[[Evidence], Iterator[Finding]]
+
+FAMILIES = ("statistics", "mode", "checkpoints", "sharing", "configuration", "fine_tuning", "numbers")
+
+_WHY_MISSING = {
+    "calls": "no batch moments: it takes a live model and data",
+    "steps": "no train_step was given",
+    "evaluation": "the model was not run in inference",
+    "gap": "the model was not run on data",
+    "source": "neither an AveragedModel nor a source_model was given",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One check function with the parts of the evidence that it needs."""
+
+    code: str
+    needs: tuple[str, ...]
+    function: CheckFunction
+
+
+@dataclass(frozen=True, slots=True)
+class NotAssessed:
+    """A check that could not be made, and why. No verdict is not a good verdict."""
+
+    code: str
+    reason: str
+
+
+_REGISTERED: list[Registered] = []
+
+
+def check(code: str, *needs: str) -> Callable[[CheckFunction], CheckFunction]:
+    """Registers a function as (one of) the checks for `code`; `needs` names parts of `Evidence`."""
+
+    def register(function: CheckFunction) -> CheckFunction:
+        _REGISTERED.append(Registered(entry(code).code, needs, function))
+        return function
+
+    return register
+
+
+def finding(
+    code: str,
+    layers: Iterable[str],
+    message: str,
+    remedy: str,
+    *,
+    evidence: Mapping[str, object],
+    certainty: Certainty = Certainty.PROVEN,
+    severity: Severity | None = None,
+    settle: str | None = None,
+) -> Finding:
+    """A finding of `code` about `layers`, with the catalogue's severity unless another is given."""
+    names = tuple(layers)
+    return Finding(
+        code=code,
+        severity=severity or CATALOGUE[code].severity,
+        certainty=certainty,
+        location=", ".join(names) or "model",
+        message=message,
+        remedy=remedy,
+        evidence=evidence,
+        layers=names,
+        settle=settle,
+    )
+
+
+def run(
+    evidence: Evidence, select: Iterable[str] = (), ignore: Iterable[str] = ()
+) -> tuple[list[Finding], list[NotAssessed]]:
+    """Runs every check whose needs the evidence meets.
+
+    Arguments:
+        evidence: what was read.
+        select: codes or prefixes (`SN1`) to run; all if empty.
+        ignore: codes or prefixes to leave out.
+
+    Returns:
+        the findings in catalogue order, and the checks that could not be made.
+    """
+    for family in FAMILIES:
+        import_module(f"steadynorm.checks.{family}")
+    wanted, unwanted = tuple(select) or ("SN",), tuple(ignore)
+    findings: list[Finding] = []
+    reasons: dict[str, str] = {}
+    assessed: set[str] = set()
+    for registered in _REGISTERED:
+        if not registered.code.startswith(wanted) or registered.code.startswith(unwanted):
+            continue
+        missing = [part for part in registered.needs if getattr(evidence, part) is None]
+        if missing:
+            reasons.setdefault(registered.code, _WHY_MISSING[missing[0]])
+            continue
+        assessed.add(registered.code)
+        findings.extend(registered.function(evidence))
+    order = list(CATALOGUE)
+    findings.sort(key=lambda found: order.index(found.code))
+    return findings, [NotAssessed(code, why) for code, why in reasons.items() if code not in assessed]

@@ -1,0 +1,240 @@
+"""SN1: checks on how the statistics come about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadynorm.checks.causes import (
+    RESIDUAL_THRESHOLD,
+    ageing,
+    copied_from_elsewhere,
+    fits_without_initial_value,
+    never_updated,
+    observed,
+    residual,
+    runs_on_population,
+    trained,
+)
+from steadynorm.checks.distance import mismatched, of_layer
+from steadynorm.checks.registry import check, finding
+from steadynorm.evidence import Evidence, Layer
+from steadynorm.finding import Certainty, Finding, Severity
+
+SLOW_DECAY = 0.99
+"""Decays from here on average over 100 steps and more."""
+
+
+@check("SN101", "steps")
+def updates_not_run(evidence: Evidence) -> Iterator[Finding]:
+    """Every layer that the train step runs on batch moments keeps its statistics as they were."""
+    stuck = [layer for layer in evidence.layers if never_updated(evidence, layer)]
+    if stuck and not _updated(evidence):
+        steps = evidence.steps.steps if evidence.steps else 0
+        yield finding(
+            "SN101",
+            [layer.name for layer in stuck],
+            f"the train step normalizes {len(stuck)} layers by batch moments, but in {steps} steps none of their "
+            "statistics moved",
+            "Keep track_running_stats=True and a momentum above 0, and run the module itself in the train step: a "
+            "functional call must write the returned buffers back. Then re-estimate: steadynorm.recalibrate.",
+            evidence={"steps": steps, "momentum": [_momentum(layer) for layer in stuck]},
+        )
+
+
+@check("SN102", "steps")
+def updates_collected_early(evidence: Evidence) -> Iterator[Finding]:
+    """Some layers that the train step runs on batch moments are updated, others are not."""
+    stuck = [layer for layer in evidence.layers if never_updated(evidence, layer)]
+    moving = _updated(evidence)
+    if stuck and moving:
+        steps = evidence.steps.steps if evidence.steps else 0
+        yield finding(
+            "SN102",
+            [layer.name for layer in stuck],
+            f"in {steps} train steps the statistics of {len(moving)} layers moved and those of {len(stuck)} never did, "
+            "though all of them normalize by batch moments",
+            "Update every layer: look for a momentum of 0, a track_running_stats switched off, or a part of the model "
+            "that is called through a functional copy.",
+            evidence={"steps": steps, "updated": moving, "momentum": [_momentum(layer) for layer in stuck]},
+        )
+
+
+@check("SN103")
+def statistics_at_initialization(evidence: Evidence) -> Iterator[Finding]:
+    """Mean exactly 0 and variance exactly 1 in a model whose weights have been trained."""
+    if not trained(evidence):
+        return
+    layers = []
+    for layer in evidence.layers:
+        distance = of_layer(evidence, layer)
+        if (
+            layer.statistics is not None
+            and layer.statistics.at_initialization
+            and (distance is None or distance.significant)
+            and not never_updated(evidence, layer)
+            and not (runs_on_population(evidence, layer) and not layer.frozen)
+            and not copied_from_elsewhere(evidence, layer)
+        ):
+            layers.append(layer)
+    if not layers:
+        return
+    updating = [layer for layer in layers if (step := observed(evidence, layer)) and step.updates > 0]
+    counts = {layer.statistics.updates for layer in layers if layer.statistics}
+    if updating:
+        history = "; the train step does move them, so they were lost afterwards: not saved, or not restored"
+    elif counts == {0}:
+        history = "; the layers count 0 updates"
+    else:
+        history = ""
+    yield finding(
+        "SN103",
+        [layer.name for layer in layers],
+        f"{len(layers)} of {len(evidence.layers)} layers have trained weights but statistics at their initial values, "
+        f"mean 0 and variance 1{history}",
+        "Save model.state_dict(), which holds the buffers, instead of model.parameters(), and load it with "
+        "strict=True; until then re-estimate the statistics: 'steadynorm repair'.",
+        evidence={"updates": sorted(str(count) for count in counts)},
+    )
+
+
+@check("SN104", "calls")
+def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
+    """An average that still holds its initial value, or that follows too slowly."""
+    starting, slow = [], []
+    for layer, _ in mismatched(evidence):
+        if not ageing(evidence, layer):
+            continue
+        share = residual(layer)
+        if share is not None and share > RESIDUAL_THRESHOLD and fits_without_initial_value(evidence, layer):
+            starting.append(layer)
+        elif (layer.config.decay or 0.0) >= SLOW_DECAY and not of_older_weights(evidence, layer):
+            slow.append(layer)
+    severity = Severity.ERROR if evidence.gap is not None and evidence.gap.size > 0 else Severity.WARNING
+    if starting:
+        worst = max(starting, key=lambda layer: residual(layer) or 0.0)
+        share, decay = residual(worst) or 0.0, worst.config.decay or 0.0
+        updates = (worst.statistics.updates if worst.statistics else None) or 1
+        enough = RESIDUAL_THRESHOLD ** (1 / updates)
+        yield finding(
+            "SN104",
+            [layer.name for layer in starting],
+            f"after {updates} updates with decay {decay:g} (momentum {1 - decay:.4g}) {share:.0%} of the initial value "
+            f"is still in the average of {len(starting)} layers",
+            f"Use a decay of at most {enough:.3g} (PyTorch momentum of at least {1 - enough:.2g}), momentum=None for a "
+            "cumulative average, or a debiased average, which would have removed the initial value; repair this "
+            "model with steadynorm.recalibrate.",
+            evidence={"decay": decay, "updates": updates, "residual": share, "decay_that_would_do": enough},
+            severity=severity,
+        )
+    if slow:
+        decay = max(layer.config.decay or 0.0 for layer in slow)
+        yield finding(
+            "SN104",
+            [layer.name for layer in slow],
+            f"the statistics of {len(slow)} layers average over {1 / (1 - decay):.0f} steps (decay {decay:g}) and lag "
+            "behind what the weights now produce",
+            "Use a decay of 0.9 to 0.99, or re-estimate the statistics after training: steadynorm.recalibrate.",
+            evidence={"decay": decay, "window": 1 / (1 - decay)},
+            severity=severity,
+            certainty=Certainty.LIKELY,
+            settle="pass the optimizer: its step count tells a short fine-tuning from a long training",
+        )
+
+
+@check("SN105", "steps")
+def updates_repeated(evidence: Evidence) -> Iterator[Finding]:
+    """Several updates in one step from the same input."""
+    assert evidence.steps is not None
+    repeated = {
+        layer.name: step
+        for layer in evidence.layers
+        if (step := observed(evidence, layer)) is not None
+        and step.repeated_uses >= 0.5
+        and step.updates > step.batch_uses - step.repeated_uses
+    }
+    if repeated:
+        most = max(step.updates for step in repeated.values())
+        yield finding(
+            "SN105",
+            repeated,
+            f"{len(repeated)} layers are updated up to {most:.3g} times per step, of which "
+            f"{max(step.repeated_uses for step in repeated.values()):.3g} from an input already seen in that step: the "
+            f"effective decay is decay^{most:.3g}",
+            "Let only the first pass update: momentum 0 (or statistics put back) in the recomputation of activation "
+            "checkpointing, in the second pass of SAM and in any extra forward pass.",
+            evidence={
+                "updates_per_step": {name: step.updates for name, step in repeated.items()},
+                "steps": evidence.steps.steps,
+            },
+        )
+
+
+@check("SN106")
+def no_population_statistics(evidence: Evidence) -> Iterator[Finding]:
+    """A layer that keeps no statistics at all."""
+    layers = [layer.name for layer in evidence.layers if layer.statistics is None and not layer.per_instance]
+    if layers:
+        yield finding(
+            "SN106",
+            layers,
+            f"{len(layers)} layers keep no population statistics: a prediction depends on the other samples of its "
+            "batch",
+            "Build the layers with track_running_stats=True and estimate the statistics: steadynorm.recalibrate; or "
+            "use a normalization without batch moments (GroupNorm, LayerNorm).",
+            evidence={"layers": layers},
+        )
+
+
+@check("SN107", "evaluation")
+def updated_outside_training(evidence: Evidence) -> Iterator[Finding]:
+    """An evaluation that moves the statistics."""
+    evaluation = evidence.evaluation
+    if evaluation is None or not evaluation.moved_layers:
+        return
+    yield finding(
+        "SN107",
+        evaluation.moved_layers,
+        f"one evaluation moves the statistics of {len(evaluation.moved_layers)} layers: validation data gets into the "
+        "model",
+        "Call model.eval() before the evaluation and model.train() after it; torch.no_grad() does not stop the updates.",
+        evidence={"layers": list(evaluation.moved_layers)},
+    )
+
+
+@check("SN108", "steps")
+def updated_without_step(evidence: Evidence) -> Iterator[Finding]:
+    """A batch whose optimizer step was skipped and whose moments were kept."""
+    steps = evidence.steps
+    if steps is None or steps.skipped_updates == 0:
+        return
+    moved = [name for name, step in steps.layers.items() if step.updates > 0]
+    yield finding(
+        "SN108",
+        [layer.name for layer in evidence.layers if layer.name in moved],
+        f"in {steps.skipped_updates} of {steps.steps} train steps the loss or a gradient was not finite and the "
+        "parameters stayed as they were, but the statistics were updated from that batch",
+        "Put the statistics back when the step is skipped (copy the buffers before the forward pass), or check the "
+        "batch before it reaches the model.",
+        evidence={"skipped": steps.skipped_updates, "steps": steps.steps},
+    )
+
+
+def of_older_weights(evidence: Evidence, layer: Layer) -> bool:
+    """Whether most of the average was taken before the present optimizer started: a pre-training's statistics."""
+    steps, stored, decay = evidence.steps, layer.statistics, layer.config.decay
+    if steps is None or steps.optimizer_steps is None or stored is None or decay is None:
+        return False
+    before = (stored.updates or 0) - steps.optimizer_steps
+    return before > steps.optimizer_steps and bool(decay**steps.optimizer_steps > RESIDUAL_THRESHOLD)
+
+
+def _updated(evidence: Evidence) -> list[str]:
+    return [
+        layer.name
+        for layer in evidence.layers
+        if (step := observed(evidence, layer)) is not None and step.batch_uses > 0 and step.updates > 0
+    ]
+
+
+def _momentum(layer: Layer) -> float | None:
+    return None if layer.config.decay is None else 1 - layer.config.decay

@@ -1,0 +1,1 @@
+"""What comes out: the report itself, and its forms."""

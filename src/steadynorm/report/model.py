@@ -1,0 +1,61 @@
+"""The report of a diagnosis: findings, evidence, and what was not assessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from steadynorm.checks.registry import NotAssessed
+from steadynorm.evidence import Evidence
+from steadynorm.finding import Finding, Severity
+
+EXIT_CLEAN, EXIT_FINDINGS, EXIT_UNUSABLE, EXIT_NOTHING = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a diagnosis found out.
+
+    Arguments:
+        name: the subject's name.
+        evidence: the measurements.
+        findings: causes in order of the share of the gap that each explains.
+        not_assessed: checks that could not be made, and why.
+    """
+
+    name: str
+    evidence: Evidence
+    findings: tuple[Finding, ...] = ()
+    not_assessed: tuple[NotAssessed, ...] = ()
+
+    @classmethod
+    def nothing_to_check(cls, name: str, framework: str) -> Report:
+        """The report of a model without normalization layers."""
+        return cls(name, Evidence(framework=framework, layers=()))
+
+    def at_least(self, severity: Severity) -> tuple[Finding, ...]:
+        """The findings of this severity and worse."""
+        return tuple(found for found in self.findings if found.severity.rank >= severity.rank)
+
+    def exit_status(self, fail_on: Severity = Severity.WARNING) -> int:
+        """For scripts: 0 nothing at or over `fail_on`, 1 findings, 3 nothing to check."""
+        if not self.evidence.layers:
+            return EXIT_NOTHING
+        return EXIT_FINDINGS if self.at_least(fail_on) else EXIT_CLEAN
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """The report as JSON, by the schema documented in docs/report-json.md."""
+        from steadynorm.report.json import to_json
+
+        return to_json(self, indent)
+
+    def __str__(self) -> str:
+        """The report as plain text, 80 columns wide."""
+        from steadynorm.report.terminal import as_text
+
+        return as_text(self)
+
+    def __rich__(self) -> object:
+        """The report for a rich console."""
+        from steadynorm.report.terminal import renderable
+
+        return renderable(self)

@@ -1,0 +1,35 @@
+"""Finds the framework of an object without importing any: the object's own class says where it comes from."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from steadynorm.errors import UnusableInputError
+
+_BASES = {"torch.nn.modules.module.Module": "torch"}
+
+
+def framework_of(model: Any) -> str:
+    """The framework whose base class `model` inherits, as `torch`.
+
+    Raises:
+        UnusableInputError: it is a model of none of them.
+    """
+    for base in type(model).__mro__:
+        framework = _BASES.get(f"{base.__module__}.{base.__qualname__}")
+        if framework is not None:
+            return framework
+    raise UnusableInputError(
+        f"the model is a {type(model).__module__}.{type(model).__qualname__}; expected a torch.nn.Module"
+    )
+
+
+def room(model: Any, name: str) -> ModuleType:
+    """The module `name` (as `live`) of the folder of the model's framework.
+
+    Raises:
+        UnusableInputError: see `framework_of`.
+    """
+    return import_module(f"steadynorm.{framework_of(model)}.{name}")

@@ -1,0 +1,164 @@
+"""Batches: sampling them, moving them, and telling inputs from targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, SequentialSampler
+
+from steadynorm.errors import UnusableInputError
+
+TARGET_KEYS = ("labels", "label", "targets", "target", "y")
+
+
+def spread_order(count: int) -> list[int]:
+    """The numbers below `count`, so ordered that every beginning of the list is spread over the whole range.
+
+    Bit-reversed counting (van der Corput): data sorted by class or by time are sampled evenly from the first
+    batches on.
+    """
+    bits = max(count - 1, 0).bit_length()
+    reversed_bits = (int(format(index, f"0{bits}b")[::-1], 2) if bits else 0 for index in range(1 << bits))
+    return [index for index in reversed_bits if index < count]
+
+
+class _ListedBatches:
+    """A batch sampler that yields given lists of indices."""
+
+    def __init__(self, batches: Sequence[list[int]]) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+def spread(data: Iterable[Any]) -> Iterable[Any]:
+    """The same batches in an order in which every beginning is spread over the data, where the data allow it.
+
+    A list or tuple of batches is reordered, and so is a DataLoader that reads a map-style dataset in sequence. Any
+    other iterable, shuffling loaders among them, keeps its own order.
+    """
+    if isinstance(data, list | tuple):
+        return [data[index] for index in spread_order(len(data))]
+    if (
+        isinstance(data, DataLoader)
+        and not isinstance(data.dataset, IterableDataset)
+        and type(data.batch_sampler) is BatchSampler
+        and type(data.sampler) is SequentialSampler
+    ):
+        batches = list(data.batch_sampler)
+        return DataLoader(
+            data.dataset,
+            batch_sampler=_ListedBatches([batches[index] for index in spread_order(len(batches))]),  # type: ignore[arg-type]
+            num_workers=data.num_workers,
+            collate_fn=data.collate_fn,
+            pin_memory=data.pin_memory,
+            timeout=data.timeout,
+            worker_init_fn=data.worker_init_fn,
+            multiprocessing_context=data.multiprocessing_context,
+            generator=data.generator,
+        )
+    return data
+
+
+def sample(data: Iterable[Any], count: int | None, name: str) -> list[Any]:
+    """Up to `count` batches, spread over the data where the data allow it.
+
+    Raises:
+        UnusableInputError: there is no batch; `name` says whose.
+    """
+    batches = list(islice(spread(data), count))
+    if not batches:
+        raise UnusableInputError(f"{name} is empty: expected an iterable that gives at least one batch")
+    return batches
+
+
+def tensors_of(value: Any) -> Iterator[Tensor]:
+    """All tensors in nested lists, tuples and dicts (and objects that hold their items as a mapping)."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from tensors_of(item)
+    elif hasattr(value, "items"):
+        for _, item in value.items():
+            yield from tensors_of(item)
+
+
+def transform(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    """The same nest of lists, tuples and dicts with `function` applied to every tensor."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(transform(item, function) for item in value))
+    if isinstance(value, list | tuple):
+        return type(value)(transform(item, function) for item in value)
+    if isinstance(value, dict):
+        return {key: transform(item, function) for key, item in value.items()}
+    return value
+
+
+def to_device(batch: Any, device: torch.device | None) -> Any:
+    """The batch with its tensors on `device`; as it is for `None`."""
+    return batch if device is None else transform(batch, lambda tensor: tensor.to(device))
+
+
+def sample_count(batch: Any) -> int:
+    """The number of samples: the length of the first tensor's first axis; 1 without tensors."""
+    first = next(tensors_of(batch), None)
+    return 1 if first is None or first.dim() == 0 else int(first.shape[0])
+
+
+def split_batch(batch: Any, size: int) -> list[Any]:
+    """The batch cut into pieces of `size` samples; whole if its tensors have different lengths."""
+    lengths = {int(tensor.shape[0]) if tensor.dim() else -1 for tensor in tensors_of(batch)}
+    if len(lengths) != 1 or min(lengths) <= size:
+        return [batch]
+    count = lengths.pop()
+    starts = range(0, count - count % size or count, size)
+    return [transform(batch, lambda tensor, at=at: tensor[at : at + size]) for at in starts]  # type: ignore[misc]
+
+
+def inputs_and_target(batch: Any) -> tuple[Any, Any]:
+    """What the model is called with, and the targets (`None` if there are none), by the documented rule."""
+    if isinstance(batch, list | tuple) and len(batch) >= 2:
+        return batch[0], batch[1] if len(batch) == 2 else batch[1:]
+    if isinstance(batch, list | tuple) and len(batch) == 1:
+        return batch[0], None
+    if hasattr(batch, "items"):
+        inputs = {key: value for key, value in batch.items() if key not in TARGET_KEYS}
+        return inputs, next((batch[key] for key in TARGET_KEYS if key in batch), None)
+    return batch, None
+
+
+def call(model: Any, batch: Any) -> Any:
+    """Calls the model with the inputs of a batch: a dict as keyword arguments, a tuple as positional ones."""
+    inputs, _ = inputs_and_target(batch)
+    if isinstance(inputs, dict):
+        return model(**inputs)
+    if isinstance(inputs, list | tuple):
+        return model(*inputs)
+    return model(inputs)
+
+
+def check_finite(batch: Any, name: str, index: int) -> None:
+    """Refuses a batch that holds NaN or Inf.
+
+    Raises:
+        UnusableInputError: naming the data, the batch and the first sample that is not finite.
+    """
+    for tensor in tensors_of(batch):
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            bad = ~torch.isfinite(tensor)
+            where = int(bad.flatten(1).any(1).nonzero()[0]) if tensor.dim() > 1 else int(bad.nonzero()[0])
+            raise UnusableInputError(
+                f"{name} holds {int(bad.sum())} values that are NaN or Inf (batch {index}, first in sample {where}): "
+                "remove or replace them; statistics cannot be taken from them"
+            )

@@ -1,0 +1,174 @@
+"""The operations before and after each normalization layer, recorded from one forward pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from steadynorm.evidence import CallSite, Operation
+from steadynorm.live import Site
+from steadynorm.torch.batches import tensors_of
+from steadynorm.torch.state import hooks
+
+LONGEST_CHAIN = 12
+
+_KINDS = {
+    "convolution": ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+    "linear": ("linear", "addmm", "matmul", "mm", "bmm", "__matmul__", "bilinear"),
+    "dropout": ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "alpha_dropout"),
+    "sigmoid": ("sigmoid",),
+    "tanh": ("tanh",),
+    "softmax": ("softmax", "log_softmax"),
+    "activation": ("relu", "relu6", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "hardswish", "celu"),
+    "add": ("add", "__add__", "__radd__", "__iadd__", "sub", "__sub__", "cat", "concat", "stack"),
+    "reshape": (
+        "view", "reshape", "flatten", "unflatten", "permute", "transpose", "squeeze", "unsqueeze", "contiguous", "to",
+        "float", "type", "clone", "detach", "__get__", "__getitem__", "chunk", "split", "unbind", "expand", "view_as",
+    ),
+}  # fmt: skip
+_KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names}
+
+
+@dataclass(eq=False)
+class _Node:
+    kind: str
+    name: str
+    bias: bool = False
+    inputs: list[_Node] = field(default_factory=list)
+    readers: list[_Node] = field(default_factory=list)
+
+    def operation(self) -> Operation:
+        return Operation(self.kind, self.name, self.bias, len(self.readers))
+
+
+class Recorder(TorchFunctionMode):
+    """Records which operation reads what from where, while a model runs under it.
+
+    Arguments:
+        model: the model; its module paths name the operations.
+        layers: its normalization layers, each of which counts as one operation.
+    """
+
+    def __init__(self, model: nn.Module, layers: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self._layers = {id(layer): name for name, layer in layers.items()}
+        self._modules = {name: module for name, module in model.named_modules() if id(module) not in self._layers}
+        self._path: list[str] = []
+        self._inside: list[_Node] = []
+        self._producer: dict[int, _Node] = {}
+        self._alive: list[Any] = []
+        self._calls: Counter[str] = Counter()
+        self.sites: dict[Site, _Node] = {}
+
+    def record(self, forward: Callable[[], Any], layers: Iterable[tuple[str, nn.Module]]) -> None:
+        """Runs `forward` and records it."""
+        handles = []
+        for name, layer in layers:
+            handles.append(layer.register_forward_pre_hook(self._enter_layer(name)))
+            handles.append(layer.register_forward_hook(self._leave_layer))
+        for name, module in self._modules.items():
+            handles.append(module.register_forward_pre_hook(lambda _, __, name=name: self._path.append(name)))  # type: ignore[misc]
+            handles.append(module.register_forward_hook(self._leave_module))
+        with hooks(handles), self:
+            output = forward()
+        end = _Node("output", "output")
+        for tensor in tensors_of(output):
+            self._read(end, tensor)
+
+    def chains(self) -> dict[Site, CallSite]:
+        """The call sites with their chains."""
+        return {
+            site: CallSite(site[0], site[1], before=_chain_before(node), after=_chain_after(node))
+            for site, node in self.sites.items()
+        }
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Runs the operation and adds it to the record."""
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if self._inside:
+            return result
+        outputs = list(tensors_of(result))
+        if not outputs:
+            return result
+        name = getattr(func, "__name__", "operation")
+        kind = _KIND_OF.get(name.rstrip("_") if not name.startswith("__") else name, "other")
+        bias = _has_bias(kind, args, kwargs, outputs[0])
+        node = _Node(kind, self._path[-1] if self._path and self._path[-1] else name, bias)
+        for tensor in tensors_of([args, kwargs]):
+            self._read(node, tensor)
+        self._write(node, outputs)
+        return result
+
+    def _read(self, node: _Node, tensor: Tensor) -> None:
+        source = self._producer.get(id(tensor))
+        if source is not None and source not in node.inputs:
+            node.inputs.append(source)
+            source.readers.append(node)
+
+    def _write(self, node: _Node, tensors: list[Tensor]) -> None:
+        self._alive.extend(tensors)  # an id names a tensor only while the tensor lives
+        for tensor in tensors:
+            self._producer[id(tensor)] = node
+
+    def _enter_layer(self, name: str) -> Callable[[nn.Module, Any], None]:
+        def enter(_: nn.Module, inputs: Any) -> None:
+            node = _Node("normalization", name)
+            for tensor in tensors_of(list(inputs)):
+                self._read(node, tensor)
+            self.sites[name, self._calls[name]] = node
+            self._calls[name] += 1
+            self._inside.append(node)
+
+        return enter
+
+    def _leave_layer(self, _: nn.Module, __: Any, output: Any) -> None:
+        self._write(self._inside.pop(), list(tensors_of(output)))
+
+    def _leave_module(self, _: nn.Module, __: Any, ___: Any) -> None:
+        self._path.pop()
+
+
+def _has_bias(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> bool:
+    if kind in ("convolution", "linear"):
+        bias = kwargs.get("bias", args[2] if len(args) > 2 else None)
+        return isinstance(bias, Tensor)
+    if kind == "add" and output.dim() > 1:
+        # x + b with one parameter per channel.
+        return any(
+            isinstance(each, nn.Parameter)
+            and each.numel() == output.shape[1]
+            and (
+                (each.dim() == 1 and output.dim() == 2)
+                or (each.dim() > 1 and each.shape[-output.dim() + 1] == each.numel())
+            )
+            for each in args
+        )
+    return False
+
+
+def _chain_before(node: _Node) -> tuple[Operation, ...]:
+    chain: list[Operation] = []
+    while len(node.inputs) == 1 and len(chain) < LONGEST_CHAIN:
+        node = node.inputs[0]
+        chain.append(node.operation())
+        if node.kind == "normalization":
+            break
+    return tuple(chain)
+
+
+def _chain_after(node: _Node) -> tuple[Operation, ...]:
+    chain: list[Operation] = []
+    while len(node.readers) == 1 and len(chain) < LONGEST_CHAIN:
+        node = node.readers[0]
+        chain.append(node.operation())
+        if node.kind in ("normalization", "convolution", "linear"):
+            break
+    return tuple(chain)

@@ -1,0 +1,148 @@
+"""Finds the normalization layers of a PyTorch model and describes them as framework-free records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+from torch.nn.modules.instancenorm import _InstanceNorm
+
+from steadynorm.evidence import Array, Layer, Mode, Statistics
+from steadynorm.norm.config import NormConfig
+
+
+def is_normalization(module: nn.Module) -> bool:
+    """Whether the module normalizes by moments that it keeps or should keep.
+
+    True for every `_BatchNorm` (Sync and Lazy ones too), for instance normalization with running statistics, and for
+    any other class with the buffers `running_mean` and `running_var` (frozen layers of torchvision and detectron2,
+    hand-written ones).
+    """
+    if isinstance(module, _InstanceNorm):
+        return bool(module.track_running_stats)
+    if isinstance(module, _BatchNorm):
+        return True
+    return all(isinstance(module._buffers.get(name), Tensor) for name in ("running_mean", "running_var"))
+
+
+def normalization_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """The normalization layers by their path in the model, in the model's order."""
+    return {name: module for name, module in model.named_modules() if is_normalization(module)}
+
+
+def unregistered_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Normalization layers held in plain lists, tuples or dicts, which the model does not know as its parts."""
+    known = {id(module) for module in model.modules()}
+    for owner, module in model.named_modules():
+        for attribute, value in vars(module).items():
+            if attribute in ("_modules", "_parameters", "_buffers"):
+                continue
+            for path, held in _held_modules(value, f"{owner}.{attribute}".lstrip(".")):
+                for inner, layer in held.named_modules():
+                    if id(layer) not in known and is_normalization(layer):
+                        known.add(id(layer))
+                        yield f"{path}.{inner}".rstrip("."), layer
+
+
+def _held_modules(value: object, path: str) -> Iterator[tuple[str, nn.Module]]:
+    if isinstance(value, nn.Module):
+        yield path, value
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _held_modules(item, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _held_modules(item, f"{path}[{key!r}]")
+
+
+def is_frozen_type(module: nn.Module) -> bool:
+    """Whether the layer's class never trains: its statistics stand in buffers and so does its affine part."""
+    return (
+        not isinstance(module, _NormBase)
+        and next(module.parameters(recurse=False), None) is None
+        and not hasattr(module, "momentum")
+    )
+
+
+def is_frozen(module: nn.Module) -> bool:
+    """Whether the layer is frozen on purpose: a frozen type, or affine parameters of which none is trained."""
+    parameters = list(module.parameters(recurse=False))
+    if parameters:
+        return not any(parameter.requires_grad for parameter in parameters)
+    return is_frozen_type(module)
+
+
+def has_statistics(module: nn.Module) -> bool:
+    """Whether the layer holds population statistics."""
+    return isinstance(getattr(module, "running_mean", None), Tensor)
+
+
+def uses_batch_moments(module: nn.Module) -> bool:
+    """Whether the layer, called now, would normalize by the batch, by the rule of torch.nn's own layers."""
+    if is_frozen_type(module):
+        return False
+    return module.training or not has_statistics(module)
+
+
+def channels_of(module: nn.Module) -> int:
+    """How many channels the layer normalizes; 0 while a lazy layer has not seen any data."""
+    known = getattr(module, "num_features", None)
+    if isinstance(known, int):
+        return known
+    for name in ("running_mean", "weight", "bias"):
+        tensor = getattr(module, name, None)
+        if isinstance(tensor, Tensor):
+            return tensor.numel()
+    return 0
+
+
+def describe(name: str, module: nn.Module, *, registered: bool = True) -> Layer:
+    """The record of one layer, its arrays copied to float64."""
+    return Layer(
+        name=name,
+        kind=type(module).__name__,
+        channels=channels_of(module),
+        config=_config(module),
+        statistics=_statistics(module),
+        gamma=_array(getattr(module, "weight", None)),
+        beta=_array(getattr(module, "bias", None)),
+        frozen=is_frozen(module),
+        mode=Mode.BATCH if uses_batch_moments(module) else Mode.POPULATION,
+        registered=registered,
+        per_instance=isinstance(module, _InstanceNorm),
+    )
+
+
+def _config(module: nn.Module) -> NormConfig:
+    momentum = getattr(module, "momentum", None)
+    return NormConfig.from_torch(
+        eps=float(getattr(module, "eps", 1e-5)),
+        momentum=float(momentum) if isinstance(momentum, int | float) else None,
+        affine=isinstance(getattr(module, "weight", None), Tensor),
+        bias=isinstance(getattr(module, "bias", None), Tensor),
+        track_running_stats=has_statistics(module),
+        frozen=is_frozen_type(module),
+        synchronized=isinstance(module, nn.SyncBatchNorm),
+    )
+
+
+def _statistics(module: nn.Module) -> Statistics | None:
+    mean, variance = _array(getattr(module, "running_mean", None)), _array(getattr(module, "running_var", None))
+    if mean is None or variance is None:
+        return None
+    count = getattr(module, "num_batches_tracked", None)
+    return Statistics(
+        mean,
+        variance,
+        int(count) if isinstance(count, Tensor) and count.numel() == 1 else None,
+        str(module.running_mean.dtype).removeprefix("torch."),
+    )
+
+
+def _array(tensor: object) -> Array | None:
+    if not isinstance(tensor, Tensor) or isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+        return None
+    return np.asarray(tensor.detach().to("cpu", torch.float64).flatten().numpy())

@@ -1,0 +1,179 @@
+"""Watches normalization layers while something runs: their mode, their inputs, and their call sites."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from steadynorm.live import Override, Site
+from steadynorm.torch.layers import has_statistics, is_normalization, uses_batch_moments
+from steadynorm.torch.moments import LayerMoments, values_per_channel
+from steadynorm.torch.state import hooks, layers_kept
+
+
+@dataclass
+class Seen:
+    """What was seen of the layers.
+
+    Arguments:
+        moments: accumulated inputs by call site.
+        batch_layers: layers that normalized by batch moments.
+        values: smallest number of values per channel in such a call.
+        refused: layers that were about to take batch moments from one value per channel.
+    """
+
+    moments: dict[Site, LayerMoments] = field(default_factory=dict)
+    batch_layers: dict[str, None] = field(default_factory=dict)
+    values: int | None = None
+    refused: dict[str, None] = field(default_factory=dict)
+
+
+class Watch:
+    """Hooks on a model's normalization layers, for the passes of this package over a copy of it.
+
+    Arguments:
+        layers: the layers by name.
+        batch: whether they are to normalize by the batch; a call with one value per channel, which cannot, keeps
+            the stored statistics.
+        observe: whether their inputs' moments are accumulated.
+        override: statistics to normalize by at each call site.
+    """
+
+    def __init__(
+        self,
+        layers: Mapping[str, nn.Module],
+        *,
+        batch: bool = False,
+        observe: bool = False,
+        override: Override | None = None,
+    ) -> None:
+        self.layers, self.batch, self.observe = layers, batch, observe
+        self.override = override or {}
+        self.seen = Seen()
+        self._calls: Counter[str] = Counter()
+
+    def begin_forward(self) -> None:
+        """Starts the numbering of call sites anew; to be called before every forward pass."""
+        self._calls.clear()
+
+    @contextmanager
+    def __call__(self) -> Iterator[Seen]:
+        """Watches; the layers' buffers, modes and hooks are as before at the end, whatever happens."""
+        with layers_kept(self.layers.values()):
+            for layer in self.layers.values():
+                layer.train(self.batch)
+            with hooks(self._handles()):
+                yield self.seen
+
+    def _handles(self) -> Iterator[Any]:
+        for name, layer in self.layers.items():
+            yield layer.register_forward_pre_hook(self._before(name))
+            yield layer.register_forward_hook(self._after(name))
+
+    def _before(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def before(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
+            x = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None
+            if x is None:
+                return
+            site = (name, self._calls[name])
+            self._calls[name] += 1
+            values = values_per_channel(x)
+            if site in self.override:
+                self._set(layer, *self.override[site])
+            layer.training = self.batch and values > 1
+            if self.observe:
+                if site not in self.seen.moments:
+                    self.seen.moments[site] = LayerMoments(layer)
+                self.seen.moments[site].add(x)
+            if uses_batch_moments(layer):
+                self.seen.batch_layers[name] = None
+                self.seen.values = min(values, self.seen.values or values)
+
+        return before
+
+    def _after(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
+        checked: set[str] = set()
+
+        def after(layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            # The mode says what torch.nn's own layers do; what any other class does shows in its output.
+            if self.batch or name in checked or not isinstance(output, Tensor) or not inputs:
+                return
+            checked.add(name)
+            if type(layer).__module__.startswith("torch.nn") or not has_statistics(layer):
+                return
+            if _normalized_by_batch(layer, inputs[0], output):
+                self.seen.batch_layers[name] = None
+                self.seen.values = min(values_per_channel(inputs[0]), self.seen.values or 1 << 62)
+
+        return after
+
+    def _set(self, layer: nn.Module, mean: Any, variance: Any) -> None:
+        reference = getattr(layer, "running_mean", None)
+        like = reference if isinstance(reference, Tensor) else next(layer.parameters(), torch.zeros(()))
+        for name, values in (("running_mean", mean), ("running_var", variance)):
+            layer._buffers[name] = torch.tensor(values, dtype=like.dtype, device=like.device)
+
+
+def _normalized_by_batch(layer: nn.Module, x: Tensor, output: Tensor) -> bool:
+    """Whether the output follows from the batch's moments rather than from the stored ones.
+
+    Both predictions are compared with the output by the slope of the output over the input in each channel, which
+    does not depend on beta.
+    """
+    if not isinstance(x, Tensor) or x.shape != output.shape or values_per_channel(x) < 2:
+        return False
+    axes = [axis for axis in range(x.dim()) if axis != 1]
+    shape = [1, -1] + [1] * (x.dim() - 2)
+    x, output = x.detach().double(), output.detach().double()
+    variance, mean = torch.var_mean(x, axes, correction=0)
+    epsilon = float(getattr(layer, "eps", 1e-5))
+    weight = getattr(layer, "weight", None)
+    gamma = weight.detach().double() if isinstance(weight, Tensor) else torch.ones_like(mean)
+    bias = getattr(layer, "bias", None)
+    beta = bias.detach().double() if isinstance(bias, Tensor) else torch.zeros_like(mean)
+
+    def error(center: Tensor, spread: Tensor) -> float:
+        scale = gamma * torch.rsqrt(spread + epsilon)
+        return float((output - ((x - center.view(shape)) * scale.view(shape) + beta.view(shape))).square().mean())
+
+    by_batch = error(mean, variance)
+    by_population = error(layer.running_mean.double(), layer.running_var.double())  # type: ignore[operator,union-attr]
+    return by_batch < 1e-6 * float(output.square().mean()) and by_batch < 0.01 * by_population
+
+
+def watch_strays(known: Mapping[str, nn.Module], model: nn.Module) -> Any:
+    """Finds normalization layers that a forward pass uses though the model does not hold them.
+
+    Returns:
+        a context manager; inside it, forward passes fill the dict that it gives with stray layers.
+    """
+    registered = {id(module) for module in model.modules()} | {id(layer) for layer in known.values()}
+
+    @contextmanager
+    def watching() -> Iterator[dict[str, nn.Module]]:
+        strays: dict[str, nn.Module] = {}
+        keep = []
+
+        def before(module: nn.Module, _: Any) -> None:
+            if id(module) not in registered and is_normalization(module):
+                registered.add(id(module))
+                strays[f"<unregistered {type(module).__name__} {len(strays)}>"] = module
+                keeper = layers_kept([module])
+                keeper.__enter__()
+                keep.append(keeper)
+
+        handle = nn.modules.module.register_module_forward_pre_hook(before)
+        try:
+            yield strays
+        finally:
+            handle.remove()
+            for keeper in keep:
+                keeper.__exit__(None, None, None)
+
+    return watching()
