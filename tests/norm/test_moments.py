@@ -104,11 +104,8 @@ def test_weighted_moments_equal_numpy_average(weights):
 def test_every_shape_of_weights_means_the_full_weights_it_stands_for(shape):
     rng = np.random.default_rng(4)
     x, weights = rng.normal(size=(8, 5, 6, 7)), rng.random(shape)
-    if weights.ndim == 1:
-        full = weights[:, None, None, None]
-    else:
-        full = weights[:, None] if weights.ndim == 3 else weights
-    full = np.broadcast_to(full, x.shape)
+    index = {1: np.s_[:, None, None, None], 3: np.s_[:, None], 4: np.s_[:]}[weights.ndim]
+    full = np.broadcast_to(weights[index], x.shape)
     moments = Moments.from_batch(x, 1, weights)
     np.testing.assert_allclose(np.broadcast_to(moments.count, 5), full.sum((0, 2, 3)))
     np.testing.assert_allclose(moments.mean, np.average(x, axis=(0, 2, 3), weights=full))

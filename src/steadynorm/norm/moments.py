@@ -52,9 +52,7 @@ class Moments:
         object.__setattr__(self, "m2", m2)
 
     @classmethod
-    def from_batch(
-        cls, x: ArrayLike, axis: int | tuple[int, ...] = -1, weights: ArrayLike | None = None
-    ) -> Moments:
+    def from_batch(cls, x: ArrayLike, axis: int | tuple[int, ...] = -1, weights: ArrayLike | None = None) -> Moments:
         """Take the moments of one batch over all axes but the channel axes.
 
         Args:
