@@ -83,10 +83,21 @@ def test_memory_is_bounded_and_groups_stay_equal():
     assert len(sizes) <= PopulationMoments.MAX_GROUPS
     assert set(sizes[:-1]) == {8}  # 1000 batches need groups of 8 to fit 128
     assert population.batches == 1000
-    other = population_of(np.random.default_rng(4).normal(size=(3, 2, 1)))
-    population.merge(other)
-    assert population.batches == 1003
-    assert len(population._groups) <= PopulationMoments.MAX_GROUPS
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [(1000, 20), (20, 1000), (128, 128), (129, 128), (500, 60)])
+def test_workers_that_saw_unequally_much_end_with_groups_of_the_same_size(mine, theirs):
+    batches = np.random.default_rng(4).normal(size=(mine + theirs, 2, 1))
+    population = population_of(batches[:mine])
+    population.merge(population_of(batches[mine:]))
+    sizes = [size for size, _ in population._groups]
+    assert population.batches == mine + theirs
+    assert len(sizes) <= PopulationMoments.MAX_GROUPS
+    # One group where each worker stopped may be smaller; all others are full.
+    assert sum(size < max(sizes) for size in sizes) <= 2
+    for _ in range(5):
+        population.add(Moments.from_batch(np.ones((2, 1))))
+    assert sum(size < max(sizes) for size, _ in population._groups) <= 2
 
 
 def test_grouping_sees_the_correlation_of_successive_batches():

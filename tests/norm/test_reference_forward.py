@@ -82,6 +82,13 @@ def test_renorm_without_bounds_normalizes_by_its_averages():
         np.testing.assert_allclose(state.renorm_stddev, (stddev + np.sqrt(X.var(0) + EPS)) / 2)
 
 
+def test_renorm_with_bessel_corrects_only_what_inference_uses():
+    config = NormConfig(renorm=Renorm(decay=0.0), decay=0.0, bessel_correction=True)
+    _, state = run(config, [X])
+    np.testing.assert_allclose(state.moving_stddev, np.sqrt(X.var(0, ddof=1) + EPS))
+    np.testing.assert_allclose(state.renorm_stddev, np.sqrt(X.var(0) + EPS))
+
+
 def test_renorm_keeps_its_corrections_within_their_bounds():
     config = NormConfig(renorm=Renorm(rmin=0.9, rmax=1.1, dmax=0.25))
     for scale, r in ((100.0, 1.1), (1e-3, 0.9)):
@@ -201,6 +208,13 @@ def test_a_frozen_layer_trains_as_it_infers_and_changes_nothing(options):
     np.testing.assert_allclose(backward(np.ones_like(X), cache).dx, 2 / np.sqrt(2 + EPS))
 
 
+def test_neither_a_frozen_layer_nor_inference_divides_the_batch():
+    x = X[:11]
+    for config in (NormConfig(virtual_batch_size=4), NormConfig(virtual_batch_size=4, frozen=True)):
+        np.testing.assert_allclose(inference(x, State.initial(config, 4), config), x / np.sqrt(1 + EPS))
+    np.testing.assert_allclose(training_forward(x, State.initial(config, 4), config)[0], x / np.sqrt(1 + EPS))
+
+
 def test_a_layer_that_never_updates_still_normalizes_by_the_batch():
     config = NormConfig(update_statistics=False)
     state = State.initial(config, 4)
@@ -233,9 +247,10 @@ def test_several_channel_axes_are_normalized_like_the_channels_they_flatten_to()
     )
 
 
-def test_a_single_value_is_stored_without_correction():
-    _, state = run(NormConfig(bessel_correction=True, decay=0.0), [X[:1]])
-    assert (state.moving_variance == 0).all()
+def test_the_correction_is_that_of_two_values_or_more():
+    config = NormConfig(bessel_correction=True, decay=0.0)
+    assert (run(config, [X[:1]])[1].moving_variance == 0).all()
+    np.testing.assert_allclose(run(config, [X[:2]])[1].moving_variance, X[:2].var(0, ddof=1))
 
 
 @pytest.mark.parametrize(

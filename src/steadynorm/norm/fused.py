@@ -2,7 +2,7 @@
 
 The fused kernel returns the batch variance with Bessel's correction, n / (n − 1), for the moving average, while it
 normalizes with the biased one; the other code paths store the biased one. Nothing in a checkpoint tells which.
-The rules are those of TensorFlow 2.12 and tf_slim 1.1; TensorFlow before 2.2 fused four axes only.
+The rules are those of TensorFlow 2.12 and tf_slim 1.1; older TensorFlow fused inputs of four axes only.
 """
 
 from __future__ import annotations
