@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from steadynorm.checks.catalogue import CATALOGUE
-from steadynorm.checks.distance import mismatched
+from steadynorm.checks.distance import mismatched, pooled
 from steadynorm.checks.registry import run
 from steadynorm.evidence import (
     CallSite,
@@ -22,9 +21,10 @@ from steadynorm.evidence import (
     Trial,
 )
 from steadynorm.finding import Certainty, Effect, Finding
-from steadynorm.live import Live, Override, Pass
+from steadynorm.live import Live, Override
+from steadynorm.passes import Pass
 from steadynorm.report.model import Report
-from steadynorm.scoring import Yardstick, score
+from steadynorm.scoring import Yardstick
 
 ATTRIBUTED_LAYERS = 6
 """Remedies are tried on that many single layers, those with the largest distance."""
@@ -41,10 +41,14 @@ REMEDIES = {
 
 
 class Stage(Protocol):
-    """Progress: called with the name of what begins now."""
+    """Progress: called with the name of what begins now and how much of the work is done."""
 
-    def __call__(self, name: str) -> None:
-        """Shows `name` as the current stage."""
+    def __call__(self, stage: str, done: float = 0.0, total: float | None = None) -> None:
+        """Shows `stage` as what is being done."""
+
+
+def silent(stage: str, done: float = 0.0, total: float | None = None) -> None:
+    """A `Stage` that shows nothing."""
 
 
 def diagnose(
@@ -54,7 +58,7 @@ def diagnose(
     name: str,
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
-    stage: Stage = lambda name: None,
+    stage: Stage = silent,
 ) -> Report:
     """Finds out why a model behaves differently in inference than in training.
 
@@ -72,16 +76,16 @@ def diagnose(
     layers = live.layers()
     if not layers:
         return Report.nothing_to_check(name, live.framework)
-    split = Split.VALIDATION if live.has_validation else Split.TRAIN
-    bench = _Bench(live, yardstick, split)
-    stage("four-way table")
-    evidence = bench.observe(Evidence(framework=live.framework, layers=live.layers(), source=live.source()))
-    stage("train step")
+    bench = _Bench(live, yardstick)
+    stage("four-way table", 0, 5)
+    evidence = bench.observe(Evidence(framework=live.framework, layers=layers, source=live.source()))
+    stage("train step", 1, 5)
     evidence = replace(evidence, steps=live.steps())
-    stage("evaluation")
+    stage("evaluation", 2, 5)
     evidence = replace(evidence, evaluation=live.evaluate() or bench.inference())
-    stage("remedies")
+    stage("remedies", 3, 5)
     evidence = bench.try_remedies(evidence)
+    stage("causes", 4, 5)
     findings, not_assessed = run(evidence, select, ignore)
     findings = rank([bench.with_effect(found, evidence) for found in findings])
     return Report(name, evidence, tuple(findings), tuple(not_assessed))
@@ -105,43 +109,39 @@ def rank(findings: Sequence[Finding]) -> list[Finding]:
 class _Bench:
     """The measurements of one diagnosis, kept so that none is made twice."""
 
-    def __init__(self, live: Live, yardstick: Yardstick, split: Split) -> None:
-        self.live, self.yardstick, self.split = live, yardstick, split
+    def __init__(self, live: Live, yardstick: Yardstick) -> None:
+        self.live, self.yardstick = live, yardstick
+        self.splits = [Split.TRAIN, Split.VALIDATION] if live.has_validation else [Split.TRAIN]
+        self.split = self.splits[-1]
         self.passes: dict[tuple[Mode, Split], Pass] = {}
 
     def observe(self, evidence: Evidence) -> Evidence:
         """The four-way table and the moments at every call site."""
-        splits = [Split.TRAIN] + ([Split.VALIDATION] if self.live.has_validation else [])
-        for split in splits:
+        for split in self.splits:
             self.passes[Mode.POPULATION, split] = self.live.measure(split, Mode.POPULATION)
             self.passes[Mode.BATCH, split] = self.live.measure(split, Mode.BATCH, observe=True)
+        inference, batch = self.passes[Mode.POPULATION, Split.TRAIN], self.passes[Mode.BATCH, Split.TRAIN]
+        return replace(
+            evidence,
+            calls=tuple(self._call_sites()),
+            samples=int(sorted(inference.weights)[len(inference.weights) // 2]),
+            output_growth=_ratio(inference.largest_output, batch.largest_output),
+        )
+
+    def _call_sites(self) -> Iterator[CallSite]:
         chains = self.live.chains()
         dropped = (
             self.live.measure(Split.TRAIN, Mode.BATCH, observe=True, dropout=True).moments
             if self.live.has_dropout
             else {}
         )
-        calls = [
-            replace(
+        for site in self.passes[Mode.BATCH, Split.TRAIN].moments:
+            observed = {split: self.passes[Mode.BATCH, split].moments.get(site) for split in self.splits}
+            yield replace(
                 chains.get(site) or CallSite(*site),
-                moments={
-                    split: self.passes[Mode.BATCH, split].moments[site]
-                    for split in splits
-                    if site in self.passes[Mode.BATCH, split].moments
-                },
+                moments={split: moments for split, moments in observed.items() if moments is not None},
                 with_dropout=dropped.get(site),
             )
-            for site in self.passes[Mode.BATCH, Split.TRAIN].moments
-        ]
-        train = self.passes[Mode.POPULATION, Split.TRAIN]
-        batch = self.passes[Mode.BATCH, Split.TRAIN]
-        growth = _ratio(train.largest_output, batch.largest_output)
-        return replace(
-            evidence,
-            calls=tuple(calls),
-            samples=int(sorted(train.weights)[len(train.weights) // 2]),
-            output_growth=growth,
-        )
 
     def inference(self) -> Evaluation:
         """What the model itself does in inference mode, where no evaluation was given."""
@@ -150,23 +150,26 @@ class _Bench:
 
     def try_remedies(self, evidence: Evidence) -> Evidence:
         """The gap, and what each remedy does about it."""
-        scores = {key: score(each.losses, each.metrics, each.weights) for key, each in self.passes.items()}
-        before = scores[Mode.POPULATION, self.split]
-        if self.yardstick.value(before) is None:
+        handed_over = self.passes[Mode.POPULATION, self.split]
+        if self.yardstick.value(handed_over.score) is None:
             return evidence
         override = self._override(evidence, [layer.name for layer in evidence.layers])
-        after = self._remedied(override) if override else None
-        gap = self.yardstick.gap(scores, after, self.split)
-        trials: list[Trial] = []
-        if after is not None:
-            trials.append(self._trial(gap, "recalibrate", override, before, after))
-        evidence = replace(evidence, gap=gap)
-        trials.extend(self._separate(evidence, gap, before))
-        trials.extend(self._population(evidence))
-        trials.extend(self._inference_mode(evidence, before, after))
+        separate = self._separate_override(evidence)
+        recalibrated, separated = self._inference(override), self._inference(separate)
+        gap = self.yardstick.gap(
+            {key: seen.score for key, seen in self.passes.items()},
+            handed_over,
+            [self.passes[Mode.BATCH, self.split], recalibrated or handed_over, separated or handed_over],
+        )
+        trials = []
+        for remedy, changed, seen in (("recalibrate", override, recalibrated), ("separate", separate, separated)):
+            if seen is not None:
+                trials.append(self._trial(gap, remedy, changed, seen))
+        trials += self._population(evidence)
+        trials += self._inference_mode(evidence, recalibrated or handed_over)
         if gap.size > 0:
-            trials.extend(self._single_layers(evidence, gap, before))
-        return replace(evidence, trials=tuple(trials))
+            trials += self._single_layers(evidence, gap)
+        return replace(evidence, gap=gap, trials=tuple(trials))
 
     def with_effect(self, found: Finding, evidence: Evidence) -> Finding:
         """The finding with what its remedy did, trying it on just its layers where that was not done yet."""
@@ -176,30 +179,30 @@ class _Bench:
             return found
         trial = next((each for each in evidence.trials if each.remedy == remedy and each.layers == found.layers), None)
         if trial is None and remedy == "recalibrate":
-            before = gap.scores[Mode.POPULATION, self.split]
             override = self._override(evidence, found.layers)
-            if override:
-                trial = self._trial(gap, remedy, override, before, self._remedied(override))
+            seen = self._inference(override)
+            trial = None if seen is None else self._trial(gap, remedy, override, seen)
         trial = trial or evidence.trial(remedy)
         if trial is None:
             return found
-        before_value, after_value = self.yardstick.value(trial.before), self.yardstick.value(trial.after)
-        if before_value is None or after_value is None:
+        before, after = self.yardstick.value(trial.before), self.yardstick.value(trial.after)
+        if before is None or after is None:
             return found
-        return replace(found, effect=Effect(REMEDIES[remedy], gap.measure, before_value, after_value, trial.share))
+        return replace(found, effect=Effect(REMEDIES[remedy], gap.measure, before, after, trial.share))
 
-    def _remedied(self, override: Override, samples_per_batch: int | None = None) -> Score:
-        seen = self.live.measure(self.split, Mode.POPULATION, override=override, samples_per_batch=samples_per_batch)
-        return score(seen.losses, seen.metrics, seen.weights)
+    def _inference(self, override: Override, samples_per_batch: int | None = None) -> Pass | None:
+        """A pass in inference mode with other statistics; `None` where there are none to try."""
+        if not override:
+            return None
+        return self.live.measure(self.split, Mode.POPULATION, override=override, samples_per_batch=samples_per_batch)
 
-    def _trial(self, gap: Gap, remedy: str, override: Override, before: Score, after: Score) -> Trial:
+    def _trial(self, gap: Gap, remedy: str, override: Override, seen: Pass) -> Trial:
+        before = gap.scores[Mode.POPULATION, self.split]
         names = tuple(dict.fromkeys(layer for layer, _ in override))
-        return Trial(remedy, names, before, after, self.yardstick.share(gap.size, before, after))
+        return Trial(remedy, names, before, seen.score, self.yardstick.share(gap.size, before, seen.score))
 
     def _override(self, evidence: Evidence, names: Iterable[str]) -> Override:
         """Moments observed on the training data, the same at every call site of a layer."""
-        from steadynorm.checks.distance import pooled
-
         override = {}
         for name in names:
             moments = pooled(evidence.sites(name))
@@ -208,54 +211,45 @@ class _Bench:
                     override[name, site.index] = (moments.mean, moments.variance)
         return override
 
-    def _separate(self, evidence: Evidence, gap: Gap, before: Score) -> Iterable[Trial]:
-        shared = {layer.name for layer in evidence.layers if len(evidence.sites(layer.name)) > 1}
-        if shared:
-            override = {
-                (site.layer, site.index): (site.moments[Split.TRAIN].mean, site.moments[Split.TRAIN].variance)
-                for site in evidence.calls or ()
-                if site.layer in shared and Split.TRAIN in site.moments
-            }
-            yield self._trial(gap, "separate", override, before, self._remedied(override))
+    def _separate_override(self, evidence: Evidence) -> Override:
+        """Moments observed on the training data, each call site's own, for layers that have several."""
+        return {
+            (site.layer, site.index): (site.moments[Split.TRAIN].mean, site.moments[Split.TRAIN].variance)
+            for site in evidence.calls or ()
+            if len(evidence.sites(site.layer)) > 1 and Split.TRAIN in site.moments
+        }
 
-    def _population(self, evidence: Evidence) -> Iterable[Trial]:
+    def _population(self, evidence: Evidence) -> Iterator[Trial]:
         """For layers without statistics: predictions in small batches, before and after they get some."""
         bare = [layer.name for layer in evidence.layers if layer.statistics is None and not layer.per_instance]
-        override = self._override(evidence, bare)
-        if override:
-            seen = self.live.measure(self.split, Mode.POPULATION, samples_per_batch=SMALL_BATCH)
-            before = score(seen.losses, seen.metrics, seen.weights)
-            after = self._remedied(override, SMALL_BATCH)
-            size = self.yardstick.goodness(after) - self.yardstick.goodness(before)
-            yield Trial("population", tuple(bare), before, after, self.yardstick.share(size, before, after))
+        after = self._inference(self._override(evidence, bare), SMALL_BATCH)
+        if after is not None:
+            before = self.live.measure(self.split, Mode.POPULATION, samples_per_batch=SMALL_BATCH).score
+            size = self.yardstick.goodness(after.score) - self.yardstick.goodness(before)
+            yield Trial("population", tuple(bare), before, after.score, self.yardstick.share(size, before, after.score))
 
-    def _inference_mode(self, evidence: Evidence, handed_over: Score, remedied: Score | None) -> Iterable[Trial]:
-        """For an evaluation in batch mode: the number it returned against inference mode."""
+    def _inference_mode(self, evidence: Evidence, recalibrated: Pass) -> Iterator[Trial]:
+        """For an evaluation in batch mode: the number that it returned against inference mode."""
         evaluation = evidence.evaluation
         if evaluation is None or evaluation.result is None or not evaluation.batch_layers:
             return
-        before = (
-            Score(metric=evaluation.result) if self.yardstick.measure == "metric" else Score(loss=evaluation.result)
-        )
-        candidates = [handed_over] + ([] if remedied is None else [remedied])
-        best = max(map(self.yardstick.goodness, candidates))
-        size = best - self.yardstick.goodness(before)
-        share = self.yardstick.share(size, before, handed_over)
-        yield Trial("inference-mode", evaluation.batch_layers, before, handed_over, share)
+        uses_metric = self.yardstick.measure == "metric"
+        before = Score(metric=evaluation.result) if uses_metric else Score(loss=evaluation.result)
+        after = self.passes[Mode.POPULATION, self.split].score
+        best = max(self.yardstick.goodness(after), self.yardstick.goodness(recalibrated.score))
+        share = self.yardstick.share(best - self.yardstick.goodness(before), before, after)
+        yield Trial("inference-mode", evaluation.batch_layers, before, after, share)
 
-    def _single_layers(self, evidence: Evidence, gap: Gap, before: Score) -> Iterable[Trial]:
+    def _single_layers(self, evidence: Evidence, gap: Gap) -> Iterator[Trial]:
         worst = sorted(mismatched(evidence), key=lambda pair: -math.hypot(pair[1].shift, pair[1].log_ratio))
-        if len(worst) < 2:
-            return
-        for layer, _ in worst[:ATTRIBUTED_LAYERS]:
+        for layer, _ in worst[:ATTRIBUTED_LAYERS] if len(worst) > 1 else []:
             override = self._override(evidence, [layer.name])
-            yield self._trial(gap, "recalibrate", override, before, self._remedied(override))
+            seen = self._inference(override)
+            if seen is not None:
+                yield self._trial(gap, "recalibrate", override, seen)
 
 
 def _ratio(inference: float, batch: float) -> float:
     if not math.isfinite(inference):
         return math.inf
     return inference / batch if batch > 0 else 1.0
-
-
-StageContext = Callable[[], AbstractContextManager[Stage]]

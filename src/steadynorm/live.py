@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Protocol, TypeAlias
 
 from steadynorm.evidence import (
@@ -12,40 +11,14 @@ from steadynorm.evidence import (
     Evaluation,
     Layer,
     Mode,
-    SampledMoments,
     Split,
     TrainSteps,
     WeightSource,
 )
-
-Site: TypeAlias = tuple[str, int]
-"""A call site: the layer's name and the number of the call within one forward pass."""
+from steadynorm.passes import Pass, Site
 
 Override: TypeAlias = Mapping[Site, tuple[Array, Array]]
 """Mean and variance to normalize by at call sites during one pass, in place of the stored ones."""
-
-
-@dataclass(frozen=True)
-class Pass:
-    """What one pass over a split gave.
-
-    Arguments:
-        losses: per batch; empty without a loss.
-        metrics: per batch; empty without a metric.
-        weights: samples per batch.
-        moments: of the layers' inputs by call site, where they were asked for.
-        batch_layers: layers that normalized by batch moments.
-        values: the smallest number of values per channel in a call that used batch moments.
-        largest_output: the largest magnitude in the model's outputs.
-    """
-
-    losses: Sequence[float]
-    metrics: Sequence[float]
-    weights: Sequence[float]
-    moments: Mapping[Site, SampledMoments]
-    batch_layers: tuple[str, ...]
-    values: int | None
-    largest_output: float
 
 
 class Live(Protocol):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from steadynorm.evidence import Gap, Mode, Score, Split
+from steadynorm.passes import Pass, mean_and_error
 
 METRIC_TOLERANCE = 0.02
 """Part of the reference by which a metric must fall short before it is a gap."""
@@ -16,23 +15,8 @@ LOSS_TOLERANCE = 0.2
 """The same for a loss, which is noisier: a healthy network's loss differs by several percent between modes."""
 
 
-def score(losses: Sequence[float], metrics: Sequence[float], weights: Sequence[float]) -> Score:
-    """Weighted means over batches with their standard errors; an empty list gives `None`."""
-    loss, loss_error = _mean(losses, weights)
-    metric, metric_error = _mean(metrics, weights)
-    return Score(loss, metric, loss_error, metric_error)
-
-
-def _mean(values: Sequence[float], weights: Sequence[float]) -> tuple[float | None, float]:
-    if not values:
-        return None, 0.0
-    array, weight = np.asarray(values, np.float64), np.asarray(weights, np.float64)
-    with np.errstate(all="ignore"):
-        mean = float(np.sum(weight * array) / np.sum(weight))
-        if len(values) < 2:
-            return mean, 0.0
-        spread = np.sum(np.square(weight * (array - mean))) / np.square(np.sum(weight))
-        return mean, float(np.sqrt(spread * len(values) / (len(values) - 1)))
+STANDARD_ERRORS = 3.0
+"""A gap must also exceed its own standard error this many times."""
 
 
 class Yardstick:
@@ -53,27 +37,37 @@ class Yardstick:
             return -math.inf
         return value if self.higher_is_better else -value
 
-    def error(self, scored: Score) -> float:
-        """The standard error of the number."""
-        return scored.metric_error if self.measure == "metric" else scored.loss_error
+    def gap(self, scores: Mapping[tuple[Mode, Split], Score], handed_over: Pass, candidates: Sequence[Pass]) -> Gap:
+        """The gap between inference as handed over and the best of what batch mode and a remedy reach.
 
-    def gap(self, scores: Mapping[tuple[Mode, Split], Score], remedied: Score | None, split: Split) -> Gap:
-        """The gap on `split` between inference as handed over and the better of batch mode and the remedy."""
-        handed_over = scores[Mode.POPULATION, split]
-        candidates = [scores[Mode.BATCH, split]] + ([] if remedied is None else [remedied])
-        best = max(candidates, key=self.goodness)
+        Arguments:
+            scores: the four-way table.
+            handed_over: the pass in inference mode.
+            candidates: passes over the same batches that show what the weights can do.
+        """
+        best = max(candidates, key=lambda each: self.goodness(each.score))
+        reference, worse = self.goodness(best.score), self.goodness(handed_over.score)
+        size = reference - worse if math.isfinite(reference) else 0.0
         tolerance = METRIC_TOLERANCE if self.measure == "metric" else LOSS_TOLERANCE
-        reference = self.goodness(best)
-        size = reference - self.goodness(handed_over) if math.isfinite(reference) else 0.0
-        noise = 3 * math.hypot(self.error(best), self.error(handed_over)) if math.isfinite(size) else 0.0
-        significant = size > max(tolerance * abs(reference), noise if math.isfinite(noise) else 0.0)
+        noise = STANDARD_ERRORS * self._paired_error(best, handed_over) if math.isfinite(size) else 0.0
+        significant = size > max(tolerance * abs(reference), noise)
+        value = self.value(best.score)
         return Gap(
             scores,
             self.measure,
             self.higher_is_better,
-            self.value(best) if math.isfinite(reference) else math.nan,  # type: ignore[arg-type]
+            math.nan if value is None else value,
             size if significant else 0.0,
         )
+
+    def _paired_error(self, first: Pass, second: Pass) -> float:
+        """Standard error of the difference between two passes, from its variation over the batches that they share."""
+        values = [each.metrics if self.measure == "metric" else each.losses for each in (first, second)]
+        if len(values[0]) != len(values[1]):
+            return 0.0
+        differences = [one - other for one, other in zip(*values, strict=True)]
+        _, error = mean_and_error(differences, first.weights)
+        return error if math.isfinite(error) else 0.0
 
     def share(self, gap_size: float, before: Score, after: Score) -> float | None:
         """The part of a gap that a remedy closed, between 0 and 1; `None` without a gap."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from steadynorm.evidence import CallSite, Operation
-from steadynorm.live import Site
+from steadynorm.passes import Site
 from steadynorm.torch.batches import tensors_of
 from steadynorm.torch.state import hooks
 

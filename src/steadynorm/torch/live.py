@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, Split, TrainSteps, WeightSource
-from steadynorm.live import Override, Pass, Site
+from steadynorm.live import Override
+from steadynorm.passes import Pass, Site
 from steadynorm.subject import Subject
 from steadynorm.torch.batches import (
     call,

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from steadynorm.live import Override, Site
+from steadynorm.live import Override
+from steadynorm.passes import Site
 from steadynorm.torch.layers import has_statistics, is_normalization, uses_batch_moments
 from steadynorm.torch.moments import LayerMoments, values_per_channel
 from steadynorm.torch.state import hooks, layers_kept

@@ -1,0 +1,41 @@
+# `make demo` and `make test` do all set-up themselves; they need python3 (3.11 or newer) with pip, and nothing else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= auto
+
+.PHONY: demo test lint types docs benchmarks clean
+
+.venv/demo: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	touch $@
+
+.venv/dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: .venv/demo
+	$(BIN)/steadynorm demo
+
+test: .venv/dev
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+docs: .venv/dev
+	$(BIN)/python -m steadynorm.report.documentation
+
+benchmarks: .venv/dev
+	$(BIN)/python benchmarks/recalibration.py
+	$(BIN)/python benchmarks/diagnose_cost.py
+	$(BIN)/python benchmarks/startup.py
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
