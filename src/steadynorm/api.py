@@ -46,10 +46,12 @@ def diagnose(
         UnusableInputError: the model, the data or a function of the subject cannot be used.
     """
     subject = _subject(model, train_data, validation_data, functions)
+    select, ignore = tuple(select), tuple(ignore)
     live_room = room(subject.model, "live")
     with live_room.opened(subject, batches=batches, device=device) as live, Progress(progress) as stage:
         yardstick = Yardstick(subject.metric is not None, subject.higher_is_better)
-        return diagnose_live(live, yardstick, name=subject.name, select=select, ignore=ignore, stage=stage)
+        report = diagnose_live(live, yardstick, name=subject.name, select=select, ignore=ignore, stage=stage)
+    return replace(report, select=select, ignore=ignore)
 
 
 def _subject(model: Any, train_data: Any, validation_data: Any, functions: dict[str, Any]) -> Subject:

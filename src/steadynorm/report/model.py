@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from steadynorm.checks.catalogue import CATALOGUE
 from steadynorm.checks.registry import NotAssessed
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding, Severity
@@ -20,27 +21,44 @@ class Report:
         evidence: the measurements.
         findings: causes in order of the share of the gap that each explains.
         not_assessed: checks that could not be made, and why.
+        select: the codes or prefixes that the diagnosis was limited to; all if empty.
+        ignore: the codes or prefixes that it left out.
     """
 
     name: str
     evidence: Evidence
     findings: tuple[Finding, ...] = ()
     not_assessed: tuple[NotAssessed, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
     @classmethod
     def nothing_to_check(cls, name: str, framework: str) -> Report:
         """The report of a model without normalization layers."""
         return cls(name, Evidence(framework=framework, layers=()))
 
+    @property
+    def checked(self) -> tuple[str, ...]:
+        """The codes that were checked: chosen and assessed."""
+        if not self.evidence.layers:
+            return ()
+        missing = {each.code for each in self.not_assessed}
+        chosen = self.select or ("SN",)
+        return tuple(
+            code
+            for code in CATALOGUE
+            if code.startswith(chosen) and not code.startswith(self.ignore) and code not in missing
+        )
+
     def at_least(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings of this severity and worse."""
         return tuple(found for found in self.findings if found.severity.rank >= severity.rank)
 
-    def exit_status(self, fail_on: Severity = Severity.WARNING) -> int:
-        """For scripts: 0 nothing at or over `fail_on`, 1 findings, 3 nothing to check."""
+    def exit_status(self, fail_on: Severity | None = Severity.WARNING) -> int:
+        """For scripts: 0 nothing at or over `fail_on` (`None` lets everything pass), 1 findings, 3 nothing to check."""
         if not self.evidence.layers:
             return EXIT_NOTHING
-        return EXIT_FINDINGS if self.at_least(fail_on) else EXIT_CLEAN
+        return EXIT_FINDINGS if fail_on is not None and self.at_least(fail_on) else EXIT_CLEAN
 
     def to_json(self, indent: int | None = 2) -> str:
         """The report as JSON, by the schema documented in docs/report-json.md."""

@@ -1,0 +1,149 @@
+"""What a report says as a whole, in the same words for every form of it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from steadynorm.checks.catalogue import CATALOGUE
+from steadynorm.checks.distance import Distance, of_layer
+from steadynorm.evidence import Evidence, Gap, Layer, Mode, Score, Split
+from steadynorm.finding import Finding, Severity
+from steadynorm.report.model import Report
+from steadynorm.report.words import counted, listed, number, percent
+
+MODES = {Mode.POPULATION: "inference", Mode.BATCH: "batch statistics"}
+DATA = {Split.TRAIN: "training", Split.VALIDATION: "validation"}
+REMEDIES = {
+    "recalibrate": "re-estimated statistics",
+    "separate": "separate statistics per input",
+    "inference-mode": "inference mode",
+    "population": "population statistics",
+}
+"""What a trial's remedy is called."""
+
+_BEFORE = {"inference-mode": "in the evaluation as given", "population": "in small batches"}
+"""Where the number stood before a remedy was tried, if not in inference mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """One line of the per-layer table.
+
+    Arguments:
+        layer: the layer.
+        distance: how far its statistics are from what it is fed, `None` where that is not known.
+        alone: the share of the gap that its recalibration alone closes, `None` where it was not tried.
+    """
+
+    layer: Layer
+    distance: Distance | None
+    alone: float | None
+
+    @property
+    def size(self) -> float:
+        """What rows are ordered by; a distance that is no number is the largest, an unknown one the smallest."""
+        if self.distance is None:
+            return -1.0
+        size = math.hypot(self.distance.shift, self.distance.log_ratio)
+        return math.inf if math.isnan(size) else size
+
+
+def layer_rows(evidence: Evidence) -> list[LayerRow]:
+    """The per-layer table in model order."""
+    alone = {
+        trial.layers[0]: trial.share
+        for trial in evidence.trials
+        if trial.remedy == "recalibrate" and len(trial.layers) == 1
+    }
+    return [LayerRow(layer, of_layer(evidence, layer), alone.get(layer.name)) for layer in evidence.layers]
+
+
+def verdict(report: Report) -> str:
+    """The whole report in one sentence."""
+    if not report.evidence.layers:
+        return f"{report.name}: nothing to check, the model has no normalization layers."
+    cause = report.findings[0] if report.findings else None
+    explained = None if cause is None else _explained(cause)
+    return f"{report.name}: {explained or f'{_compared(report.evidence.gap)}; {_found(report)}'}."
+
+
+def looked_at(report: Report) -> str:
+    """What the diagnosis rests on, in one sentence."""
+    evidence = report.evidence
+    kinds = Counter(layer.kind for layer in evidence.layers)
+    parts = [
+        f"{counted(len(evidence.layers), 'normalization layer')} "
+        f"({', '.join(f'{count} {kind}' for kind, count in kinds.items())})"
+    ]
+    parts += [counted(count, f"{DATA[split]} batch", f"{DATA[split]} batches") for split, count in _batches(evidence)]
+    if evidence.steps is not None:
+        parts.append(counted(evidence.steps.steps, "train step"))
+    if evidence.evaluation is not None:
+        parts.append("your evaluation" if evidence.evaluation.given else "the model in inference mode")
+    limits = [f"only {', '.join(report.select)}"] if report.select else []
+    limits += [f"without {', '.join(report.ignore)}"] if report.ignore else []
+    limit = f" ({'; '.join(limits)})" if limits else ""
+    return f"Looked at {listed(parts)}. {counted(len(report.checked), 'check')} made{limit}."
+
+
+def counts(report: Report) -> str:
+    """How many findings of which severity, as `1 error, 2 infos`."""
+    found = Counter(finding.severity for finding in report.findings)
+    return ", ".join(counted(found[each], each.value) for each in reversed(Severity) if found[each])
+
+
+def reasons(report: Report) -> dict[str, list[str]]:
+    """The codes that were not assessed, grouped by why."""
+    grouped: dict[str, list[str]] = {}
+    for each in report.not_assessed:
+        grouped.setdefault(each.reason, []).append(each.code)
+    return grouped
+
+
+def gap_value(scored: Score, gap: Gap) -> float | None:
+    """The number that the gap is measured by."""
+    return scored.metric if gap.measure == "metric" else scored.loss
+
+
+def _explained(cause: Finding) -> str | None:
+    effect = cause.effect
+    if effect is None or not effect.share:
+        return None
+    trial, name = CATALOGUE[cause.code].trial, CATALOGUE[cause.code].name
+    where = _BEFORE.get(trial or "", "in inference")
+    preposition = "in" if trial == "inference-mode" else "with"
+    return (
+        f"{effect.measure} {number(effect.before)} {where}, {number(effect.after)} {preposition} {effect.remedy}; "
+        f"{cause.code} {name} explains {percent(effect.share)} of the gap"
+    )
+
+
+def _compared(gap: Gap | None) -> str:
+    if gap is None:
+        return "no loss or metric was given, so the gap was not measured"
+    split = Split.VALIDATION if (Mode.POPULATION, Split.VALIDATION) in gap.scores else Split.TRAIN
+    inference = gap_value(gap.scores[Mode.POPULATION, split], gap)
+    batch = gap_value(gap.scores[Mode.BATCH, split], gap)
+    if inference is None or batch is None:
+        return "the gap was not measured"
+    if gap.size > 0:
+        return f"{gap.measure} {number(inference)} in inference, though {number(gap.reference)} is within reach"
+    values = f"{gap.measure} {number(inference)} in inference and {number(batch)} with batch statistics"
+    return f"{values}, no gap beyond noise" if math.isfinite(inference) and math.isfinite(batch) else values
+
+
+def _found(report: Report) -> str:
+    open_gap = report.evidence.gap is not None and report.evidence.gap.size > 0
+    if not report.findings:
+        return "no check explains it" if open_gap else "nothing found"
+    first = report.findings[0]
+    found = f"{counts(report)}, first {first.code} {CATALOGUE[first.code].name}"
+    return f"no finding explains it ({found})" if open_gap else found
+
+
+def _batches(evidence: Evidence) -> list[tuple[Split, int]]:
+    seen = [(split, moments.batches) for call in evidence.calls or () for split, moments in call.moments.items()]
+    most = {split: max((count for each, count in seen if each is split), default=0) for split in Split}
+    return [(split, count) for split, count in most.items() if count]

@@ -1,0 +1,73 @@
+"""Numbers, names and counts as a reader wants them. One place, so that every report says them the same way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+SHOWN_NAMES = 2
+"""Layers that are named before the rest is only counted."""
+
+
+def number(value: float) -> str:
+    """Three significant digits, as `0.310`, `1.2e+06` or `NaN`."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    # Trailing zeros stay, so that numbers that are compared show the same precision.
+    return f"{value:#.3g}".rstrip(".") if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.3g}"
+
+
+def measured(value: float | None, error: float) -> str:
+    """A value with its standard error, as `0.310 ± 0.009`; a dash without one.
+
+    Both have the same number of decimals, and large values only as many as they need.
+    """
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return number(value)
+    size = max(abs(value), abs(error) if math.isfinite(error) else 0.0)
+    if size >= 1e5:
+        return f"{value:.2e} ± {error:.0e}"
+    decimals = 3 if size < 10 else 2 if size < 100 else 1
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+
+
+def percent(share: float) -> str:
+    """A share as `71 %`. What is not nothing is never called 0 %, and what is not all never 100 %."""
+    if 0 < share < 0.005:
+        return "under 1 %"
+    if 0.995 <= share < 0.9995:
+        return "over 99 %"
+    return f"{100 * share:.0f} %"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A count with its noun, as `1 layer` or `2 layers`."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence, as `a, b and c`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def folded(names: Sequence[str]) -> str:
+    """Layers by name, a long list as `conv1, conv2 and 12 more`."""
+    shown = [name or "the model itself" for name in names]
+    if len(shown) <= SHOWN_NAMES + 1:
+        return listed(shown)
+    return f"{', '.join(shown[:SHOWN_NAMES])} and {len(shown) - SHOWN_NAMES} more"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its start and a full stop at its end.
+
+    A first word that is code, with a dot, an underscore or a bracket in it, keeps its case.
+    """
+    first = text.split(" ", 1)[0]
+    if first.isalpha():
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
