@@ -225,8 +225,8 @@ class _Bench:
         after = self._inference(self._override(evidence, bare), SMALL_BATCH)
         if after is not None:
             before = self.live.measure(self.split, Mode.POPULATION, samples_per_batch=SMALL_BATCH).score
-            size = self.yardstick.goodness(after.score) - self.yardstick.goodness(before)
-            yield Trial("population", tuple(bare), before, after.score, self.yardstick.share(size, before, after.score))
+            share = self.yardstick.improvement(before, after.score, after.score)
+            yield Trial("population", tuple(bare), before, after.score, share)
 
     def _inference_mode(self, evidence: Evidence, recalibrated: Pass) -> Iterator[Trial]:
         """For an evaluation in batch mode: the number that it returned against inference mode."""
@@ -236,8 +236,8 @@ class _Bench:
         uses_metric = self.yardstick.measure == "metric"
         before = Score(metric=evaluation.result) if uses_metric else Score(loss=evaluation.result)
         after = self.passes[Mode.POPULATION, self.split].score
-        best = max(self.yardstick.goodness(after), self.yardstick.goodness(recalibrated.score))
-        share = self.yardstick.share(best - self.yardstick.goodness(before), before, after)
+        best = max(after, recalibrated.score, key=self.yardstick.goodness)
+        share = self.yardstick.improvement(before, after, best)
         yield Trial("inference-mode", evaluation.batch_layers, before, after, share)
 
     def _single_layers(self, evidence: Evidence, gap: Gap) -> Iterator[Trial]:

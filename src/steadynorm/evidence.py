@@ -184,6 +184,7 @@ class TrainSteps:
         parameters_moved: whether any parameter changed in any step.
         skipped_updates: steps with a non-finite loss or gradient that left the parameters alone and moved the
             statistics.
+        damaging_updates: those of them that moved the statistics far, or made them non-finite.
         optimizer_steps: steps that the optimizer had counted at hand-over, `None` where it does not count or
             was not given.
         failed_with_one_value: names of layers that refused a batch because it had one value per channel.
@@ -194,6 +195,7 @@ class TrainSteps:
     layers: Mapping[str, LayerSteps]
     parameters_moved: bool
     skipped_updates: int = 0
+    damaging_updates: int = 0
     optimizer_steps: int | None = None
     failed_with_one_value: tuple[str, ...] = ()
 

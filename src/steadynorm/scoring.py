@@ -37,6 +37,15 @@ class Yardstick:
             return -math.inf
         return value if self.higher_is_better else -value
 
+    def tolerance(self, reference: Score) -> float:
+        """By how much a number must fall short of `reference` before it counts."""
+        return (METRIC_TOLERANCE if self.measure == "metric" else LOSS_TOLERANCE) * abs(self.goodness(reference))
+
+    def improvement(self, before: Score, after: Score, best: Score) -> float | None:
+        """The share of the way from `before` to `best` that `after` goes; `None` if that way is too short to count."""
+        size = self.goodness(best) - self.goodness(before)
+        return self.share(size, before, after) if size > self.tolerance(best) else None
+
     def gap(self, scores: Mapping[tuple[Mode, Split], Score], handed_over: Pass, candidates: Sequence[Pass]) -> Gap:
         """The gap between inference as handed over and the best of what batch mode and a remedy reach.
 
@@ -48,9 +57,8 @@ class Yardstick:
         best = max(candidates, key=lambda each: self.goodness(each.score))
         reference, worse = self.goodness(best.score), self.goodness(handed_over.score)
         size = reference - worse if math.isfinite(reference) else 0.0
-        tolerance = METRIC_TOLERANCE if self.measure == "metric" else LOSS_TOLERANCE
         noise = STANDARD_ERRORS * self._paired_error(best, handed_over) if math.isfinite(size) else 0.0
-        significant = size > max(tolerance * abs(reference), noise)
+        significant = size > max(self.tolerance(best.score), noise)
         value = self.value(best.score)
         return Gap(
             scores,

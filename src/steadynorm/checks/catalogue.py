@@ -144,7 +144,7 @@ _ENTRIES = (
         "recalibrate",
     ),
     Entry("SN509", "epsilon-dominates", WARNING, "epsilon is larger than the variance in many channels"),
-    Entry("SN510", "momentum-convention", ERROR, "the momentum is the other framework's number"),
+    Entry("SN510", "momentum-convention", ERROR, "the momentum is the other framework's number", "recalibrate"),
     Entry("SN601", "frozen-layer-updates", WARNING, "the parameters are frozen, the statistics still move"),
     Entry(
         "SN602",

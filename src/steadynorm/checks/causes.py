@@ -6,10 +6,12 @@ these questions; each answers from the evidence alone.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from steadynorm.checks.distance import between, of_layer, pooled, without_initial_value
-from steadynorm.evidence import Evidence, Layer, LayerSteps, Split
+from steadynorm.evidence import CallSite, Evidence, Layer, LayerSteps, Split
 
 RESIDUAL_THRESHOLD = 0.01
 """Share of the initial value in the average above which it counts."""
@@ -17,6 +19,13 @@ RESIDUAL_THRESHOLD = 0.01
 SITE_SHIFT = 0.5
 SITE_LOG_VARIANCE = 0.7
 """Call sites whose moments differ by half a standard deviation or a factor of two in variance are different inputs."""
+
+SWAPPED_MOMENTUM = (0.0005, 0.1)
+"""A decay in this range is a momentum of 0.9 to 0.9995: the fraction that TensorFlow keeps, given as the fraction that
+PyTorch replaces."""
+
+DROPOUT_LOG_RATIO = 0.1
+"""Smallest effect of dropout on the log variance of a layer's input that counts."""
 
 
 def observed(evidence: Evidence, layer: Layer) -> LayerSteps | None:
@@ -62,9 +71,9 @@ def sites_apart(evidence: Evidence, layer: Layer) -> float | None:
             if distance.significant and (distance.shift > SITE_SHIFT or distance.log_ratio > SITE_LOG_VARIANCE):
                 largest = max(largest or 0.0, distance.shift, distance.log_ratio)
     step = observed(evidence, layer)
-    if step is not None and step.input_spread is not None and step.batch_uses > 1:
-        if step.input_spread > SITE_SHIFT:
-            largest = max(largest or 0.0, step.input_spread)
+    spread = None if step is None or step.batch_uses <= 1 else step.input_spread
+    if spread is not None and spread > SITE_SHIFT:
+        largest = max(largest or 0.0, spread)
     return largest
 
 
@@ -86,7 +95,8 @@ def fits_without_initial_value(evidence: Evidence, layer: Layer) -> bool:
     if layer.statistics is None or moments is None or distance is None or share is None or not 0 < share < 1:
         return False
     corrected = between(moments, *without_initial_value(layer.statistics, share), layer.config.epsilon)
-    return np.hypot(corrected.shift, corrected.log_ratio) < 0.6 * np.hypot(distance.shift, distance.log_ratio)
+    left, whole = (math.hypot(each.shift, each.log_ratio) for each in (corrected, distance))
+    return left < 0.6 * whole
 
 
 def valid(layer: Layer) -> bool:
@@ -106,6 +116,27 @@ def copied_from_elsewhere(evidence: Evidence, layer: Layer) -> bool:
     return source is not None and source.weights_differ is not False and layer.statistics is not None
 
 
+def dropout_effect(layer: Layer, site: CallSite) -> float | None:
+    """The log variance ratio of the site's input with dropout to without, if dropout leads into it and it counts."""
+    plain = site.moments.get(Split.TRAIN)
+    if site.with_dropout is None or plain is None or layer.statistics is None:
+        return None
+    if not any(operation.kind == "dropout" for operation in site.before):
+        return None
+    epsilon = layer.config.epsilon
+    ratio = float(np.median(np.log((site.with_dropout.variance + epsilon) / (plain.variance + epsilon))))
+    noise = 2 * float(np.median(plain.log_variance_error))
+    return ratio if abs(ratio) > max(DROPOUT_LOG_RATIO, noise) else None
+
+
+def has_swapped_momentum(layer: Layer) -> bool:
+    """Whether the layer's momentum looks like the other framework's number."""
+    decay = layer.config.decay
+    if decay is None or layer.statistics is None or layer.frozen:
+        return False
+    return SWAPPED_MOMENTUM[0] <= round(decay, 6) <= SWAPPED_MOMENTUM[1]
+
+
 def ageing(evidence: Evidence, layer: Layer) -> bool:
     """Whether the layer's statistics are an average that training keeps up, and nothing else is wrong with them."""
     stored = layer.statistics
@@ -118,4 +149,6 @@ def ageing(evidence: Evidence, layer: Layer) -> bool:
         and not runs_on_population(evidence, layer)
         and not copied_from_elsewhere(evidence, layer)
         and sites_apart(evidence, layer) is None
+        and not has_swapped_momentum(layer)
+        and all(dropout_effect(layer, site) is None for site in evidence.sites(layer.name))
     )

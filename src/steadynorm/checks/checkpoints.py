@@ -52,8 +52,8 @@ def statistics_of_other_weights(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN305",
             layers,
-            f"the statistics of {len(layers)} layers do not fit what they are fed, though their average is fast enough: "
-            "they belong to other weights or to other data",
+            f"the statistics of {len(layers)} layers do not fit what they are fed, though their average is fast "
+            "enough: they belong to other weights or to other data",
             "Re-estimate them: steadynorm.recalibrate(model, train_data); then look for what changed the weights after "
             "training (averaging, pruning, conversion, a partly loaded checkpoint).",
             evidence={"layers": layers},

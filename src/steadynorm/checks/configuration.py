@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from steadynorm.checks.causes import observed, runs_on_population, valid
+from steadynorm.checks.causes import dropout_effect, has_swapped_momentum, observed, runs_on_population, valid
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import CallSite, Evidence, Layer, Operation, Split
 from steadynorm.finding import Finding
@@ -14,10 +14,6 @@ from steadynorm.finding import Finding
 FEW_VALUES = 16
 FEW_SAMPLES = 8
 MANY_CHANNELS = 0.25
-DROPOUT_LOG_RATIO = 0.1
-TORCH_MOMENTUM_AS_DECAY = (0.0005, 0.1)
-"""A decay in this range is a momentum of 0.9 to 0.9995: the fraction that TensorFlow keeps, given as the fraction that
-PyTorch replaces."""
 
 
 @check("SN501", "calls")
@@ -66,8 +62,10 @@ def normalization_on_output(evidence: Evidence) -> Iterator[Finding]:
     """The model's output is the normalized tensor."""
     found = []
     for site in evidence.calls or ():
+        layer = evidence.layer(site.layer)
         following = [each.kind for each in _skip_reshapes(site.after) if each.kind != "softmax"]
-        if following == ["output"]:
+        # Without gamma and beta it is a deliberate whitening of an embedding.
+        if following == ["output"] and (layer.gamma is not None or layer.beta is not None):
             found.append(site.layer)
     if found:
         yield finding(
@@ -97,8 +95,8 @@ def batch_too_small(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN505",
             few,
-            f"{len(few)} layers take batch moments from few values: {least} per channel at least, from {samples} samples "
-            f"per step; the variance alone is uncertain by {np.sqrt(2 / max(least - 1, 1)):.0%}",
+            f"{len(few)} layers take batch moments from few values: {least} per channel at least, from {samples} "
+            f"samples per step; the variance alone is uncertain by {np.sqrt(2 / max(least - 1, 1)):.0%}",
             "Use larger batches, synchronized statistics over replicas (SyncBatchNorm), batch renormalization, or "
             "group normalization, which needs no batch.",
             evidence={"values": few, "samples": samples},
@@ -110,18 +108,9 @@ def dropout_before_normalization(evidence: Evidence) -> Iterator[Finding]:
     """Dropout upstream of the layer gives it another variance in training than in inference."""
     found: dict[str, float] = {}
     for site in evidence.calls or ():
-        layer = evidence.layer(site.layer)
-        plain = site.moments.get(Split.TRAIN)
-        if site.with_dropout is None or plain is None or layer.statistics is None:
-            continue
-        if not any(operation.kind == "dropout" for operation in site.before):
-            continue
-        epsilon = layer.config.epsilon
-        ratio = np.log((site.with_dropout.variance + epsilon) / (plain.variance + epsilon))
-        typical = float(np.median(ratio))
-        noise = float(np.median(plain.log_variance_error)) * 2
-        if abs(typical) > max(DROPOUT_LOG_RATIO, noise):
-            found[layer.name] = typical
+        raised = dropout_effect(evidence.layer(site.layer), site)
+        if raised is not None:
+            found[site.layer] = raised
     if found:
         worst = max(found, key=lambda name: abs(found[name]))
         yield finding(
@@ -162,14 +151,7 @@ def epsilon_dominates(evidence: Evidence) -> Iterator[Finding]:
 @check("SN510")
 def momentum_convention(evidence: Evidence) -> Iterator[Finding]:
     """A decay so small that it must have been meant as the other framework's momentum."""
-    low, high = TORCH_MOMENTUM_AS_DECAY
-    found = {}
-    for layer in evidence.layers:
-        decay = layer.config.decay
-        if decay is None or layer.statistics is None or layer.frozen:
-            continue
-        if low <= round(decay, 6) <= high:
-            found[layer.name] = decay
+    found = {layer.name: layer.config.decay or 0.0 for layer in evidence.layers if has_swapped_momentum(layer)}
     if found:
         decay = next(iter(found.values()))
         step = next((each for name in found if (each := observed(evidence, evidence.layer(name)))), None)
@@ -178,8 +160,8 @@ def momentum_convention(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN510",
             found,
-            f"{len(found)} layers keep {decay:.1%} of the old value per update, so the statistics are those of the last "
-            f"batch or two{seen}: {meant:g} is TensorFlow's and Keras' momentum, PyTorch's is 1 − that",
+            f"{len(found)} layers keep {decay:.1%} of the old value per update, so the statistics are those of the "
+            f"last batch or two{seen}: {meant:g} is TensorFlow's and Keras' momentum, PyTorch's is 1 − that",
             f"Use momentum={decay:.4g} in PyTorch (momentum={meant:.4g} in Keras and TensorFlow), and re-estimate the "
             "statistics: steadynorm.recalibrate.",
             evidence={"decay": found},

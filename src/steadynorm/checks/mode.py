@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import Evidence
-from steadynorm.finding import Certainty, Finding
+from steadynorm.finding import Finding
 
 
 @check("SN201", "evaluation")
@@ -14,7 +14,13 @@ def inference_with_batch_statistics(evidence: Evidence) -> Iterator[Finding]:
     """The evaluation normalizes by batch moments although the layer keeps statistics."""
     evaluation = evidence.evaluation
     assert evaluation is not None
-    layers = [name for name in evaluation.batch_layers if evidence.layer(name).statistics is not None]
+    if evaluation.failed_with_one_value or evaluation.values == 1:
+        return  # SN204 says more about the same mistake
+    layers = [
+        layer.name
+        for layer in evidence.layers
+        if layer.name in evaluation.batch_layers and layer.registered and layer.statistics is not None
+    ]
     if not layers:
         return
     if evaluation.given:
@@ -105,5 +111,4 @@ def layer_not_registered(evidence: Evidence) -> Iterator[Finding]:
             "the model): train(), eval(), to() and the state dict do not reach them",
             "Hold them in torch.nn.ModuleList or ModuleDict, or assign each to an attribute of the module.",
             evidence={"layers": layers},
-            certainty=Certainty.PROVEN,
         )

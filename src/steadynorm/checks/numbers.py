@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from steadynorm.checks.causes import valid
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import Array, Evidence, Layer, Split
 from steadynorm.finding import Finding
@@ -124,9 +125,9 @@ def exploding_inference(evidence: Evidence) -> Iterator[Finding]:
     for site in evidence.calls or ():
         layer = evidence.layer(site.layer)
         moments = site.moments.get(Split.TRAIN)
-        if moments is None or layer.statistics is None:
+        if moments is None or layer.statistics is None or not valid(layer):
             continue
-        stored = np.maximum(layer.statistics.variance, 0.0)
+        stored = layer.statistics.variance
         ratio = (moments.variance + layer.config.epsilon) / (stored + layer.config.epsilon)
         worst = int(np.argmax(ratio))
         if ratio[worst] > EXPLODING_RATIO:

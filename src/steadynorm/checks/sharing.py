@@ -25,8 +25,8 @@ def shared_by_different_inputs(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN401",
             apart,
-            f"{len(apart)} layers are fed by inputs whose moments differ by up to {apart[worst]:.2g} standard deviations "
-            f"or log variance ('{worst}'), and average them into one set of statistics that fits none",
+            f"{len(apart)} layers are fed by inputs whose moments differ by up to {apart[worst]:.2g} standard "
+            f"deviations or log variance ('{worst}'), and average them into one set of statistics that fits none",
             "Give each input its own normalization layer (or its own statistics over shared gamma and beta), or put "
             "both inputs into one batch.",
             evidence={"spread": apart},

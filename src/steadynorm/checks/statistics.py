@@ -189,16 +189,17 @@ def no_population_statistics(evidence: Evidence) -> Iterator[Finding]:
 def updated_outside_training(evidence: Evidence) -> Iterator[Finding]:
     """An evaluation that moves the statistics."""
     evaluation = evidence.evaluation
-    if evaluation is None or not evaluation.moved_layers:
-        return
-    yield finding(
-        "SN107",
-        evaluation.moved_layers,
-        f"one evaluation moves the statistics of {len(evaluation.moved_layers)} layers: validation data gets into the "
-        "model",
-        "Call model.eval() before the evaluation and model.train() after it; torch.no_grad() does not stop the updates.",
-        evidence={"layers": list(evaluation.moved_layers)},
-    )
+    assert evaluation is not None
+    layers = [layer.name for layer in evidence.layers if layer.name in evaluation.moved_layers and layer.registered]
+    if layers:
+        yield finding(
+            "SN107",
+            layers,
+            f"one evaluation moves the statistics of {len(layers)} layers: validation data gets into the model",
+            "Call model.eval() before the evaluation and model.train() after it; torch.no_grad() does not stop the "
+            "updates.",
+            evidence={"layers": layers},
+        )
 
 
 @check("SN108", "steps")
@@ -212,10 +213,17 @@ def updated_without_step(evidence: Evidence) -> Iterator[Finding]:
         "SN108",
         [layer.name for layer in evidence.layers if layer.name in moved],
         f"in {steps.skipped_updates} of {steps.steps} train steps the loss or a gradient was not finite and the "
-        "parameters stayed as they were, but the statistics were updated from that batch",
+        "parameters stayed as they were, but the statistics were updated from that batch, "
+        + (f"{steps.damaging_updates} times far off" if steps.damaging_updates else "by no more than usual"),
         "Put the statistics back when the step is skipped (copy the buffers before the forward pass), or check the "
         "batch before it reaches the model.",
-        evidence={"skipped": steps.skipped_updates, "steps": steps.steps},
+        evidence={
+            "skipped": steps.skipped_updates,
+            "damaging": steps.damaging_updates,
+            "steps": steps.steps,
+        },
+        # A loss scale that is too large spoils gradients only; the batch's moments are as good as any.
+        severity=Severity.ERROR if steps.damaging_updates else Severity.INFO,
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from steadynorm.checks.distance import between
+from steadynorm.checks.distance import LOG_VARIANCE_THRESHOLD, SHIFT_THRESHOLD, between
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array, Evaluation, LayerSteps, SampledMoments, TrainSteps
 from steadynorm.norm.moments import Moments
@@ -71,6 +71,10 @@ class _Log:
             if not self._modes[name] and any(call.batch for call in log.steps[-1]):
                 log.mode_changed = True
 
+    def damaged(self) -> bool:
+        """Whether the last step moved any layer's statistics far, or made them non-finite."""
+        return any(_far(self._start[name], _statistics(layer)) for name, layer in self.layers.items())
+
     def _before(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def before(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
             if not inputs or not isinstance(inputs[0], Tensor):
@@ -119,7 +123,7 @@ def run_train_step(
         model.train()  # a model that is handed over after its evaluation; its own train() may keep layers frozen
     log = _Log(layers)
     bad_gradients = _BadGradients(model)
-    skipped, moved, samples = 0, False, []
+    skipped, damaging, moved, samples = 0, 0, False, []
     failed: list[str] = []
     with hooks(log.handles() + bad_gradients.handles()):
         for index, batch in enumerate(batches):
@@ -145,6 +149,7 @@ def run_train_step(
             statistics_moved = any(layer_log.moved[-1] for layer_log in log.logs.values())
             if not changed and statistics_moved and (bad_gradients.seen or _not_finite(result)):
                 skipped += 1
+                damaging += log.damaged()
     return TrainSteps(
         steps=len(batches),
         samples=int(np.median(samples)) if samples else sample_count(batches[0]),
@@ -153,6 +158,7 @@ def run_train_step(
         },
         parameters_moved=moved,
         skipped_updates=skipped,
+        damaging_updates=damaging,
         optimizer_steps=counted,
         failed_with_one_value=tuple(dict.fromkeys(failed)),
     )
@@ -314,6 +320,17 @@ def _differ(first: Array | None, second: Array | None) -> bool:
     if first is None or second is None:
         return False
     return not np.array_equal(first, second, equal_nan=True)
+
+
+def _far(first: Array | None, second: Array | None) -> bool:
+    """Whether mean or variance moved by more than the noise of an average over batches, judged as distances are."""
+    if first is None or second is None:
+        return False
+    (mean, variance), (new_mean, new_variance) = np.split(first, 2), np.split(second, 2)
+    with np.errstate(all="ignore"):
+        shift = np.abs(new_mean - mean) / np.sqrt(variance + 1e-12)
+        log_ratio = np.abs(np.log((new_variance + 1e-12) / (variance + 1e-12)))
+    return not bool(np.all(shift <= SHIFT_THRESHOLD * 5) and np.all(log_ratio <= LOG_VARIANCE_THRESHOLD * 5))
 
 
 def _not_finite(result: Any) -> bool:
