@@ -13,15 +13,7 @@ from steadynorm.finding import Finding, Severity
 from steadynorm.report.model import Report
 from steadynorm.report.words import counted, listed, number, percent
 
-MODES = {Mode.POPULATION: "inference", Mode.BATCH: "batch statistics"}
 DATA = {Split.TRAIN: "training", Split.VALIDATION: "validation"}
-REMEDIES = {
-    "recalibrate": "re-estimated statistics",
-    "separate": "separate statistics per input",
-    "inference-mode": "inference mode",
-    "population": "population statistics",
-}
-"""What a trial's remedy is called."""
 
 _BEFORE = {"inference-mode": "in the evaluation as given", "population": "in small batches"}
 """Where the number stood before a remedy was tried, if not in inference mode."""

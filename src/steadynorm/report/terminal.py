@@ -13,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from steadynorm.checks.catalogue import CATALOGUE
+from steadynorm.diagnosis import REMEDIES
 from steadynorm.evidence import Evidence, Gap, Mode
 from steadynorm.finding import Certainty, Effect, Finding, Severity
 from steadynorm.report.model import Report
 from steadynorm.report.summary import (
     DATA,
-    REMEDIES,
     LayerRow,
     counts,
     gap_value,
@@ -84,7 +84,7 @@ def _section(title: str, *parts: RenderableType) -> Iterator[RenderableType]:
 
 def _grid(*headings: str, right: int = 99) -> Table:
     """An unboxed table; columns from `right` on hold numbers."""
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for index, heading in enumerate(headings):
         table.add_column(Text(heading), justify="right" if index >= right else "left", overflow="fold")
     return table
@@ -167,7 +167,7 @@ def _effect(effect: Effect) -> str:
 def _layers(rows: list[LayerRow]) -> Iterator[RenderableType]:
     ordered = sorted(rows, key=lambda row: -row.size)
     tried = any(row.alone is not None for row in rows)
-    table = _grid("layer", "mean shift", "log var. ratio", "", *["gap closed alone"] * tried, right=1)
+    table = _grid("layer", "mean shift", "log ratio", "", *["alone"] * tried, right=1)
     table.columns[3].justify = "left"
     for row in ordered[:SHOWN_LAYERS]:
         alone = ["–" if row.alone is None else percent(row.alone)] * tried
@@ -176,8 +176,8 @@ def _layers(rows: list[LayerRow]) -> Iterator[RenderableType]:
     if len(ordered) > SHOWN_LAYERS:
         yield Text(f"and {counted(len(ordered) - SHOWN_LAYERS, 'layer')} with smaller distances.")
     yield Text(
-        "Mean shift in standard deviations; log of the variance ratio; both root mean square over channels, "
-        "± standard error.",
+        "Mean shift in standard deviations and log ratio of the variances, root mean square over channels ± standard "
+        "error." + " Alone: share of the gap closed by re-estimating only that layer." * tried,
         style="dim",
     )
 
@@ -194,7 +194,7 @@ def _distance(row: LayerRow) -> tuple[str, str, str]:
 
 
 def _trials(evidence: Evidence, gap: Gap) -> Table:
-    table = _grid("remedy", "layers", gap.measure, "gap closed", right=2)
+    table = _grid("remedy", "layers", gap.measure, "of gap", right=2)
     for trial in evidence.trials:
         before, after = gap_value(trial.before, gap), gap_value(trial.after, gap)
         change = " → ".join("–" if each is None else number(each) for each in (before, after))

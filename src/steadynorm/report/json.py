@@ -1,0 +1,228 @@
+"""The report as JSON. Every field is documented in docs/report-json.md; a test compares the two.
+
+The text is strict JSON: a number that is not finite is one of the strings "NaN", "Infinity" and "-Infinity", so that
+null always means that there is no number. Keys stand in the documented order.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import sys
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+import steadynorm
+from steadynorm.checks.catalogue import CATALOGUE
+from steadynorm.checks.distance import Distance, between
+from steadynorm.evidence import CallSite, Evaluation, Evidence, Gap, Layer, Score, TrainSteps, Trial, WeightSource
+from steadynorm.finding import Finding, Severity
+from steadynorm.report.model import Report
+from steadynorm.report.summary import LayerRow, layer_rows, verdict
+
+SCHEMA = "steadynorm-report/1"
+
+Object: TypeAlias = dict[str, Any]
+
+
+def to_json(report: Report, indent: int | None = 2) -> str:
+    """The report as strict JSON, `indent` spaces per level or all on one line for `None`."""
+    return json.dumps(plain(as_object(report)), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def as_object(report: Report) -> Object:
+    """The report as nested dicts and lists, by the documented schema; numbers may still be NumPy's."""
+    evidence = report.evidence
+    return {
+        "schema": SCHEMA,
+        "name": report.name,
+        "verdict": verdict(report),
+        "counts": {each.value: sum(found.severity is each for found in report.findings) for each in reversed(Severity)},
+        "findings": [_finding(found) for found in report.findings],
+        "gap": evidence.gap and _gap(evidence.gap),
+        "four_way": [
+            {"mode": mode, "data": split, **_score(scored)}
+            for (mode, split), scored in (evidence.gap.scores.items() if evidence.gap else ())
+        ],
+        "layers": [_layer(row, evidence) for row in layer_rows(evidence)],
+        "trials": [_trial(trial) for trial in evidence.trials],
+        "train_steps": evidence.steps and _steps(evidence.steps),
+        "evaluation": evidence.evaluation and _evaluation(evidence.evaluation),
+        "weight_source": evidence.source and _source(evidence.source),
+        "output_growth": evidence.output_growth,
+        "batch_samples": evidence.samples,
+        "checked": report.checked,
+        "not_assessed": [{"code": each.code, "reason": each.reason} for each in report.not_assessed],
+        "select": report.select,
+        "ignore": report.ignore,
+        "versions": _versions(evidence.framework),
+    }
+
+
+def plain(value: Any) -> Any:
+    """The value in types that JSON has: none of NumPy's, and numbers that are not finite as strings."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return str(value)
+
+
+def _finding(found: Finding) -> Object:
+    effect = found.effect
+    return {
+        "code": found.code,
+        "name": CATALOGUE[found.code].name,
+        "severity": found.severity,
+        "certainty": found.certainty,
+        "location": found.location,
+        "layers": found.layers,
+        "message": found.message,
+        "remedy": found.remedy,
+        "settle": found.settle,
+        "effect": effect
+        and {
+            "remedy": effect.remedy,
+            "measure": effect.measure,
+            "before": effect.before,
+            "after": effect.after,
+            "share": effect.share,
+        },
+        "evidence": found.evidence,
+    }
+
+
+def _gap(gap: Gap) -> Object:
+    return {
+        "measure": gap.measure,
+        "higher_is_better": gap.higher_is_better,
+        "reference": gap.reference,
+        "size": gap.size,
+    }
+
+
+def _score(scored: Score) -> Object:
+    return {
+        "metric": scored.metric,
+        "metric_error": None if scored.metric is None else scored.metric_error,
+        "loss": scored.loss,
+        "loss_error": None if scored.loss is None else scored.loss_error,
+    }
+
+
+def _layer(row: LayerRow, evidence: Evidence) -> Object:
+    layer = row.layer
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "channels": layer.channels,
+        "decay": layer.config.decay,
+        "epsilon": layer.config.epsilon,
+        "mode": layer.mode,
+        "frozen": layer.frozen,
+        "registered": layer.registered,
+        "per_instance": layer.per_instance,
+        "statistics": layer.statistics
+        and {
+            "updates": layer.statistics.updates,
+            "dtype": layer.statistics.dtype,
+            "at_initialization": layer.statistics.at_initialization,
+        },
+        "distance": row.distance and _distance(row.distance),
+        "gap_closed_alone": row.alone,
+        "call_sites": [_call_site(site, layer) for site in evidence.sites(layer.name)],
+    }
+
+
+def _distance(distance: Distance) -> Object:
+    return {**distance.as_evidence(), "significant": distance.significant}
+
+
+def _call_site(site: CallSite, layer: Layer) -> Object:
+    stored, epsilon = layer.statistics, layer.config.epsilon
+    return {
+        "index": site.index,
+        "moments": [
+            {
+                "data": split,
+                "batches": moments.batches,
+                "values": moments.values,
+                "distance": stored and _distance(between(moments, stored.mean, stored.variance, epsilon)),
+            }
+            for split, moments in site.moments.items()
+        ],
+    }
+
+
+def _trial(trial: Trial) -> Object:
+    return {
+        "remedy": trial.remedy,
+        "layers": trial.layers,
+        "before": _score(trial.before),
+        "after": _score(trial.after),
+        "share": trial.share,
+    }
+
+
+def _steps(steps: TrainSteps) -> Object:
+    return {
+        "steps": steps.steps,
+        "samples": steps.samples,
+        "parameters_moved": steps.parameters_moved,
+        "skipped_updates": steps.skipped_updates,
+        "optimizer_steps": steps.optimizer_steps,
+        "failed_with_one_value": steps.failed_with_one_value,
+        "layers": [
+            {
+                "name": name,
+                "batch_uses": layer.batch_uses,
+                "population_uses": layer.population_uses,
+                "repeated_uses": layer.repeated_uses,
+                "updates": layer.updates,
+                "decay": layer.decay,
+                "input_spread": layer.input_spread,
+                "values": layer.values,
+                "mode_changed": layer.mode_changed,
+            }
+            for name, layer in steps.layers.items()
+        ],
+    }
+
+
+def _evaluation(evaluation: Evaluation) -> Object:
+    return {
+        "given": evaluation.given,
+        "batch_layers": evaluation.batch_layers,
+        "moved_layers": evaluation.moved_layers,
+        "values": evaluation.values,
+        "result": evaluation.result,
+        "failed_with_one_value": evaluation.failed_with_one_value,
+    }
+
+
+def _source(source: WeightSource) -> Object:
+    return {
+        "description": source.description,
+        "weights_differ": source.weights_differ,
+        "same_statistics": source.same_statistics,
+    }
+
+
+def _versions(framework: str) -> Object:
+    """The versions at work. The framework's own is read, not imported."""
+    loaded = sys.modules.get(framework)
+    return {
+        "steadynorm": steadynorm.__version__,
+        "python": platform.python_version(),
+        "framework": framework,
+        "framework_version": getattr(loaded, "__version__", None),
+    }
