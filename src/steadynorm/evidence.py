@@ -227,7 +227,8 @@ class Evaluation:
         moved_layers: layers whose stored statistics changed.
         values: smallest number of values per channel in a call that used batch moments, `None` without one.
         result: the number that the evaluation returned, `None` where it returned none.
-        failed_with_one_value: names of layers that refused a batch because it had one value per channel.
+        single_value_layers: layers that took batch moments from one value per channel, or refused to.
+        failed_with_one_value: those of them that refused, and so ended the evaluation.
     """
 
     given: bool
@@ -235,6 +236,7 @@ class Evaluation:
     moved_layers: tuple[str, ...]
     values: int | None = None
     result: float | None = None
+    single_value_layers: tuple[str, ...] = ()
     failed_with_one_value: tuple[str, ...] = ()
 
 

@@ -30,8 +30,7 @@ def averaged_weights_without_statistics(evidence: Evidence) -> Iterator[Finding]
         [layer.name for layer in layers],
         f"the weights are {source.description}, and the statistics of {len(layers)} layers do not fit them "
         f"({initial} at their initial values, {copied} equal to the source's)",
-        "Re-estimate them for the averaged weights: steadynorm.recalibrate(model, train_data); or average the buffers "
-        "too (use_buffers=True).",
+        "Re-estimate them for the averaged weights: steadynorm.recalibrate(model, train_data).",
         evidence={"at_initialization": initial, "equal_to_source": copied},
     )
 

@@ -14,7 +14,7 @@ def inference_with_batch_statistics(evidence: Evidence) -> Iterator[Finding]:
     """The evaluation normalizes by batch moments although the layer keeps statistics."""
     evaluation = evidence.evaluation
     assert evaluation is not None
-    if evaluation.failed_with_one_value or evaluation.values == 1:
+    if evaluation.single_value_layers:
         return  # SN204 says more about the same mistake
     layers = [
         layer.name
@@ -79,10 +79,8 @@ def batch_of_one(evidence: Evidence) -> Iterator[Finding]:
     evaluation, steps = evidence.evaluation, evidence.steps
     assert evaluation is not None
     refused = evaluation.failed_with_one_value + (steps.failed_with_one_value if steps else ())
-    where = "the evaluation" if evaluation.failed_with_one_value or evaluation.values == 1 else "the train step"
-    single = set(refused)
-    if evaluation.values == 1:
-        single.update(evaluation.batch_layers)
+    where = "the evaluation" if evaluation.single_value_layers else "the train step"
+    single = {*refused, *evaluation.single_value_layers}
     if steps is not None:
         single.update(name for name, observed in steps.layers.items() if observed.values == 1)
     layers = [layer.name for layer in evidence.layers if layer.name in single]

@@ -190,6 +190,8 @@ def updated_outside_training(evidence: Evidence) -> Iterator[Finding]:
     """An evaluation that moves the statistics."""
     evaluation = evidence.evaluation
     assert evaluation is not None
+    if evaluation.single_value_layers:
+        return  # SN204 says more about the same mistake
     layers = [layer.name for layer in evidence.layers if layer.name in evaluation.moved_layers and layer.registered]
     if layers:
         yield finding(

@@ -30,7 +30,7 @@ from steadynorm.torch.dataflow import Recorder
 from steadynorm.torch.layers import describe, normalization_layers, unregistered_layers
 from steadynorm.torch.observation import Watch, watch_strays
 from steadynorm.torch.source import weight_source
-from steadynorm.torch.state import random_states_kept
+from steadynorm.torch.state import gradients_kept, layers_kept, random_states_kept
 from steadynorm.torch.steps import run_evaluation, run_train_step
 
 TRAIN_STEPS = 5
@@ -75,11 +75,10 @@ class TorchLive:
         self.model.eval()
         self._norms = normalization_layers(self.model)
         self._unregistered = dict(unregistered_layers(self.model))
-        if self._norms or self._unregistered or _may_hide_layers(self.model):
-            self._try_first_batch()
+        self._strays = self._try_first_batch()
         # A lazy layer has its size and its class only now.
         self._norms = normalization_layers(self.model)
-        self._watched = {**self._norms, **self._unregistered}
+        self._watched = {**self._norms, **self._unregistered, **self._strays}
         self._layers = self._describe()
 
     def layers(self) -> tuple[Layer, ...]:
@@ -124,7 +123,7 @@ class TorchLive:
         """See `Live`."""
         recorder = Recorder(self.model, self._watched)
         batch = to_device(self.data[Split.TRAIN][0], self.device)
-        with torch.no_grad():
+        with Watch(self._watched)(), torch.no_grad():
             recorder.record(lambda: self._forward(self.model, batch), self._watched.items())
         return recorder.chains()
 
@@ -136,18 +135,25 @@ class TorchLive:
         copier.model.train(self._modes[0])
         for module, training in zip(copier.model.modules(), self._modes, strict=True):
             module.training = training
-        layers = {**normalization_layers(copier.model), **dict(unregistered_layers(copier.model))}
         batches = [to_device(batch, self.device) for batch in self._training_batches()]
-        return run_train_step(copier, layers, self.subject.train_step, self.subject.optimizer, batches)
+        with self._layers_of(copier.model) as layers:
+            return run_train_step(copier, layers, self.subject.train_step, self.subject.optimizer, batches)
 
     def evaluate(self) -> Evaluation | None:
         """See `Live`."""
         if self.subject.evaluate is None:
             return None
         copier = self._copier()
-        layers = {**normalization_layers(copier.model), **dict(unregistered_layers(copier.model))}
         batches = [to_device(batch, self.device) for batch in self.data[self._evaluation_split()]]
-        return run_evaluation(copier, layers, self.subject.evaluate, batches)
+        with self._layers_of(copier.model) as layers:
+            return run_evaluation(copier, layers, self.subject.evaluate, batches)
+
+    @contextmanager
+    def _layers_of(self, model: nn.Module) -> Iterator[dict[str, nn.Module]]:
+        """The layers that a copy uses; those outside of it are the user's own and are put back at the end."""
+        strays = self._strays.values()
+        with layers_kept(strays), gradients_kept(strays):
+            yield {**normalization_layers(model), **dict(unregistered_layers(model)), **self._strays}
 
     def _sampled(self, data: Any, batches: int, name: str) -> list[Any]:
         try:
@@ -166,16 +172,16 @@ class TorchLive:
             copier.model.to(self.device)
         return copier
 
-    def _try_first_batch(self) -> None:
-        """Runs one batch to find out what the model refuses, before anything is measured."""
+    def _try_first_batch(self) -> dict[str, nn.Module]:
+        """Runs one batch to find out what the model refuses, and which layers outside of it it uses."""
         with torch.no_grad(), watch_strays(self._unregistered, self.model) as strays:
             output = self._run(self.data[Split.TRAIN][0])
-        self._unregistered.update(strays)
         target = self._target(self.data[Split.TRAIN][0])
         for name in ("loss", "metric"):
             function = getattr(self.subject, name)
             if function is not None:
                 self._number(function, output, target, name)
+        return strays
 
     def _describe(self) -> tuple[Layer, ...]:
         by_module = dict(zip(self.model.modules(), self._modes, strict=True))
@@ -245,11 +251,6 @@ def _device(model: nn.Module, wanted: str | None) -> torch.device | None:
         return device
     first = next(model.parameters(), next(model.buffers(), None))
     return None if first is None else first.device
-
-
-def _may_hide_layers(model: nn.Module) -> bool:
-    """A layer outside the model shows only when the model runs; that is worth one batch."""
-    return any(True for _ in model.modules())
 
 
 def _largest(tensor: Tensor) -> float:

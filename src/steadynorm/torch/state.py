@@ -79,6 +79,20 @@ def layers_kept(layers: Iterable[nn.Module]) -> Iterator[None]:
                     setattr(layer, name, option)
 
 
+@contextmanager
+def gradients_kept(layers: Iterable[nn.Module]) -> Iterator[None]:
+    """Puts back the gradients of layers' parameters: the same tensors with the same values."""
+    kept = [(each, each.grad, _copy(each.grad)) for layer in layers for each in layer.parameters(recurse=False)]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, gradient, value in kept:
+                parameter.grad = gradient
+                if gradient is not None and value is not None:
+                    gradient.copy_(value)
+
+
 def _copy(tensor: Tensor | None) -> Tensor | None:
     if tensor is None or isinstance(tensor, nn.parameter.UninitializedTensorMixin):
         return None

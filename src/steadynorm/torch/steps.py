@@ -189,13 +189,14 @@ def run_evaluation(
             failed = (log.last_single,)
     log.end_step()
     batch_calls = {name: [call for call in layer_log.steps[0] if call.batch] for name, layer_log in log.logs.items()}
-    values = [call.values for calls in batch_calls.values() for call in calls]
+    values = {name: min(call.values for call in calls) for name, calls in batch_calls.items() if calls}
     return Evaluation(
         given=True,
-        batch_layers=tuple(name for name, calls in batch_calls.items() if calls),
+        batch_layers=tuple(values),
         moved_layers=tuple(name for name, layer_log in log.logs.items() if layer_log.moved[0]),
-        values=min(values, default=None),
+        values=min(values.values(), default=None),
         result=_number(result),
+        single_value_layers=tuple(name for name, least in values.items() if least == 1),
         failed_with_one_value=failed,
     )
 

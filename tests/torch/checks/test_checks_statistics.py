@@ -6,10 +6,11 @@ import copy
 from typing import Any
 
 import pytest
-import torch
-from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
+
+import torch
+from torch import Tensor, nn
 
 
 def test_a_healthy_network_has_no_findings(lab: Any) -> None:
