@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadynorm.checks.causes import RESIDUAL_THRESHOLD, ageing, copied_from_elsewhere, residual, valid
+from steadynorm.checks.causes import RESIDUAL_THRESHOLD, ageing, copied_from_elsewhere, fits_without_initial_value, residual, valid
 from steadynorm.checks.distance import mismatched
 from steadynorm.checks.registry import check, finding
 from steadynorm.checks.statistics import SLOW_DECAY
@@ -43,9 +43,8 @@ def statistics_of_other_weights(evidence: Evidence) -> Iterator[Finding]:
         return
     layers = []
     for layer, _ in mismatched(evidence):
-        share = residual(layer)
-        started = share is None or share <= RESIDUAL_THRESHOLD
-        if ageing(evidence, layer) and started and (layer.config.decay or 0.0) < SLOW_DECAY:
+        starting = (residual(layer) or 0.0) > RESIDUAL_THRESHOLD or fits_without_initial_value(evidence, layer)
+        if ageing(evidence, layer) and not starting and (layer.config.decay or 0.0) < SLOW_DECAY:
             layers.append(layer.name)
     if layers:
         yield finding(

@@ -9,7 +9,7 @@ from steadynorm.checks.distance import mismatched
 from steadynorm.checks.registry import check, finding
 from steadynorm.checks.statistics import of_older_weights
 from steadynorm.evidence import Evidence, Layer, Mode
-from steadynorm.finding import Finding
+from steadynorm.finding import Finding, Severity
 
 
 @check("SN601", "steps")
@@ -53,6 +53,8 @@ def statistics_of_the_old_task(evidence: Evidence) -> Iterator[Finding]:
             "Re-estimate them on the new data (steadynorm.recalibrate with include_frozen=True), or train with these "
             "layers in training mode.",
             evidence={"layers": [layer.name for layer in kept]},
+            # Where inference does as well with them as with new ones, they are merely worth knowing about.
+            severity=Severity.INFO if evidence.gap is not None and evidence.gap.size == 0 else Severity.ERROR,
         )
     if outpaced:
         steps = (evidence.steps.optimizer_steps if evidence.steps else None) or 0

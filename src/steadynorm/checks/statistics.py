@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from steadynorm.checks.causes import (
     RESIDUAL_THRESHOLD,
     ageing,
@@ -15,7 +17,7 @@ from steadynorm.checks.causes import (
     runs_on_population,
     trained,
 )
-from steadynorm.checks.distance import mismatched, of_layer
+from steadynorm.checks.distance import mismatched, of_layer, pooled
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import Evidence, Layer
 from steadynorm.finding import Certainty, Finding, Severity
@@ -105,27 +107,15 @@ def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
         if not ageing(evidence, layer):
             continue
         share = residual(layer)
-        if share is not None and share > RESIDUAL_THRESHOLD and fits_without_initial_value(evidence, layer):
-            starting.append(layer)
-        elif (layer.config.decay or 0.0) >= SLOW_DECAY and not of_older_weights(evidence, layer):
+        if share is not None and fits_without_initial_value(evidence, layer):
+            starting.append((share, layer))
+        elif of_older_weights(evidence, layer):
+            continue  # SN602
+        elif (share or 0.0) > RESIDUAL_THRESHOLD or (layer.config.decay or 0.0) >= SLOW_DECAY:
             slow.append(layer)
     severity = Severity.ERROR if evidence.gap is not None and evidence.gap.size > 0 else Severity.WARNING
     if starting:
-        worst = max(starting, key=lambda layer: residual(layer) or 0.0)
-        share, decay = residual(worst) or 0.0, worst.config.decay or 0.0
-        updates = (worst.statistics.updates if worst.statistics else None) or 1
-        enough = RESIDUAL_THRESHOLD ** (1 / updates)
-        yield finding(
-            "SN104",
-            [layer.name for layer in starting],
-            f"after {updates} updates with decay {decay:g} (momentum {1 - decay:.4g}) {share:.0%} of the initial value "
-            f"is still in the average of {len(starting)} layers",
-            f"Use a decay of at most {enough:.3g} (PyTorch momentum of at least {1 - enough:.2g}), momentum=None for a "
-            "cumulative average, or a debiased average, which would have removed the initial value; repair this "
-            "model with steadynorm.recalibrate.",
-            evidence={"decay": decay, "updates": updates, "residual": share, "decay_that_would_do": enough},
-            severity=severity,
-        )
+        yield _still_starting(evidence, starting, severity)
     if slow:
         decay = max(layer.config.decay or 0.0 for layer in slow)
         yield finding(
@@ -139,6 +129,35 @@ def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
             certainty=Certainty.LIKELY,
             settle="pass the optimizer: its step count tells a short fine-tuning from a long training",
         )
+
+
+def _still_starting(evidence: Evidence, layers: list[tuple[float, Layer]], severity: Severity) -> Finding:
+    share, worst = max(layers, key=lambda pair: pair[0])
+    decay = worst.config.decay or 0.0
+    updates = (worst.statistics.updates if worst.statistics else None) or 1
+    moments = pooled(evidence.sites(worst.name))
+    variance = 1.0 if moments is None else float(np.median(moments.variance))
+    # A small share of the initial variance 1 is much where the batch's own variance is smaller still.
+    allowed = RESIDUAL_THRESHOLD if share > RESIDUAL_THRESHOLD else RESIDUAL_THRESHOLD * min(variance, 1.0)
+    enough = allowed ** (1 / updates)
+    against = "" if share > RESIDUAL_THRESHOLD else f", against a batch variance of {variance:.2g}"
+    return finding(
+        "SN104",
+        [layer.name for _, layer in layers],
+        f"after {updates} updates with decay {decay:g} (momentum {1 - decay:.4g}) {share:.2g} of the initial value is "
+        f"still in the average of {len(layers)} layers{against}",
+        f"Use a decay of at most {enough:.3g} (PyTorch momentum of at least {1 - enough:.2g}), momentum=None for a "
+        "cumulative average, or a debiased average, which would have removed the initial value; repair this model "
+        "with steadynorm.recalibrate.",
+        evidence={
+            "decay": decay,
+            "updates": updates,
+            "residual": share,
+            "decay_that_would_do": enough,
+            "batch_variance": variance,
+        },
+        severity=severity,
+    )
 
 
 @check("SN105", "steps")

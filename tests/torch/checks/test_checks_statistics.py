@@ -113,6 +113,21 @@ def test_sn104_decay_too_slow_for_the_run(lab: Any) -> None:
     assert found.effect.share > 0.95
 
 
+def test_sn104_small_share_of_the_initial_variance_over_a_smaller_variance(lab: Any) -> None:
+    """Images scaled twice: 88 updates leave 0.9^88 = 9e-5 of the initial variance, and the batch's is 4e-6."""
+    torch.manual_seed(0)
+    data = [(x / 4080, y) for x, y in lab.digits.train]
+    validation = [(x / 4080, y) for x, y in lab.digits.validation]
+    model = lab.Net()
+    optimizer = lab.train(model, data, epochs=4)
+    report = lab.diagnose(
+        model, train_data=data, validation_data=validation, train_step=lab.train_step, optimizer=optimizer
+    )
+    found = lab.assert_first(report, "SN104")
+    assert found.evidence["residual"] == pytest.approx(0.9 ** (4 * len(data)))
+    assert found.effect.share > 0.95
+
+
 @pytest.mark.parametrize("momentum", [0.1, 0.3])
 def test_sn104_is_silent_where_the_decay_suits_the_run(lab: Any, momentum: float) -> None:
     torch.manual_seed(0)
