@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from steadynorm.api import diagnose
     from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
     from steadynorm.finding import Certainty, Effect, Finding, Severity
+    from steadynorm.recalibration import Recalibration, recalibrate
+    from steadynorm.repair import Repair, repair
     from steadynorm.report.model import Report
     from steadynorm.subject import Subject
 
@@ -25,11 +27,29 @@ _HOMES = {
     "Effect": "finding",
     "Finding": "finding",
     "Severity": "finding",
+    "Recalibration": "recalibration",
+    "recalibrate": "recalibration",
+    "Repair": "repair",
+    "repair": "repair",
     "Report": "report.model",
     "Subject": "subject",
 }
 
-__all__ = [*_HOMES]
+__all__ = [
+    "Certainty",
+    "Effect",
+    "Finding",
+    "NoNormalizationLayersError",
+    "Recalibration",
+    "Repair",
+    "Report",
+    "Severity",
+    "Subject",
+    "UnusableInputError",
+    "diagnose",
+    "recalibrate",
+    "repair",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,139 @@
+"""Repairs a subject: re-estimated statistics, measured before and after, in a new checkpoint."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from steadynorm.errors import UnusableInputError
+from steadynorm.evidence import Mode, Score, Split
+from steadynorm.recalibration import Recalibration, recalibrate
+from steadynorm.report.progress import Progress
+from steadynorm.rooms import room
+from steadynorm.scoring import Yardstick
+from steadynorm.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A repair and what it did.
+
+    Arguments:
+        before: loss and metric on the validation data in inference mode, as handed over; empty where the subject has
+            neither.
+        after: the same with the new statistics.
+        measure: `metric` or `loss`, whichever the subject is measured by.
+        recalibration: what the re-estimation took and the error that it left.
+        output: the new checkpoint.
+    """
+
+    before: Score
+    after: Score
+    measure: str
+    recalibration: Recalibration
+    output: Path
+
+
+def repair(
+    subject: Subject,
+    output: str | PathLike[str],
+    *,
+    batches: int | None = 100,
+    tolerance: float = 0.01,
+    passes: int = 1,
+    max_batches: int | None = None,
+    include_frozen: bool = False,
+    device: str | None = None,
+    progress: bool = True,
+) -> Repair:
+    """Re-estimates the statistics of a copy of the subject's model and writes them, with its weights, to a new file.
+
+    The subject's own model is left as it is. The file is a state dict of the model (of the module inside, where it is
+    wrapped by DataParallel, DistributedDataParallel or torch.compile).
+
+    Arguments:
+        subject: the model, the training data that the statistics are taken from, and the validation data (by default
+            the training data) that the loss and metric are measured on.
+        output: where to write; must not exist yet.
+        batches: how many validation batches are measured, spread over the data where these allow it; `None` for all.
+            They are held in memory.
+        tolerance: as in `recalibrate`, and so are the arguments below.
+        passes: see `recalibrate`.
+        max_batches: see `recalibrate`.
+        include_frozen: see `recalibrate`.
+        device: where to run; by default where the model is. The file holds tensors on the model's own devices.
+        progress: whether to show a progress bar on stderr once it takes more than two seconds.
+
+    Returns:
+        the measurements before and after, and the file.
+
+    Raises:
+        UnusableInputError: `output` exists or cannot be written, or the subject cannot be used; nothing is written
+            then.
+        NoNormalizationLayersError: the model has no layer to re-estimate.
+    """
+    output = Path(output)
+    files = room(subject.model, "checkpoint")
+    files.check_new(output)
+    _check_rereadable(subject)
+    copied: Subject = room(subject.model, "repair").copied(subject)
+    with Progress(progress) as stage:
+        stage("measuring before")
+        before = _measured(subject, batches, device)
+    recalibration = recalibrate(
+        copied.model,
+        copied.train_data,
+        tolerance=tolerance,
+        passes=passes,
+        max_batches=max_batches,
+        include_frozen=include_frozen,
+        forward=copied.forward,
+        device=device,
+        progress=progress,
+    )
+    with Progress(progress) as stage:
+        stage("measuring after")
+        after = _measured(copied, batches, device)
+    files.write(copied.model, output)
+    yardstick = Yardstick(subject.metric is not None, subject.higher_is_better)
+    return Repair(before, after, yardstick.measure, recalibration, output)
+
+
+def _measured(subject: Subject, batches: int | None, device: str | None) -> Score:
+    """Loss and metric on the validation data in inference mode."""
+    if subject.loss is None and subject.metric is None:
+        return Score()
+    # The split that is measured stands in the place of the training data, so that no other is read for nothing.
+    measured = replace(subject, train_data=_held_out(subject), validation_data=None)
+    with room(subject.model, "live").opened(measured, batches=batches, device=device) as live:
+        measured_score: Score = live.measure(Split.TRAIN, Mode.POPULATION).score
+    return measured_score
+
+
+def _held_out(subject: Subject) -> Any:
+    return subject.train_data if subject.validation_data is None else subject.validation_data
+
+
+def _check_rereadable(subject: Subject) -> None:
+    """The validation data are read twice, and the training data again where they stand in for these."""
+    data = _held_out(subject)
+    if (subject.loss or subject.metric) and iter(data) is data:
+        name = "train_data" if subject.validation_data is None else "validation_data"
+        raise UnusableInputError(
+            f"{name} of the subject is a {type(data).__name__}, which can be read once, and it is measured before and "
+            "after the repair: pass a list or a loader"
+        )
+
+
+class _Callable(ModuleType):
+    """Once this module is imported, `steadynorm.repair` is the module, and no longer the function of that name."""
+
+    def __call__(self, *args: Any, **options: Any) -> Repair:
+        return repair(*args, **options)
+
+
+sys.modules[__name__].__class__ = _Callable
