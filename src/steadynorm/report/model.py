@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from steadynorm import exits
 from steadynorm.checks.catalogue import CATALOGUE
 from steadynorm.checks.registry import NotAssessed
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding, Severity
-
-EXIT_CLEAN, EXIT_FINDINGS, EXIT_UNUSABLE, EXIT_NOTHING = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,8 @@ class Report:
     def exit_status(self, fail_on: Severity | None = Severity.WARNING) -> int:
         """For scripts: 0 nothing at or over `fail_on` (`None` lets everything pass), 1 findings, 3 nothing to check."""
         if not self.evidence.layers:
-            return EXIT_NOTHING
-        return EXIT_FINDINGS if fail_on is not None and self.at_least(fail_on) else EXIT_CLEAN
+            return exits.NOTHING
+        return exits.FINDINGS if fail_on is not None and self.at_least(fail_on) else exits.CLEAN
 
     def to_json(self, indent: int | None = 2) -> str:
         """The report as JSON, by the schema documented in docs/report-json.md."""

@@ -15,8 +15,9 @@ from rich.text import Text
 from steadynorm.checks.catalogue import CATALOGUE
 from steadynorm.diagnosis import REMEDIES
 from steadynorm.evidence import Evidence, Gap, Mode
-from steadynorm.finding import Certainty, Effect, Finding, Severity
+from steadynorm.finding import Certainty, Effect, Finding
 from steadynorm.report.model import Report
+from steadynorm.report.styles import STYLES, WIDEST
 from steadynorm.report.summary import (
     DATA,
     LayerRow,
@@ -32,13 +33,8 @@ from steadynorm.report.words import counted, folded, measured, number, percent, 
 WIDTH = 80
 """Columns of the plain text."""
 
-WIDEST = 100
-"""Columns after which lines get too long to read."""
-
 SHOWN_LAYERS = 12
 """Rows of the per-layer table."""
-
-STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold blue"}
 
 
 def renderable(report: Report) -> RenderableType:

@@ -1,0 +1,5 @@
+"""`python -m steadynorm` is the command `steadynorm`."""
+
+from steadynorm.cli import main
+
+main()

@@ -1,0 +1,206 @@
+"""The commands. What they do stands elsewhere; here are their options, their exit codes and their one-line errors.
+
+stdout carries the report and nothing else: what the user's own code prints goes to stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from enum import StrEnum
+from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import steadynorm
+from steadynorm import exits
+from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
+from steadynorm.extras import missing_module
+from steadynorm.finding import Severity
+
+if TYPE_CHECKING:
+    from steadynorm.report.model import Report
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class FailOn(StrEnum):
+    """From which severity on findings make the exit code 1."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    NEVER = "never"
+
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE.py:NAME",
+        help="Where the model and its data are: a file, or module:NAME. NAME is a steadynorm.Subject, or a function "
+        "without required arguments that returns one.",
+        show_default=False,
+    ),
+]
+Device = Annotated[str | None, typer.Option(help="Where to run, as cuda:0. By default where the model is.")]
+Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an error comes from.")]
+
+
+def main() -> None:
+    """The command `steadynorm`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that has no arrow gets a question mark instead of an error.
+            stream.reconfigure(errors="replace")
+    app(prog_name="steadynorm")
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        typer.echo(f"steadynorm {steadynorm.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _steadynorm(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Batch normalization that behaves the same in training and in serving.
+
+    Exit codes: 0 nothing found, 1 findings at or over --fail-on, 2 unusable input, 3 nothing to check.
+    """
+
+
+@app.command()
+def diagnose(
+    target: Target,
+    json: Annotated[bool, typer.Option("--json", help="Write JSON (docs/report-json.md) instead of text.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Write the report to this file instead of to stdout.")] = None,
+    batches: Annotated[int, typer.Option(min=1, help="How many batches of each kind of data are sampled.")] = 20,
+    device: Device = None,
+    select: Annotated[list[str] | None, typer.Option(help="Check only these codes or prefixes: SN1,SN201.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="Leave these codes or prefixes out.")] = None,
+    fail_on: Annotated[FailOn, typer.Option(help="Exit with 1 from this severity on.")] = FailOn.WARNING,
+    traceback: Traceback = False,
+) -> None:
+    """Find out why a model behaves differently in inference than in training.
+
+    The model is measured and repaired on copies; nothing of yours is changed.
+    """
+    with _one_line(traceback):
+        from steadynorm.api import diagnose as diagnosed
+        from steadynorm.loading import subject_from
+        from steadynorm.selection import codes
+        from steadynorm.writing import check_folder
+
+        chosen, left_out = codes(select or ()), codes(ignore or ())
+        if output is not None:
+            check_folder(output)
+        with redirect_stdout(sys.stderr), subject_from(target) as subject:
+            report = diagnosed(subject, batches=batches, device=device, select=chosen, ignore=left_out)
+        _deliver(report, json, output)
+        status = report.exit_status(None if fail_on is FailOn.NEVER else Severity(fail_on.value))
+    raise typer.Exit(status)
+
+
+@app.command()
+def repair(
+    target: Target,
+    output: Annotated[Path, typer.Option(help="The new checkpoint; never a file that exists.", show_default=False)],
+    device: Device = None,
+    traceback: Traceback = False,
+) -> None:
+    """Re-estimate the statistics of a copy of the model and write them to a new checkpoint.
+
+    Shows the loss or metric before and after.
+    """
+    with _one_line(traceback):
+        from steadynorm.loading import subject_from
+        from steadynorm.repair import repair as repaired
+        from steadynorm.report.repair import as_text
+
+        with redirect_stdout(sys.stderr), subject_from(target) as subject:
+            result = repaired(subject, output, device=device)
+        typer.echo(as_text(subject.name, result))
+
+
+@app.command()
+def explain(
+    code: Annotated[str | None, typer.Argument(metavar="CODE", help="A check, as SN101.", show_default=False)] = None,
+    every: Annotated[bool, typer.Option("--all", help="List all checks.")] = False,
+) -> None:
+    """Show the page of a check: what, why, how to see it, how to fix it, when to ignore it."""
+    with _one_line(False):
+        from steadynorm.report.explanation import show_all, show_page
+
+        if every:
+            show_all()
+        elif code is None:
+            raise UnusableInputError("explain needs a code, as 'steadynorm explain SN101', or --all for a list of them")
+        else:
+            show_page(code)
+
+
+@app.command()
+def demo(traceback: Traceback = False) -> None:
+    """Train a small network on handwritten digits, break it in classic ways, diagnose and repair it."""
+    with _one_line(traceback, "steadynorm demo", "demo"):
+        from rich.console import Console
+
+        status: int = import_module("steadynorm.torch.demo").run(Console())
+    raise typer.Exit(status)
+
+
+def _deliver(report: Report, as_json: bool, output: Path | None) -> None:
+    from rich.console import Console
+
+    from steadynorm.report.summary import verdict
+    from steadynorm.report.terminal import as_text
+    from steadynorm.writing import write_text
+
+    console = Console()
+    if output is not None:
+        write_text(output, f"{report.to_json() if as_json else as_text(report)}\n")
+        typer.echo(f"{verdict(report)} The report is in {output}.", err=True)
+    elif as_json:
+        typer.echo(report.to_json())
+    elif console.is_terminal:
+        console.print(report)
+    else:
+        typer.echo(as_text(report))
+
+
+@contextmanager
+def _one_line(show_traceback: bool, who: str = "steadynorm", extra: str | None = None) -> Iterator[None]:
+    """Turns whatever is raised into one line on stderr and an exit code that no finding has."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        # A reader of stdout that has seen enough is no error of this command.
+        if isinstance(error, typer.Exit | BrokenPipeError):
+            raise
+        if show_traceback:
+            from traceback import print_exc
+
+            print_exc()
+        typer.echo(f"steadynorm: {_line(error, who, extra)}", err=True)
+        raise typer.Exit(exits.NOTHING if isinstance(error, NoNormalizationLayersError) else exits.UNUSABLE) from None
+
+
+def _line(error: BaseException, who: str, extra: str | None) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return missing_module(error, who, extra)
+    if not isinstance(error, UnusableInputError):
+        return f"stopped by {type(error).__name__}: {' '.join(str(error).split())}; --traceback shows where"
+    return " ".join(str(error).split())

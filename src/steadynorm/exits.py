@@ -1,0 +1,13 @@
+"""The exit codes of every command, and of `Report.exit_status()` for scripts."""
+
+CLEAN = 0
+"""Nothing at or over the severity that was asked for."""
+
+FINDINGS = 1
+"""Findings at or over it."""
+
+UNUSABLE = 2
+"""Unusable input, or a command that was used wrongly."""
+
+NOTHING = 3
+"""Nothing to check: no normalization layers."""

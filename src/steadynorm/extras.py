@@ -1,0 +1,21 @@
+"""What steadynorm does not bring along by itself, and the command that installs it."""
+
+from __future__ import annotations
+
+FRAMEWORKS = ("torch", "keras", "tensorflow")
+"""Each is an extra of the same name: pip install 'steadynorm[torch]'."""
+
+
+def missing_module(error: ModuleNotFoundError, who: str, extra: str | None = None) -> str:
+    """One line that says what is not installed and how to install it.
+
+    Arguments:
+        error: names the module.
+        who: what needs it.
+        extra: the extra that brings it along, where that does not follow from the module.
+    """
+    module = (error.name or str(error)).split(".")[0]
+    if module in FRAMEWORKS:
+        extra = extra or module
+    install = f"'steadynorm[{extra}]'" if extra else module
+    return f"{who} needs {module}, which is not installed: pip install {install}"

@@ -1,0 +1,42 @@
+"""The codes that a user names: looked up, and corrected where they are misspelt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from steadynorm.checks.catalogue import CATALOGUE, Entry
+from steadynorm.errors import UnusableInputError
+
+
+def entry_of(code: str) -> Entry:
+    """The catalogue's entry of a code, in any case.
+
+    Raises:
+        UnusableInputError: there is no such code; the message names the nearest ones.
+    """
+    found = CATALOGUE.get(code.upper())
+    if found is None:
+        raise UnusableInputError(_unknown(code))
+    return found
+
+
+def codes(named: Iterable[str]) -> tuple[str, ...]:
+    """Codes and prefixes (`SN1`), each item one of them or several with commas between.
+
+    Raises:
+        UnusableInputError: no code begins that way.
+    """
+    split = [part.strip().upper() for item in named for part in item.split(",") if part.strip()]
+    for part in split:
+        if not any(code.startswith(part) for code in CATALOGUE):
+            raise UnusableInputError(_unknown(part))
+    return tuple(dict.fromkeys(split))
+
+
+def _unknown(code: str) -> str:
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(code.upper(), CATALOGUE, n=3, cutoff=0.6)
+    named = ", ".join(f"{each} {CATALOGUE[each].name}" for each in nearest)
+    hint = f"the nearest are {named}" if nearest else "'steadynorm explain --all' lists them"
+    return f"there is no check {code!r}; {hint}"

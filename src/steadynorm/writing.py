@@ -1,0 +1,52 @@
+"""Files that are either complete or not there at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from steadynorm.errors import UnusableInputError
+
+
+def check_folder(path: Path) -> None:
+    """Refuses a place that cannot be written to, before the work is done that is to be written there.
+
+    Raises:
+        UnusableInputError: `path` is a folder, or its folder does not exist.
+    """
+    if path.is_dir():
+        raise UnusableInputError(f"cannot write to {path}: it is a folder; expected a file's name")
+    if not path.parent.is_dir():
+        raise UnusableInputError(f"cannot write to {path}: there is no folder {path.parent}")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file in one step: beside its place, to the disk, then renamed, so that no half of it is ever seen.
+
+    Raises:
+        UnusableInputError: the file cannot be written; what stood there before still does.
+    """
+    check_folder(path)
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise UnusableInputError(f"cannot write to {path}: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # A temporary file is private to its owner; a report is a file like any other.
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UnusableInputError(f"cannot write to {path}: {error.strerror}") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
