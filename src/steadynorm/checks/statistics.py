@@ -144,8 +144,8 @@ def _still_starting(evidence: Evidence, layers: list[tuple[float, Layer]], sever
     return finding(
         "SN104",
         [layer.name for _, layer in layers],
-        f"after {updates} updates with decay {decay:g} (momentum {1 - decay:.4g}) {share:.2g} of the initial value is "
-        f"still in the average of {len(layers)} layers{against}",
+        f"after {updates} updates with decay {decay:g} (momentum {1 - decay:.4g}) {100 * share:.2g} % of the initial value "
+        f"is still in the average of {len(layers)} layers{against}",
         f"Use a decay of at most {enough:.3g} (PyTorch momentum of at least {1 - enough:.2g}), momentum=None for a "
         "cumulative average, or a debiased average, which would have removed the initial value; repair this model "
         "with steadynorm.recalibrate.",
