@@ -34,9 +34,16 @@ def codes(named: Iterable[str]) -> tuple[str, ...]:
 
 
 def _unknown(code: str) -> str:
+    named = ", ".join(f"{each} {CATALOGUE[each].name}" for each in _nearest(code))
+    hint = f"the nearest are {named}" if named else "'steadynorm explain --all' lists them"
+    return f"there is no check {code!r}; {hint}"
+
+
+def _nearest(code: str) -> list[str]:
+    number = code.upper().removeprefix("SN")
+    if number.isdecimal():
+        return sorted(CATALOGUE, key=lambda each: abs(int(each[2:]) - int(number)))[:3]
     from difflib import get_close_matches
 
-    nearest = get_close_matches(code.upper(), CATALOGUE, n=3, cutoff=0.6)
-    named = ", ".join(f"{each} {CATALOGUE[each].name}" for each in nearest)
-    hint = f"the nearest are {named}" if nearest else "'steadynorm explain --all' lists them"
-    return f"there is no check {code!r}; {hint}"
+    names = {entry.name: entry.code for entry in CATALOGUE.values()}
+    return [names[each] for each in get_close_matches(code.lower(), names)]

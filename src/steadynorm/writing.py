@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from steadynorm.errors import UnusableInputError
@@ -28,25 +28,14 @@ def write_text(path: Path, text: str) -> None:
         UnusableInputError: the file cannot be written; what stood there before still does.
     """
     check_folder(path)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise UnusableInputError(f"cannot write to {path}: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with beside.open("x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        # A temporary file is private to its owner; a report is a file like any other.
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        beside.replace(path)
     except OSError as error:
         raise UnusableInputError(f"cannot write to {path}: {error.strerror}") from error
     finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        beside.unlink(missing_ok=True)
