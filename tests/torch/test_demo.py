@@ -1,0 +1,135 @@
+"""The demonstration: every mistake shows, is named, and its repair works; judged here by plain PyTorch."""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+from torch import nn
+
+import steadynorm
+from steadynorm.errors import UnusableInputError
+from steadynorm.loading import subject_from
+from steadynorm.torch import demo
+from steadynorm.torch.demo.case import Trained
+from steadynorm.torch.demo.data import Digits
+from steadynorm.torch.demo.mistakes import MISTAKES, correct
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CODES = ("SN101", "SN104", "SN201", "SN103", "SN401")
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Trained:
+    return Trained.on(Digits.load())
+
+
+def accuracy(model: nn.Module, batches: Any) -> float:
+    """Of the model in the mode that it is in; inputs may be one tensor or a tuple of them."""
+    right = count = 0
+    with torch.no_grad():
+        for inputs, labels in batches:
+            output = model(*inputs) if isinstance(inputs, tuple) else model(inputs)
+            right += int((output.argmax(1) == labels).sum())
+            count += len(labels)
+    return right / count
+
+
+def one_by_one(batches: Any) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return [pair for images, labels in batches for pair in zip(images.split(1), labels.split(1), strict=True)]
+
+
+def test_the_network_without_a_mistake_is_healthy(healthy: Trained) -> None:
+    case = correct(healthy)
+    report = steadynorm.diagnose(case.subject, progress=False)
+    assert report.exit_status() == 0, [found.code for found in report.findings]
+    assert accuracy(copy.deepcopy(healthy.network).eval(), healthy.digits.validation) > healthy.training - 0.02
+
+
+@pytest.mark.parametrize(("mistake", "code"), list(zip(MISTAKES, CODES, strict=True)))
+def test_a_mistake_shows_is_named_and_repaired(healthy: Trained, mistake: Any, code: str) -> None:
+    case = mistake(healthy)
+    assert case.training > 0.97
+
+    broken, validation = copy.deepcopy(case.subject.model), case.subject.validation_data
+    if code == "SN201":
+        symptom = accuracy(broken.train(), one_by_one(validation))
+    else:
+        symptom = accuracy(broken.eval(), validation)
+    assert symptom < case.training - 0.3
+    assert case.inference() == pytest.approx(symptom, abs=1e-6)
+
+    report = steadynorm.diagnose(case.subject, progress=False)
+    assert report.findings[0].code == code, [(found.code, found.message) for found in report.findings]
+    assert report.findings[0].share > 0.9
+    assert report.exit_status() == 1
+
+    weights = {name: value.clone() for name, value in case.subject.model.named_parameters()}
+    repaired = case.repair().eval()
+    after = accuracy(repaired, validation)
+    assert abs(after - case.training) <= 0.02
+    assert case.repaired() == pytest.approx(after, abs=1e-6)
+    if code == "SN401":
+        first, second = repaired.first, repaired.second
+        assert first is not second
+        assert all(one is other for one, other in zip(first.parameters(), second.parameters(), strict=True))
+        assert not torch.equal(first.norm.running_mean, second.norm.running_mean)
+    else:
+        assert accuracy(repaired, one_by_one(validation)) == pytest.approx(after, abs=1e-6)
+    for name, value in repaired.named_parameters():
+        assert torch.equal(value, weights[name]), "the repair is not training"
+
+
+@pytest.mark.slow
+def test_the_whole_demonstration_prints_one_table_of_80_columns() -> None:
+    output, threads = io.StringIO(), torch.get_num_threads()
+    before = torch.get_rng_state()
+    assert demo.run(Console(file=output, width=80)) == 0
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+    lines = output.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in output.getvalue(), "nothing is cut off"
+    found = [line.split()[1] for line in lines if line.startswith("  found")]
+    assert found == ["nothing", *CODES]
+    numbers = [line.split()[-3:] for line in lines if line and not line.startswith(" ") and line[-1].isdigit()]
+    rows = [list(map(float, each)) for each in numbers if all(part[:2] in ("0.", "1.") for part in each)]
+    assert len(rows) == len(CODES)
+    assert all(inference < training - 0.3 and repaired > 0.97 for training, inference, repaired in rows)
+
+
+def test_the_example_shows_an_average_that_is_too_slow() -> None:
+    with subject_from(f"{EXAMPLES / 'diagnose_digits.py'}:subject") as subject:
+        report = steadynorm.diagnose(subject, progress=False)
+    assert report.exit_status() == 1
+    found = report.findings[0]
+    assert found.code == "SN104"
+    assert found.effect is not None
+    assert found.effect.share > 0.95
+    model = copy.deepcopy(subject.model)
+    assert accuracy(model.train(), subject.train_data) > 0.97
+    model = copy.deepcopy(subject.model)
+    assert accuracy(model.eval(), subject.validation_data) < 0.5
+    steadynorm.recalibrate(model, subject.train_data, progress=False)
+    assert accuracy(model.eval(), subject.validation_data) > 0.94
+
+
+def test_without_scikit_learn_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = builtins.__import__
+
+    def without(name: str, *args: Any, **options: Any) -> Any:
+        if name.split(".")[0] == "sklearn":
+            raise ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
+        return imported(name, *args, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    output = io.StringIO()
+    with pytest.raises(UnusableInputError, match=r"^[^\n]*pip install 'steadynorm\[demo\]'$"):
+        demo.run(Console(file=output))
+    assert output.getvalue() == ""
