@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import copy
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, IterableDataset, SequentialSampler
+from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, SequentialSampler
 
 from steadynorm.errors import UnusableInputError
 
@@ -49,6 +51,7 @@ def spread(data: Iterable[Any]) -> Iterable[Any]:
         return [data[index] for index in spread_order(len(data))]
     if (
         isinstance(data, DataLoader)
+        and type(data).__iter__ is DataLoader.__iter__
         and not isinstance(data.dataset, IterableDataset)
         and type(data.batch_sampler) is BatchSampler
         and type(data.sampler) is SequentialSampler
@@ -56,7 +59,7 @@ def spread(data: Iterable[Any]) -> Iterable[Any]:
         batches = list(data.batch_sampler)
         return DataLoader(
             data.dataset,
-            batch_sampler=_ListedBatches([batches[index] for index in spread_order(len(batches))]),  # type: ignore[arg-type]
+            batch_sampler=_ListedBatches([batches[index] for index in spread_order(len(batches))]),
             num_workers=data.num_workers,
             collate_fn=data.collate_fn,
             pin_memory=data.pin_memory,
@@ -65,6 +68,8 @@ def spread(data: Iterable[Any]) -> Iterable[Any]:
             multiprocessing_context=data.multiprocessing_context,
             generator=data.generator,
         )
+    if isinstance(data, DataLoader):
+        return copy.copy(data)  # a loader with persistent workers keeps them in itself
     return data
 
 
@@ -72,8 +77,20 @@ def sample(data: Iterable[Any], count: int | None, name: str) -> list[Any]:
     """Up to `count` batches, spread over the data where the data allow it.
 
     Raises:
-        UnusableInputError: there is no batch; `name` says whose.
+        UnusableInputError: there is no batch, or the data are not batches at all; `name` says whose.
     """
+    if count is not None and count < 1:
+        raise UnusableInputError(f"batches={count}: expected how many batches to sample, at least 1")
+    if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
+        raise UnusableInputError(
+            f"{name} is a {type(data).__name__}, a data set of single samples; expected batches: "
+            "wrap it in torch.utils.data.DataLoader(..., batch_size=64)"
+        )
+    if isinstance(data, Tensor):
+        raise UnusableInputError(
+            f"{name} is one tensor of shape {tuple(data.shape)}; expected an iterable of batches, as a list of "
+            "(inputs, targets) or a torch.utils.data.DataLoader"
+        )
     batches = list(islice(spread(data), count))
     if not batches:
         raise UnusableInputError(f"{name} is empty: expected an iterable that gives at least one batch")
@@ -81,33 +98,72 @@ def sample(data: Iterable[Any], count: int | None, name: str) -> list[Any]:
 
 
 def tensors_of(value: Any) -> Iterator[Tensor]:
-    """All tensors in nested lists, tuples and dicts (and objects that hold their items as a mapping)."""
+    """All tensors in nested lists, tuples, dicts, dataclasses and objects that hold their items as a mapping."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, list | tuple):
         for item in value:
             yield from tensors_of(item)
-    elif hasattr(value, "items"):
+    elif _is_mapping(value):
         for _, item in value.items():
             yield from tensors_of(item)
+    elif _is_record(value):
+        yield from tensors_of(list(vars(value).values()))
 
 
 def transform(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
-    """The same nest of lists, tuples and dicts with `function` applied to every tensor."""
+    """The same nest, built anew, with `function` applied to every tensor; everything else in it is copied."""
     if isinstance(value, Tensor):
         return function(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(transform(item, function) for item in value))
-    if isinstance(value, list | tuple):
+    if type(value) in (list, tuple):
         return type(value)(transform(item, function) for item in value)
-    if isinstance(value, dict):
-        return {key: transform(item, function) for key, item in value.items()}
-    return value
+    if _is_mapping(value):
+        items = {key: transform(item, function) for key, item in value.items()}
+        return items if type(value) is dict else _filled(copy.copy(value), items)
+    if _is_record(value):
+        filled = copy.copy(value)
+        vars(filled).update((name, transform(item, function)) for name, item in vars(value).items())
+        return filled
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        return value
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping) or (hasattr(type(value), "items") and hasattr(type(value), "__getitem__"))
+
+
+def _is_record(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type) and hasattr(value, "__dict__")
+
+
+def _filled(mapping: Any, items: dict[Any, Any]) -> Any:
+    for key, item in items.items():
+        mapping[key] = item
+    return mapping
+
+
+def fresh(batch: Any, device: torch.device | None = None) -> Any:
+    """A copy of the batch with its tensors on `device` (on their own for `None`): a user's function may change it."""
+
+    def copied(tensor: Tensor) -> Tensor:
+        return tensor.detach().to(device or tensor.device, copy=True).requires_grad_(tensor.requires_grad)
+
+    return transform(batch, copied)
 
 
 def to_device(batch: Any, device: torch.device | None) -> Any:
     """The batch with its tensors on `device`; as it is for `None`."""
     return batch if device is None else transform(batch, lambda tensor: tensor.to(device))
+
+
+def shapes_of(value: Any) -> str:
+    """The tensors in a nest in words, as `(64, 1, 8, 8) float32, (64,) int64`."""
+    shapes = [f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}" for tensor in tensors_of(value)]
+    return ", ".join(shapes) or "no tensors"
 
 
 def sample_count(batch: Any) -> int:
@@ -132,7 +188,7 @@ def inputs_and_target(batch: Any) -> tuple[Any, Any]:
         return batch[0], batch[1] if len(batch) == 2 else batch[1:]
     if isinstance(batch, list | tuple) and len(batch) == 1:
         return batch[0], None
-    if hasattr(batch, "items"):
+    if _is_mapping(batch):
         inputs = {key: value for key, value in batch.items() if key not in TARGET_KEYS}
         return inputs, next((batch[key] for key in TARGET_KEYS if key in batch), None)
     return batch, None

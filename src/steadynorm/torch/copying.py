@@ -77,6 +77,12 @@ class Copier(Binder):
         except Exception:
             return self._remember(value, value)
 
+    def counterpart(self, other: Copier, copied: nn.Module) -> nn.Module:
+        """This copier's copy of what `other` copied as `copied`; `copied` itself where it is no copy."""
+        original = next((key for key, value in other.memo.items() if value is copied), None)
+        found: nn.Module = copied if original is None else self.memo.get(original, copied)
+        return found
+
     def _copy_module(self, model: nn.Module) -> nn.Module:
         *wrappers, inner = _unwrapping(model)
         for module in inner.modules():

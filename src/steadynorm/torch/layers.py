@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
+from torch.nn.parameter import is_lazy
 
 from steadynorm.evidence import Array, Layer, Mode, Statistics
 from steadynorm.norm.config import NormConfig
@@ -143,6 +144,6 @@ def _statistics(module: nn.Module) -> Statistics | None:
 
 
 def _array(tensor: object) -> Array | None:
-    if not isinstance(tensor, Tensor) or isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+    if not isinstance(tensor, Tensor) or is_lazy(tensor):
         return None
     return np.asarray(tensor.detach().to("cpu", torch.float64).flatten().numpy())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,17 +18,19 @@ from steadynorm.subject import Subject
 from steadynorm.torch.batches import (
     call,
     check_finite,
+    fresh,
     inputs_and_target,
     sample,
     sample_count,
+    shapes_of,
     split_batch,
     tensors_of,
-    to_device,
 )
 from steadynorm.torch.copying import Copier, unwrap
 from steadynorm.torch.dataflow import Recorder
 from steadynorm.torch.layers import describe, normalization_layers, unregistered_layers
 from steadynorm.torch.observation import Watch, watch_strays
+from steadynorm.torch.originals import originals_kept
 from steadynorm.torch.source import weight_source
 from steadynorm.torch.state import gradients_kept, layers_kept, random_states_kept
 from steadynorm.torch.steps import run_evaluation, run_train_step
@@ -41,8 +43,12 @@ _DROPOUT = nn.modules.dropout._DropoutNd
 
 @contextmanager
 def opened(subject: Subject, *, batches: int, device: str | None = None) -> Iterator[TorchLive]:
-    """A `TorchLive` over `subject`; the user's random states are put back at the end, whatever happens."""
-    with random_states_kept(subject.train_data, subject.validation_data):
+    """A `TorchLive` over `subject`; what is the user's is as before at the end, whatever happens."""
+    with (
+        random_states_kept(subject.train_data, subject.validation_data),
+        originals_kept(subject.model, subject.optimizer),
+        _plain_execution(),
+    ):
         yield TorchLive(subject, batches=batches, device=device)
 
 
@@ -62,14 +68,21 @@ class TorchLive:
 
     def __init__(self, subject: Subject, *, batches: int, device: str | None = None) -> None:
         self.subject = subject
+        self._wanted = device
         self.device = _device(unwrap(subject.model), device)
         self.data = {Split.TRAIN: self._sampled(subject.train_data, batches, "train_data")}
         self.has_validation = subject.validation_data is not None
         if subject.validation_data is not None:
             self.data[Split.VALIDATION] = self._sampled(subject.validation_data, batches, "validation_data")
         copier = self._copier()
-        self.model = copier.model
+        self.model, self._handed_over = copier.model, copier.handed_over
+        self._copier_of_model = copier
         self._forward = copier.bind(subject.forward) if subject.forward else call
+        self._functions = {
+            name: copier.bind(function)
+            for name in ("loss", "metric", "target")
+            if (function := getattr(subject, name)) is not None
+        }
         self.has_dropout = any(isinstance(module, _DROPOUT) and module.p > 0 for module in self.model.modules())
         self._modes = [module.training for module in self.model.modules()]
         self.model.eval()
@@ -112,9 +125,9 @@ class TorchLive:
                 target = self._target(batch)
                 weights.append(sample_count(batch))
                 if self.subject.loss is not None:
-                    losses.append(self._number(self.subject.loss, output, target, "loss"))
+                    losses.append(self._number("loss", output, target))
                 if self.subject.metric is not None:
-                    metrics.append(self._number(self.subject.metric, output, target, "metric"))
+                    metrics.append(self._number("metric", output, target))
                 largest = max([largest, *(_largest(tensor) for tensor in tensors_of(output))])
         moments = {site: accumulated.sampled() for site, accumulated in seen.moments.items() if accumulated.values}
         return Pass(losses, metrics, weights, moments, tuple(seen.batch_layers), seen.values, largest)
@@ -122,9 +135,9 @@ class TorchLive:
     def chains(self) -> Mapping[Site, CallSite]:
         """See `Live`."""
         recorder = Recorder(self.model, self._watched)
-        batch = to_device(self.data[Split.TRAIN][0], self.device)
+        batch = fresh(self.data[Split.TRAIN][0], self.device)
         with Watch(self._watched)(), torch.no_grad():
-            recorder.record(lambda: self._forward(self.model, batch), self._watched.items())
+            recorder.record(lambda: self._forward(self._handed_over, batch), self._watched.items())
         return recorder.chains()
 
     def steps(self) -> TrainSteps | None:
@@ -135,8 +148,8 @@ class TorchLive:
         copier.model.train(self._modes[0])
         for module, training in zip(copier.model.modules(), self._modes, strict=True):
             module.training = training
-        batches = [to_device(batch, self.device) for batch in self._training_batches()]
-        with self._layers_of(copier.model) as layers:
+        batches = [fresh(batch, self.device) for batch in self._training_batches()]
+        with self._layers_of(copier) as layers:
             return run_train_step(copier, layers, self.subject.train_step, self.subject.optimizer, batches)
 
     def evaluate(self) -> Evaluation | None:
@@ -144,16 +157,16 @@ class TorchLive:
         if self.subject.evaluate is None:
             return None
         copier = self._copier()
-        batches = [to_device(batch, self.device) for batch in self.data[self._evaluation_split()]]
-        with self._layers_of(copier.model) as layers:
+        batches = [fresh(batch, self.device) for batch in self.data[self._evaluation_split()]]
+        with self._layers_of(copier) as layers:
             return run_evaluation(copier, layers, self.subject.evaluate, batches)
 
     @contextmanager
-    def _layers_of(self, model: nn.Module) -> Iterator[dict[str, nn.Module]]:
-        """The layers that a copy uses; those outside of it are the user's own and are put back at the end."""
-        strays = self._strays.values()
-        with layers_kept(strays), gradients_kept(strays):
-            yield {**normalization_layers(model), **dict(unregistered_layers(model)), **self._strays}
+    def _layers_of(self, copier: Copier) -> Iterator[dict[str, nn.Module]]:
+        """The layers that a copy uses; those outside of it may be the user's own and are put back at the end."""
+        strays = {name: copier.counterpart(self._copier_of_model, layer) for name, layer in self._strays.items()}
+        with layers_kept(strays.values()), gradients_kept(strays.values()):
+            yield {**normalization_layers(copier.model), **dict(unregistered_layers(copier.model)), **strays}
 
     def _sampled(self, data: Any, batches: int, name: str) -> list[Any]:
         try:
@@ -168,7 +181,7 @@ class TorchLive:
 
     def _copier(self) -> Copier:
         copier = Copier(self.subject.model)
-        if self.device is not None:
+        if self._wanted is not None:  # else the model stays where it is, which may be on several devices
             copier.model.to(self.device)
         return copier
 
@@ -178,9 +191,8 @@ class TorchLive:
             output = self._run(self.data[Split.TRAIN][0])
         target = self._target(self.data[Split.TRAIN][0])
         for name in ("loss", "metric"):
-            function = getattr(self.subject, name)
-            if function is not None:
-                self._number(function, output, target, name)
+            if name in self._functions:
+                self._number(name, output, target)
         return strays
 
     def _describe(self) -> tuple[Layer, ...]:
@@ -194,28 +206,45 @@ class TorchLive:
         return tuple(found)
 
     def _run(self, batch: Any) -> Any:
-        batch = to_device(batch, self.device)
+        batch = fresh(batch, self.device)
         try:
-            return self._forward(self.model, batch)
+            return self._forward(self._handed_over, batch)
         except UnusableInputError:
             raise
         except Exception as error:
-            shapes = ", ".join(f"{tuple(tensor.shape)} {tensor.dtype}" for tensor in tensors_of(batch))
             raise UnusableInputError(
-                f"the model refuses a batch of {shapes or type(batch).__name__}: {type(error).__name__}: {error}. "
+                f"the model refuses a batch of {shapes_of(batch)}: {type(error).__name__}: {error}. "
                 "Pass forward=lambda model, batch: ... if the model is called in another way"
             ) from error
 
     def _target(self, batch: Any) -> Any:
-        batch = to_device(batch, self.device)
-        return self.subject.target(batch) if self.subject.target else inputs_and_target(batch)[1]
-
-    def _number(self, function: Callable[[Any, Any], Any], output: Any, target: Any, name: str) -> float:
+        batch = fresh(batch, self.device)
+        if "target" not in self._functions:
+            return inputs_and_target(batch)[1]
         try:
-            return float(function(output, target))
+            return self._functions["target"](batch)
         except Exception as error:
             raise UnusableInputError(
-                f"{name}(output, target) raised or gave no number: {type(error).__name__}: {error}"
+                f"target(batch) raised {type(error).__name__}: {error}. It is called with a batch, here a "
+                f"{type(batch).__name__} of {shapes_of(batch)}, and returns what loss and metric compare with"
+            ) from error
+
+    def _number(self, name: str, output: Any, target: Any) -> float:
+        given = f"the output is a {type(output).__name__} of {shapes_of(output)}, the target "
+        given += "None" if target is None else f"a {type(target).__name__} of {shapes_of(target)}"
+        try:
+            result = self._functions[name](output, target)
+        except Exception as error:
+            hint = "; pass target=lambda batch: ... to say where the targets are" if target is None else ""
+            raise UnusableInputError(
+                f"{name}(output, target) raised {type(error).__name__}: {error} ({given}){hint}"
+            ) from error
+        try:
+            return float(result)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise UnusableInputError(
+                f"{name}(output, target) gave a {type(result).__name__} of {shapes_of(result)}; expected one number, "
+                f"averaged over the batch ({given})"
             ) from error
 
     def _pieces(self, split: Split, samples: int | None) -> Iterator[Any]:
@@ -239,6 +268,18 @@ class TorchLive:
         finally:
             for layer in layers:
                 layer.eval()
+
+
+@contextmanager
+def _plain_execution() -> Iterator[None]:
+    """Runs compiled parts as the Python code they were made from, where hooks are called, and lets gradients flow."""
+    stance = getattr(torch.compiler, "set_stance", None)  # since PyTorch 2.6
+    with (
+        stance("force_eager") if stance else nullcontext(),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):
+        yield
 
 
 def _device(model: nn.Module, wanted: str | None) -> torch.device | None:

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from steadynorm.evidence import SampledMoments
 from steadynorm.norm.moments import Moments, PopulationMoments
+from steadynorm.torch.batches import tensors_of
+
+
+def input_of(layer: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
+    """What a call of the layer normalizes, as (samples, channels, ...); `None` where it got no tensor.
+
+    Instance normalization may be given one sample without the axis of samples, and a hand-written layer may keep its
+    channels on the last axis.
+    """
+    x = next(tensors_of([args, kwargs]), None)
+    if x is None:
+        return None
+    if isinstance(layer, _InstanceNorm):
+        unbatched: int = layer._get_no_batch_dim()  # type: ignore[no-untyped-call]
+        return x.unsqueeze(0) if x.dim() == unbatched else x
+    mean = getattr(layer, "running_mean", None)
+    if isinstance(layer, _NormBase) or not isinstance(mean, Tensor) or x.dim() < 3:
+        return x
+    last = x.shape[1] != mean.numel() and x.shape[-1] == mean.numel()
+    return x.movedim(-1, 1) if last else x
+
+
+def values_averaged(layer: nn.Module, x: Tensor) -> int:
+    """How many values of a batch (samples, channels, ...) the layer averages into one mean."""
+    if isinstance(layer, _InstanceNorm):
+        return x[0, 0].numel() if x.dim() > 1 and x.numel() else 0
+    return values_per_channel(x)
 
 
 def values_per_channel(x: Tensor) -> int:
@@ -47,7 +78,7 @@ class LayerMoments:
 
     def add(self, x: Tensor) -> None:
         """Takes in one input of the layer, shape (samples, channels, ...); an empty one counts for nothing."""
-        if x.numel() == 0:
+        if x.numel() == 0 or (self.per_instance and x[0, 0].numel() < 2):
             return
         self.values.append(values_per_channel(x))
         if not self.per_instance:

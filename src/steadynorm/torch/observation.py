@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from steadynorm.live import Override
 from steadynorm.passes import Site
 from steadynorm.torch.layers import has_statistics, is_normalization, uses_batch_moments
-from steadynorm.torch.moments import LayerMoments, values_per_channel
+from steadynorm.torch.moments import LayerMoments, input_of, values_averaged, values_per_channel
 from steadynorm.torch.state import hooks, layers_kept
 
 
@@ -68,23 +68,23 @@ class Watch:
         """Watches; the layers' buffers, modes and hooks are as before at the end, whatever happens."""
         with layers_kept(self.layers.values()):
             for layer in self.layers.values():
-                layer.train(self.batch)
+                layer.training = self.batch
             with hooks(self._handles()):
                 yield self.seen
 
     def _handles(self) -> Iterator[Any]:
         for name, layer in self.layers.items():
-            yield layer.register_forward_pre_hook(self._before(name))
-            yield layer.register_forward_hook(self._after(name))
+            yield layer.register_forward_pre_hook(self._before(name), with_kwargs=True)
+            yield layer.register_forward_hook(self._after(name), with_kwargs=True)
 
-    def _before(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-        def before(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
-            x = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None
+    def _before(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
+        def before(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            x = input_of(layer, args, kwargs)
             if x is None:
                 return
             site = (name, self._calls[name])
             self._calls[name] += 1
-            values = values_per_channel(x)
+            values = values_averaged(layer, x)
             if site in self.override:
                 self._set(layer, *self.override[site])
             layer.training = self.batch and values > 1
@@ -98,19 +98,22 @@ class Watch:
 
         return before
 
-    def _after(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
+    def _after(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Any], None]:
         checked: set[str] = set()
 
-        def after(layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        def after(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
             # The mode says what torch.nn's own layers do; what any other class does shows in its output.
-            if self.batch or name in checked or not isinstance(output, Tensor) or not inputs:
+            if self.batch or name in checked or not isinstance(output, Tensor):
                 return
+            x = input_of(layer, args, kwargs)
             checked.add(name)
-            if type(layer).__module__.startswith("torch.nn") or not has_statistics(layer):
+            if x is None or type(layer).__module__.startswith("torch.nn") or not has_statistics(layer):
                 return
-            if _normalized_by_batch(layer, inputs[0], output):
+            if x.shape != output.shape:
+                output = output.movedim(-1, 1)
+            if _normalized_by_batch(layer, x, output):
                 self.seen.batch_layers[name] = None
-                self.seen.values = min(values_per_channel(inputs[0]), self.seen.values or 1 << 62)
+                self.seen.values = min(values_per_channel(x), self.seen.values or 1 << 62)
 
         return after
 
@@ -118,7 +121,9 @@ class Watch:
         reference = getattr(layer, "running_mean", None)
         like = reference if isinstance(reference, Tensor) else next(layer.parameters(), torch.zeros(()))
         for name, values in (("running_mean", mean), ("running_var", variance)):
-            layer._buffers[name] = torch.tensor(values, dtype=like.dtype, device=like.device)
+            # A hand-written layer may keep its statistics in the shape that they are broadcast in.
+            shape = like.shape if isinstance(reference, Tensor) else values.shape
+            layer._buffers[name] = torch.tensor(values, dtype=like.dtype, device=like.device).view(shape)
 
 
 def _normalized_by_batch(layer: nn.Module, x: Tensor, output: Tensor) -> bool:
@@ -127,7 +132,7 @@ def _normalized_by_batch(layer: nn.Module, x: Tensor, output: Tensor) -> bool:
     Both predictions are compared with the output by the slope of the output over the input in each channel, which
     does not depend on beta.
     """
-    if not isinstance(x, Tensor) or x.shape != output.shape or values_per_channel(x) < 2:
+    if x.shape != output.shape or values_per_channel(x) < 2:
         return False
     axes = [axis for axis in range(x.dim()) if axis != 1]
     shape = [1, -1] + [1] * (x.dim() - 2)
@@ -135,17 +140,22 @@ def _normalized_by_batch(layer: nn.Module, x: Tensor, output: Tensor) -> bool:
     variance, mean = torch.var_mean(x, axes, correction=0)
     epsilon = float(getattr(layer, "eps", 1e-5))
     weight = getattr(layer, "weight", None)
-    gamma = weight.detach().double() if isinstance(weight, Tensor) else torch.ones_like(mean)
+    gamma = weight.detach().double().flatten() if isinstance(weight, Tensor) else torch.ones_like(mean)
     bias = getattr(layer, "bias", None)
-    beta = bias.detach().double() if isinstance(bias, Tensor) else torch.zeros_like(mean)
+    beta = bias.detach().double().flatten() if isinstance(bias, Tensor) else torch.zeros_like(mean)
 
     def error(center: Tensor, spread: Tensor) -> float:
         scale = gamma * torch.rsqrt(spread + epsilon)
         return float((output - ((x - center.view(shape)) * scale.view(shape) + beta.view(shape))).square().mean())
 
     by_batch = error(mean, variance)
-    by_population = error(layer.running_mean.double(), layer.running_var.double())  # type: ignore[operator,union-attr]
+    by_population = error(_flat(layer, "running_mean"), _flat(layer, "running_var"))
     return by_batch < 1e-6 * float(output.square().mean()) and by_batch < 0.01 * by_population
+
+
+def _flat(layer: nn.Module, name: str) -> Tensor:
+    values: Tensor = getattr(layer, name)
+    return values.double().flatten()
 
 
 def watch_strays(known: Mapping[str, nn.Module], model: nn.Module) -> Any:

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from types import ModuleType
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+_RandomSource: TypeAlias = torch.Generator | np.random.Generator | np.random.RandomState | random.Random
+
+_NESTING = 3
+"""How deep a generator of random numbers is looked for in a data loader: its batch sampler's sampler has one."""
 
 
 @contextmanager
 def random_states_kept(*sources: Any) -> Iterator[None]:
-    """Puts back the random states of Python, NumPy, PyTorch (all devices) and of data loaders, whatever happens.
+    """Puts back the random states of Python, NumPy, PyTorch (CPU and CUDA) and of data loaders, whatever happens.
 
     Arguments:
-        sources: iterables of batches; a torch.utils.data.DataLoader's own generators are kept too.
+        sources: iterables of batches; generators of random numbers that a loader, its samplers and its data set hold
+            are kept, too.
     """
-    generators = [generator for source in sources for generator in _generators(source)]
-    kept = [generator.get_state() for generator in generators]
+    kept = [_keeper(generator) for source in sources for generator in _generators(source, _NESTING)]
     python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
     # A device that nobody has used yet has no state to keep, and asking for it would start it.
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    cuda = torch.cuda.get_rng_state_all() if _cuda_started() else None
     try:
         yield
     finally:
@@ -32,18 +40,34 @@ def random_states_kept(*sources: Any) -> Iterator[None]:
         torch.set_rng_state(cpu)
         if cuda is not None:
             torch.cuda.set_rng_state_all(cuda)
-        for generator, state in zip(generators, kept, strict=True):
-            generator.set_state(state)
+        elif _cuda_started():
+            torch.cuda.manual_seed_all(torch.cuda.initial_seed())
+        for put_back in kept:
+            put_back()
 
 
-def _generators(source: Any) -> list[torch.Generator]:
-    holders = (
-        source,
-        getattr(source, "sampler", None),
-        getattr(getattr(source, "batch_sampler", None), "sampler", None),
-    )
-    found = (getattr(holder, "generator", None) for holder in holders)
-    return list({id(each): each for each in found if isinstance(each, torch.Generator)}.values())
+def _cuda_started() -> bool:
+    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
+
+
+def _keeper(generator: _RandomSource) -> Callable[[], object]:
+    if isinstance(generator, torch.Generator):
+        return partial(generator.set_state, generator.get_state())
+    if isinstance(generator, random.Random):
+        return partial(generator.setstate, generator.getstate())
+    if isinstance(generator, np.random.RandomState):
+        return partial(generator.set_state, generator.get_state())
+    return partial(setattr, generator.bit_generator, "state", generator.bit_generator.state)
+
+
+def _generators(holder: Any, depth: int) -> Iterator[_RandomSource]:
+    if isinstance(holder, nn.Module | Tensor | type | ModuleType):
+        return
+    for value in list(getattr(holder, "__dict__", {}).values()):
+        if isinstance(value, torch.Generator | np.random.Generator | np.random.RandomState | random.Random):
+            yield value
+        elif depth > 1:
+            yield from _generators(value, depth - 1)
 
 
 @contextmanager
@@ -59,24 +83,26 @@ def modes_kept(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def layers_kept(layers: Iterable[nn.Module]) -> Iterator[None]:
-    """Puts back the buffers (the same tensors with the same values), the mode and the options of layers."""
+    """Puts back the buffers (the same tensors with the same values), the mode and other plain attributes of layers."""
     kept = [
-        (layer, dict(layer._buffers), {name: _copy(value) for name, value in layer._buffers.items()}, _options(layer))
+        (layer, dict(layer._buffers), {name: _copy(value) for name, value in layer._buffers.items()}, _plain(layer))
         for layer in layers
     ]
     try:
         yield
     finally:
         with torch.no_grad():
-            for layer, tensors, values, options in kept:
+            for layer, tensors, values, plain in kept:
                 layer._buffers.clear()
                 layer._buffers.update(tensors)
                 for name, tensor in tensors.items():
                     value = values[name]
-                    if tensor is not None and value is not None:
+                    # A buffer may be one that cannot be written, as an expanded one; then nothing has changed it.
+                    if tensor is not None and value is not None and not torch.equal(tensor, value):
                         tensor.copy_(value)
-                for name, option in options.items():
-                    setattr(layer, name, option)
+                for name in _plain(layer).keys() - plain.keys():
+                    del vars(layer)[name]
+                vars(layer).update(plain)
 
 
 @contextmanager
@@ -94,13 +120,14 @@ def gradients_kept(layers: Iterable[nn.Module]) -> Iterator[None]:
 
 
 def _copy(tensor: Tensor | None) -> Tensor | None:
-    if tensor is None or isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+    if tensor is None or is_lazy(tensor):
         return None
     return tensor.detach().clone()
 
 
-def _options(layer: nn.Module) -> dict[str, Any]:
-    return {name: vars(layer)[name] for name in ("training", "momentum", "track_running_stats") if name in vars(layer)}
+def _plain(layer: nn.Module) -> dict[str, Any]:
+    """Attributes outside of the registries of torch, such as the mode, the momentum, or a counter of calls."""
+    return {name: value for name, value in vars(layer).items() if not name.startswith("_")}
 
 
 @contextmanager

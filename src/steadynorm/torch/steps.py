@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from steadynorm.checks.distance import LOG_VARIANCE_THRESHOLD, SHIFT_THRESHOLD, between
 from steadynorm.errors import UnusableInputError
@@ -19,10 +21,10 @@ from steadynorm.norm.moments import Moments
 from steadynorm.torch.batches import sample_count
 from steadynorm.torch.copying import Copier
 from steadynorm.torch.layers import uses_batch_moments
-from steadynorm.torch.moments import channel_moments, values_per_channel
+from steadynorm.torch.moments import channel_moments, input_of, values_averaged
 from steadynorm.torch.state import hooks
 
-_ONE_VALUE = "Expected more than 1 value per channel"
+_ONE_VALUE = re.compile("Expected more than 1 (value per channel|spatial element)")
 
 
 @dataclass
@@ -54,8 +56,8 @@ class _Log:
     def handles(self) -> list[Any]:
         found: list[Any] = []
         for name, layer in self.layers.items():
-            found.append(layer.register_forward_pre_hook(self._before(name)))
-            found.append(layer.register_forward_hook(self._after(name)))
+            found.append(layer.register_forward_pre_hook(self._before(name), with_kwargs=True))
+            found.append(layer.register_forward_hook(self._after(name), with_kwargs=True))
         return found
 
     def begin_step(self) -> None:
@@ -75,21 +77,21 @@ class _Log:
         """Whether the last step moved any layer's statistics far, or made them non-finite."""
         return any(_far(self._start[name], _statistics(layer)) for name, layer in self.layers.items())
 
-    def _before(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-        def before(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
-            if not inputs or not isinstance(inputs[0], Tensor):
+    def _before(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
+        def before(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            x, batch = input_of(layer, args, kwargs), uses_batch_moments(layer)
+            if x is None:
                 return
-            x, batch = inputs[0], uses_batch_moments(layer)
-            values = values_per_channel(x)
+            values = values_averaged(layer, x)
             self.last_single = name if batch and values == 1 else None
             moments = channel_moments(x) if batch and values else None
             self.logs[name].steps[-1].append(_Call(batch, values, moments, _statistics(layer)))
 
         return before
 
-    def _after(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
-        def after(layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            if self.logs[name].steps[-1] and inputs and isinstance(inputs[0], Tensor):
+    def _after(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Any], None]:
+        def after(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+            if self.logs[name].steps[-1] and input_of(layer, args, kwargs) is not None:
                 self.logs[name].steps[-1][-1].after = _statistics(layer)
 
         return after
@@ -127,13 +129,13 @@ def run_train_step(
     failed: list[str] = []
     with hooks(log.handles() + bad_gradients.handles()):
         for index, batch in enumerate(batches):
-            parameters = [parameter.detach().clone() for parameter in model.parameters()]
+            parameters = [None if is_lazy(each) else each.detach().clone() for each in model.parameters()]
             log.begin_step()
             bad_gradients.seen = False
             try:
-                result = step(model, optimizer, batch) if optimizer is not None else step(model, batch)
+                result = step(copier.handed_over, *([optimizer] if optimizer is not None else []), batch)
             except Exception as error:
-                if _ONE_VALUE in str(error) and log.last_single:
+                if _ONE_VALUE.search(str(error)) and log.last_single:
                     failed.append(log.last_single)
                     continue
                 raise UnusableInputError(
@@ -144,7 +146,10 @@ def run_train_step(
             finally:
                 log.end_step()
             samples.append(sample_count(batch))
-            changed = any(not torch.equal(old, new) for old, new in zip(parameters, model.parameters(), strict=True))
+            changed = any(
+                old is not None and not torch.equal(old, new)
+                for old, new in zip(parameters, model.parameters(), strict=True)
+            )
             moved |= changed
             statistics_moved = any(layer_log.moved[-1] for layer_log in log.logs.values())
             if not changed and statistics_moved and (bad_gradients.seen or _not_finite(result)):
@@ -179,9 +184,9 @@ def run_evaluation(
     result = None
     with hooks(log.handles()):
         try:
-            result = function(copier.model, list(batches))
+            result = function(copier.handed_over, list(batches))
         except Exception as error:
-            if _ONE_VALUE not in str(error) or not log.last_single:
+            if not _ONE_VALUE.search(str(error)) or not log.last_single:
                 raise UnusableInputError(
                     f"evaluate raised: {type(error).__name__}: {error}. It is called as evaluate(model, batches) on a "
                     "copy of the model, with a list of the sampled validation batches"
@@ -209,9 +214,9 @@ class _BadGradients:
 
     def handles(self) -> list[Any]:
         return [
-            parameter.register_post_accumulate_grad_hook(self._look)
+            parameter.register_post_accumulate_grad_hook(self._look)  # type: ignore[no-untyped-call]
             for parameter in self.model.parameters()
-            if parameter.requires_grad and parameter.is_leaf
+            if parameter.requires_grad and parameter.is_leaf and not is_lazy(parameter)
         ]
 
     def _look(self, parameter: Tensor) -> None:
@@ -312,9 +317,9 @@ def _statistics(layer: nn.Module) -> Array | None:
     mean, variance = getattr(layer, "running_mean", None), getattr(layer, "running_var", None)
     if not isinstance(mean, Tensor) or not isinstance(variance, Tensor):
         return None
-    if isinstance(mean, nn.parameter.UninitializedTensorMixin):
+    if is_lazy(mean):
         return None
-    return np.asarray(torch.cat([mean, variance]).detach().to("cpu", torch.float64).numpy())
+    return np.asarray(torch.cat([mean.flatten(), variance.flatten()]).detach().to("cpu", torch.float64).numpy())
 
 
 def _differ(first: Array | None, second: Array | None) -> bool:
