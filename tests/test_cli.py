@@ -302,6 +302,32 @@ def test_device_that_is_not_there_exits_with_2(run: Callable[..., Result]) -> No
     assert "device 'nonsense' cannot be used" in only_line(run("diagnose", "cases.py:broken", "--device", "nonsense"))
 
 
+def test_repair_shows_both_scores_and_writes_a_new_file(run: Callable[..., Result], tmp_path: Path) -> None:
+    result = run("repair", "cases.py:broken", "--output", tmp_path / "model.pt")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("digits: metric in inference 0.")
+    assert " after\nnew statistics for 1 layer from 12 batches" in result.stdout
+    assert result.stdout.endswith(f"wrote {tmp_path / 'model.pt'}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
+
+
+def test_repair_never_writes_over_a_file(run: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_text("precious")
+    result = run("repair", "cases.py:broken", "--output", tmp_path / "model.pt")
+
+    assert result.exit_code == 2
+    assert "never writes over a file" in only_line(result)
+    assert (tmp_path / "model.pt").read_text() == "precious"
+
+
+def test_repair_of_nothing_exits_with_3(run: Callable[..., Result], tmp_path: Path) -> None:
+    result = run("repair", "cases.py:plain", "--output", tmp_path / "model.pt")
+
+    assert result.exit_code == 3
+    assert "no normalization layer" in only_line(result)
+
+
 def test_explain_shows_the_page_in_any_case(run: Callable[..., Result]) -> None:
     result = run("explain", "sn101")
 

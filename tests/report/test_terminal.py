@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from steadynorm.evidence import Evidence, Gap, Mode, Score, Split
+from steadynorm.finding import Effect
 from steadynorm.report import words
 from steadynorm.report.model import Report
 from steadynorm.report.summary import verdict
@@ -25,6 +26,19 @@ def test_report_starts_with_the_verdict_in_one_sentence(long_report: Report) -> 
         "the gap. Looked at 14 normalization layers (14 BatchNorm2d), 20 training batches and the model in inference "
         "mode."
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy", "said"),
+    [
+        ("SN201", "inference mode", "metric 0.310 in the evaluation as given, 0.970 in inference mode; SN201"),
+        ("SN106", "population statistics", "metric 0.310 in small batches, 0.970 with population statistics; SN106"),
+    ],
+)
+def test_verdict_says_where_the_number_stood(long_report: Report, code: str, remedy: str, said: str) -> None:
+    cause = replace(long_report.findings[0], code=code, effect=Effect(remedy, "metric", 0.31, 0.97, 1.0))
+
+    assert said in verdict(replace(long_report, findings=(cause,)))
 
 
 def test_no_line_is_longer_than_80_columns_or_ends_in_blanks(long_report: Report) -> None:
@@ -99,7 +113,7 @@ def test_no_finding_says_what_was_looked_at(long_report: Report) -> None:
     report = replace(long_report, findings=(), evidence=replace(long_report.evidence, gap=gap, trials=()))
     text = flat(as_text(report))
 
-    assert "no gap beyond noise; nothing found." in text
+    assert "no shortfall beyond noise; nothing found." in text
     assert "Looked at 14 normalization layers" in text
     assert "Findings None, in" in text
 

@@ -123,7 +123,7 @@ def _compared(gap: Gap | None) -> str:
     if gap.size > 0:
         return f"{gap.measure} {number(inference)} in inference, though {number(gap.reference)} is within reach"
     values = f"{gap.measure} {number(inference)} in inference and {number(batch)} with batch statistics"
-    return f"{values}, no gap beyond noise" if math.isfinite(inference) and math.isfinite(batch) else values
+    return f"{values}, no shortfall beyond noise" if math.isfinite(inference) and math.isfinite(batch) else values
 
 
 def _found(report: Report) -> str:

@@ -117,7 +117,7 @@ def _gap(gap: Gap) -> Text:
     direction = "higher" if gap.higher_is_better else "lower"
     if gap.size == 0:
         return Text(
-            f"The {gap.measure} ({direction} is better) shows no gap beyond noise between the two.", style="dim"
+            f"The {gap.measure} ({direction} is better) shows no shortfall of inference beyond noise.", style="dim"
         )
     size = f" of {number(gap.size)}" if math.isfinite(gap.size) else ""
     return Text(
