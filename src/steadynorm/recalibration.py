@@ -154,8 +154,9 @@ def recalibrate(
         model: the model. One wrapped for distributed training (DistributedDataParallel) is recalibrated together
             with the other ranks, which must all call this; every rank ends with the same statistics. Hand over the
             module inside to recalibrate in this process alone.
-        data: any iterable of batches, as in `Subject`. Lists and loaders that read in sequence are read in an order
-            that is spread over the data, so that sorted data do not stop it early.
+        data: any iterable of batches, as in `Subject`. Lists of batches are read in an order that is spread over
+            them, and loaders that read in sequence give batches mixed from all over the data, so that sorted data
+            neither stop it early nor make batches of one kind.
         tolerance: stop once, for every layer, the standard errors of the mean (in standard deviations) and of the log
             variance are within this, as root mean square over channels. 0 uses all the data.
         passes: in the first pass the layers normalize by the batch. Each further pass takes the moments anew while

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -49,28 +49,46 @@ def spread(data: Iterable[Any]) -> Iterable[Any]:
     """
     if isinstance(data, list | tuple):
         return [data[index] for index in spread_order(len(data))]
-    if (
+    if _reads_in_sequence(data):
+        batches = list(data.batch_sampler)
+        return _regrouped(data, [batches[index] for index in spread_order(len(batches))])
+    return data
+
+
+def mixed(data: Iterable[Any]) -> Iterable[Any]:
+    """Like `spread`, but a DataLoader that reads in sequence also gives batches that are mixed as shuffling mixes them.
+
+    A batch of one class, from data in the order of a file, has moments that no batch of training had, and normalizes
+    what it feeds to the layers after it by these. Here every batch, and every beginning, is spread over the data.
+    """
+    if not _reads_in_sequence(data):
+        return spread(data)
+    sizes = [len(batch) for batch in data.batch_sampler]
+    indices = iter(spread_order(len(data.sampler)))
+    return _regrouped(data, [list(islice(indices, size)) for size in sizes])
+
+
+def _reads_in_sequence(data: Any) -> TypeGuard[DataLoader[Any]]:
+    return (
         isinstance(data, DataLoader)
-        and type(data).__iter__ is DataLoader.__iter__
         and not isinstance(data.dataset, IterableDataset)
         and type(data.batch_sampler) is BatchSampler
         and type(data.sampler) is SequentialSampler
-    ):
-        batches = list(data.batch_sampler)
-        return DataLoader(
-            data.dataset,
-            batch_sampler=_ListedBatches([batches[index] for index in spread_order(len(batches))]),
-            num_workers=data.num_workers,
-            collate_fn=data.collate_fn,
-            pin_memory=data.pin_memory,
-            timeout=data.timeout,
-            worker_init_fn=data.worker_init_fn,
-            multiprocessing_context=data.multiprocessing_context,
-            generator=data.generator,
-        )
-    if isinstance(data, DataLoader):
-        return copy.copy(data)  # a loader with persistent workers keeps them in itself
-    return data
+    )
+
+
+def _regrouped(loader: DataLoader[Any], batches: Sequence[list[int]]) -> DataLoader[Any]:
+    return DataLoader(
+        loader.dataset,
+        batch_sampler=_ListedBatches(batches),  # type: ignore[arg-type]
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        pin_memory=loader.pin_memory,
+        timeout=loader.timeout,
+        worker_init_fn=loader.worker_init_fn,
+        multiprocessing_context=loader.multiprocessing_context,
+        generator=loader.generator,
+    )
 
 
 def sample(data: Iterable[Any], count: int | None, name: str) -> list[Any]:

@@ -19,8 +19,8 @@ from steadynorm.torch.batches import (
     call,
     check_finite,
     inputs_and_target,
+    mixed,
     sample_count,
-    spread,
     tensors_of,
     to_device,
 )
@@ -151,7 +151,7 @@ class TorchWork:
             known = self._moments.get(name) if mode is Mode.POPULATION else None
             tap.start(mode is Mode.BATCH, None if known is None else (known.mean, known.variance))
         self._pool = Pool(self.taps)
-        self._unread = enumerate(_read(spread(self.data)))
+        self._unread = enumerate(_read(mixed(self.data)))
         self._done, self._share, self._total = 0, _Share(), _Share()
 
     def run(self, upto: int | None, on_batch: Callable[[int], None]) -> None:
