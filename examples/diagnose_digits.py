@@ -3,8 +3,10 @@
     steadynorm diagnose examples/diagnose_digits.py:subject
     python examples/diagnose_digits.py
 
-Both do the same. Needs scikit-learn, which brings the data along: pip install 'steadynorm[demo]'.
+Both do the same. Needs PyTorch and scikit-learn, which brings the data along.
 """
+
+from collections import OrderedDict
 
 import torch
 from sklearn.datasets import load_digits
@@ -29,18 +31,20 @@ def network():
     """Three normalized convolutions, the mean over positions, and a linear layer."""
     momentum = 0.001  # the mistake: a decay of 0.999 averages over a thousand steps, and this run has 132
     return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1, bias=False),
-        nn.BatchNorm2d(16, momentum=momentum),
-        nn.ReLU(),
-        nn.Conv2d(16, 32, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(32, momentum=momentum),
-        nn.ReLU(),
-        nn.Conv2d(32, 32, 3, padding=1, bias=False),
-        nn.BatchNorm2d(32, momentum=momentum),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(32, 10),
+        OrderedDict(
+            conv1=nn.Conv2d(1, 16, 3, padding=1, bias=False),
+            norm1=nn.BatchNorm2d(16, momentum=momentum),
+            relu1=nn.ReLU(),
+            conv2=nn.Conv2d(16, 32, 3, stride=2, padding=1, bias=False),
+            norm2=nn.BatchNorm2d(32, momentum=momentum),
+            relu2=nn.ReLU(),
+            conv3=nn.Conv2d(32, 32, 3, padding=1, bias=False),
+            norm3=nn.BatchNorm2d(32, momentum=momentum),
+            relu3=nn.ReLU(),
+            pool=nn.AdaptiveAvgPool2d(1),
+            flatten=nn.Flatten(),
+            head=nn.Linear(32, 10),
+        )
     )
 
 

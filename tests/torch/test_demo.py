@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import copy
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from steadynorm.torch.demo.case import Trained
 from steadynorm.torch.demo.data import Digits
 from steadynorm.torch.demo.mistakes import MISTAKES, correct
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
 CODES = ("SN101", "SN104", "SN201", "SN103", "SN401")
 
 
@@ -105,7 +106,7 @@ def test_the_whole_demonstration_prints_one_table_of_80_columns() -> None:
 
 
 def test_the_example_shows_an_average_that_is_too_slow() -> None:
-    with subject_from(f"{EXAMPLES / 'diagnose_digits.py'}:subject") as subject:
+    with subject_from(f"{ROOT / 'examples' / 'diagnose_digits.py'}:subject") as subject:
         report = steadynorm.diagnose(subject, progress=False)
     assert report.exit_status() == 1
     found = report.findings[0]
@@ -118,6 +119,18 @@ def test_the_example_shows_an_average_that_is_too_slow() -> None:
     assert accuracy(model.eval(), subject.validation_data) < 0.5
     steadynorm.recalibrate(model, subject.train_data, progress=False)
     assert accuracy(model.eval(), subject.validation_data) > 0.94
+
+
+def test_the_readme_shows_what_the_example_prints() -> None:
+    shown = (ROOT / "README.md").read_text(encoding="utf-8").split("examples/diagnose_digits.py:subject\n", 1)[1]
+    with subject_from(f"{ROOT / 'examples' / 'diagnose_digits.py'}:subject") as subject:
+        printed = str(steadynorm.diagnose(subject, progress=False))
+
+    def words(text: str) -> list[str]:
+        """Without the numbers, which rounding may change, up to the tables that are ordered by them."""
+        return re.sub(r"[\d.]+", "", text.split("\nLayers:")[0]).split()
+
+    assert words(shown) == words(printed)
 
 
 def test_without_scikit_learn_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
