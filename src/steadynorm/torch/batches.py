@@ -6,7 +6,7 @@ import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -49,35 +49,39 @@ def spread(data: Iterable[Any]) -> Iterable[Any]:
     """
     if isinstance(data, list | tuple):
         return [data[index] for index in spread_order(len(data))]
-    if _reads_in_sequence(data):
-        batches = list(data.batch_sampler)
+    batches = _sequential_batches(data)
+    if batches is not None:
         return _regrouped(data, [batches[index] for index in spread_order(len(batches))])
     return data
 
 
 def mixed(data: Iterable[Any]) -> Iterable[Any]:
-    """Like `spread`, but a DataLoader that reads in sequence also gives batches that are mixed as shuffling mixes them.
+    """Like `spread`, but a DataLoader that reads in sequence also gives batches that are mixed, as shuffling mixes them.
 
     A batch of one class, from data in the order of a file, has moments that no batch of training had, and normalizes
-    what it feeds to the layers after it by these. Here every batch, and every beginning, is spread over the data.
+    what it feeds to the layers after it by these. The order is the same every time, and no random state is used.
     """
-    if not _reads_in_sequence(data):
+    batches = _sequential_batches(data)
+    if batches is None:
         return spread(data)
-    sizes = [len(batch) for batch in data.batch_sampler]
-    indices = iter(spread_order(len(data.sampler)))
-    return _regrouped(data, [list(islice(indices, size)) for size in sizes])
+    count = sum(map(len, batches))
+    order = iter(torch.randperm(count, generator=torch.Generator().manual_seed(0)).tolist())
+    return _regrouped(data, [list(islice(order, len(batch))) for batch in batches])
 
 
-def _reads_in_sequence(data: Any) -> TypeGuard[DataLoader[Any]]:
-    return (
+def _sequential_batches(data: Any) -> list[list[int]] | None:
+    """The batches of a DataLoader that reads a map-style dataset in sequence; `None` for anything else."""
+    if (
         isinstance(data, DataLoader)
         and not isinstance(data.dataset, IterableDataset)
         and type(data.batch_sampler) is BatchSampler
         and type(data.sampler) is SequentialSampler
-    )
+    ):
+        return list(data.batch_sampler)
+    return None
 
 
-def _regrouped(loader: DataLoader[Any], batches: Sequence[list[int]]) -> DataLoader[Any]:
+def _regrouped(loader: Any, batches: Sequence[list[int]]) -> DataLoader[Any]:
     return DataLoader(
         loader.dataset,
         batch_sampler=_ListedBatches(batches),  # type: ignore[arg-type]
