@@ -56,7 +56,7 @@ def spread(data: Iterable[Any]) -> Iterable[Any]:
 
 
 def mixed(data: Iterable[Any]) -> Iterable[Any]:
-    """Like `spread`, but a DataLoader that reads in sequence also gives batches that are mixed, as shuffling mixes them.
+    """Like `spread`, but a DataLoader that reads in sequence also gives mixed batches, as shuffling would mix them.
 
     A batch of one class, from data in the order of a file, has moments that no batch of training had, and normalizes
     what it feeds to the layers after it by these. The order is the same every time, and no random state is used.
@@ -84,7 +84,7 @@ def _sequential_batches(data: Any) -> list[list[int]] | None:
 def _regrouped(loader: Any, batches: Sequence[list[int]]) -> DataLoader[Any]:
     return DataLoader(
         loader.dataset,
-        batch_sampler=_ListedBatches(batches),  # type: ignore[arg-type]
+        batch_sampler=_ListedBatches(batches),
         num_workers=loader.num_workers,
         collate_fn=loader.collate_fn,
         pin_memory=loader.pin_memory,
