@@ -103,6 +103,7 @@ def line_of(code: str) -> int:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("subjects")
     (folder / "cases.py").write_text(SUBJECT)
+    (folder / "notes.txt").write_text("not Python")
     return folder
 
 
@@ -154,9 +155,10 @@ def test_nothing_to_check_exits_with_3(run: Callable[..., Result]) -> None:
         (".:subject", "there is no module '.'"),
         ("./:subject", "is a folder; expected a Python file"),
         ("no.such.module:subject", "there is no module 'no.such.module'"),
+        ("notes.txt:subject", "notes.txt is not a Python file"),
         ("cases.py:absent", "cases.py has no 'absent'; it has 'make', 'healthy', 'broken'"),
-        ("cases.py:number", "number of cases.py is a builtins.int; expected a steadynorm.Subject"),
-        ("cases.py:nn", "nn of cases.py is a builtins.module; expected a steadynorm.Subject"),
+        ("cases.py:number", "number of cases.py is of type int; expected a steadynorm.Subject"),
+        ("cases.py:nn", "nn of cases.py is of type module; expected a steadynorm.Subject"),
         ("cases.py:needs", "function 'needs' of cases.py needs path, size; expected"),
         ("cases.py:fails", f"cases.py raises in fails(), line {line_of('raise KeyError')}: KeyError: 'weights.pt'"),
         ("cases.py:stops", f"cases.py raises in stops(), line {line_of('raise SystemExit')}: SystemExit: 0"),
@@ -193,12 +195,6 @@ def test_file_that_raises_exits_with_2_and_one_line(
     assert result.exit_code == 2
     assert said in only_line(result)
     assert name not in sys.modules
-
-
-def test_file_of_another_kind_is_refused_before_anything_runs(run: Callable[..., Result], folder: Path) -> None:
-    (folder / "model.pt").write_bytes(b"\x80")
-
-    assert "model.pt is not a Python file" in only_line(run("diagnose", f".{os.sep}model.pt:model"))
 
 
 def test_traceback_only_when_asked_for(run: Callable[..., Result]) -> None:

@@ -40,8 +40,8 @@ def subject_from(target: str) -> Iterator[Subject]:
         raise UnusableInputError(
             f"{target!r} names no subject: expected FILE.py:NAME or module:NAME, where NAME is {EXPECTED}"
         )
-    is_file = source.endswith(".py") or os.sep in source
     path = Path(source)
+    is_file = source.endswith(".py") or os.sep in source or path.is_file()
     if is_file:
         _check_file(path)
     with _importable(path.resolve().parent if is_file else Path.cwd()):
@@ -94,8 +94,8 @@ def _imported(name: str) -> ModuleType:
         found = None
     if found is None:
         raise UnusableInputError(
-            f"there is no module {name!r} (looked in {Path.cwd()} and the installed packages); for a file, write "
-            f"{name.replace('.', os.sep)}.py:NAME"
+            f"there is no module {name!r} (looked in {Path.cwd()} and the installed packages); a file is named with "
+            "its ending, as FILE.py:NAME"
         )
     module: ModuleType = _run(lambda: importlib.import_module(name), name, "raises on import")
     return module
@@ -117,9 +117,13 @@ def _subject(module: ModuleType, source: str, name: str) -> Subject:
         value = _run(value, source, f"raises in {name}()")
         name = f"{name}()"
     if not isinstance(value, Subject):
-        kind = type(value)
-        raise UnusableInputError(f"{name} of {source} is a {kind.__module__}.{kind.__qualname__}; expected {EXPECTED}")
+        raise UnusableInputError(f"{name} of {source} is of type {_type_name(value)}; expected {EXPECTED}")
     return value
+
+
+def _type_name(value: Any) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _could_be(value: Any, module: ModuleType) -> bool:
@@ -145,7 +149,9 @@ def _run(function: Callable[[], Any], source: str, what: str) -> Any:
     except ModuleNotFoundError as error:
         raise UnusableInputError(missing_module(error, source)) from error
     except (Exception, SystemExit) as error:
-        raise UnusableInputError(f"{source} {what}{_line(error, source)}: {type(error).__name__}: {error}") from error
+        raise UnusableInputError(
+            f"{source} {what}{_line(error, source)}: {type(error).__name__}: {error} (--traceback shows the way there)"
+        ) from error
 
 
 def _line(error: BaseException, source: str) -> str:
