@@ -32,13 +32,6 @@ ATTRIBUTED_LAYERS = 6
 SMALL_BATCH = 2
 """Samples per batch for showing that a prediction depends on its batch."""
 
-REMEDIES = {
-    "recalibrate": "re-estimated statistics",
-    "separate": "separate statistics per input",
-    "inference-mode": "inference mode",
-    "population": "population statistics",
-}
-
 
 class Stage(Protocol):
     """Progress: called with the name of what begins now and how much of the work is done."""
@@ -188,7 +181,7 @@ class _Bench:
         before, after = self.yardstick.value(trial.before), self.yardstick.value(trial.after)
         if before is None or after is None:
             return found
-        return replace(found, effect=Effect(REMEDIES[remedy], gap.measure, before, after, trial.share))
+        return replace(found, effect=Effect(trial.description, gap.measure, before, after, trial.share))
 
     def _inference(self, override: Override, samples_per_batch: int | None = None) -> Pass | None:
         """A pass in inference mode with other statistics; `None` where there are none to try."""

@@ -188,6 +188,8 @@ class TrainSteps:
         optimizer_steps: steps that the optimizer had counted at hand-over, `None` where it does not count or
             was not given.
         failed_with_one_value: names of layers that refused a batch because it had one value per channel.
+        moments: what the call sites are fed after the steps, all layers in batch mode, on the same training data as
+            `CallSite.moments`: how fast the weights move.
     """
 
     steps: int
@@ -198,6 +200,7 @@ class TrainSteps:
     damaging_updates: int = 0
     optimizer_steps: int | None = None
     failed_with_one_value: tuple[str, ...] = ()
+    moments: Mapping[tuple[str, int], SampledMoments] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,12 +262,21 @@ class Gap:
     size: float
 
 
+REMEDIES = {
+    "recalibrate": "re-estimated statistics",
+    "separate": "separate statistics per input",
+    "inference-mode": "inference mode",
+    "population": "population statistics",
+}
+"""The remedies that are tried, by their short names, in words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A remedy, tried on a copy and measured on the validation data in inference mode.
 
     Arguments:
-        remedy: `recalibrate`, `separate`, `inference-mode` or `population`.
+        remedy: one of `REMEDIES`.
         layers: the layers that it changed.
         before: the score before.
         after: the score after.
@@ -276,6 +288,11 @@ class Trial:
     before: Score
     after: Score
     share: float | None = None
+
+    @property
+    def description(self) -> str:
+        """The remedy in words."""
+        return REMEDIES[self.remedy]
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,26 @@ def fits_without_initial_value(evidence: Evidence, layer: Layer) -> bool:
     return left < 0.6 * whole
 
 
+def outrun(evidence: Evidence, layer: Layer) -> float | None:
+    """How far a few train steps move what the layer is fed, if its average cannot follow at that speed.
+
+    An average with decay d trails by d / (1 - d) steps. The steps that were run on the copy show the speed of the
+    weights; where this lag makes up at least half of the distance, the average is outrun, and its statistics need no
+    other explanation.
+    """
+    steps, decay, distance = evidence.steps, layer.config.decay, of_layer(evidence, layer)
+    if steps is None or decay is None or distance is None or decay >= 1:
+        return None
+    largest = 0.0
+    for site in evidence.sites(layer.name):
+        before, after = site.moments.get(Split.TRAIN), steps.moments.get((layer.name, site.index))
+        if before is not None and after is not None:
+            moved = between(after, before.mean, before.variance, layer.config.epsilon)
+            largest = max(largest, math.hypot(moved.shift, moved.log_ratio))
+    lag = largest / steps.steps * decay / (1 - decay)
+    return largest if lag >= 0.5 * math.hypot(distance.shift, distance.log_ratio) else None
+
+
 def valid(layer: Layer) -> bool:
     """Whether the stored statistics are numbers that a layer can normalize by."""
     stored = layer.statistics

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadynorm.checks.causes import RESIDUAL_THRESHOLD, ageing, copied_from_elsewhere, fits_without_initial_value, residual, valid
+from steadynorm.checks.causes import (
+    RESIDUAL_THRESHOLD,
+    ageing,
+    copied_from_elsewhere,
+    fits_without_initial_value,
+    outrun,
+    residual,
+    valid,
+)
 from steadynorm.checks.distance import mismatched
 from steadynorm.checks.registry import check, finding
 from steadynorm.checks.statistics import SLOW_DECAY
@@ -43,8 +51,12 @@ def statistics_of_other_weights(evidence: Evidence) -> Iterator[Finding]:
         return
     layers = []
     for layer, _ in mismatched(evidence):
-        starting = (residual(layer) or 0.0) > RESIDUAL_THRESHOLD or fits_without_initial_value(evidence, layer)
-        if ageing(evidence, layer) and not starting and (layer.config.decay or 0.0) < SLOW_DECAY:
+        lagging = (
+            (residual(layer) or 0.0) > RESIDUAL_THRESHOLD
+            or fits_without_initial_value(evidence, layer)
+            or outrun(evidence, layer) is not None
+        )
+        if ageing(evidence, layer) and not lagging and (layer.config.decay or 0.0) < SLOW_DECAY:
             layers.append(layer.name)
     if layers:
         yield finding(
@@ -56,5 +68,6 @@ def statistics_of_other_weights(evidence: Evidence) -> Iterator[Finding]:
             "training (averaging, pruning, conversion, a partly loaded checkpoint).",
             evidence={"layers": layers},
             certainty=Certainty.LIKELY,
-            settle="pass source_model, the model that these weights were averaged or copied from",
+            settle="pass train_step and optimizer, which show whether the weights outrun the average, and "
+            "source_model, the model that these weights were averaged or copied from",
         )

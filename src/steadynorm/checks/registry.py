@@ -19,7 +19,7 @@ _WHY_MISSING = {
     "calls": "no batch moments: it takes a live model and data",
     "steps": "no train_step was given",
     "evaluation": "the model was not run in inference",
-    "gap": "the model was not run on data",
+    "gap": "no loss or metric was given",
     "source": "neither an AveragedModel nor a source_model was given",
 }
 

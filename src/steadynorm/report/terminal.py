@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from steadynorm.checks.catalogue import CATALOGUE
-from steadynorm.diagnosis import REMEDIES
 from steadynorm.evidence import Evidence, Gap, Mode
 from steadynorm.finding import Certainty, Effect, Finding
 from steadynorm.report.model import Report
@@ -196,5 +195,5 @@ def _trials(evidence: Evidence, gap: Gap) -> Table:
         change = " → ".join("–" if each is None else number(each) for each in (before, after))
         layers = f"all {len(trial.layers)}" if len(trial.layers) == len(evidence.layers) > 1 else folded(trial.layers)
         share = "–" if trial.share is None else percent(trial.share)
-        table.add_row(*map(Text, (REMEDIES[trial.remedy], layers, change, share)))
+        table.add_row(*map(Text, (trial.description, layers, change, share)))
     return table

@@ -88,12 +88,12 @@ class Binder:
         return copied  # type: ignore[no-any-return]
 
     def bind_methods(self, original: Any, copied: Any) -> None:
-        """Gives `copied` its own methods where those of its class refer to globals that have to be copies."""
+        """Gives `copied` its own methods where those of its class refer to objects that have to be copies."""
         for kind in reversed(type(original).__mro__):
             for name, method in vars(kind).items():
                 if not isinstance(method, types.FunctionType) or not _is_bindable(method) or name == "__init__":
                     continue
-                if any(self.copy(value) is not value for value in _globals_of(method).values()):
+                if any(self.copy(value) is not value for value in _referred(method)):
                     vars(copied)[name] = types.MethodType(self.bind(method), copied)
                 elif name in vars(copied) and name not in vars(original):
                     del vars(copied)[name]  # overrides the base class's method that was bound
@@ -180,6 +180,13 @@ class Binder:
 def _globals_of(function: types.FunctionType) -> dict[str, Any]:
     namespace = function.__globals__
     return {name: namespace[name] for name in set(_names(function.__code__)) if name in namespace}
+
+
+def _referred(function: types.FunctionType) -> Iterator[Any]:
+    yield from _globals_of(function).values()
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # the cell is still empty
+            yield cell.cell_contents
 
 
 def _names(code: types.CodeType) -> Iterator[str]:

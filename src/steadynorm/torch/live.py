@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from steadynorm.errors import UnusableInputError
-from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, Split, TrainSteps, WeightSource
+from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, SampledMoments, Split, TrainSteps, WeightSource
 from steadynorm.live import Override
 from steadynorm.passes import Pass, Site
 from steadynorm.subject import Subject
@@ -129,8 +130,7 @@ class TorchLive:
                 if self.subject.metric is not None:
                     metrics.append(self._number("metric", output, target))
                 largest = max([largest, *(_largest(tensor) for tensor in tensors_of(output))])
-        moments = {site: accumulated.sampled() for site, accumulated in seen.moments.items() if accumulated.values}
-        return Pass(losses, metrics, weights, moments, tuple(seen.batch_layers), seen.values, largest)
+        return Pass(losses, metrics, weights, seen.sampled(), tuple(seen.batch_layers), seen.values, largest)
 
     def chains(self) -> Mapping[Site, CallSite]:
         """See `Live`."""
@@ -150,7 +150,19 @@ class TorchLive:
             module.training = training
         batches = [fresh(batch, self.device) for batch in self._training_batches()]
         with self._layers_of(copier) as layers:
-            return run_train_step(copier, layers, self.subject.train_step, self.subject.optimizer, batches)
+            taken = run_train_step(copier, layers, self.subject.train_step, self.subject.optimizer, batches)
+            return replace(taken, moments=self._moments(copier, layers))
+
+    def _moments(self, copier: Copier, layers: Mapping[str, nn.Module]) -> dict[Site, SampledMoments]:
+        """What the call sites of a trained copy are fed in batch mode."""
+        forward = copier.bind(self.subject.forward) if self.subject.forward else call
+        copier.model.eval()
+        watch = Watch(layers, batch=True, observe=True)
+        with watch() as seen, torch.no_grad():
+            for batch in self.data[Split.TRAIN]:
+                watch.begin_forward()
+                forward(copier.handed_over, fresh(batch, self.device))
+        return seen.sampled()
 
     def evaluate(self) -> Evaluation | None:
         """See `Live`."""

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from steadynorm.evidence import SampledMoments
 from steadynorm.live import Override
 from steadynorm.passes import Site
 from steadynorm.torch.layers import has_statistics, is_normalization, uses_batch_moments
@@ -26,13 +27,15 @@ class Seen:
         moments: accumulated inputs by call site.
         batch_layers: layers that normalized by batch moments.
         values: smallest number of values per channel in such a call.
-        refused: layers that were about to take batch moments from one value per channel.
     """
 
     moments: dict[Site, LayerMoments] = field(default_factory=dict)
     batch_layers: dict[str, None] = field(default_factory=dict)
     values: int | None = None
-    refused: dict[str, None] = field(default_factory=dict)
+
+    def sampled(self) -> dict[Site, SampledMoments]:
+        """The moments of every call site that got data."""
+        return {site: accumulated.sampled() for site, accumulated in self.moments.items() if accumulated.values}
 
 
 class Watch:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-import steadynorm
 import torch
 from torch import Tensor, nn
+
+import steadynorm
 
 LOSS = nn.CrossEntropyLoss()
 

@@ -107,9 +107,7 @@ def test_sn505_batch_too_small(lab: Any, size: int) -> None:
     small = [batch for batch in small if len(batch[1]) == size]
     model = lab.Net()
     optimizer = lab.train(model, small, epochs=2, rate=1e-3)
-    report = lab.diagnose(
-        model, train_data=small, train_step=lab.train_step, optimizer=optimizer, batches=64
-    )
+    report = lab.diagnose(model, train_data=small, train_step=lab.train_step, optimizer=optimizer, batches=64)
     if size == 32:
         lab.assert_healthy(report)
     else:

@@ -6,11 +6,10 @@ import copy
 from typing import Any
 
 import pytest
-from torch.func import functional_call
-from torch.utils.checkpoint import checkpoint
-
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils.checkpoint import checkpoint
 
 
 def test_a_healthy_network_has_no_findings(lab: Any) -> None:
@@ -126,6 +125,22 @@ def test_sn104_small_share_of_the_initial_variance_over_a_smaller_variance(lab: 
     found = lab.assert_first(report, "SN104")
     assert found.evidence["residual"] == pytest.approx(0.9 ** (4 * len(data)))
     assert found.effect.share > 0.95
+
+
+def test_sn104_weights_that_outrun_the_average(lab: Any) -> None:
+    """A learning rate and a weight decay at which no average over ten steps keeps up."""
+    torch.manual_seed(3)
+    model = lab.Net()
+    optimizer = torch.optim.Adam(model.parameters(), 0.03, weight_decay=0.03)
+    model.train()
+    for batch in lab.digits.train * 5:
+        lab.train_step(model, optimizer, batch)
+    report = lab.diagnose(model, train_step=lab.train_step, optimizer=optimizer)
+    found = lab.assert_first(report, "SN104")
+    assert found.certainty == "proven"
+    assert found.evidence["moved_by_steps"] > 0.1
+    # Without the train step nobody can tell it from statistics of other weights.
+    assert lab.assert_first(lab.diagnose(model), "SN305").certainty == "likely"
 
 
 @pytest.mark.parametrize("momentum", [0.1, 0.3])

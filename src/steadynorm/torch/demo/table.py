@@ -40,7 +40,7 @@ class Row:
 def table(rows: Sequence[Row]) -> RenderableType:
     """The rows as a table of at most 80 columns, as readable without colour."""
     grid = Table(box=None, pad_edge=False, padding=(0, 0, 1, 2), header_style="bold")
-    grid.add_column("mistake", width=WIDTH - 31)
+    grid.add_column("mistake", max_width=WIDTH - 31)
     for heading in ("training", "inference", "repaired"):
         grid.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
@@ -63,8 +63,8 @@ def note(digits: Digits) -> RenderableType:
 
 
 def _story(row: Row) -> Text:
-    story = Text(row.title, style="bold")
+    title = (row.title, "bold")
     if row.found is None:
-        return story.append("\n  found   nothing", style="not bold")
-    story.append(f"\n  found   {row.found.code} {CATALOGUE[row.found.code].name}", style="not bold")
-    return story.append(f"\n  repair  {row.remedy}", style="not bold")
+        return Text.assemble(title, "\n  found   nothing")
+    found = f"{row.found.code} {CATALOGUE[row.found.code].name}"
+    return Text.assemble(title, f"\n  found   {found}\n  repair  {row.remedy}")
