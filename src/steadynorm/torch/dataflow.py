@@ -72,7 +72,7 @@ class Recorder(TorchFunctionMode):
             handles.append(layer.register_forward_pre_hook(self._enter_layer(name)))
             handles.append(layer.register_forward_hook(self._leave_layer))
         for name, module in self._modules.items():
-            handles.append(module.register_forward_pre_hook(lambda _, __, name=name: self._path.append(name)))  # type: ignore[misc]
+            handles.append(module.register_forward_pre_hook(lambda _, __, name=name: self._path.append(name)))
             handles.append(module.register_forward_hook(self._leave_module))
         with hooks(handles), self:
             output = forward()

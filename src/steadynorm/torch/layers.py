@@ -81,6 +81,16 @@ def has_statistics(module: nn.Module) -> bool:
     return isinstance(getattr(module, "running_mean", None), Tensor)
 
 
+def stored(layer: nn.Module) -> Array | None:
+    """Mean and variance as stored, one after the other, in float64; `None` without statistics."""
+    mean, variance = getattr(layer, "running_mean", None), getattr(layer, "running_var", None)
+    if not isinstance(mean, Tensor) or not isinstance(variance, Tensor):
+        return None
+    if is_lazy(mean):
+        return None
+    return np.asarray(torch.cat([mean.flatten(), variance.flatten()]).detach().to("cpu", torch.float64).numpy())
+
+
 def uses_batch_moments(module: nn.Module) -> bool:
     """Whether the layer, called now, would normalize by the batch, by the rule of torch.nn's own layers."""
     if is_frozen_type(module):

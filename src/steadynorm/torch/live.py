@@ -205,7 +205,7 @@ class TorchLive:
         for name in ("loss", "metric"):
             if name in self._functions:
                 self._number(name, output, target)
-        return strays
+        return dict(strays)
 
     def _describe(self) -> tuple[Layer, ...]:
         by_module = dict(zip(self.model.modules(), self._modes, strict=True))

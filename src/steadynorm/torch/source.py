@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from steadynorm.evidence import WeightSource
 from steadynorm.subject import Subject
 from steadynorm.torch.copying import unwrap
-from steadynorm.torch.layers import has_statistics, normalization_layers
+from steadynorm.torch.layers import normalization_layers, stored
 
 
 def weight_source(subject: Subject, layers: Mapping[str, nn.Module]) -> WeightSource | None:
@@ -21,30 +23,24 @@ def weight_source(subject: Subject, layers: Mapping[str, nn.Module]) -> WeightSo
         subject: its `source_model` is compared; an AveragedModel speaks for itself.
         layers: the model's normalization layers by name.
     """
-    model = unwrap(subject.model)
+    model, source = unwrap(subject.model), subject.source_model
     averaged = isinstance(model, AveragedModel)
-    description = f"an average of {int(model.n_averaged)} models" if averaged else "copied from another model"
-    if subject.source_model is None:
-        taken = averaged and not model.use_buffers and int(model.n_averaged) > 0
+    description = f"an average of {int(cast(Tensor, model.n_averaged))} models" if averaged else "copied from a model"
+    if source is None:
+        taken = isinstance(model, AveragedModel) and not model.use_buffers and bool(model.n_averaged)
         return WeightSource(description, None) if taken else None
-    source = unwrap(subject.source_model)
+    source, prefix = unwrap(source), ""
     if averaged and not isinstance(source, AveragedModel):
-        prefix, model = "module.", model.module
-    else:
-        prefix = ""
+        model, prefix = cast(nn.Module, model.module), "module."
     theirs = dict(source.named_parameters())
     differ = any(
         name not in theirs or not torch.equal(parameter.detach().cpu(), theirs[name].detach().cpu())
         for name, parameter in model.named_parameters()
     )
-    originals = normalization_layers(source)
-    same = tuple(
-        name
-        for name, layer in layers.items()
-        if (original := originals.get(name.removeprefix(prefix))) is not None
-        and has_statistics(layer)
-        and has_statistics(original)
-        and torch.equal(layer.running_mean.cpu(), original.running_mean.cpu())  # type: ignore[operator,union-attr]
-        and torch.equal(layer.running_var.cpu(), original.running_var.cpu())  # type: ignore[operator,union-attr]
-    )
-    return WeightSource(description, differ, same)
+    originals = {prefix + name: stored(layer) for name, layer in normalization_layers(source).items()}
+    same = []
+    for name, layer in layers.items():
+        ours, original = stored(layer), originals.get(name)
+        if ours is not None and original is not None and np.array_equal(ours, original):
+            same.append(name)
+    return WeightSource(description, differ, tuple(same))

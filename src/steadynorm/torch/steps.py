@@ -20,7 +20,7 @@ from steadynorm.evidence import Array, Evaluation, LayerSteps, SampledMoments, T
 from steadynorm.norm.moments import Moments
 from steadynorm.torch.batches import sample_count
 from steadynorm.torch.copying import Copier
-from steadynorm.torch.layers import uses_batch_moments
+from steadynorm.torch.layers import stored, uses_batch_moments
 from steadynorm.torch.moments import channel_moments, input_of, values_averaged
 from steadynorm.torch.state import hooks
 
@@ -61,7 +61,7 @@ class _Log:
         return found
 
     def begin_step(self) -> None:
-        self._start = {name: _statistics(layer) for name, layer in self.layers.items()}
+        self._start = {name: stored(layer) for name, layer in self.layers.items()}
         self._modes = {name: uses_batch_moments(layer) for name, layer in self.layers.items()}
         for name in self.layers:
             self.logs[name].steps.append([])
@@ -69,13 +69,13 @@ class _Log:
     def end_step(self) -> None:
         for name, layer in self.layers.items():
             log = self.logs[name]
-            log.moved.append(_differ(self._start[name], _statistics(layer)))
+            log.moved.append(_differ(self._start[name], stored(layer)))
             if not self._modes[name] and any(call.batch for call in log.steps[-1]):
                 log.mode_changed = True
 
     def damaged(self) -> bool:
         """Whether the last step moved any layer's statistics far, or made them non-finite."""
-        return any(_far(self._start[name], _statistics(layer)) for name, layer in self.layers.items())
+        return any(_far(self._start[name], stored(layer)) for name, layer in self.layers.items())
 
     def _before(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
         def before(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -85,14 +85,14 @@ class _Log:
             values = values_averaged(layer, x)
             self.last_single = name if batch and values == 1 else None
             moments = channel_moments(x) if batch and values else None
-            self.logs[name].steps[-1].append(_Call(batch, values, moments, _statistics(layer)))
+            self.logs[name].steps[-1].append(_Call(batch, values, moments, stored(layer)))
 
         return before
 
     def _after(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Any], None]:
         def after(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
             if self.logs[name].steps[-1] and input_of(layer, args, kwargs) is not None:
-                self.logs[name].steps[-1][-1].after = _statistics(layer)
+                self.logs[name].steps[-1][-1].after = stored(layer)
 
         return after
 
@@ -311,15 +311,6 @@ def _observed_decay(calls: list[_Call]) -> float | None:
         usable = np.abs(target) > 1e-6
         ratios.extend(1 - moved[usable] / target[usable])
     return float(np.median(ratios)) if ratios else None
-
-
-def _statistics(layer: nn.Module) -> Array | None:
-    mean, variance = getattr(layer, "running_mean", None), getattr(layer, "running_var", None)
-    if not isinstance(mean, Tensor) or not isinstance(variance, Tensor):
-        return None
-    if is_lazy(mean):
-        return None
-    return np.asarray(torch.cat([mean.flatten(), variance.flatten()]).detach().to("cpu", torch.float64).numpy())
 
 
 def _differ(first: Array | None, second: Array | None) -> bool:
