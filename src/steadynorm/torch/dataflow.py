@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -69,11 +70,13 @@ class Recorder(TorchFunctionMode):
         """Runs `forward` and records it."""
         handles = []
         for name, layer in layers:
-            handles.append(layer.register_forward_pre_hook(self._enter_layer(name)))
-            handles.append(layer.register_forward_hook(self._leave_layer))
+            handles.append(layer.register_forward_pre_hook(self._enter_layer(name), with_kwargs=True))
+            handles.append(layer.register_forward_hook(self._leave_layer, always_call=True))
         for name, module in self._modules.items():
-            handles.append(module.register_forward_pre_hook(lambda _, __, name=name: self._path.append(name)))
-            handles.append(module.register_forward_hook(self._leave_module))
+            if isinstance(module, torch.jit.ScriptModule):
+                continue  # compiled code takes no hooks
+            handles.append(module.register_forward_pre_hook(self._enter_module(name)))
+            handles.append(module.register_forward_hook(self._leave_module, always_call=True))
         with hooks(handles), self:
             output = forward()
         end = _Node("output", "output")
@@ -118,10 +121,10 @@ class Recorder(TorchFunctionMode):
         for tensor in tensors:
             self._producer[id(tensor)] = node
 
-    def _enter_layer(self, name: str) -> Callable[[nn.Module, Any], None]:
-        def enter(_: nn.Module, inputs: Any) -> None:
+    def _enter_layer(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def enter(_: nn.Module, args: Any, kwargs: Any) -> None:
             node = _Node("normalization", name)
-            for tensor in tensors_of(list(inputs)):
+            for tensor in tensors_of([args, kwargs]):
                 self._read(node, tensor)
             self.sites[name, self._calls[name]] = node
             self._calls[name] += 1
@@ -132,23 +135,28 @@ class Recorder(TorchFunctionMode):
     def _leave_layer(self, _: nn.Module, __: Any, output: Any) -> None:
         self._write(self._inside.pop(), list(tensors_of(output)))
 
+    def _enter_module(self, name: str) -> Callable[[nn.Module, Any], None]:
+        def enter(_: nn.Module, __: Any) -> None:
+            self._path.append(name)
+
+        return enter
+
     def _leave_module(self, _: nn.Module, __: Any, ___: Any) -> None:
         self._path.pop()
 
 
 def _has_bias(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> bool:
     if kind in ("convolution", "linear"):
-        bias = kwargs.get("bias", args[2] if len(args) > 2 else None)
+        at = 3 if len(args) > 3 and isinstance(args[2], Tensor) and args[2].dim() > 1 else 2  # bilinear has two inputs
+        bias = kwargs.get("bias", args[at] if len(args) > at else None)
         return isinstance(bias, Tensor)
     if kind == "add" and output.dim() > 1:
         # x + b with one parameter per channel.
         return any(
             isinstance(each, nn.Parameter)
             and each.numel() == output.shape[1]
-            and (
-                (each.dim() == 1 and output.dim() == 2)
-                or (each.dim() > 1 and each.shape[-output.dim() + 1] == each.numel())
-            )
+            and each.dim() >= output.dim() - 1
+            and each.shape[each.dim() - output.dim() + 1] == each.numel()
             for each in args
         )
     return False

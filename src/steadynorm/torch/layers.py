@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.nn.parameter import is_lazy
 
+from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array, Layer, Mode, Statistics
 from steadynorm.norm.config import NormConfig
 
@@ -22,6 +23,8 @@ def is_normalization(module: nn.Module) -> bool:
     any other class with the buffers `running_mean` and `running_var` (frozen layers of torchvision and detectron2,
     hand-written ones).
     """
+    if isinstance(module, torch.jit.ScriptModule):
+        return False  # compiled code takes no hooks: nothing can be seen of it
     if isinstance(module, _InstanceNorm):
         return bool(module.track_running_stats)
     if isinstance(module, _BatchNorm):
@@ -32,6 +35,20 @@ def is_normalization(module: nn.Module) -> bool:
 def normalization_layers(model: nn.Module) -> dict[str, nn.Module]:
     """The normalization layers by their path in the model, in the model's order."""
     return {name: module for name, module in model.named_modules() if is_normalization(module)}
+
+
+def check_watchable(model: nn.Module) -> None:
+    """Refuses a model whose normalization layers are compiled.
+
+    Raises:
+        UnusableInputError: naming the layer.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule) and "running_mean" in module._buffers:
+            raise UnusableInputError(
+                f"the normalization layer {name!r} is compiled TorchScript, which cannot be watched: diagnose the "
+                "model that it was made from"
+            )
 
 
 def unregistered_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -29,7 +29,7 @@ from steadynorm.torch.batches import (
 )
 from steadynorm.torch.copying import Copier, unwrap
 from steadynorm.torch.dataflow import Recorder
-from steadynorm.torch.layers import describe, normalization_layers, unregistered_layers
+from steadynorm.torch.layers import check_watchable, describe, normalization_layers, unregistered_layers
 from steadynorm.torch.observation import Watch, watch_strays
 from steadynorm.torch.originals import originals_kept
 from steadynorm.torch.source import weight_source
@@ -69,6 +69,7 @@ class TorchLive:
 
     def __init__(self, subject: Subject, *, batches: int, device: str | None = None) -> None:
         self.subject = subject
+        check_watchable(subject.model)
         self._wanted = device
         self.device = _device(unwrap(subject.model), device)
         self.data = {Split.TRAIN: self._sampled(subject.train_data, batches, "train_data")}
