@@ -232,8 +232,8 @@ def updated_outside_training(evidence: Evidence) -> Iterator[Finding]:
             "SN107",
             layers,
             f"one evaluation moves the statistics of {len(layers)} layers: validation data gets into the model",
-            "Call model.eval() before the evaluation and model.train() after it; torch.no_grad() does not stop the "
-            "updates.",
+            "Call model.eval() before the evaluation and model.train() after it (torch.no_grad() does not stop the "
+            "updates); a model that was evaluated so needs its statistics re-estimated: steadynorm.recalibrate.",
             evidence={"layers": layers},
         )
 
