@@ -7,7 +7,7 @@ between the batches, are small enough. A framework supplies the primitives of `W
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -279,7 +279,7 @@ def _check(data: Any, tolerance: float, passes: int, max_batches: int | None) ->
         raise UnusableInputError(f"tolerance is {tolerance}; expected 0 (use all the data) or more, as 0.01")
     if passes < 1 or (max_batches is not None and max_batches < 1):
         raise UnusableInputError(f"passes is {passes} and max_batches {max_batches}; expected at least 1 of each")
-    if passes > 1 and iter(data) is data:
+    if passes > 1 and isinstance(data, Iterator):
         raise UnusableInputError(
             f"data is a {type(data).__name__}, which can be read once, and passes={passes} reads it {passes} times: "
             "pass a list or a loader, or passes=1"

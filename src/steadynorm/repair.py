@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -121,7 +122,7 @@ def _held_out(subject: Subject) -> Any:
 def _check_rereadable(subject: Subject) -> None:
     """The validation data are read twice, and the training data again where they stand in for these."""
     data = _held_out(subject)
-    if (subject.loss or subject.metric) and iter(data) is data:
+    if (subject.loss or subject.metric) and isinstance(data, Iterator):
         name = "train_data" if subject.validation_data is None else "validation_data"
         raise UnusableInputError(
             f"{name} of the subject is a {type(data).__name__}, which can be read once, and it is measured before and "

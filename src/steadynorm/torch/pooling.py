@@ -57,7 +57,9 @@ class Pool:
         for name, tap in self.taps.items():
             if not tap.pending:
                 continue
-            fetched = torch.stack([moments for _, _, moments in tap.pending]).cpu().double().numpy()
+            # One transfer per layer: calls, then mean and variance, then channels.
+            together = torch.stack([each for _, _, moments in tap.pending for each in moments]).cpu().double().numpy()
+            fetched = together.reshape(len(tap.pending), -1, tap.channels)
             for (batch, count, _), moments in zip(tap.pending, fetched, strict=True):
                 calls[batch].append((name, count, moments))
                 if not np.isfinite(moments).all():
@@ -89,7 +91,7 @@ class Pool:
             seen.add(name)
             columns = self._columns[name]
             for index, place in enumerate((columns.means, columns.variances)[: len(moments) // 2]):
-                counts[place], means[place], m2s[place] = count, moments[2 * index], moments[2 * index + 1]
+                counts[place], means[place], m2s[place] = count, moments[2 * index], count * moments[2 * index + 1]
         once = Moments(counts, means, m2s)
         return once.merge(self._row(repeated)) if repeated else once
 
