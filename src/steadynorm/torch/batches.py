@@ -52,6 +52,8 @@ def spread(data: Iterable[Any]) -> Iterable[Any]:
     batches = _sequential_batches(data)
     if batches is not None:
         return _regrouped(data, [batches[index] for index in spread_order(len(batches))])
+    if isinstance(data, DataLoader):
+        return copy.copy(data)  # a loader with persistent workers keeps them in itself
     return data
 
 
@@ -73,6 +75,7 @@ def _sequential_batches(data: Any) -> list[list[int]] | None:
     """The batches of a DataLoader that reads a map-style dataset in sequence; `None` for anything else."""
     if (
         isinstance(data, DataLoader)
+        and type(data).__iter__ is DataLoader.__iter__
         and not isinstance(data.dataset, IterableDataset)
         and type(data.batch_sampler) is BatchSampler
         and type(data.sampler) is SequentialSampler

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from steadynorm.errors import UnusableInputError
 from steadynorm.torch.batches import tensors_of
@@ -90,6 +91,9 @@ class Copier(Binder):
             for tensor in tensors_of(list(vars(module).values())):
                 if not tensor.is_leaf and id(tensor) not in self.memo:
                     self._remember(tensor, tensor.detach().clone())
+            for buffer in module.buffers(recurse=False):
+                if is_lazy(buffer):  # the one kind of tensor that cannot copy itself
+                    self._remember(buffer, UninitializedBuffer(device=buffer.device, dtype=buffer.dtype))  # type: ignore[call-arg]
         copied: nn.Module = self._deepcopy(inner)
         for old, new in zip(inner.modules(), copied.modules(), strict=True):
             self._complete(old, new)
@@ -129,10 +133,28 @@ class _StandIn(nn.Module):
         return contextlib.nullcontext()
 
 
+class _Uncompiled(nn.Module):
+    """What a compiled part of the copy becomes: the same names, run as the Python code that it was compiled from."""
+
+    def forward(self, *inputs: Any, **keywords: Any) -> Any:
+        return self._orig_mod(*inputs, **keywords)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(vars(self)["_modules"]["_orig_mod"], name)
+
+
 def _keep_local(module: nn.Module) -> None:
     """Keeps a part of the copy in plain code of this process: hooks and other ranks do not follow it elsewhere."""
     if getattr(module, "_compiled_call_impl", None) is not None:
         module._compiled_call_impl = None  # compiled code would pass the hooks by
+    if type(module).__name__ == "OptimizedModule" and isinstance(module._orig_mod, nn.Module):
+        training = module.training
+        vars(module).pop("forward", None)
+        module.__class__ = _Uncompiled
+        module.training = training
     if isinstance(module, nn.DataParallel):
         module.device_ids = []
     if isinstance(module, nn.SyncBatchNorm):

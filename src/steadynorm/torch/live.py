@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, SampledMoments, Split, TrainSteps, WeightSource
@@ -33,7 +34,7 @@ from steadynorm.torch.layers import check_watchable, describe, normalization_lay
 from steadynorm.torch.observation import Watch, watch_strays
 from steadynorm.torch.originals import originals_kept
 from steadynorm.torch.source import weight_source
-from steadynorm.torch.state import gradients_kept, layers_kept, random_states_kept
+from steadynorm.torch.state import gradients_kept, layers_kept, modes_kept, random_states_kept
 from steadynorm.torch.steps import run_evaluation, run_train_step
 
 TRAIN_STEPS = 5
@@ -149,6 +150,7 @@ class TorchLive:
         if self.subject.train_step is None:
             return None
         copier = self._copier()
+        self._give_sizes(copier)
         copier.model.train(self._modes[0])
         for module, training in zip(copier.model.modules(), self._modes, strict=True):
             module.training = training
@@ -173,6 +175,7 @@ class TorchLive:
         if self.subject.evaluate is None:
             return None
         copier = self._copier()
+        self._give_sizes(copier)
         batches = [fresh(batch, self.device) for batch in self.data[self._evaluation_split()]]
         with self._layers_of(copier) as layers:
             return run_evaluation(copier, layers, self.subject.evaluate, batches)
@@ -200,6 +203,15 @@ class TorchLive:
         if self._wanted is not None:  # else the model stays where it is, which may be on several devices
             copier.model.to(self.device)
         return copier
+
+    def _give_sizes(self, copier: Copier) -> None:
+        """Runs one batch where layers are lazy: without a size they have no statistics that could be watched."""
+        model = copier.model
+        if any(map(is_lazy, [*model.parameters(), *model.buffers()])):
+            forward = copier.bind(self.subject.forward) if self.subject.forward else call
+            with modes_kept(model), torch.no_grad():
+                model.eval()
+                forward(copier.handed_over, fresh(self.data[Split.TRAIN][0], self.device))
 
     def _try_first_batch(self) -> dict[str, nn.Module]:
         """Runs one batch to find out what the model refuses, and which layers outside of it it uses."""
