@@ -238,7 +238,7 @@ def check_finite(batch: Any, name: str, index: int) -> None:
     for tensor in tensors_of(batch):
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             bad = ~torch.isfinite(tensor)
-            where = int(bad.flatten(1).any(1).nonzero()[0]) if tensor.dim() > 1 else int(bad.nonzero()[0])
+            where = int(bad.reshape(sample_count(tensor), -1).any(1).nonzero()[0])
             raise UnusableInputError(
                 f"{name} holds {int(bad.sum())} values that are NaN or Inf (batch {index}, first in sample {where}): "
                 "remove or replace them; statistics cannot be taken from them"
