@@ -78,9 +78,7 @@ class TorchLive:
         if subject.validation_data is not None:
             self.data[Split.VALIDATION] = self._sampled(subject.validation_data, batches, "validation_data")
         copier = self._copier()
-        self.model, self._handed_over = copier.model, copier.handed_over
-        self._copier_of_model = copier
-        self._forward = copier.bind(subject.forward) if subject.forward else call
+        self.model, self._copier_of_model = copier.model, copier
         self._functions = {
             name: copier.bind(function)
             for name in ("loss", "metric", "target")
@@ -137,10 +135,11 @@ class TorchLive:
     def chains(self) -> Mapping[Site, CallSite]:
         """See `Live`."""
         recorder = Recorder(self.model, self._watched)
-        batch = fresh(self.data[Split.TRAIN][0], self.device)
+        copier, batch = self._copier_of_model, fresh(self.data[Split.TRAIN][0], self.device)
+        forward = self._forward_of(copier)
         with Watch(self._watched)(), torch.no_grad():
             try:
-                recorder.record(lambda: self._forward(self._handed_over, batch), self._watched.items())
+                recorder.record(lambda: forward(copier.handed_over, batch), self._watched.items())
             except Exception:  # code that runs alone but not under a recorder has no chains; nothing else needs them
                 return {}
         return recorder.chains()
@@ -161,13 +160,12 @@ class TorchLive:
 
     def _moments(self, copier: Copier, layers: Mapping[str, nn.Module]) -> dict[Site, SampledMoments]:
         """What the call sites of a trained copy are fed in batch mode."""
-        forward = copier.bind(self.subject.forward) if self.subject.forward else call
         copier.model.eval()
         watch = Watch(layers, batch=True, observe=True)
         with watch() as seen, torch.no_grad():
             for batch in self.data[Split.TRAIN]:
                 watch.begin_forward()
-                forward(copier.handed_over, fresh(batch, self.device))
+                self._run(batch, copier)
         return seen.sampled()
 
     def evaluate(self) -> Evaluation | None:
@@ -208,10 +206,9 @@ class TorchLive:
         """Runs one batch where layers are lazy: without a size they have no statistics that could be watched."""
         model = copier.model
         if any(map(is_lazy, [*model.parameters(), *model.buffers()])):
-            forward = copier.bind(self.subject.forward) if self.subject.forward else call
             with modes_kept(model), torch.no_grad():
                 model.eval()
-                forward(copier.handed_over, fresh(self.data[Split.TRAIN][0], self.device))
+                self._run(self.data[Split.TRAIN][0], copier)
 
     def _try_first_batch(self) -> dict[str, nn.Module]:
         """Runs one batch to find out what the model refuses, and which layers outside of it it uses."""
@@ -233,10 +230,12 @@ class TorchLive:
             layer.training = training
         return tuple(found)
 
-    def _run(self, batch: Any) -> Any:
+    def _run(self, batch: Any, copier: Copier | None = None) -> Any:
+        """Runs the model, or another copy of it, on a batch of its own."""
+        copier = copier or self._copier_of_model
         batch = fresh(batch, self.device)
         try:
-            return self._forward(self._handed_over, batch)
+            return self._forward_of(copier)(copier.handed_over, batch)
         except UnusableInputError:
             raise
         except Exception as error:
@@ -244,6 +243,9 @@ class TorchLive:
                 f"the model refuses a batch of {shapes_of(batch)}: {type(error).__name__}: {error}. "
                 "Pass forward=lambda model, batch: ... if the model is called in another way"
             ) from error
+
+    def _forward_of(self, copier: Copier) -> Callable[[Any, Any], Any]:
+        return copier.bind(self.subject.forward) if self.subject.forward else call
 
     def _target(self, batch: Any) -> Any:
         batch = fresh(batch, self.device)
