@@ -18,8 +18,9 @@ from steadynorm.evidence import Array, Mode, SampledMoments
 from steadynorm.report.progress import Progress
 from steadynorm.rooms import room
 
-MINIMUM_BATCHES = 8
-"""Fewer batches than this say too little about the variation between batches to stop by it."""
+MINIMUM_GROUPS = 8
+"""Fewer batches than this, or groups of batches that were run as one, say too little about the variation between them
+to stop by it."""
 
 StopReason: TypeAlias = Literal["tolerance", "data", "max_batches"]
 
@@ -99,6 +100,7 @@ class Taken:
     Arguments:
         batches: how many batches.
         samples: how many samples in them.
+        groups: how many times the model was run, several batches at once counting as one.
         ended: whether the data ended, for every worker.
         moments: of each layer's input, for the layers that were called.
         epsilon: what each of these layers adds to the variance.
@@ -106,6 +108,7 @@ class Taken:
 
     batches: int
     samples: int
+    groups: int
     ended: bool
     moments: Mapping[str, SampledMoments]
     epsilon: Mapping[str, float]
@@ -156,7 +159,8 @@ def recalibrate(
             module inside to recalibrate in this process alone.
         data: any iterable of batches, as in `Subject`. Lists of batches are read in an order that is spread over
             them, and loaders that read in sequence give batches mixed from all over the data, so that sorted data
-            neither stop it early nor make batches of one kind.
+            neither stop it early nor make batches of one kind. Small batches of images or feature vectors are run
+            several at once, which costs the same and is nearer to inference.
         tolerance: stop once, for every layer, the standard errors of the mean (in standard deviations) and of the log
             variance are within this, as root mean square over channels. 0 uses all the data.
         passes: in the first pass the layers normalize by the batch. Each further pass takes the moments anew while
@@ -229,28 +233,29 @@ def estimate(
 def _one_pass(
     work: Work, tolerance: float, max_batches: int | None, on_batch: Callable[[int], None]
 ) -> tuple[Taken, StopReason]:
-    done = MINIMUM_BATCHES if tolerance > 0 else None
+    done = MINIMUM_GROUPS if tolerance > 0 else None
     while True:
         limit = done if max_batches is None else min(done or max_batches, max_batches)
         work.run(limit, on_batch)
         taken = work.taken()
         worst = max((layer.largest for layer in taken.errors()), default=math.inf)
-        if tolerance > 0 and taken.batches >= MINIMUM_BATCHES and worst <= tolerance:
+        if tolerance > 0 and taken.groups >= MINIMUM_GROUPS and worst <= tolerance:
             return taken, "tolerance"
         if taken.ended or limit is None:
             return taken, "data"
         if limit == max_batches:
             return taken, "max_batches"
-        done = next_check(limit, worst, tolerance)
+        done = next_check(limit, worst, tolerance) if taken.groups >= MINIMUM_GROUPS else 2 * limit
 
 
 def next_check(done: int, worst: float, tolerance: float) -> int:
     """After how many batches to look again: when the error, which falls with their square root, should be met.
 
-    At most twice as many, because the error is an estimate itself.
+    At most twice as many, because the error is an estimate itself; at least a quarter more, so that batches can be
+    run several at once.
     """
     expected = done * (worst / tolerance) ** 2
-    return min(max(math.ceil(min(expected, 2.0 * done)), done + 1), 2 * done)
+    return max(math.ceil(min(expected, 2.0 * done)), done + max(done // 4, 1))
 
 
 def error_left(name: str, moments: SampledMoments, epsilon: float) -> LayerError:

@@ -25,13 +25,14 @@ from steadynorm.torch.batches import (
     to_device,
 )
 from steadynorm.torch.copying import Copier, unwrap
+from steadynorm.torch.joining import JOINED_SAMPLES, JoinedBatches, joined_inputs
 from steadynorm.torch.layers import has_statistics, is_frozen, normalization_layers, unregistered_layers
 from steadynorm.torch.pooling import Pool, Row
 from steadynorm.torch.state import hooks, layers_kept, random_states_kept
 from steadynorm.torch.taps import Tap
 
 COLLECT_EVERY = 32
-"""Batches after which moments are fetched from the device at the latest."""
+"""Calls of a layer after which moments are fetched from the device at the latest."""
 
 
 @contextmanager
@@ -151,16 +152,17 @@ class TorchWork:
             known = self._moments.get(name) if mode is Mode.POPULATION else None
             tap.start(mode is Mode.BATCH, None if known is None else (known.mean, known.variance))
         self._pool = Pool(self.taps)
-        self._unread = enumerate(_read(mixed(self.data)))
+        self._joining = mode is Mode.BATCH and self.forward is None
+        self._unread = JoinedBatches(_read(mixed(self.data)))
         self._done, self._share, self._total = 0, _Share(), _Share()
 
     def run(self, upto: int | None, on_batch: Callable[[int], None]) -> None:
         """See `Work`."""
         try:
             while not self._share.ended and (upto is None or self._done < upto):
-                self._run_next()
+                self._run_next(None if upto is None else upto - self._done)
                 on_batch(self._done)
-                if self._done % COLLECT_EVERY == 0:
+                if max(len(tap.pending) for tap in self.taps.values()) >= COLLECT_EVERY:
                     self._share.rows += self._pool.collect()
             self._share.rows += self._pool.collect()
         except Exception as error:
@@ -182,7 +184,8 @@ class TorchWork:
         self._moments = self._pool.sampled()
         epsilon = {name: float(getattr(self.layers[name], "eps", 0.0)) for name in self._moments}
         ended = all(share.ended for share in shares)
-        return Taken(self._total.batches, self._total.samples, ended, self._moments, epsilon)
+        groups = self._pool.population.batches
+        return Taken(self._total.batches, self._total.samples, groups, ended, self._moments, epsilon)
 
     def _exchange(self) -> list[_Share]:
         """The shares of all ranks, in the same order on every rank, so that all reach the same statistics."""
@@ -192,15 +195,35 @@ class TorchWork:
         dist.all_gather_object(shares, self._share, self.group)
         return shares
 
-    def _run_next(self) -> None:
-        index, batch = next(self._unread, (self._done, _END))
-        if batch is _END:
-            self._share.ended = True
-            return
+    def _run_next(self, most: int | None) -> None:
+        batches = self._unread.take((most or JOINED_SAMPLES) if self._joining else 1)
+        self._share.ended = not batches
+        if self.forward is None:
+            for index, batch in enumerate(batches, self._done):
+                _check_inputs(batch, index)
+        if len(batches) < 2 or not self._run_joined(batches):
+            for index, batch in enumerate(batches, self._done):
+                self._run(batch, index)
+        self._done += len(batches)
+        self._share.batches += len(batches)
+        self._share.samples += sum(map(sample_count, batches))
+
+    def _run_joined(self, batches: list[Any]) -> bool:
+        """Runs batches as one; `False` for a model that takes batches of its own size only, which then gets them."""
+        pending = {name: len(tap.pending) for name, tap in self.taps.items()}
+        for tap in self.taps.values():
+            tap.batch_index = self._done
+        try:
+            call(self.model, to_device(joined_inputs(batches), self.device))
+        except Exception:
+            for name, tap in self.taps.items():
+                del tap.pending[pending[name] :]
+            self._joining = False
+        return self._joining
+
+    def _run(self, batch: Any, index: int) -> None:
         for tap in self.taps.values():
             tap.batch_index = index
-        if self.forward is None:
-            _check_inputs(batch, index)
         batch = to_device(batch, self.device)
         try:
             if self.forward is None:
@@ -215,12 +238,6 @@ class TorchWork:
                 f"the model refuses batch {index} of {shapes or type(batch).__name__}: {type(error).__name__}: "
                 f"{error}. Pass forward=lambda model, batch: ... if the model is called in another way"
             ) from error
-        self._done += 1
-        self._share.batches += 1
-        self._share.samples += sample_count(batch)
-
-
-_END = object()
 
 
 def _read(data: Iterable[Any]) -> Iterator[Any]:
