@@ -25,10 +25,11 @@ PASSING_OPS = frozenset(
 _JOINING_OPS = frozenset({"Merge", "RefMerge", "ConcatV2"})
 _SELECTING_OPS = frozenset({"Select", "SelectV2"})
 
-_WRITING_PREFIXES = (
-    ("Assign", "Apply", "SparseApply", "Scatter", "StridedSliceAssign", "CountUpTo")
-    + ("ResourceApply", "ResourceSparseApply", "ResourceScatter", "ResourceStridedSliceAssign", "ResourceCountUpTo")
-)  # fmt: skip
+_WRITING_PREFIXES = tuple(
+    prefix + kind
+    for prefix in ("", "Resource")
+    for kind in ("Assign", "Apply", "SparseApply", "Scatter", "StridedSliceAssign", "CountUpTo")
+)
 
 # Their first input is a tensor, not a variable, whatever the prefix says.
 _NOT_WRITING = frozenset({"ScatterNd", "ScatterNdNonAliasingAdd"})

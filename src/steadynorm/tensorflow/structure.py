@@ -59,7 +59,7 @@ class _Finder:
 
     def find(self) -> list[Normalization]:
         averaged = self._averaged()
-        found = []
+        found: list[Normalization | None] = []
         for node in self._nodes.values():
             if node.op in FUSED_OPS and len(node.inputs) >= 5:
                 found.append(self._fused(node, averaged))
@@ -154,4 +154,3 @@ class _Finder:
 
     def _variables(self, references: Iterable[str]) -> frozenset[str]:
         return frozenset().union(*(self._reachability.variables(each, _READING) for each in references))
-
