@@ -4,6 +4,8 @@ The layers, the train op, the saver and the estimator of TensorFlow 1 with their
 TensorFlow 2.16 and later, for graphs built with `tf.compat.v1`.
 """
 
+from steadynorm.tensorflow.contrib_layer import batch_norm
+from steadynorm.tensorflow.layer import BatchNormalization, batch_normalization
 from steadynorm.tensorflow.registry import LayerRecord, layers
 
-__all__ = ["LayerRecord", "layers"]
+__all__ = ["BatchNormalization", "LayerRecord", "batch_norm", "batch_normalization", "layers"]
