@@ -6,6 +6,34 @@ TensorFlow 2.16 and later, for graphs built with `tf.compat.v1`.
 
 from steadynorm.tensorflow.contrib_layer import batch_norm
 from steadynorm.tensorflow.layer import BatchNormalization, batch_normalization
+from steadynorm.tensorflow.layer_variables import statistics
 from steadynorm.tensorflow.registry import LayerRecord, layers
+from steadynorm.tensorflow.restore import (
+    assign_from_checkpoint_fn,
+    get_assignment_map_from_checkpoint,
+    init_from_checkpoint,
+)
+from steadynorm.tensorflow.restore_report import RestoreError, RestoreReport
+from steadynorm.tensorflow.saver import Saver
+from steadynorm.tensorflow.train_op import create_train_op, minimize
+from steadynorm.tensorflow.updates import UpdatesNotRunError, assert_updates_run, missed_updates
 
-__all__ = ["BatchNormalization", "LayerRecord", "batch_norm", "batch_normalization", "layers"]
+__all__ = [
+    "BatchNormalization",
+    "LayerRecord",
+    "RestoreError",
+    "RestoreReport",
+    "Saver",
+    "UpdatesNotRunError",
+    "assert_updates_run",
+    "assign_from_checkpoint_fn",
+    "batch_norm",
+    "batch_normalization",
+    "create_train_op",
+    "get_assignment_map_from_checkpoint",
+    "init_from_checkpoint",
+    "layers",
+    "minimize",
+    "missed_updates",
+    "statistics",
+]
