@@ -204,10 +204,8 @@ def _gradients(optimizer: Any, loss: Any, var_list: list[Any], **options: Any) -
         )
     gradients = list(optimizer.compute_gradients(loss, var_list=var_list, **options))
     if all(gradient is None for gradient, _ in gradients):
-        names = ", ".join(name for each in var_list[:5] for name in operation_names(each))
-        raise ValueError(
-            f"the loss does not depend on any of the variables to train ({names}, …): check what it is made of"
-        )
+        names = ", ".join(name for each in var_list for name in operation_names(each))
+        raise ValueError(f"the loss does not depend on any of the variables to train: {names}")
     return gradients
 
 
