@@ -112,14 +112,16 @@ def _renamed(added: list[Any], named: Mapping[str, Any]) -> dict[str, Any]:
             scope, _, last = saved_name(variable).rpartition("/")
             if key == last or key.endswith("/" + last):
                 scopes[scope] = key[: -len(last)].rstrip("/")
-    renamed = {_moved(name, scopes): value for name, value in by_saved_name(added).items()}
-    for key in renamed:
-        if key in named:
+    renamed: dict[str, Any] = {}
+    for name, value in by_saved_name(added).items():
+        key = _moved(name, scopes)
+        taken = named.get(key, renamed.get(key))
+        if taken is not None:
             raise ValueError(
-                f"{key!r} stands for {', '.join(operation_names(named[key]))} in the list of variables to save, but is "
-                f"also the name that {', '.join(operation_names(renamed[key]))} would get: name all moving statistics "
-                "of that layer in the list"
+                f"{', '.join(operation_names(value))} would be saved as {key!r}, but so is "
+                f"{', '.join(operation_names(taken))}: name the moving statistics of both layers in the list, too"
             )
+        renamed[key] = value
     return renamed
 
 
