@@ -55,16 +55,17 @@ def apply_layer(
 
     def infer() -> list[Any]:
         mean, variance = (_flat(v) for v in (variables.moving_mean, variables.moving_variance))
-        values = plain.to_kernel(x)
+        (values,) = plain.to_kernels(x)
         y = affine(values, mean, variance, scale, offset, options.config.epsilon)
-        return [plain.from_kernel(y, x), mean, variance, variance, tf.constant(False)]
+        return [plain.from_kernels([y], x), mean, variance, variance, tf.constant(False)]
 
     plain = View(view.shape, view.kept)
     output, *moments, seen = choose(mode, train, infer)
     output.set_shape(x.shape)
     updates: tuple[Any, ...] = (output,) if forced and updating else ()
     if updating and not forced:
-        batch = Batch(output, *moments, None if tf.get_static_value(seen) else seen)
+        mean, variance, stored = moments
+        batch = Batch(output, mean, variance, stored, None if tf.get_static_value(seen) else seen)
         updates = _collected(mode, variables, batch, options)
         updates = tuple(getattr(each, "op", each) for each in updates) if as_operations else updates
         for each in updates:

@@ -92,7 +92,7 @@ def normalize(x: Any, moments: Moments, scale: Any, offset: Any, epsilon: float)
         return tf.identity_n([y, x, scale, offset, tf.constant(epsilon, tf.float32), *moments.reserve])[0]
 
 
-@tf.RegisterGradient(_GRADIENT)
+@tf.RegisterGradient(_GRADIENT)  # type: ignore[untyped-decorator]
 def _normalize_gradient(op: Any, dy: Any, *_: Any) -> list[Any]:
     _, x, scale, _, epsilon, *reserve = op.inputs
     gradient = tf.raw_ops.FusedBatchNormGradV3(

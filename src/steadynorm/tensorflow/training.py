@@ -67,7 +67,7 @@ def training_batch(x: Any, view: View, scale: Any, offset: Any, variables: Varia
         variables: the averages before the batch.
         options: the layer.
     """
-    config, count = options.config, view.count(x)
+    config = options.config
     adjusted = None if options.adjustment is None else adjust(options.adjustment, x, view)
     if isinstance(adjusted, PerChannel):
         scale, offset = adjusted.scale * scale, adjusted.bias * scale + offset
@@ -78,10 +78,7 @@ def training_batch(x: Any, view: View, scale: Any, offset: Any, variables: Varia
     elif config.renorm is not None:
         batch = _renormalized(x, view, *inner, variables, options)
     else:
-        groups = view.groups(x)
-        values = view.to_kernel(x)
-        y, moments = standardize(values, _tile(inner[0], groups), _tile(inner[1], groups), config.epsilon, count)
-        batch = Batch(view.from_kernel(y, x), *_whole(moments, view, x, config), _seen(count))
+        batch = _standardized(x, view, *inner, options)
     if isinstance(adjusted, PerValue):
         return batch._replace(output=adjusted.apply(batch.output, scale, offset))
     return batch
@@ -119,12 +116,20 @@ def update(variables: Variables, batch: Batch, options: Options) -> list[Any]:
         return [moved, _move_variance_by_stddev(variables, root, options)]
 
 
+def _standardized(x: Any, view: View, scale: Any, offset: Any, options: Options) -> Batch:
+    count, epsilon = view.count(x), options.config.epsilon
+    scale, offset = (_tile(part, view.folded(x)) for part in (scale, offset))
+    parts = [standardize(values, scale, offset, epsilon, count) for values in view.to_kernels(x)]
+    moments = _whole([moments for _, moments in parts], view, x, options.config)
+    return Batch(view.from_kernels([y for y, _ in parts], x), *moments, _seen(count))
+
+
 def _renormalized(x: Any, view: View, scale: Any, offset: Any, variables: Variables, options: Options) -> Batch:
-    config, count, groups = options.config, view.count(x), view.groups(x)
-    values = view.to_kernel(x)
-    ones = tf.ones([groups * view.channels], scale.dtype)
-    _, moments = standardize(values, ones, tf.zeros_like(ones), config.epsilon, count)
-    mean, variance, stored = _whole(moments, view, x, config)
+    config, count, folded = options.config, view.count(x), view.folded(x)
+    values = view.to_kernels(x)
+    ones = tf.ones([folded * view.channels], scale.dtype)
+    parts = [standardize(each, ones, tf.zeros_like(ones), config.epsilon, count)[1] for each in values]
+    mean, variance, stored = _whole(parts, view, x, config)
     stddev = tf.sqrt(variance + config.epsilon)
     reference = tf.maximum(_flat(variables.renorm_stddev), config.epsilon**0.5)
     r = _clip(stddev / reference, options.clipping.get("rmin", 0.0), options.clipping.get("rmax"))
@@ -135,13 +140,14 @@ def _renormalized(x: Any, view: View, scale: Any, offset: Any, variables: Variab
     # The averages may move only when r and d have been computed from what they were.
     with tf.control_dependencies([r, d]):
         mean, variance, stored = tf.identity(mean), tf.identity(variance), tf.identity(stored)
-    y = normalize(values, moments, _tile(r * scale, groups), _tile(d * scale + offset, groups), config.epsilon)
-    return Batch(view.from_kernel(y, x), mean, variance, stored, _seen(count))
+    slope, shift = _tile(r * scale, folded), _tile(d * scale + offset, folded)
+    y = [normalize(each, part, slope, shift, config.epsilon) for each, part in zip(values, parts, strict=True)]
+    return Batch(view.from_kernels(y, x), mean, variance, stored, _seen(count))
 
 
 def _weighted(x: Any, view: View, scale: Any, offset: Any, variables: Variables, options: Options) -> Batch:
     config = options.config
-    values = view.to_kernel(x)
+    (values,) = view.to_kernels(x)
     samples, seen = sample_shares(options.weights, x, view)
     moments = weighted_moments(values, samples)
     mean = tf.where(seen, moments.mean, _flat(variables.moving_mean))
@@ -151,17 +157,22 @@ def _weighted(x: Any, view: View, scale: Any, offset: Any, variables: Variables,
     if config.bessel_correction:
         total = total_weight(options.weights, x, view)
         stored = stored * tf.where(total > 1, total / tf.where(total > 1, total - 1, 1.0), 1.0)
-    return Batch(view.from_kernel(y, x), moments.mean, moments.variance, stored, seen)
+    return Batch(view.from_kernels([y], x), moments.mean, moments.variance, stored, seen)
 
 
-def _whole(moments: Moments, view: View, x: Any, config: NormConfig) -> tuple[Any, Any, Any]:
+def _whole(parts: list[Moments], view: View, x: Any, config: NormConfig) -> tuple[Any, Any, Any]:
     """Return mean, biased and stored variance of the whole batch: averages over the virtual batches."""
-    count = tf.cast(view.count(x), moments.mean.dtype)
-    factor = tf.where(count > 1, count / tf.maximum(count - 1, 1), 1.0) if config.bessel_correction else None
-    mean, variance = moments.mean, moments.variance
-    if view.group_size is not None:
-        mean, variance = (tf.reduce_mean(tf.reshape(part, [-1, view.channels]), 0) for part in (mean, variance))
-    return mean, variance, variance if factor is None else variance * factor
+    mean, variance = (_average([getattr(part, name) for part in parts], view) for name in ("mean", "variance"))
+    if not config.bessel_correction:
+        return mean, variance, variance
+    count = tf.cast(view.count(x), mean.dtype)
+    return mean, variance, variance * tf.where(count > 1, count / tf.maximum(count - 1, 1), 1.0)
+
+
+def _average(parts: list[Any], view: View) -> Any:
+    if view.group_size is None:
+        return parts[0]
+    return tf.reduce_mean(tf.reshape(tf.stack(parts), [-1, view.channels]), 0)
 
 
 def _pairs(variables: Variables, batch: Batch) -> tuple[tuple[Any, Any], tuple[Any, Any]]:

@@ -66,18 +66,28 @@ def normalize_weighted(values: Any, moments: Moments, scale: Any, offset: Any, s
         return tf.identity_n([y, values, scale, offset, moments.mean, variance, shares])[0]
 
 
-@tf.RegisterGradient(_GRADIENT)
+@tf.RegisterGradient(_GRADIENT)  # type: ignore[untyped-decorator]
 def _weighted_gradient(op: Any, dy: Any, *_: Any) -> list[Any]:
-    _, x, scale, _, mean, variance, shares = op.inputs
-    inverse = tf.math.rsqrt(variance)
-    ones, zeros = tf.ones_like(mean), tf.zeros_like(mean)
-    normalized = affine(x, mean, variance, ones, zeros, 0.0)
-    d_scale = tf.reduce_sum(tf.cast(dy * normalized, mean.dtype), [0, 1, 2])
-    d_offset = tf.reduce_sum(tf.cast(dy, mean.dtype), [0, 1, 2])
-    slope = inverse * scale
-    row = tf.reshape(_row(x, shares), tf.concat([tf.shape(x)[:3], [1]], 0))
-    dx = slope * (tf.cast(dy, mean.dtype) - row * (d_offset + d_scale * tf.cast(normalized, mean.dtype)))
-    return [None, tf.cast(dx, x.dtype), d_scale, d_offset, None, None, None]
+    _, x, scale, offset, mean, variance, shares = op.inputs
+    if x.dtype == tf.float64:
+        constant = tf.gradients(affine(x, mean, variance, scale, offset, 0.0), [x, scale, offset], dy)
+    else:
+        constant = tf.raw_ops.FusedBatchNormGradV3(
+            y_backprop=dy,
+            x=x,
+            scale=scale,
+            reserve_space_1=mean,
+            reserve_space_2=variance,
+            reserve_space_3=[],
+            epsilon=0.0,
+            is_training=False,
+        )[:3]
+    direct, d_scale, d_offset = constant
+    slope = -tf.math.rsqrt(variance) * scale
+    through_moments = affine(x, mean, variance, slope * d_scale, slope * d_offset, 0.0)
+    sizes = tf.shape(x)
+    rows = tf.reshape(through_moments, [tf.size(shares), -1]) * tf.cast(shares, x.dtype)[:, None]
+    return [None, direct + tf.reshape(rows, sizes), d_scale, d_offset, None, None, None]
 
 
 def _row(values: Any, shares: Any) -> Any:
