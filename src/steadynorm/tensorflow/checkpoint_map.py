@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 from steadynorm.tensorflow.restore_report import RestoreError
 
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_PART = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +100,12 @@ def _file(path: str) -> str:
                 f"the folder {path} holds no checkpoint: it has no file 'checkpoint' that names an existing one"
             )
         return str(latest)
+    whole = _PART.sub("", path)
+    if whole != path and tf.io.gfile.exists(whole + ".index"):
+        raise RestoreError(f"{path} is only a part of a checkpoint: pass {whole!r}")
     # The second format has an index; the first is the file itself, or shards that a pattern with ? stands for.
     if not tf.io.gfile.exists(path + ".index") and not tf.io.gfile.glob(path):
-        hint = next((path[: -len(end)] for end in (".index", ".meta") if path.endswith(end)), None)
-        advice = f"pass {hint!r}" if hint else "pass the path without .index, .meta or .data-… at its end"
-        raise RestoreError(f"there is no checkpoint {path}: {advice}")
+        raise RestoreError(f"there is no checkpoint {path}: neither a file {path}.index nor one of the first format")
     return path
 
 
