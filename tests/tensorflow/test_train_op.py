@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from steadynorm.tensorflow import UpdatesNotRunError, assert_updates_run, create_train_op, minimize
+from steadynorm.tensorflow import (
+    UpdatesNotRunError,
+    assert_updates_run,
+    batch_norm,
+    batch_normalization,
+    create_train_op,
+    minimize,
+)
 
 v1 = tf.compat.v1
 KEYS = v1.GraphKeys
@@ -265,3 +272,55 @@ def test_unusable_arguments() -> None:
         create_train_op(loss, optimizer, gradient_multipliers={"unused": 2.0})
     with pytest.raises(TypeError, match="not str: pass what"):
         assert_updates_run("train_op")
+
+
+@pytest.mark.parametrize("functional", [True, False])
+@pytest.mark.parametrize("collection", [KEYS.UPDATE_OPS, None])
+def test_layers_of_this_package_with_every_option(collection: str | None, functional: bool) -> None:
+    before = v1.control_flow_v2_enabled()
+    (v1.enable_control_flow_v2 if functional else v1.disable_control_flow_v2)()
+    try:
+        x, training = v1.placeholder_with_default(X, [3, 2]), v1.placeholder_with_default(True, [])
+        options = {"is_training": training, "updates_collections": collection}
+        y = batch_norm(x, 0.5, scope="plain", **options)
+        y += batch_norm(x, 0.5, zero_debias_moving_mean=True, scope="debiased", **options)
+        if collection:
+            y += batch_normalization(x, training=training, renorm=True, momentum=0.5, name="renormed")
+        loss = tf.reduce_mean(tf.square(y - 1.0))
+        forgotten = v1.train.GradientDescentOptimizer(0.1).minimize(loss)
+        train_op = create_train_op(loss, v1.train.GradientDescentOptimizer(0.1))
+    finally:
+        (v1.enable_control_flow_v2 if before else v1.disable_control_flow_v2)()
+    assert_updates_run(train_op)
+    averages = [each for each in v1.global_variables() if each not in v1.trainable_variables()]
+    if collection:
+        with pytest.raises(UpdatesNotRunError) as raised:
+            assert_updates_run(forgotten)
+        # Training itself uses the averages of renorm, and so updates them.
+        assert {each.layer for each in raised.value.missed} >= {"plain", "debiased", "renormed"}
+    else:
+        assert_updates_run(forgotten)
+    with v1.Session() as session:
+        session.run(v1.global_variables_initializer())
+        before_step = session.run(averages)
+        session.run(train_op)
+        for variable, old, new in zip(averages, before_step, session.run(averages), strict=True):
+            assert np.any(old != new), variable.op.name
+
+
+def test_a_layer_of_this_package_in_inference_mode_is_named_when_trained() -> None:
+    x = v1.placeholder_with_default(X, [3, 2])
+    loss = tf.reduce_mean(tf.square(batch_norm(x, is_training=False, scope="net/fixed") - 1.0))
+    with pytest.warns(UserWarning, match="1 layers are trained.*never move: net/fixed"):
+        minimize(v1.train.GradientDescentOptimizer(0.1), loss)
+
+
+def test_two_applications_of_one_layer_are_updated_by_either() -> None:
+    x = v1.placeholder_with_default(X, [3, 2])
+    first = batch_norm(x, scope="shared")
+    batch_norm(x * 2.0, scope="shared", reuse=True)
+    update_ops = v1.get_collection(KEYS.UPDATE_OPS)
+    loss = tf.reduce_mean(tf.square(first - 1.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        minimize(v1.train.GradientDescentOptimizer(0.1), loss, update_ops=update_ops[: len(update_ops) // 2])
