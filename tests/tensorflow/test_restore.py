@@ -292,6 +292,7 @@ def test_initializing_agrees_with_the_original(kind: str, saved: tuple[str, dict
 def test_initializing_refuses_what_would_stay_initial(saved: tuple[str, dict[str, Any]]) -> None:
     layer("one")
     layer("three")
+    v1.metrics.mean(tf.constant(1.0))  # its local variables are none of the scope's
     with pytest.raises(RestoreError, match="2 moving statistics"):
         init_from_checkpoint(saved[0], {each.op.name: each for each in v1.trainable_variables("one")})
     with pytest.raises(RestoreError, match="5 variables are missing"):
@@ -358,6 +359,10 @@ def test_what_is_no_variable_is_refused(saved: tuple[str, dict[str, Any]]) -> No
     layer("one")
     with pytest.raises(TypeError, match="only variables of the graph can be restored, not <tf"):
         assign_from_checkpoint_fn(saved[0], [tf.constant(1.0)])
+    with pytest.raises(TypeError, match="not 'one/weights'"):
+        assign_from_checkpoint_fn(saved[0], {"one/weights": "one/weights"})
+    with pytest.raises(TypeError, match="not None"):
+        init_from_checkpoint(saved[0], {"one/weights": None})
 
 
 def test_reports_are_short_and_logged(saved: tuple[str, dict[str, Any]], caplog: pytest.LogCaptureFixture) -> None:

@@ -324,3 +324,25 @@ def test_two_applications_of_one_layer_are_updated_by_either() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         minimize(v1.train.GradientDescentOptimizer(0.1), loss, update_ops=update_ops[: len(update_ops) // 2])
+
+
+@pytest.mark.parametrize("functional", [True, False])
+def test_a_layer_that_is_switched_is_not_taken_for_one_in_inference_mode(functional: bool) -> None:
+    before = v1.control_flow_v2_enabled()
+    (v1.enable_control_flow_v2 if functional else v1.disable_control_flow_v2)()
+    try:
+        x, training = v1.placeholder_with_default(X, [3, 2]), v1.placeholder_with_default(True, [])
+        gamma, beta = v1.get_variable("a", [2]), v1.get_variable("b", [2])
+        averages = [v1.get_variable(name, [2], trainable=False) for name in ("c", "d")]
+        moments = tf.nn.moments(x, [0])
+        used = [
+            v1.cond(training, lambda p=p: tf.identity(p[0]), lambda p=p: p[1] + 0.0)
+            for p in zip(moments, averages, strict=True)
+        ]
+        loss = tf.reduce_sum(tf.nn.batch_normalization(x, *used, beta, gamma, 1e-3))
+    finally:
+        (v1.enable_control_flow_v2 if before else v1.disable_control_flow_v2)()
+    updates = [v1.assign_sub(each, (each - moment) * 0.1) for each, moment in zip(averages, moments, strict=True)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        minimize(v1.train.GradientDescentOptimizer(0.1), loss, update_ops=updates)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from steadynorm.tensorflow.restore_report import RestoreError
@@ -52,7 +53,7 @@ class Checkpoint:
             shapes = self._reader.get_variable_to_shape_map()
             types = self._reader.get_variable_to_dtype_map()
             names = self._names(shapes)
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except (tf.errors.OpError, ValueError, RuntimeError, DecodeError) as error:
             raise RestoreError(f"the checkpoint {self.path} cannot be read: {_first_line(error)}") from error
         self.tensors: Mapping[str, Stored] = {
             name: Stored(key, tuple(shapes[key]), types[key]) for name, key in sorted(names.items())

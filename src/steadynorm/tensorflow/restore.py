@@ -68,7 +68,7 @@ def assign_from_checkpoint_fn(
     Source: slim.assign_from_checkpoint_fn.
     """
     checkpoint = Checkpoint(model_path)
-    wanted = list(var_list.items()) if isinstance(var_list, Mapping) else _named(var_list)
+    wanted = _mapped(var_list) if isinstance(var_list, Mapping) else _named(var_list)
     report, found = plan(checkpoint, wanted, reshape_variables)
     check(report, ignore_missing_vars, allow_initial)
     if not found:
@@ -142,20 +142,30 @@ def init_from_checkpoint(
     return report
 
 
+def _mapped(variables: Mapping[str, Any]) -> list[Assignment]:
+    """The pairs of a mapping from names to variables."""
+    _require_variables(variables.values())
+    return list(variables.items())
+
+
 def _named(variables: Iterable[Any]) -> list[Assignment]:
     """Pairs of the name under which a saver writes a variable and the variable, or list of its parts."""
     variables = list(variables)
-    strange = [each for each in variables if not parts(each)]
-    if strange:
-        raise TypeError(f"only variables of the graph can be restored, not {strange[0]!r}")
+    _require_variables(variables)
     return list(by_saved_name(part for each in variables for part in parts(each)).items())
+
+
+def _require_variables(variables: Iterable[Any]) -> None:
+    for each in variables:
+        if not parts(each):
+            raise TypeError(f"only variables of the graph can be restored, not {each!r}")
 
 
 def _resolved(name: str, target: Any) -> list[Assignment]:
     """Pairs of a name in the checkpoint and a variable (or list of parts) for one entry of an assignment map."""
     if not isinstance(target, str):
-        found = list(parts(target))
-        return [(name, target if isinstance(target, tf.Variable) else found)]
+        _require_variables([target])
+        return [(name, target if isinstance(target, tf.Variable) else list(parts(target)))]
     graph = by_saved_name(variables_by_name().values())
     if target in graph:
         return [(name, graph[target])]
@@ -165,7 +175,12 @@ def _resolved(name: str, target: Any) -> list[Assignment]:
             "with /"
         )
     start, scope = name.lstrip("/"), target.lstrip("/")
-    found = [(start + own[len(scope) :], variable) for own, variable in graph.items() if own.startswith(scope)]
+    # Local variables, such as those of metrics, are never in a checkpoint and not meant by a scope.
+    found = [
+        (start + own[len(scope) :], variable)
+        for own, variable in by_saved_name(tf.compat.v1.global_variables()).items()
+        if own.startswith(scope)
+    ]
     if not found:
         raise RestoreError(f"the graph has no variables in the scope {target!r} to initialize from {name!r}")
     return found

@@ -121,7 +121,7 @@ class _Finder:
                 continue
             seen.add(name)
             node = self._nodes[name]
-            if node.op in _MOMENT_OPS:
+            if node.op in _MOMENT_OPS or node.functions:  # a functional condition may have them in a branch
                 found.add(name)
             elif node.op in _AVERAGING or (writes(node) and node.op.startswith("Assign")):
                 waiting += node.inputs
