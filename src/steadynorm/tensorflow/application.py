@@ -6,12 +6,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.tensorflow.averages import is_resource
 from steadynorm.tensorflow.mode import choose
 from steadynorm.tensorflow.passes import affine
 from steadynorm.tensorflow.registry import LayerRecord, register
 from steadynorm.tensorflow.training import Batch, Options, training_batch, update
 from steadynorm.tensorflow.variables import Variables
 from steadynorm.tensorflow.view import View
+from steadynorm.tensorflow.watch import watch_graph
 
 
 def apply_layer(
@@ -26,6 +28,9 @@ def apply_layer(
     as_operations: bool,
 ) -> LayerRecord:
     """Normalize the input by the batch or by the averages, and arrange for the updates.
+
+    A mode that is a tensor makes a branch for training and one for inference. Reference variables cannot be assigned
+    within the branches of today's TensorFlow: their updates come after and move nothing in inference.
 
     Args:
         name: variable scope of the layer.
@@ -45,10 +50,11 @@ def apply_layer(
     forced = updates_collections is None
     scale, offset = _parameters(variables, view, _dtype(x))
     updating = mode is not False and options.config.update_statistics
+    within = isinstance(mode, bool) or is_resource(variables.moving_mean)
 
     def train() -> list[Any]:
         batch = training_batch(x, view, scale, offset, variables, options)
-        if forced and updating:
+        if forced and updating and within:
             with tf.control_dependencies(update(variables, batch, options)):
                 batch = batch._replace(output=tf.identity(batch.output))
         return _as_tensors(batch)
@@ -62,11 +68,16 @@ def apply_layer(
     plain = View(view.shape, view.kept)
     output, *moments, seen = choose(mode, train, infer)
     output.set_shape(x.shape)
-    updates: tuple[Any, ...] = (output,) if forced and updating else ()
-    if updating and not forced:
-        mean, variance, stored = moments
-        batch = Batch(output, mean, variance, stored, None if tf.get_static_value(seen) else seen)
-        updates = _collected(mode, variables, batch, options)
+    mean, variance, stored = moments
+    batch = Batch(output, mean, variance, stored, None if tf.get_static_value(seen) else seen)
+    updates: tuple[Any, ...] = ()
+    if updating and forced:
+        if not within:
+            with tf.control_dependencies(update(variables, batch, options)):
+                output = tf.identity(output)
+        updates = (output,)
+    elif updating:
+        updates = _collected(mode if within else True, variables, batch, options)
         updates = tuple(getattr(each, "op", each) for each in updates) if as_operations else updates
         for each in updates:
             tf.compat.v1.add_to_collections(updates_collections, each)
@@ -84,6 +95,7 @@ def apply_layer(
         output=output,
     )
     register(record)
+    watch_graph()
     return record
 
 

@@ -20,7 +20,7 @@ def move(variable: Any, value: Any, decay: Any) -> Any:
     """
     with tf.name_scope("AssignMovingAvg") as scope:
         rate = tf.cast(1.0 - decay, variable.dtype.base_dtype)
-        return _assign_sub(variable, (tf.convert_to_tensor(variable) - value) * rate, scope)
+        return _assign_sub(variable, (read_after(variable, value) - value) * rate, scope)
 
 
 def move_debiased(variable: Any, biased: Any, local_step: Any, value: Any, decay: Any, seen: Any = None) -> Any:
@@ -38,14 +38,14 @@ def move_debiased(variable: Any, biased: Any, local_step: Any, value: Any, decay
     with tf.name_scope("AssignMovingAvg") as scope:
         rate = tf.cast(1.0 - decay, dtype)
         step = tf.ones([], dtype) if seen is None else tf.cast(seen, dtype)
-        old = tf.convert_to_tensor(biased)
+        old = read_after(biased, value)
         # A batch without values must leave all three as they are, also at step 0 where the factor is zero.
         new = old - (old - value) * rate * step
-        steps = tf.convert_to_tensor(local_step) + step
+        steps = read_after(local_step, value) + step
         factor = 1 - tf.pow(1 - rate, tf.maximum(steps, 1))
         average = new / factor
         if seen is not None:
-            average = tf.where(seen, average, tf.convert_to_tensor(variable))
+            average = tf.where(seen, average, read_after(variable, value))
         # All three are computed before any is assigned: a reference variable is read in place.
         with tf.control_dependencies([new, steps, average]):
             shadows = [assign(biased, new), assign(local_step, steps)]
@@ -55,21 +55,28 @@ def move_debiased(variable: Any, biased: Any, local_step: Any, value: Any, decay
 
 def assign(variable: Any, value: Any, name: str | None = None) -> Any:
     """Return what assigns a value: a tensor for a reference variable, the operation for a resource variable."""
-    if _is_resource(variable):
+    if is_resource(variable):
         return variable.assign(value, read_value=False, name=name)
     return tf.compat.v1.assign(variable, value, name=name)
 
 
-def read_after(variable: Any) -> Any:
-    """Read a variable under the control dependencies of the moment, not from an earlier read or a cache."""
-    return variable.read_value()
+def read_after(variable: Any, operation: Any) -> Any:
+    """Return the value that a variable has once an operation has run.
+
+    In a loop, a read that depends on nothing of the iteration is taken out by TensorFlow's optimizer, and every
+    iteration would see the value from before the loop.
+    """
+    with tf.control_dependencies([operation]):
+        return variable.read_value()
 
 
 def _assign_sub(variable: Any, delta: Any, name: str) -> Any:
-    if _is_resource(variable):
+    if is_resource(variable):
         return variable.assign_sub(delta, read_value=False, name=name)
     return tf.compat.v1.assign_sub(variable, delta, name=name)
 
 
-def _is_resource(variable: Any) -> bool:
-    return variable.handle.dtype == tf.resource if hasattr(variable, "handle") else False
+def is_resource(variable: Any) -> bool:
+    """Tell resource variables from reference variables, the ones of TensorFlow 1."""
+    handle = getattr(variable, "handle", None)
+    return handle is not None and handle.dtype == tf.resource

@@ -85,7 +85,7 @@ class BatchNormalization:
         _reuse: Any = None,
     ) -> None:
         self._name = name or _DEFAULT_NAME
-        self._arguments = {
+        self._arguments: dict[str, Any] = {
             "axis": axis,
             "epsilon": epsilon,
             "center": center,

@@ -86,7 +86,7 @@ def normalize(x: Any, moments: Moments, scale: Any, offset: Any, epsilon: float)
     """
     y = affine(x, moments.mean, moments.variance, scale, offset, epsilon)
     if x.dtype == tf.float64:
-        return y
+        return y  # no fused kernels, and so TensorFlow knows the gradients of all operations in it
     graph = tf.compat.v1.get_default_graph()
     with graph.gradient_override_map({"IdentityN": _GRADIENT}):
         return tf.identity_n([y, x, scale, offset, tf.constant(epsilon, tf.float32), *moments.reserve])[0]

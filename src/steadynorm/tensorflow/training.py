@@ -113,7 +113,7 @@ def update(variables: Variables, batch: Batch, options: Options) -> list[Any]:
         # Ioffe (2017) averages the standard deviation; TensorFlow derives the variance for inference from it.
         root = tf.sqrt(batch.stored_variance + config.epsilon)
         root = _or_old(batch.seen, root, variables.moving_stddev)
-        return [moved, _move_variance_by_stddev(variables, root, options)]
+        return [moved, _move_variance_by_stddev(variables, root, batch.seen, options)]
 
 
 def _standardized(x: Any, view: View, scale: Any, offset: Any, options: Options) -> Batch:
@@ -131,9 +131,12 @@ def _renormalized(x: Any, view: View, scale: Any, offset: Any, variables: Variab
     parts = [standardize(each, ones, tf.zeros_like(ones), config.epsilon, count)[1] for each in values]
     mean, variance, stored = _whole(parts, view, x, config)
     stddev = tf.sqrt(variance + config.epsilon)
-    reference = tf.maximum(_flat(variables.renorm_stddev), config.epsilon**0.5)
+    renorm_mean, renorm_stddev = (
+        tf.reshape(read_after(variable, stddev), [-1]) for variable in (variables.renorm_mean, variables.renorm_stddev)
+    )
+    reference = tf.maximum(renorm_stddev, config.epsilon**0.5)
     r = _clip(stddev / reference, options.clipping.get("rmin", 0.0), options.clipping.get("rmax"))
-    d = (mean - _flat(variables.renorm_mean)) / reference
+    d = (mean - renorm_mean) / reference
     dmax = options.clipping.get("dmax")
     d = d if dmax is None else _clip(d, -tf.cast(dmax, d.dtype), dmax)
     r, d = tf.stop_gradient(r), tf.stop_gradient(d)
@@ -150,8 +153,8 @@ def _weighted(x: Any, view: View, scale: Any, offset: Any, variables: Variables,
     (values,) = view.to_kernels(x)
     samples, seen = sample_shares(options.weights, x, view)
     moments = weighted_moments(values, samples)
-    mean = tf.where(seen, moments.mean, _flat(variables.moving_mean))
-    variance = tf.where(seen, moments.variance, _flat(variables.moving_variance))
+    averages = (tf.reshape(read_after(v, seen), [-1]) for v in (variables.moving_mean, variables.moving_variance))
+    mean, variance = (tf.where(seen, *pair) for pair in zip(moments[:2], averages, strict=True))
     y = normalize_weighted(values, Moments(mean, variance), scale, offset, samples, config.epsilon)
     stored = moments.variance
     if config.bessel_correction:
@@ -182,16 +185,16 @@ def _pairs(variables: Variables, batch: Batch) -> tuple[tuple[Any, Any], tuple[A
 def _or_old(seen: Any, value: Any, variable: Any) -> Any:
     """Return the value in the shape of the variable; without any sample, the variable, so that nothing moves."""
     value = tf.reshape(value, variable.shape)
-    return value if seen is None else tf.where(seen, value, tf.convert_to_tensor(variable))
+    return value if seen is None else tf.where(seen, value, read_after(variable, value))
 
 
-def _move_variance_by_stddev(variables: Variables, stddev: Any, options: Options) -> Any:
+def _move_variance_by_stddev(variables: Variables, stddev: Any, seen: Any, options: Options) -> Any:
     moved = move(variables.moving_stddev, stddev, options.decay)
-    with tf.control_dependencies([moved]):
-        average = read_after(variables.moving_stddev)
-        variance = tf.nn.relu(tf.square(average) - options.config.epsilon)  # rounding may leave it negative
-        with tf.name_scope("AssignNewValue") as scope:
-            return assign(variables.moving_variance, variance, scope)
+    average = read_after(variables.moving_stddev, moved)
+    variance = tf.nn.relu(tf.square(average) - options.config.epsilon)  # rounding may leave it negative
+    variance = _or_old(seen, variance, variables.moving_variance)
+    with tf.name_scope("AssignNewValue") as scope:
+        return assign(variables.moving_variance, variance, scope)
 
 
 def _clip(value: Any, low: Any, high: Any) -> Any:
@@ -201,10 +204,6 @@ def _clip(value: Any, low: Any, high: Any) -> Any:
 
 def _tile(channels: Any, groups: Any) -> Any:
     return channels if isinstance(groups, int) and groups == 1 else tf.tile(channels, [groups])
-
-
-def _flat(variable: Any) -> Any:
-    return tf.reshape(tf.convert_to_tensor(variable), [-1])
 
 
 def _seen(count: Any) -> Any:

@@ -61,6 +61,8 @@ def normalize_weighted(values: Any, moments: Moments, scale: Any, offset: Any, s
     """
     variance = moments.variance + epsilon
     y = affine(values, moments.mean, variance, scale, offset, 0.0)
+    if values.dtype == tf.float64:
+        return y  # there are no fused kernels for it, and TensorFlow knows the gradients of all operations in it
     graph = tf.compat.v1.get_default_graph()
     with graph.gradient_override_map({"IdentityN": _GRADIENT}):
         return tf.identity_n([y, values, scale, offset, moments.mean, variance, shares])[0]
@@ -68,21 +70,17 @@ def normalize_weighted(values: Any, moments: Moments, scale: Any, offset: Any, s
 
 @tf.RegisterGradient(_GRADIENT)  # type: ignore[untyped-decorator]
 def _weighted_gradient(op: Any, dy: Any, *_: Any) -> list[Any]:
-    _, x, scale, offset, mean, variance, shares = op.inputs
-    if x.dtype == tf.float64:
-        constant = tf.gradients(affine(x, mean, variance, scale, offset, 0.0), [x, scale, offset], dy)
-    else:
-        constant = tf.raw_ops.FusedBatchNormGradV3(
-            y_backprop=dy,
-            x=x,
-            scale=scale,
-            reserve_space_1=mean,
-            reserve_space_2=variance,
-            reserve_space_3=[],
-            epsilon=0.0,
-            is_training=False,
-        )[:3]
-    direct, d_scale, d_offset = constant
+    _, x, scale, _, mean, variance, shares = op.inputs
+    direct, d_scale, d_offset, *_ = tf.raw_ops.FusedBatchNormGradV3(
+        y_backprop=dy,
+        x=x,
+        scale=scale,
+        reserve_space_1=mean,
+        reserve_space_2=variance,
+        reserve_space_3=[],
+        epsilon=0.0,
+        is_training=False,
+    )
     slope = -tf.math.rsqrt(variance) * scale
     through_moments = affine(x, mean, variance, slope * d_scale, slope * d_offset, 0.0)
     sizes = tf.shape(x)
