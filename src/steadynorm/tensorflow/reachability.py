@@ -66,7 +66,7 @@ class Reachability:
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
         self._of_functions: dict[tuple[str, bool], dict[int | str, frozenset[Path]]] = {}
-        self._open: set[tuple[str, bool]] = set()
+        self._of_returns: dict[tuple[str, str, frozenset[str]], frozenset[int | str]] = {}
 
     def reach(self, roots: Iterable[str]) -> Reach:
         """What running the operations named `roots` reaches.
@@ -111,22 +111,18 @@ class Reachability:
 
     def _writes_of_function(self, name: str, legacy: bool) -> Mapping[int | str, frozenset[Path]]:
         key = (name, legacy)
-        if key in self._of_functions:
-            return self._of_functions[key]
-        if key in self._open:  # A function that calls itself adds nothing that its first call does not.
-            return {}
-        self._open.add(key)
-        body = self._nodes.functions[name]
-        roots = [producer(each) for each in body.returns.values()] + list(body.controls)
-        if legacy:  # Functions of TensorFlow 1 run all that has effects, others what is returned or controls the end.
-            roots += [node.name for node in body.nodes.values() if writes(node) or node.functions]
-        self._of_functions[key] = self._writes(body, ancestors(body, roots))
-        self._open.discard(key)
+        if key not in self._of_functions:
+            self._of_functions[key] = {}  # what a call of itself adds to what its first call does
+            body = self._nodes.functions[name]
+            roots = [producer(each) for each in body.returns.values()] + list(body.controls)
+            if (
+                legacy
+            ):  # Functions of TensorFlow 1 run all that has effects, others what is returned or controls the end.
+                roots += [node.name for node in body.nodes.values() if writes(node) or node.functions]
+            self._of_functions[key] = self._writes(body, ancestors(body, roots))
         return self._of_functions[key]
 
-    def _origins(
-        self, body: Body, reference: str, passing: frozenset[str], calls: frozenset[str] = frozenset()
-    ) -> set[int | str]:
+    def _origins(self, body: Body, reference: str, passing: frozenset[str]) -> set[int | str]:
         """The variables (by name) and arguments (by index) that a reference may be."""
         origins: set[int | str] = set()
         seen: set[str] = set()
@@ -149,33 +145,27 @@ class Reachability:
             elif node.op in passing or writes(node):
                 waiting += _passed_on(node)
             elif node.functions:
-                origins |= self._returned(body, node, reference, passing, calls)
+                for function in node.functions:
+                    for target in self._returned(function, reference, passing):
+                        origins |= self._handed_over(body, node, function, target, passing)
                 if node.op in _LOOPS:
                     waiting += node.inputs[_index(reference) :][:1]
         return origins
 
-    def _returned(
-        self, body: Body, node: Node, reference: str, passing: frozenset[str], calls: frozenset[str]
-    ) -> set[int | str]:
-        """The variables and arguments of `body` that one output of a call may be."""
-        found: set[int | str] = set()
-        for function in node.functions:
-            callee = self._nodes.functions[function]
-            returned = _return(callee, reference)
-            if returned is None or function in calls:
-                continue
-            for target in self._origins(callee, returned, passing, calls | {function}):
-                found.update(self._handed_over(body, node, function, target, passing, calls | {function}))
-        return found
+    def _returned(self, function: str, reference: str, passing: frozenset[str]) -> frozenset[int | str]:
+        """The variables and arguments that a function may return at the output that a reference to its call names."""
+        body = self._nodes.functions[function]
+        returned = _return(body, reference)
+        if returned is None:
+            return frozenset()
+        key = (function, returned, passing)
+        if key not in self._of_returns:
+            self._of_returns[key] = frozenset()  # what a call of itself adds
+            self._of_returns[key] = frozenset(self._origins(body, returned, passing))
+        return self._of_returns[key]
 
     def _handed_over(
-        self,
-        body: Body,
-        node: Node,
-        function: str,
-        target: int | str,
-        passing: frozenset[str],
-        calls: frozenset[str] = frozenset(),
+        self, body: Body, node: Node, function: str, target: int | str, passing: frozenset[str]
     ) -> set[int | str]:
         """What a variable or an argument of a function is in the body that calls it."""
         if isinstance(target, str):
@@ -184,7 +174,7 @@ class Reachability:
         position = len(node.inputs) - len(self._nodes.functions[function].arguments) + target
         if not 0 <= position < len(node.inputs):
             return set()
-        return self._origins(body, node.inputs[position], passing, calls)
+        return self._origins(body, node.inputs[position], passing)
 
 
 def ancestors(body: Body, roots: Iterable[str]) -> set[str]:

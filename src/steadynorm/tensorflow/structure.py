@@ -18,10 +18,12 @@ FUSED_OPS = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"}
 _READING = PASSING_OPS | frozenset(
     {"ReadVariableOp", "Cast", "Reshape", "Squeeze", "ExpandDims", "Neg", "ConcatV2", "Select", "SelectV2"}
 )
+_DIVISIONS = frozenset({"RealDiv", "Div", "DivNoNan"})
 # What stands between a batch moment and the variable that averages it.
 _AVERAGING = _READING | frozenset(
-    {"Sub", "Mul", "Add", "AddV2", "AddN", "RealDiv", "Div", "Sqrt", "Square", "Relu", "Maximum", "Minimum"}
+    {"Sub", "Mul", "Add", "AddV2", "AddN", "Sqrt", "Square", "Relu", "Maximum", "Minimum"}
     | {"BroadcastTo", "IdentityN"}
+    | _DIVISIONS
 )
 _MOMENT_OPS = FUSED_OPS | {"Mean", "Sum"}
 
@@ -120,28 +122,33 @@ class _Finder:
             if name in seen:
                 continue
             seen.add(name)
-            node = self._nodes[name]
+            node = self._nodes.get(name)
+            if node is None:
+                continue
             if node.op in _MOMENT_OPS or node.functions:  # a functional condition may have them in a branch
                 found.add(name)
             elif node.op in _AVERAGING or (writes(node) and node.op.startswith("Assign")):
-                waiting += node.inputs
+                # What divides is a count or a sum of weights, which several layers may share.
+                waiting += node.inputs[:1] if node.op in _DIVISIONS else node.inputs
                 waiting += node.controls if node.op == "ReadVariableOp" else ()
         return found
 
     def _without_epsilon(self, root: Node) -> str | None:
-        total = self._nodes[producer(root.inputs[0])]
-        if total.op not in ("Add", "AddV2"):
+        total = self._nodes.get(producer(root.inputs[0])) if root.inputs else None
+        if total is None or total.op not in ("Add", "AddV2"):
             return None
-        terms = [each for each in total.inputs if self._nodes[producer(each)].op != "Const"]
+        terms = [each for each in total.inputs if self._op(each) != "Const"]
         return terms[0] if len(terms) == 1 else None
 
     def _shifts(self, product: Node, factor: str) -> bool:
         """Whether the product is mean · s: it is taken off beta, or the mean was negated."""
-        return bool(self._subtractions(product)) or self._nodes[producer(factor)].op == "Neg"
+        return bool(self._subtractions(product)) or self._op(factor) == "Neg"
 
     def _subtractions(self, node: Node) -> list[Node]:
         consumers = self._consumers.get(node.name, [])
-        return [each for each in consumers if each.op == "Sub" and producer(each.inputs[1]) == node.name]
+        return [
+            each for each in consumers if each.op == "Sub" and [producer(at) for at in each.inputs[1:]] == [node.name]
+        ]
 
     def _products(self, name: str) -> list[tuple[Node, str]]:
         """Products with the node's output, each with its other factor."""
@@ -151,6 +158,10 @@ class _Finder:
             if node.op == "Mul" and len(others) == 1:
                 found.append((node, others[0]))
         return found
+
+    def _op(self, reference: str) -> str | None:
+        node = self._nodes.get(producer(reference))
+        return None if node is None else node.op
 
     def _variables(self, references: Iterable[str]) -> frozenset[str]:
         return frozenset().union(*(self._reachability.variables(each, _READING) for each in references))
