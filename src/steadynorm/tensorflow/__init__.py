@@ -4,7 +4,18 @@ The layers, the train op, the saver and the estimator of TensorFlow 1 with their
 TensorFlow 2.16 and later, for graphs built with `tf.compat.v1`.
 """
 
+from steadynorm.tensorflow import estimator
 from steadynorm.tensorflow.contrib_layer import batch_norm
+from steadynorm.tensorflow.estimator import (
+    Estimator,
+    EstimatorSpec,
+    EvalSpec,
+    ModeKeys,
+    RunConfig,
+    TrainSpec,
+    WarmStartSettings,
+    train_and_evaluate,
+)
 from steadynorm.tensorflow.layer import BatchNormalization, batch_normalization
 from steadynorm.tensorflow.layer_variables import statistics
 from steadynorm.tensorflow.registry import LayerRecord, layers
@@ -20,20 +31,29 @@ from steadynorm.tensorflow.updates import UpdatesNotRunError, assert_updates_run
 
 __all__ = [
     "BatchNormalization",
+    "Estimator",
+    "EstimatorSpec",
+    "EvalSpec",
     "LayerRecord",
+    "ModeKeys",
     "RestoreError",
     "RestoreReport",
+    "RunConfig",
     "Saver",
+    "TrainSpec",
     "UpdatesNotRunError",
+    "WarmStartSettings",
     "assert_updates_run",
     "assign_from_checkpoint_fn",
     "batch_norm",
     "batch_normalization",
     "create_train_op",
+    "estimator",
     "get_assignment_map_from_checkpoint",
     "init_from_checkpoint",
     "layers",
     "minimize",
     "missed_updates",
     "statistics",
+    "train_and_evaluate",
 ]

@@ -42,7 +42,7 @@ def normalization(x: Any, training: bool, scope: str = "bn") -> Any:
 
 
 def model_fn(features: Any, labels: Any, mode: str, params: dict[str, Any]) -> est.EstimatorSpec:
-    """Regression on normalized features, as it was written for tf.estimator, with the updates forgotten unless asked for."""
+    """Regression on normalized features, written as for tf.estimator; forgets the updates unless params say so."""
     x = features["x"] if isinstance(features, dict) else features
     hidden = normalization(x, mode == est.ModeKeys.TRAIN)
     weights = v1.get_variable("dense/kernel", [x.shape[-1], 1], initializer=v1.zeros_initializer())

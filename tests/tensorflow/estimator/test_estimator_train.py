@@ -78,14 +78,14 @@ def test_updates_run_also_when_the_model_forgets_them(make, input_fn, data, capl
     said = [r.getMessage() for r in caplog.records if "attached" in r.getMessage()]
     assert len(said) == (1 if forgotten else 0)
     if forgotten:
-        assert "does not run 2 updates" in said[0]
+        assert "does not run 2 update ops" in said[0]
         assert "bn/AssignSub" in said[0]
 
 
 @pytest.mark.parametrize("where", ["estimator", "call"])
 def test_strict_raises_where_updates_are_forgotten(make, input_fn, where):
     of_estimator, of_call = ({"strict": True}, {}) if where == "estimator" else ({}, {"strict": True})
-    with pytest.raises(ValueError, match=r"does not run 2 updates .*create_train_op"):
+    with pytest.raises(ValueError, match=r"does not run 2 update ops .*create_train_op"):
         make(params={"updates": False}, **of_estimator).train(input_fn, steps=1, **of_call)
     make(folder="healthy", params={"updates": True}, **of_estimator).train(input_fn, steps=1, **of_call)
 
@@ -299,6 +299,19 @@ def test_input_fns_get_what_they_name(make, data):
     estimator = make(takes_all, params={"a": 1})
     estimator.train(input_fn)
     assert seen == {"params": {"a": 1}, "mode": "train", "config": estimator.config}
+
+
+def test_the_inputs_take_no_names_from_the_variables(make):
+    def model(features, labels, mode):
+        names = ("count", "batch_size", "seed", "buffer_size", "TensorDataset", "IteratorV2", "MakeIterator")
+        total = sum(v1.get_variable(name, [], initializer=v1.zeros_initializer()) for name in names)
+        train_op = v1.train.GradientDescentOptimizer(0.1).minimize(total, v1.train.get_global_step())
+        return est.EstimatorSpec(mode, loss=total * labels, train_op=train_op)
+
+    estimator = make(model)
+    estimator.train(lambda: tf.data.Dataset.from_tensors((1.0, 1.0)).shuffle(2, seed=1).repeat(3))
+    assert {"count", "seed", "TensorDataset"} <= set(estimator.get_variable_names())
+    assert not [name for name in estimator.get_variable_names() if name.endswith("_1")]
 
 
 def test_queues_feed_as_well(make, data):

@@ -7,6 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.tensorflow.checkpoint_map import Checkpoint
+from steadynorm.tensorflow.saver import by_saved_name
+
 
 class NoCheckpointError(ValueError):
     """There is no trained model where one was expected."""
@@ -56,20 +59,13 @@ def check_restorable(checkpoint: str, scaffold: Any) -> None:
     own_saver = scaffold is not None and scaffold.saver is not None
     if own_saver or tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.SAVERS):
         return
-    reader = tf.train.load_checkpoint(checkpoint)
-    shapes = reader.get_variable_to_shape_map()
-    # An object-based checkpoint (tf.train.Checkpoint) has other keys, which the saver translates.
-    if "_CHECKPOINTABLE_OBJECT_GRAPH" in shapes:
-        return
+    stored = Checkpoint(checkpoint).tensors
     missing, different = [], []
-    for variable in tf.compat.v1.global_variables():
-        if getattr(variable, "_save_slice_info", None) is not None:
-            continue
-        name = variable.op.name
-        if name not in shapes:
+    for name, variable in by_saved_name(tf.compat.v1.global_variables()).items():
+        if name not in stored:
             missing.append(name)
-        elif not variable.shape.is_compatible_with(shapes[name]):
-            different.append(f"{name} is {variable.shape} in the model and {tuple(shapes[name])} in the checkpoint")
+        elif isinstance(variable, tf.Variable) and not variable.shape.is_compatible_with(stored[name].shape):
+            different.append(f"{name} is {variable.shape} in the model and {stored[name].shape} in the checkpoint")
     if missing:
         raise ValueError(
             f"the checkpoint {checkpoint} lacks {len(missing)} variables of the model: {_some(missing)}; expected the "

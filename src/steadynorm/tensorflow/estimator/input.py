@@ -47,7 +47,8 @@ def read_inputs(input_fn: Callable[..., Any], mode: str, params: dict[str, Any],
     where = _check(input_fn)
     names = argument_names(input_fn)
     offered = {"mode": mode, "params": copy.deepcopy(params), "config": config}
-    with tf.device("/cpu:0"):
+    # A name scope of its own: the names that tf.data gives its ops ("count", "seed") would be taken from the variables.
+    with tf.device("/cpu:0"), tf.name_scope("input_fn"):
         result = input_fn(**{name: value for name, value in offered.items() if name in names})
         if isinstance(result, tf.data.Dataset):
             return _from_dataset(result, where)

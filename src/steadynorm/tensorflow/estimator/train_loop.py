@@ -78,7 +78,7 @@ def run_training(
         shown = {LOSS: spec.loss, "step": tf.compat.v1.train.get_global_step()}
         hooks.append(tf.compat.v1.train.LoggingTensorHook(shown, every_n_iter=config.log_step_count_steps))
     hooks.extend(spec.training_chief_hooks)
-    # Behind all others, and not among the chief's hooks, which run first: what stops on NaN must come before what saves.
+    # Behind all others and not among the chief's hooks, which run first: a NaN must stop before it is saved.
     hooks += _savers(hooks, scaffold, model_dir, config, saving_listeners)
 
     loss = None

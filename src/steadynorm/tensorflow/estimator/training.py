@@ -97,6 +97,7 @@ class _EvaluateCheckpoints(tf.compat.v1.train.CheckpointSaverListener):  # type:
         self._spec = eval_spec
         self._max_steps = max_steps
         self._evaluated: int | None = None
+        self._exported_last = False
         self.metrics: dict[str, Any] | None = None
         self.exports: list[Any] = []
 
@@ -123,9 +124,10 @@ class _EvaluateCheckpoints(tf.compat.v1.train.CheckpointSaverListener):  # type:
             spec = self._spec
             self.metrics = self._estimator.evaluate(spec.input_fn, spec.steps, spec.hooks, name=spec.name)
             self._evaluated = step
-        elif not last:
+        elif self._exported_last:
             return
         last = last or (self._max_steps is not None and step >= self._max_steps)
+        self._exported_last = last
         self.exports = [self._export(exporter, last) for exporter in self._spec.exporters]
 
     def _export(self, exporter: Any, last: bool) -> Any:

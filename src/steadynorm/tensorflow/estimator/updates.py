@@ -8,8 +8,9 @@ from typing import Any
 import tensorflow as tf
 
 from steadynorm.tensorflow import registry
-from steadynorm.tensorflow.nodes import read_graph_def
+from steadynorm.tensorflow.layer_variables import read_graph
 from steadynorm.tensorflow.reachability import Reachability
+from steadynorm.tensorflow.updates import UpdatesNotRunError, describe_missed, missed_updates
 
 _log = logging.getLogger("steadynorm")
 
@@ -17,45 +18,52 @@ _log = logging.getLogger("steadynorm")
 def complete_train_op(train_op: Any, strict: bool) -> Any:
     """`train_op` together with the update ops that it does not reach; `train_op` itself where it reaches all.
 
+    Looked at are the collection UPDATE_OPS and the updates of this package's layers in whatever collection. What the
+    graph updates besides, by ops that no collection names, cannot be told from what is updated on purpose elsewhere,
+    such as in another network's step: of that is only said that it does not run.
+
     Arguments:
         train_op: the op of the user's model_fn, in the default graph.
-        strict: raise where ops would have to be added.
+        strict: raise where the train_op leaves updates out.
 
     Raises:
         ValueError: strict, and updates are missing.
     """
-    missing = missing_updates(train_op)
-    if not missing:
-        return train_op
-    names = ", ".join(op.name for op in missing)
-    what = f"train_op {train_op.name} does not run {len(missing)} updates of moving statistics ({names})"
-    if strict:
-        raise ValueError(
-            f"{what}; expected all of them: build it with steadynorm.tensorflow.create_train_op or minimize, or under "
-            "tf.control_dependencies(tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))"
-        )
-    _log.warning("%s: they are attached to it now; without them inference would use the initial statistics", what)
-    return tf.group(train_op, *missing, name="train_op_with_updates")
+    forgotten = _forgotten(train_op)
+    if forgotten:
+        what = f"train_op {train_op.name} does not run {len(forgotten)} update ops ({_names(forgotten)})"
+        if strict:
+            raise ValueError(
+                f"{what}; expected all of them: build it with steadynorm.tensorflow.create_train_op or minimize, or "
+                "under tf.control_dependencies(tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))"
+            )
+        _log.warning("%s: they are attached to it now; without them inference would use the initial statistics", what)
+        train_op = tf.group(train_op, *forgotten, name="train_op_with_updates")
+    missed = missed_updates(train_op)
+    if missed and strict:
+        raise UpdatesNotRunError(missed)
+    if missed:
+        _log.warning("%s", describe_missed(missed))
+    return train_op
 
 
-def missing_updates(train_op: Any) -> list[Any]:
+def _forgotten(train_op: Any) -> list[Any]:
     """The update ops of the default graph that a run of `train_op` leaves out, in the order of their creation.
 
-    Looked at are the collection UPDATE_OPS and the updates of this package's layers in whatever collection. An op that
-    is not reached itself is not missing where all that it writes is written by the same assignments on the way of
-    `train_op`.
+    An op that is not reached itself is not forgotten where all that it writes is written by the same assignments on the
+    way of `train_op`.
     """
     graph = tf.compat.v1.get_default_graph()
-    reachability = Reachability(read_graph_def(graph.as_graph_def()))
+    reachability = Reachability(read_graph(graph))
     reached = reachability.reach([_operation(train_op).name])
-    missing = []
+    forgotten = []
     for update in _update_ops(graph):
         if update.name in reached.nodes:
             continue
         writes = reachability.reach([update.name]).writes
         if not writes or any(not by <= reached.writes.get(variable, frozenset()) for variable, by in writes.items()):
-            missing.append(update)
-    return missing
+            forgotten.append(update)
+    return forgotten
 
 
 def _update_ops(graph: Any) -> list[Any]:
@@ -65,8 +73,17 @@ def _update_ops(graph: Any) -> list[Any]:
         if record.updates_collections is not None:
             collected.extend(record.updates)
     operations = {_operation(update).name: _operation(update) for update in collected}
-    # What a function or a branch made within itself runs with it or not at all.
-    return [operation for operation in operations.values() if operation.graph is graph]
+    return [operation for operation in operations.values() if _can_run_by_itself(operation, graph)]
+
+
+def _can_run_by_itself(operation: Any, graph: Any) -> bool:
+    """Whether a step can ask for it: what a function or branch made within itself runs with it or not at all."""
+    return operation.graph is graph and operation._get_control_flow_context() is None
+
+
+def _names(operations: list[Any], most: int = 6) -> str:
+    rest = len(operations) - most
+    return ", ".join(operation.name for operation in operations[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _operation(value: Any) -> Any:

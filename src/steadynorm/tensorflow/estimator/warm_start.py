@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from steadynorm.tensorflow import registry
+from steadynorm.tensorflow.checkpoint_map import Checkpoint
 from steadynorm.tensorflow.estimator.checkpoints import resolve_checkpoint
+from steadynorm.tensorflow.layer_variables import normalization_layers, variables_by_name
+from steadynorm.tensorflow.saver import saved_name
 
 _log = logging.getLogger("steadynorm")
-
-# What the layers of TensorFlow 1 call their statistics; those of this package are in the registry.
-_STATISTIC = re.compile(r"(?:^|/)(?:moving_(?:mean|variance|stddev)|renorm_(?:mean|stddev)(?:_weight)?)$")
-_PARAMETER = re.compile(r"(?:^|/)(?:gamma|beta)$")
 
 
 class WarmStartSettings(NamedTuple):
@@ -68,8 +66,8 @@ def warm_start(settings: WarmStartSettings) -> None:
     chosen: Any = None
     if settings.vars_to_warm_start is not None:
         chosen = _chosen(settings.vars_to_warm_start)
-        statistics = _statistics_of(chosen, renames)
-        present = set(tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map())
+        statistics = _statistics_of(chosen, settings.vars_to_warm_start, renames)
+        present = set(Checkpoint(checkpoint).tensors)
         chosen += _restorable(statistics, renames, present, checkpoint)
     tf.compat.v1.train.warm_start(
         checkpoint,
@@ -93,32 +91,27 @@ def _chosen(selection: Any) -> list[Any]:
     return list(chosen.values())
 
 
-def _statistics_of(chosen: list[Any], renames: dict[str, str]) -> list[Any]:
+def _statistics_of(chosen: list[Any], selection: Any, renames: dict[str, str]) -> list[Any]:
     """The statistics that belong to the chosen variables, not among them yet; notes their names in the checkpoint."""
     names = {variable.op.name for variable in chosen}
-    owners = {id(s): record for record in registry.layers() for s in record.statistics}
+    variables = variables_by_name()
     result = []
-    for variable in tf.compat.v1.global_variables():
-        name = variable.op.name
-        record = owners.get(id(variable))
-        if name in names or (record is None and not _STATISTIC.search(name)):
-            continue
-        parameters = [p.name.partition(":")[0] for p in record.parameters] if record else _siblings(name)
-        by_name = [p for p in parameters if p in names]
-        # A layer without gamma and beta hangs on nothing but the network around it.
-        if by_name or (not parameters and names):
-            result.append(variable)
-            for parameter in by_name:
-                if parameter in renames:
-                    scope = renames[parameter].rpartition("/")[0]
-                    renames.setdefault(name, f"{scope}/{name.rpartition('/')[2]}" if scope else name.rpartition("/")[2])
+    for layer in normalization_layers():
+        owners = layer.parameters & names
+        for name in sorted((layer.statistics - names) & set(variables)):
+            # A layer without gamma and beta hangs on nothing but its name.
+            if owners or (isinstance(selection, str) and re.match(selection, name)):
+                result.append(variables[name])
+                _rename(name, (saved_name(variables[owner]) for owner in owners), renames)
     return result
 
 
-def _siblings(statistic: str) -> list[str]:
-    scope = statistic.rpartition("/")[0]
-    names = (variable.op.name for variable in tf.compat.v1.trainable_variables())
-    return [name for name in names if _PARAMETER.search(name) and name.rpartition("/")[0] == scope]
+def _rename(statistic: str, owners: Iterable[str], renames: dict[str, str]) -> None:
+    """Gives a statistic the scope that the checkpoint has for its layer's gamma or beta."""
+    for owner in owners:
+        scope, renamed = owner.rpartition("/")[0], renames.get(owner)
+        if renamed is not None and scope and statistic not in renames:
+            renames[statistic] = statistic.replace(f"{scope}/", f"{renamed.rpartition('/')[0]}/").lstrip("/")
 
 
 def _restorable(statistics: list[Any], renames: dict[str, str], present: set[str], checkpoint: str) -> list[Any]:
