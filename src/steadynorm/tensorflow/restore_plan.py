@@ -18,6 +18,7 @@ from steadynorm.tensorflow.layer_variables import (
 )
 from steadynorm.tensorflow.restore_report import RestoreError, RestoreReport, Shape
 from steadynorm.tensorflow.saver import saved_name
+from steadynorm.tensorflow.wording import counted
 
 _log = logging.getLogger("steadynorm")
 
@@ -129,20 +130,20 @@ def check(report: RestoreReport, ignore_missing: bool, allow_initial: Iterable[s
     problems = []
     if report.missing and not ignore_missing:
         problems.append(
-            f"{len(report.missing)} variables are missing in the checkpoint:\n  "
+            f"the checkpoint lacks {counted(len(report.missing), 'variable')}:\n  "
             + "\n  ".join(report.missing_lines())
             + "\nMap other names by a dict, or leave them out with ignore_missing_vars=True"
         )
     if report.shape_differs:
         problems.append(
-            f"{len(report.shape_differs)} variables have another shape:\n  "
+            f"the shape differs of {counted(len(report.shape_differs), 'variable')}:\n  "
             + "\n  ".join(report.shape_lines())
             + "\nLeave them out of the variables to restore, or build the model that was saved"
         )
     initial = [name for name in report.initial_statistics if not any(fnmatch.fnmatch(name, each) for each in patterns)]
     if initial:
         problems.append(
-            f"{len(initial)} moving statistics would stay at their initial value, so inference would be wrong:\n  "
+            f"{counted(len(initial), 'moving statistic')} would stay at the initial value, and inference be wrong:\n  "
             + "\n  ".join(initial)
             + "\nRestore them with the trainable variables, as in `variables + steadynorm.tensorflow.statistics()`; if "
             "they are to be trained or re-estimated, allow it by name: allow_initial=["

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from steadynorm.tensorflow.wording import counted
+
 Shape = tuple[int | None, ...]
 
 _SHOWN = 10
@@ -41,12 +43,12 @@ class RestoreReport:
     untrained_statistics: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"{len(self.restored)} variables restored from {self.checkpoint}"]
-        lines += _listed("missing in the checkpoint", self.missing_lines())
-        lines += _listed("shape differs", self.shape_lines())
-        lines += _listed("moving statistics that stay at their initial value", self.initial_statistics)
-        lines += _listed("moving statistics at their initial value in the checkpoint itself", self.untrained_statistics)
-        lines += _listed("left over in the checkpoint", self.left_over)
+        lines = [f"{counted(len(self.restored), 'variable')} restored from {self.checkpoint}"]
+        lines += _listed("variable", "missing in the checkpoint", self.missing_lines())
+        lines += _listed("variable", "of another shape", self.shape_lines())
+        lines += _listed("moving statistic", "that would stay at the initial value", self.initial_statistics)
+        lines += _listed("moving statistic", "never updated before the checkpoint was saved", self.untrained_statistics)
+        lines += _listed("value", "left over in the checkpoint", self.left_over)
         return "\n".join(lines)
 
     def missing_lines(self) -> list[str]:
@@ -66,12 +68,12 @@ class RestoreReport:
         ]
 
 
-def _listed(title: str, names: Iterable[str]) -> list[str]:
+def _listed(noun: str, title: str, names: Iterable[str]) -> list[str]:
     names = list(names)
     if not names:
         return []
     more = [f"  … and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
-    return [f"{len(names)} {title}:", *(f"  {name}" for name in names[:_SHOWN]), *more]
+    return [f"{counted(len(names), noun)} {title}:", *(f"  {name}" for name in names[:_SHOWN]), *more]
 
 
 def _alike(name: str, candidates: Iterable[str]) -> str | None:

@@ -13,6 +13,7 @@ from steadynorm.tensorflow.layer_variables import normalization_layers, operatio
 from steadynorm.tensorflow.reachability import Reachability
 from steadynorm.tensorflow.registry import outermost
 from steadynorm.tensorflow.updates import describe_missed, missed_updates
+from steadynorm.tensorflow.wording import counted
 
 _v1 = tf.compat.v1
 _DEFAULT_STEP: Any = object()
@@ -222,11 +223,9 @@ def _warn(train_op: Any, loss: Any, variables: list[Any]) -> None:
     fixed = _fixed_in_inference(loss, variables)
     if fixed:
         warnings.warn(
-            f"{len(fixed)} layers are trained, but were built with is_training=False: they normalize by their moving "
-            "statistics, which never move: "
-            + ", ".join(fixed)
-            + ". Build them with is_training=True or a placeholder; to keep them frozen, leave their gamma and beta "
-            "out of the variables to train.",
+            f"the train op trains {counted(len(fixed), 'layer')} built with is_training=False, which normalize by "
+            f"moving statistics that never move: {', '.join(fixed)}. Build them with is_training=True or a "
+            "placeholder; to keep them frozen, leave their gamma and beta out of the variables to train.",
             UserWarning,
             stacklevel=3,
         )

@@ -13,6 +13,7 @@ from steadynorm.tensorflow.nodes import Nodes, producer
 from steadynorm.tensorflow.reachability import Path, Reach, Reachability, ancestors
 from steadynorm.tensorflow.registry import layers, outermost
 from steadynorm.tensorflow.structure import FUSED_OPS
+from steadynorm.tensorflow.wording import counted
 
 # Operations that only ever change a value relatively to what it was.
 _RELATIVE = ("AssignSub", "AssignAdd")
@@ -92,8 +93,10 @@ def describe_missed(missed: Iterable[MissedUpdate]) -> str:
     missed = tuple(missed)
     lines = [f"  {each.variable}: updated by {', '.join(each.operations)}" for each in missed]
     return (
-        f"the train op does not run the updates of {len(missed)} moving statistics, so inference would normalize by "
-        "what they were initialized or restored to:\n" + "\n".join(lines) + "\nBuild the train op with "
+        f"the train op does not run the updates of {counted(len(missed), 'moving statistic')}, so inference "
+        "would normalize by what they were initialized or restored to:\n"
+        + "\n".join(lines)
+        + "\nBuild the train op with "
         "steadynorm.tensorflow.create_train_op or minimize after all layers, or put it under "
         "tf.control_dependencies(tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))."
     )
