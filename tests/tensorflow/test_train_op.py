@@ -179,6 +179,7 @@ def test_names_each_statistic_that_a_plain_minimize_forgets() -> None:
         assert_updates_run(train_op)
     assert [each.variable for each in raised.value.missed] == ["bn/moving_mean", "bn/moving_variance"]
     assert_updates_run(train_op, except_for=["bn/"])
+    assert_updates_run(train_op, except_for="bn/moving_")
     assert_updates_run([train_op, v1.get_collection(KEYS.UPDATE_OPS)])
 
 

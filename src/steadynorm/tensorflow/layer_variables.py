@@ -125,13 +125,14 @@ def _registered(graph: tf.Graph) -> list[LayerVariables]:
     for record in layers(graph):
         mode = record.mode if isinstance(record.mode, bool) else None
         output = getattr(record.output, "op", None)
-        here = output is not None and output.graph is graph  # and not in the body of a function
+        # A layer in the body of a function has no operation in the graph itself.
+        places = (Application(output.name, mode),) if output is not None and output.graph is graph else ()
         found.append(
             LayerVariables(
                 name=record.name,
                 parameters=frozenset(name for each in record.parameters for name in operation_names(each)),
                 statistics=frozenset(name for each in record.statistics for name in operation_names(each)),
-                applications=(Application(output.name, mode),) if here else (),
+                applications=places,
             )
         )
     return found

@@ -82,7 +82,7 @@ def assert_updates_run(train_op: Any, graph: tf.Graph | None = None, except_for:
     Raises:
         UpdatesNotRunError: a statistic's updates exist and none is reached; it names every such statistic.
     """
-    excepted = tuple(except_for)
+    excepted = (except_for,) if isinstance(except_for, str) else tuple(except_for)
     missed = tuple(each for each in missed_updates(train_op, graph) if not each.variable.startswith(excepted))
     if missed:
         raise UpdatesNotRunError(missed)
@@ -96,8 +96,7 @@ def describe_missed(missed: Iterable[MissedUpdate]) -> str:
         f"the train op does not run the updates of {counted(len(missed), 'moving statistic')}, so inference "
         "would normalize by what they were initialized or restored to:\n"
         + "\n".join(lines)
-        + "\nBuild the train op with "
-        "steadynorm.tensorflow.create_train_op or minimize after all layers, or put it under "
+        + "\nBuild the train op with steadynorm.tensorflow.create_train_op or minimize after all layers, or put it under "
         "tf.control_dependencies(tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))."
     )
 
