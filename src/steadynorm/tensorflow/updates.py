@@ -96,8 +96,8 @@ def describe_missed(missed: Iterable[MissedUpdate]) -> str:
         f"the train op does not run the updates of {counted(len(missed), 'moving statistic')}, so inference "
         "would normalize by what they were initialized or restored to:\n"
         + "\n".join(lines)
-        + "\nBuild the train op with steadynorm.tensorflow.create_train_op or minimize after all layers, or put it under "
-        "tf.control_dependencies(tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))."
+        + "\nBuild the train op with steadynorm.tensorflow.create_train_op or minimize after all layers, or put it "
+        "under tf.control_dependencies(tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))."
     )
 
 
