@@ -40,7 +40,8 @@ def move_debiased(variable: Any, biased: Any, local_step: Any, value: Any, decay
         step = tf.ones([], dtype) if seen is None else tf.cast(seen, dtype)
         old = read_after(biased, value)
         # A batch without values must leave all three as they are, also at step 0 where the factor is zero.
-        new = old - (old - value) * rate * step
+        value = value if seen is None else tf.where(seen, value, old)
+        new = old - (old - value) * rate
         steps = read_after(local_step, value) + step
         factor = 1 - tf.pow(1 - rate, tf.maximum(steps, 1))
         average = new / factor

@@ -70,7 +70,7 @@ def batch_norm(
         trainable: False keeps gamma and beta from optimizers; it stops the averages, too, where the original handed
             over to tf.layers.
         batch_weights: how often each sample counts in the moments, shape (N,).
-        fused: False stores the variance as the original did without its fused kernel, which is all that it changes here.
+        fused: False stores the variance as the original did without its fused kernel; nothing else changes.
         data_format: NHWC has the channels on the last axis, NCHW on the second.
         zero_debias_moving_mean: whether moving_mean is divided by 1 − decayᵗ, so that it starts from the first batch.
         scope: variable scope; None is "BatchNorm", made unique.
@@ -99,6 +99,7 @@ def batch_norm(
         options = configured(
             NormConfig.from_slim,
             layer,
+            x,
             decay=("decay", decay),
             renorm_decay=("renorm_decay", renorm_decay),
             renorm_clipping=renorm_clipping,
@@ -106,8 +107,6 @@ def batch_norm(
             fused=fused,
             bessel_correction=bessel_correction,
             weights=weights,
-            rank=x.shape.rank,
-            dtype=x.dtype.name,
             center=center,
             scale=scale,
             epsilon=epsilon,
@@ -151,8 +150,8 @@ def _by_name(argument: str, given: Mapping[str, Any] | None, known: tuple[str, .
     unknown = sorted(set(given or {}) - set(known))
     if unknown:
         raise ValueError(
-            f"{argument} of batch normalization {layer!r} has the unknown {', '.join(map(repr, unknown))}; expected only "
-            f"{', '.join(known)}: rename or drop the others"
+            f"{argument} of batch normalization {layer!r} has the unknown {', '.join(map(repr, unknown))}; expected "
+            f"only {', '.join(known)}: rename or drop the others"
         )
     if argument == "param_regularizers":
         return dict(given or {})

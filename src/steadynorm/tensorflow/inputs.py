@@ -56,19 +56,19 @@ def arrange(x: Any, config: NormConfig, layer: str) -> View:
     for axis in kept:
         if x.shape[axis] is None:
             raise ValueError(
-                f"{where} has shape {x.shape}, in which the number of channels (axis {axis}) is unknown; expected a known "
-                "one, since gamma, beta and the statistics have one value per channel: call set_shape on it"
+                f"{where} has shape {x.shape}, in which the number of channels (axis {axis}) is unknown; expected a "
+                "known one, since gamma, beta and the statistics have one value per channel: call set_shape on it"
             )
     if len(kept) == rank:
         raise ValueError(
-            f"{where} has shape {x.shape}, and all its axes are channel axes; expected at least one to take moments over, "
-            "usually the batch: name fewer"
+            f"{where} has shape {x.shape}, and all its axes are channel axes; expected at least one to take moments "
+            "over, usually the batch: name fewer"
         )
     size, samples = config.virtual_batch_size, x.shape[0]
     if size is not None and 0 in kept:
         raise ValueError(
-            f"{where} has its channels on axis {config.axis}, which is the batch, but virtual_batch_size {size} divides "
-            "the batch; expected the channels on another axis: change axis, or drop virtual_batch_size"
+            f"{where} has its channels on axis {config.axis}, which is the batch, but virtual_batch_size {size} "
+            "divides the batch; expected the channels on another axis: change axis, or drop virtual_batch_size"
         )
     if size is not None and samples is not None and samples % size:
         raise ValueError(
@@ -82,8 +82,8 @@ def check_divisible(x: Any, size: int, layer: str) -> Any:
     """Return the input such that running it fails clearly if virtual batches do not divide a batch of unknown size."""
     samples = tf.shape(x)[0]
     message = (
-        f"virtual_batch_size {size} does not divide the batch of batch normalization {layer!r}; expected a multiple: drop "
-        "the last, smaller batch, or pad it; the size of the batch was"
+        f"virtual_batch_size {size} does not divide the batch of batch normalization {layer!r}; expected a multiple: "
+        "drop the last, smaller batch, or pad it; the size of the batch was"
     )
     divisible = tf.equal(samples % size, 0)
     with tf.control_dependencies([tf.compat.v1.Assert(divisible, [message, samples])]):

@@ -43,7 +43,7 @@ class BatchNormalization:
         renorm: whether the batch is corrected towards averages (Ioffe, 2017).
         renorm_clipping: any of rmin, rmax and dmax, numbers or scalar tensors.
         renorm_momentum: fraction kept of the averages that renorm measures against.
-        fused: False stores the variance as the original did without its fused kernel, which is all that it changes here.
+        fused: False stores the variance as the original did without its fused kernel; nothing else changes.
         trainable: False keeps gamma and beta from optimizers and, as in the original, stops the averages.
         virtual_batch_size: samples that are normalized together; sample n of N is in virtual batch n mod (N / size).
         adjustment: takes the shape of the input and returns (scale, bias) of the normalized values, in training only.
@@ -138,9 +138,7 @@ class BatchNormalization:
         with self._enter(scope) as entered:
             self._scope = scope or entered
             mode = resolve_mode(training, "training", entered.name)
-            options = configured(
-                NormConfig.from_tf_layers, entered.name, rank=x.shape.rank, dtype=x.dtype.name, **self._arguments
-            )
+            options = configured(NormConfig.from_tf_layers, entered.name, x, **self._arguments)
             domain = self._domain if statistics is _SAME else statistics
             with tf.name_scope(self._scope.original_name_scope):
                 record = build(x, options, self._recipe, mode, _UPDATE_OPS, domain)

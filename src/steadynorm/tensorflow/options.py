@@ -18,6 +18,7 @@ _NAMED_INITIALIZERS = {"zeros": tf.compat.v1.zeros_initializer, "ones": tf.compa
 def configured(
     make: Callable[..., NormConfig],
     layer: str,
+    x: Any,
     *,
     decay: tuple[str, Any],
     renorm_decay: tuple[str, Any],
@@ -33,6 +34,7 @@ def configured(
     Args:
         make: NormConfig.from_tf_layers or NormConfig.from_slim.
         layer: name of the layer, for errors.
+        x: the input, whose rank and type decide on the original's code path.
         decay: name and value of the argument for the averages' decay; so is `renorm_decay`.
         renorm_decay: of renorm's averages.
         renorm_clipping: any of rmin, rmax and dmax.
@@ -49,16 +51,18 @@ def configured(
     unknown = sorted(set(clipping) - set(_BOUNDS))
     if unknown:
         raise ValueError(
-            f"renorm_clipping of batch normalization {layer!r} has the unknown {', '.join(map(repr, unknown))}; expected "
-            f"only {', '.join(_BOUNDS)}: rename or drop the others"
+            f"renorm_clipping of batch normalization {layer!r} has the unknown {', '.join(map(repr, unknown))}; "
+            f"expected only {', '.join(_BOUNDS)}: rename or drop the others"
         )
     if fused and adjustment is not None:
         raise ValueError(
-            f"fused=True together with adjustment in batch normalization {layer!r}: the original's fused kernel takes no "
-            "adjustment; expected one of them: pass fused=None (it is as fast here)"
+            f"fused=True together with adjustment in batch normalization {layer!r}: the original's fused kernel takes "
+            "no adjustment; expected one of them: pass fused=None (it is as fast here)"
         )
     try:
         config = make(
+            rank=x.shape.rank,
+            dtype=x.dtype.name,
             fused=fused,
             adjustment=adjustment,
             renorm_clipping={name: value for name, value in clipping.items() if not tf.is_tensor(value)},
@@ -66,7 +70,7 @@ def configured(
             **arguments,
         )
     except ValueError as error:
-        raise ValueError(f"batch normalization {layer!r}: {error}") from error
+        raise ValueError(f"batch normalization {layer!r} of {x.name}, shape {x.shape}: {error}") from error
     if bessel_correction is not None:
         config = replace(config, bessel_correction=bool(bessel_correction))
     bounds = {name: value for name, value in clipping.items() if value is not None}
@@ -89,6 +93,6 @@ def initializer(value: Any, variable: str, layer: str) -> Any:
     if value is None or callable(value):
         return value
     raise TypeError(
-        f"the initializer of {variable} in batch normalization {layer!r} is {value!r}; expected an initializer, such as "
-        "tf.compat.v1.constant_initializer(value), 'zeros', 'ones' or None"
+        f"the initializer of {variable} in batch normalization {layer!r} is {value!r}; expected an initializer, such "
+        "as tf.compat.v1.constant_initializer(value), 'zeros', 'ones' or None"
     )
