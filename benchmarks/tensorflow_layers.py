@@ -2,9 +2,9 @@
 
     python benchmarks/tensorflow_layers.py [--threads 2] [--repeats 25]
 
-The baseline is tf.raw_ops.FusedBatchNormV3 with its gradient. Each repeat runs every option once, in an order of its own,
-so that whatever else the machine does falls on all alike; the ratios are those of the medians. Grappler's meta optimizer
-is off: it would prune what nobody fetches. With tf_keras installed, the original tf.layers is measured, too.
+The baseline is tf.raw_ops.FusedBatchNormV3 with its gradient. Each repeat runs every option once, in an order of its
+own, so that whatever else the machine does falls on all alike; the ratios are those of the medians. Grappler's meta
+optimizer is off: it would prune what nobody fetches. With tf_keras installed, the original tf.layers is measured, too.
 """
 
 from __future__ import annotations

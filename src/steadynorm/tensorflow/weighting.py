@@ -10,6 +10,7 @@ from steadynorm.tensorflow.passes import Moments, affine
 from steadynorm.tensorflow.view import View
 
 _GRADIENT = "SteadynormWeightedGradient"
+_SECOND_GRADIENT = "SteadynormWeightedSecondGradient"
 
 
 def sample_shares(weights: Any, x: Any, view: View) -> tuple[Any, Any]:
@@ -83,9 +84,31 @@ def _weighted_gradient(op: Any, dy: Any, *_: Any) -> list[Any]:
     )
     slope = -tf.math.rsqrt(variance) * scale
     through_moments = affine(x, mean, variance, slope * d_scale, slope * d_offset, 0.0)
-    sizes = tf.shape(x)
     rows = tf.reshape(through_moments, [tf.size(shares), -1]) * tf.cast(shares, x.dtype)[:, None]
-    return [None, direct + tf.reshape(rows, sizes), d_scale, d_offset, None, None, None]
+    dx = direct + tf.reshape(rows, tf.shape(x))
+    graph = tf.compat.v1.get_default_graph()
+    with graph.gradient_override_map({"IdentityN": _SECOND_GRADIENT}):
+        results = tf.identity_n([dx, d_scale, d_offset, dy, x, scale, mean, variance, shares])[:3]
+    return [None, *results, None, None, None]
+
+
+@tf.RegisterGradient(_SECOND_GRADIENT)  # type: ignore[untyped-decorator]
+def _weighted_second_gradient(op: Any, d_dx: Any, d_d_scale: Any, d_d_offset: Any, *_: Any) -> list[Any]:
+    """The kernels take the moments for constants in their own gradients, so this one goes the long way."""
+    # Cut off from what they are made of, since tf.gradients would follow that, too.
+    dy, x, scale, mean, variance, shares = (tf.stop_gradient(each) for each in op.inputs[3:])
+    values = tf.cast(x, scale.dtype)
+    weights = tf.reshape(_row(x, shares), tf.concat([tf.shape(x)[:3], [1]], 0))
+    seen = tf.reduce_any(shares > 0)
+    own_mean = tf.reduce_sum(weights * values, [0, 1, 2])
+    own_variance = tf.reduce_sum(weights * tf.math.squared_difference(values, own_mean), [0, 1, 2])
+    epsilon = tf.stop_gradient(variance - own_variance)
+    mean, variance = tf.where(seen, own_mean, mean), tf.where(seen, own_variance + epsilon, variance)
+    offset = tf.zeros_like(scale)
+    y = tf.cast((values - mean) * (tf.math.rsqrt(variance) * scale) + offset, x.dtype)
+    first = tf.gradients(y, [x, scale, offset], dy)
+    second = tf.gradients(first, [dy, x, scale], [d_dx, d_d_scale, d_d_offset])
+    return [None, None, None, *second, None, None, None]
 
 
 def _row(values: Any, shares: Any) -> Any:
