@@ -17,7 +17,12 @@ import numpy as np
 import tensorflow as tf
 from sklearn.datasets import load_digits
 
-from steadynorm.tensorflow import batch_normalization, estimator, get_assignment_map_from_checkpoint, init_from_checkpoint
+from steadynorm.tensorflow import (
+    batch_normalization,
+    estimator,
+    get_assignment_map_from_checkpoint,
+    init_from_checkpoint,
+)
 
 v1 = tf.compat.v1
 

@@ -233,7 +233,7 @@ def test_devices(make):
 
     def model(features, labels, mode):
         loss, train_op = parts()
-        assert loss.device == "/device:CPU:0"
+        assert loss.device == "/cpu:0"
         return est.EstimatorSpec(mode, loss=loss, train_op=train_op)
 
     make(model, config=est.RunConfig(device_fn=device)).train(pair, steps=1)
