@@ -28,6 +28,7 @@ from steadynorm.tensorflow.restore_report import RestoreError, RestoreReport
 from steadynorm.tensorflow.saver import Saver
 from steadynorm.tensorflow.train_op import create_train_op, minimize
 from steadynorm.tensorflow.updates import UpdatesNotRunError, assert_updates_run, missed_updates
+from steadynorm.tensorflow.watch import UnsafeLayerWarning, warn_unsafe_layers
 
 __all__ = [
     "BatchNormalization",
@@ -41,6 +42,7 @@ __all__ = [
     "RunConfig",
     "Saver",
     "TrainSpec",
+    "UnsafeLayerWarning",
     "UpdatesNotRunError",
     "WarmStartSettings",
     "assert_updates_run",
@@ -56,4 +58,5 @@ __all__ = [
     "missed_updates",
     "statistics",
     "train_and_evaluate",
+    "warn_unsafe_layers",
 ]
