@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from steadynorm.tensorflow.estimator.export import ServingInputReceiver
 from steadynorm.tensorflow.estimator.spec import EstimatorSpec
+from steadynorm.tensorflow.watch import warn_unsafe_layers
 
 _log = logging.getLogger("steadynorm")
 _DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
@@ -65,6 +66,7 @@ def write_saved_model(
         The folder.
     """
     definitions = signatures(spec, receiver)
+    warn_unsafe_layers()  # An exported graph is not finalized, which is when it would warn by itself.
     scaffold = spec.scaffold or tf.compat.v1.train.Scaffold()
     local_init_op = scaffold.local_init_op or tf.compat.v1.train.Scaffold.default_local_init_op()
     saver = scaffold.saver or tf.compat.v1.train.Saver(sharded=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import Any
 
 import tensorflow as tf
@@ -11,6 +12,7 @@ from steadynorm.tensorflow import registry
 from steadynorm.tensorflow.layer_variables import read_graph
 from steadynorm.tensorflow.reachability import Reachability
 from steadynorm.tensorflow.updates import UpdatesNotRunError, describe_missed, missed_updates
+from steadynorm.tensorflow.watch import UnsafeLayerWarning, warn_unsafe_layers
 
 _log = logging.getLogger("steadynorm")
 
@@ -40,11 +42,23 @@ def complete_train_op(train_op: Any, strict: bool) -> Any:
         _log.warning("%s: they are attached to it now; without them inference would use the initial statistics", what)
         train_op = tf.group(train_op, *forgotten, name="train_op_with_updates")
     missed = missed_updates(train_op)
-    if missed and strict:
-        raise UpdatesNotRunError(missed)
-    if missed:
+    if strict:
+        if missed:
+            raise UpdatesNotRunError(missed)
+        _raise_for_unsafe_layers()
+    elif missed:
         _log.warning("%s", describe_missed(missed))
     return train_op
+
+
+def _raise_for_unsafe_layers() -> None:
+    """Makes an error of what the graph will warn of when it is finalized, such as updates left in a branch."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UnsafeLayerWarning)
+        try:
+            warn_unsafe_layers()
+        except UnsafeLayerWarning as warning:
+            raise ValueError(str(warning)) from None
 
 
 def _forgotten(train_op: Any) -> list[Any]:
