@@ -1,0 +1,73 @@
+"""From validated options to variables and one application: what all functions and the class share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from steadynorm.tensorflow.application import apply_layer
+from steadynorm.tensorflow.inputs import arrange, check_divisible
+from steadynorm.tensorflow.registry import LayerRecord
+from steadynorm.tensorflow.training import Options
+from steadynorm.tensorflow.variables import Recipe, create_parameters, create_statistics, with_shadows
+from steadynorm.tensorflow.view import View
+
+
+def build(
+    x: Any,
+    options: Options,
+    recipe: Recipe,
+    mode: Any,
+    updates_collections: Any,
+    domain: str | None,
+) -> LayerRecord:
+    """Make or reuse the variables in the current variable scope and apply the layer to the input.
+
+    Args:
+        x: the input.
+        options: the layer.
+        recipe: how variables are made.
+        mode: True, False or a boolean tensor.
+        updates_collections: where the updates go; None makes them part of the output.
+        domain: name of the set of statistics; None for the only one.
+
+    Returns:
+        The record of this application.
+
+    Raises:
+        ValueError: the options do not fit the input.
+    """
+    config = options.config
+    name = tf.compat.v1.get_variable_scope().name
+    view = arrange(x, config, name)
+    _check_domain(domain, name)
+    if config.virtual_batch_size is not None and x.shape[0] is None and mode is not False:
+        x = check_divisible(x, config.virtual_batch_size, name)
+    shape = _variable_shape(view)
+    dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
+    parameters = create_parameters(config, shape, dtype, recipe)
+    variables = create_statistics(config, shape, dtype, recipe, domain, parameters)
+    if config.debias != "none" and mode is not False:
+        variables = with_shadows(variables, domain)
+    return apply_layer(name, x, view, variables, options, mode, updates_collections, domain, not recipe.beta_first)
+
+
+def _variable_shape(view: View) -> tuple[int, ...]:
+    """Return the shape that the original gave its variables, and so old checkpoints have.
+
+    One channel axis gives (C,); several keep an axis of one for each that is reduced, and so does the original's
+    axis for the virtual batches.
+    """
+    if len(view.kept) == 1 and view.group_size is None:
+        return (view.channels,)
+    sizes = [view.shape[a] if a in view.kept else 1 for a in range(view.shape.rank)]
+    return tuple(sizes if view.group_size is None else [sizes[0], 1, *sizes[1:]])
+
+
+def _check_domain(domain: Any, layer: str) -> None:
+    if domain is not None and not (isinstance(domain, str) and domain and "/" not in domain):
+        raise ValueError(
+            f"statistics of batch normalization {layer!r} is {domain!r}; expected a name without '/', such as 'real', "
+            "or None for the one set of statistics"
+        )

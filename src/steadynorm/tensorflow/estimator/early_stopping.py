@@ -1,0 +1,203 @@
+"""Ends a training when a metric of its evaluations no longer gets better."""
+
+from __future__ import annotations
+
+import logging
+import operator
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+
+_log = logging.getLogger("steadynorm")
+
+
+class _StopHook(tf.compat.v1.train.SessionRunHook):  # type: ignore[misc]
+    """Asks a function from time to time whether to stop."""
+
+    def __init__(self, should_stop: Callable[[], bool], seconds: float | None, steps: int | None) -> None:
+        self._should_stop = should_stop
+        self._timer = tf.compat.v1.train.SecondOrStepTimer(every_secs=seconds, every_steps=steps)
+
+    def begin(self) -> None:
+        self._timer.reset()
+        self._global_step = tf.compat.v1.train.get_global_step()
+
+    def before_run(self, run_context: Any) -> Any:
+        del run_context
+        return tf.compat.v1.train.SessionRunArgs(self._global_step)
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        step = int(run_values.results)
+        if not self._timer.should_trigger_for_step(step):
+            return
+        self._timer.update_last_triggered_step(step)
+        if self._should_stop():
+            _log.info("training is asked to stop early at step %d", step)
+            run_context.request_stop()
+
+
+def make_early_stopping_hook(
+    estimator: Any,
+    should_stop_fn: Callable[[], bool],
+    run_every_secs: float | None = 60,
+    run_every_steps: int | None = None,
+) -> Any:
+    """A hook for train that stops it when `should_stop_fn` returns True.
+
+    Source: tf.estimator.experimental.make_early_stopping_hook.
+
+    Arguments:
+        estimator: the one that is trained.
+        should_stop_fn: takes nothing.
+        run_every_secs: how often it is asked; None with run_every_steps.
+        run_every_steps: how often it is asked.
+
+    Raises:
+        ValueError: both run_every_secs and run_every_steps, or neither.
+        TypeError: should_stop_fn cannot be called.
+    """
+    del estimator  # The original saves the decision in its model_dir, for its other machines.
+    if not callable(should_stop_fn):
+        raise TypeError(f"should_stop_fn is {should_stop_fn!r}; expected a function without arguments")
+    if (run_every_secs is None) == (run_every_steps is None):
+        raise ValueError(
+            f"run_every_secs is {run_every_secs} and run_every_steps is {run_every_steps}; expected one of them and "
+            "None for the other"
+        )
+    return _StopHook(should_stop_fn, run_every_secs, run_every_steps)
+
+
+def read_eval_metrics(eval_dir: str) -> OrderedDict[int, dict[str, float]]:
+    """Global step → metrics that evaluations wrote into `eval_dir`, in the order of the steps.
+
+    Source: tf.estimator.experimental.read_eval_metrics.
+    """
+    metrics: dict[int, dict[str, float]] = {}
+    for event in _events(eval_dir):
+        values = {value.tag: value.simple_value for value in event.summary.value if value.HasField("simple_value")}
+        if values:
+            metrics.setdefault(event.step, {}).update(values)
+    return OrderedDict(sorted(metrics.items()))
+
+
+def _events(folder: str) -> Iterator[Any]:
+    for path in sorted(tf.io.gfile.glob(os.path.join(folder, "*tfevents*"))):
+        try:
+            yield from tf.compat.v1.train.summary_iterator(path)
+        except tf.errors.DataLossError:
+            # A process that was killed leaves half an event at the end of its file; what stands before it is whole.
+            _log.debug("%s ends within an event", path)
+
+
+def stop_if_higher_hook(
+    estimator: Any,
+    metric_name: str,
+    threshold: float,
+    eval_dir: str | None = None,
+    min_steps: int = 0,
+    run_every_secs: float | None = 60,
+    run_every_steps: int | None = None,
+) -> Any:
+    """A hook that stops once an evaluation gives more than `threshold`; arguments as of stop_if_no_decrease_hook."""
+    reached = _reaches(estimator, metric_name, threshold, operator.gt, eval_dir, min_steps)
+    return make_early_stopping_hook(estimator, reached, run_every_secs, run_every_steps)
+
+
+def stop_if_lower_hook(
+    estimator: Any,
+    metric_name: str,
+    threshold: float,
+    eval_dir: str | None = None,
+    min_steps: int = 0,
+    run_every_secs: float | None = 60,
+    run_every_steps: int | None = None,
+) -> Any:
+    """A hook that stops once an evaluation gives less than `threshold`; arguments as of stop_if_no_decrease_hook."""
+    reached = _reaches(estimator, metric_name, threshold, operator.lt, eval_dir, min_steps)
+    return make_early_stopping_hook(estimator, reached, run_every_secs, run_every_steps)
+
+
+def stop_if_no_increase_hook(
+    estimator: Any,
+    metric_name: str,
+    max_steps_without_increase: int,
+    eval_dir: str | None = None,
+    min_steps: int = 0,
+    run_every_secs: float | None = 60,
+    run_every_steps: int | None = None,
+) -> Any:
+    """A hook that stops when a metric has not risen for so many steps; arguments as of stop_if_no_decrease_hook."""
+    stalls = _stalls(estimator, metric_name, max_steps_without_increase, operator.gt, eval_dir, min_steps)
+    return make_early_stopping_hook(estimator, stalls, run_every_secs, run_every_steps)
+
+
+def stop_if_no_decrease_hook(
+    estimator: Any,
+    metric_name: str,
+    max_steps_without_decrease: int,
+    eval_dir: str | None = None,
+    min_steps: int = 0,
+    run_every_secs: float | None = 60,
+    run_every_steps: int | None = None,
+) -> Any:
+    """A hook that stops when a metric has not fallen for so many steps.
+
+    Source: tf.estimator.experimental.stop_if_no_decrease_hook, as the other three have theirs there.
+
+    Arguments:
+        estimator: the one that is trained.
+        metric_name: a metric of its evaluations.
+        max_steps_without_decrease: global steps from the best evaluation to the last one.
+        eval_dir: where the evaluations write; that of the estimator for None.
+        min_steps: evaluations at earlier steps are left out.
+        run_every_secs: seconds between looking at the metrics; None with run_every_steps.
+        run_every_steps: steps between looking at them.
+    """
+    stalls = _stalls(estimator, metric_name, max_steps_without_decrease, operator.lt, eval_dir, min_steps)
+    return make_early_stopping_hook(estimator, stalls, run_every_secs, run_every_steps)
+
+
+def _history(estimator: Any, name: str, eval_dir: str | None, min_steps: int) -> list[tuple[int, float]]:
+    metrics = read_eval_metrics(eval_dir or estimator.eval_dir())
+    history = [(step, values[name]) for step, values in metrics.items() if step >= min_steps and name in values]
+    known = sorted({key for values in metrics.values() for key in values})
+    if known and all(name not in values for values in metrics.values()):
+        raise ValueError(f"the evaluations have no metric {name!r}; expected one of {known}")
+    return history
+
+
+def _reaches(
+    estimator: Any,
+    name: str,
+    threshold: float,
+    passes: Callable[[float, float], bool],
+    eval_dir: str | None,
+    min_steps: int,
+) -> Callable[[], bool]:
+    def should_stop() -> bool:
+        return any(passes(value, threshold) for _, value in _history(estimator, name, eval_dir, min_steps))
+
+    return should_stop
+
+
+def _stalls(
+    estimator: Any,
+    name: str,
+    patience: int,
+    better: Callable[[float, float], bool],
+    eval_dir: str | None,
+    min_steps: int,
+) -> Callable[[], bool]:
+    def should_stop() -> bool:
+        best_step, best = 0, None
+        last = 0
+        for step, value in _history(estimator, name, eval_dir, min_steps):
+            last = step
+            if best is None or better(value, best):
+                best_step, best = step, value
+        return best is not None and last - best_step >= patience
+
+    return should_stop

@@ -1,0 +1,389 @@
+"""Estimator: a model_fn trained, evaluated, used and exported, each in a graph and session of its own."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import tensorflow as tf
+
+from steadynorm.tensorflow.estimator.checkpoints import (
+    NoCheckpointError,
+    check_restorable,
+    initializes_itself,
+    resolve_checkpoint,
+)
+from steadynorm.tensorflow.estimator.config import RunConfig
+from steadynorm.tensorflow.estimator.evaluation import run_evaluation, write_metrics
+from steadynorm.tensorflow.estimator.export import ServingInputReceiver
+from steadynorm.tensorflow.estimator.graph import new_graph
+from steadynorm.tensorflow.estimator.input import ends_by_itself, read_inputs
+from steadynorm.tensorflow.estimator.model import build_model
+from steadynorm.tensorflow.estimator.prediction import (
+    choose_predictions,
+    examples,
+    run_predictions,
+    warn_if_endless,
+)
+from steadynorm.tensorflow.estimator.saved_model import write_saved_model
+from steadynorm.tensorflow.estimator.signatures import check_model_fn
+from steadynorm.tensorflow.estimator.spec import EstimatorSpec, ModeKeys, check_hooks
+from steadynorm.tensorflow.estimator.train_loop import run_training
+from steadynorm.tensorflow.estimator.updates import complete_train_op
+from steadynorm.tensorflow.estimator.warm_start import warm_start, warm_start_settings
+
+_log = logging.getLogger("steadynorm")
+
+InputFn = Callable[..., Any]
+
+
+class Estimator:
+    """Trains, evaluates, predicts with and exports what a model_fn builds, on one machine.
+
+    Source: tf.estimator.Estimator, whose model_fn, input_fn and folders of checkpoints it takes as they are. It differs
+    where the original lets batch normalization go wrong: training runs every update of moving statistics, a warm start
+    takes the statistics along, and nothing is evaluated or predicted with a model that was never trained.
+
+    Arguments:
+        model_fn: a function (features, labels, mode, params, config) → EstimatorSpec that may leave out all but
+            features.
+        model_dir: folder of checkpoints and summaries; that of the config, or a temporary one, for None.
+        config: a RunConfig; the default one for None.
+        params: a dict that model_fn and input_fn get a copy of.
+        warm_start_from: a checkpoint's path or WarmStartSettings, for the first training.
+        strict: raise where a train_op leaves out updates of moving statistics, instead of attaching them.
+
+    Raises:
+        ValueError: model_fn takes arguments that nobody gives, or model_dir is not that of the config.
+        TypeError: an argument is of another type.
+    """
+
+    def __init__(
+        self,
+        model_fn: Callable[..., EstimatorSpec],
+        model_dir: str | os.PathLike[str] | None = None,
+        config: RunConfig | None = None,
+        params: Mapping[str, Any] | None = None,
+        warm_start_from: Any = None,
+        *,
+        strict: bool = False,
+    ) -> None:
+        if config is not None and not isinstance(config, RunConfig):
+            raise TypeError(f"config is {config!r}; expected a RunConfig of steadynorm.tensorflow.estimator")
+        if params is not None and not isinstance(params, Mapping):
+            raise TypeError(
+                f"params is a {type(params).__qualname__}; expected a dict: use vars(params) or params.values() of "
+                "what you have"
+            )
+        check_model_fn(model_fn, params)
+        self._model_fn = model_fn
+        self._params = copy.deepcopy(dict(params or {}))
+        self._config = _with_folder(config or RunConfig(), model_dir)
+        self._warm_start = warm_start_settings(warm_start_from)
+        self._strict = strict
+
+    @property
+    def model_dir(self) -> str:
+        """Folder of checkpoints and summaries."""
+        return str(self._config.model_dir)
+
+    @property
+    def config(self) -> RunConfig:
+        """The configuration, with model_dir."""
+        return self._config
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """A copy of the params."""
+        return copy.deepcopy(self._params)
+
+    @property
+    def model_fn(self) -> Callable[..., EstimatorSpec]:
+        """model_fn with params bound: (features, labels, mode, config)."""
+
+        def public_model_fn(features: Any, labels: Any, mode: str, config: RunConfig) -> EstimatorSpec:
+            return build_model(self._model_fn, features, labels, mode, self._params, config)
+
+        return public_model_fn
+
+    def eval_dir(self, name: str | None = None) -> str:
+        """Folder of the summaries of the evaluation called `name`."""
+        return os.path.join(self.model_dir, f"eval_{name}" if name else "eval")
+
+    def latest_checkpoint(self) -> str | None:
+        """Prefix of the last checkpoint; None before the first."""
+        latest = tf.train.latest_checkpoint(self.model_dir)
+        return None if latest is None else str(latest)
+
+    def get_variable_names(self) -> list[str]:
+        """Names of the variables in the last checkpoint.
+
+        Raises:
+            NoCheckpointError: there is none.
+        """
+        return [name for name, _ in tf.train.list_variables(self._trained())]
+
+    def get_variable_value(self, name: str) -> Any:
+        """Value of a variable in the last checkpoint, as a NumPy array.
+
+        Raises:
+            NoCheckpointError: there is none.
+            ValueError: it has no variable of that name.
+        """
+        reader = tf.train.load_checkpoint(self._trained())
+        if not reader.has_tensor(name):
+            raise ValueError(
+                f"the last checkpoint in {self.model_dir} has no variable {name!r}; expected one of "
+                "get_variable_names()"
+            )
+        return reader.get_tensor(name)
+
+    def train(
+        self,
+        input_fn: InputFn,
+        hooks: Sequence[Any] | None = None,
+        steps: int | None = None,
+        max_steps: int | None = None,
+        saving_listeners: Sequence[Any] | None = None,
+        *,
+        strict: bool | None = None,
+    ) -> Self:
+        """Trains from the last checkpoint in model_dir on, or from the beginning.
+
+        Arguments:
+            input_fn: the training data; see `steadynorm.tensorflow.estimator.input`.
+            hooks: SessionRunHooks.
+            steps: steps of this call; None, without max_steps, until the inputs end.
+            max_steps: global step at which all training ends; with it reached, nothing is done.
+            saving_listeners: CheckpointSaverListeners.
+            strict: as of the Estimator, for this call.
+
+        Returns:
+            The Estimator.
+
+        Raises:
+            ValueError: both steps and max_steps, or one below 1; model_fn or input_fn is unusable; updates are missing
+                and strict.
+            NanLossError: the loss became NaN.
+        """
+        _check_steps(steps=steps, max_steps=max_steps)
+        user_hooks = list(check_hooks(hooks, "hooks"))
+        listeners = _check_listeners(saving_listeners)
+        checkpoint = self.latest_checkpoint()
+        if max_steps is not None and checkpoint is not None and _step_of(checkpoint) >= max_steps:
+            _log.info("no training: max_steps is %d, and %s is there already", max_steps, checkpoint)
+            return self
+        if steps is not None or max_steps is not None:
+            user_hooks.append(tf.compat.v1.train.StopAtStepHook(steps, max_steps))
+        with self._graph():
+            inputs = read_inputs(input_fn, ModeKeys.TRAIN, self._params, self._config)
+            spec = self._build(inputs.features, inputs.labels, ModeKeys.TRAIN)
+            train_op = complete_train_op(spec.train_op, self._strict if strict is None else strict)
+            if checkpoint is not None:
+                check_restorable(checkpoint, spec.scaffold)
+            elif self._warm_start is not None:
+                warm_start(self._warm_start)
+            run_training(spec, train_op, self.model_dir, self._config, [*inputs.hooks, *user_hooks], listeners)
+        return self
+
+    def evaluate(
+        self,
+        input_fn: InputFn,
+        steps: int | None = None,
+        hooks: Sequence[Any] | None = None,
+        checkpoint_path: str | None = None,
+        name: str | None = None,
+    ) -> dict[str, Any]:
+        """Computes the metrics of a trained model and writes them as summaries into eval_dir(name).
+
+        Arguments:
+            input_fn: the evaluation data.
+            steps: batches; None for all.
+            hooks: SessionRunHooks.
+            checkpoint_path: prefix of the checkpoint; the last one for None.
+            name: tells several evaluations apart.
+
+        Returns:
+            Name → value of every metric of the model, `loss` (mean over the batches) and `global_step`.
+
+        Raises:
+            NoCheckpointError: there is no trained model.
+            ValueError: model_fn or input_fn is unusable, or there is no data.
+        """
+        _check_steps(steps=steps)
+        user_hooks = check_hooks(hooks, "hooks")
+        with self._graph():
+            inputs = read_inputs(input_fn, ModeKeys.EVAL, self._params, self._config)
+            spec = self._build(inputs.features, inputs.labels, ModeKeys.EVAL)
+            checkpoint = self._start(spec, checkpoint_path)
+            creator = self._session_creator(spec, checkpoint)
+            metrics = run_evaluation(spec, creator, [*inputs.hooks, *user_hooks], steps)
+        write_metrics(self.eval_dir(name), metrics, checkpoint)
+        return metrics
+
+    def predict(
+        self,
+        input_fn: InputFn,
+        predict_keys: Sequence[str] | str | None = None,
+        hooks: Sequence[Any] | None = None,
+        checkpoint_path: str | None = None,
+        yield_single_examples: bool = True,
+    ) -> Iterator[Any]:
+        """Yields the predictions of a trained model. Nothing runs, and no error comes, before the first is taken.
+
+        Arguments:
+            input_fn: the data, of which labels are ignored.
+            predict_keys: which predictions; all for None.
+            hooks: SessionRunHooks.
+            checkpoint_path: prefix of the checkpoint; the last one for None.
+            yield_single_examples: examples one by one; else batches as they are.
+
+        Raises:
+            NoCheckpointError: there is no trained model.
+            ValueError: model_fn, input_fn or predict_keys is unusable.
+        """
+        user_hooks = check_hooks(hooks, "hooks")
+        with self._graph() as graph:
+            inputs = read_inputs(input_fn, ModeKeys.PREDICT, self._params, self._config)
+            warn_if_endless(ends_by_itself(graph, inputs))
+            spec = self._build(inputs.features, None, ModeKeys.PREDICT)
+            predictions = choose_predictions(spec.predictions, predict_keys)
+            creator = self._session_creator(spec, self._start(spec, checkpoint_path))
+        batches = run_predictions(graph, predictions, creator, [*inputs.hooks, *user_hooks, *spec.prediction_hooks])
+        try:
+            for batch in batches:
+                if yield_single_examples:
+                    yield from examples(batch)
+                else:
+                    yield batch
+        finally:
+            batches.close()
+
+    def export_saved_model(
+        self,
+        export_dir_base: str | os.PathLike[str],
+        serving_input_receiver_fn: Callable[[], ServingInputReceiver],
+        assets_extra: Mapping[str, str] | None = None,
+        as_text: bool = False,
+        checkpoint_path: str | None = None,
+    ) -> str:
+        """Writes the model as it predicts into a folder named after the time, to serve or to load.
+
+        Arguments:
+            export_dir_base: the folder around it.
+            serving_input_receiver_fn: makes the placeholders and the features; see
+                `steadynorm.tensorflow.estimator.export`.
+            assets_extra: path under `assets.extra` → file to copy there.
+            as_text: write the graph as text.
+            checkpoint_path: prefix of the checkpoint; the last one for None, or that of the warm start.
+
+        Returns:
+            The folder.
+
+        Raises:
+            NoCheckpointError: there is no trained model.
+            ValueError: the default signature cannot be made of what model_fn gives.
+            TypeError: serving_input_receiver_fn returns something else.
+        """
+        checkpoint = self._exported(checkpoint_path)
+        with self._graph():
+            receiver = serving_input_receiver_fn()
+            if not isinstance(receiver, ServingInputReceiver):
+                raise TypeError(f"serving_input_receiver_fn returned {receiver!r}; expected a ServingInputReceiver")
+            spec = self._build(receiver.features, None, ModeKeys.PREDICT)
+            check_restorable(checkpoint, spec.scaffold)
+            base = os.fspath(export_dir_base)
+            session_config = self._config.session_config
+            return write_saved_model(base, spec, receiver, checkpoint, session_config, assets_extra, as_text)
+
+    # The name until TensorFlow 1.13.
+    export_savedmodel = export_saved_model
+
+    def _graph(self) -> Any:
+        return new_graph(self._config)
+
+    def _build(self, features: Any, labels: Any, mode: str) -> EstimatorSpec:
+        return build_model(self._model_fn, features, labels, mode, self._params, self._config)
+
+    def _trained(self) -> str:
+        latest = self.latest_checkpoint()
+        if latest is None:
+            raise NoCheckpointError(
+                f"there is no trained model in {self.model_dir}; expected a checkpoint: call train first"
+            )
+        return latest
+
+    def _start(self, spec: EstimatorSpec, path: str | None) -> str | None:
+        """The checkpoint to read the model from; None where the model, or the warm start, has it from elsewhere."""
+        if path is not None:
+            checkpoint = resolve_checkpoint(path)
+        else:
+            latest = self.latest_checkpoint()
+            if latest is None and self._warm_start is not None:
+                warm_start(self._warm_start)
+                return None
+            if latest is None and initializes_itself(tf.compat.v1.get_default_graph(), spec.scaffold):
+                return None
+            checkpoint = self._trained()
+        check_restorable(checkpoint, spec.scaffold)
+        return checkpoint
+
+    def _exported(self, path: str | None) -> str:
+        if path is not None:
+            return resolve_checkpoint(path)
+        if self.latest_checkpoint() is None and self._warm_start is not None:
+            return resolve_checkpoint(self._warm_start.ckpt_to_initialize_from)
+        return self._trained()
+
+    def _session_creator(self, spec: EstimatorSpec, checkpoint: str | None) -> Any:
+        return tf.compat.v1.train.ChiefSessionCreator(
+            scaffold=spec.scaffold,
+            config=self._config.session_config,
+            checkpoint_filename_with_path=checkpoint,
+        )
+
+
+def _with_folder(config: RunConfig, model_dir: str | os.PathLike[str] | None) -> RunConfig:
+    """The configuration with the folder of the one or the other, or with a temporary one."""
+    if model_dir is None and config.model_dir is not None:
+        return config
+    if model_dir is None:
+        temporary = tempfile.mkdtemp()
+        _log.warning("no model_dir: checkpoints and summaries go to the temporary folder %s", temporary)
+        return config.replace(model_dir=temporary)
+    folder = os.fspath(model_dir)
+    if config.model_dir is not None and config.model_dir != folder:
+        raise ValueError(
+            f"model_dir is {folder} for the Estimator and {config.model_dir} in its config; expected the same: give "
+            "it once"
+        )
+    return config.replace(model_dir=folder)
+
+
+def _check_steps(**given: int | None) -> None:
+    for name, value in given.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name} is {value}; expected a number from 1 on, or None for all that the inputs give")
+    if len([name for name, value in given.items() if value is not None]) > 1:
+        raise ValueError(
+            f"both {' and '.join(given)} are given; expected one: steps counts the steps of this call, max_steps the "
+            "global step"
+        )
+
+
+def _check_listeners(listeners: Sequence[Any] | None) -> list[Any]:
+    for listener in listeners or ():
+        if not isinstance(listener, tf.compat.v1.train.CheckpointSaverListener):
+            raise TypeError(
+                f"saving_listeners holds {listener!r}; expected objects of tf.compat.v1.train.CheckpointSaverListener"
+            )
+    return list(listeners or ())
+
+
+def _step_of(checkpoint: str) -> int:
+    reader = tf.train.load_checkpoint(checkpoint)
+    return int(reader.get_tensor("global_step")) if reader.has_tensor("global_step") else 0

@@ -1,0 +1,104 @@
+"""Sees to it that a step of training runs every update of the moving statistics."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+import tensorflow as tf
+
+from steadynorm.tensorflow import registry
+from steadynorm.tensorflow.layer_variables import read_graph
+from steadynorm.tensorflow.reachability import Reachability
+from steadynorm.tensorflow.updates import UpdatesNotRunError, describe_missed, missed_updates
+from steadynorm.tensorflow.watch import UnsafeLayerWarning, warn_unsafe_layers
+
+_log = logging.getLogger("steadynorm")
+
+
+def complete_train_op(train_op: Any, strict: bool) -> Any:
+    """`train_op` together with the update ops that it does not reach; `train_op` itself where it reaches all.
+
+    Looked at are the collection UPDATE_OPS and the updates of this package's layers in whatever collection. What the
+    graph updates besides, by ops that no collection names, cannot be told from what is updated on purpose elsewhere,
+    such as in another network's step: of that is only said that it does not run.
+
+    Arguments:
+        train_op: the op of the user's model_fn, in the default graph.
+        strict: raise where the train_op leaves updates out.
+
+    Raises:
+        ValueError: strict, and updates are missing.
+    """
+    forgotten = _forgotten(train_op)
+    if forgotten:
+        what = f"train_op {train_op.name} does not run {len(forgotten)} update ops ({_names(forgotten)})"
+        if strict:
+            raise ValueError(
+                f"{what}; expected all of them: build it with steadynorm.tensorflow.create_train_op or minimize, or "
+                "under tf.control_dependencies(tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))"
+            )
+        _log.warning("%s: they are attached to it now; without them inference would use the initial statistics", what)
+        train_op = tf.group(train_op, *forgotten, name="train_op_with_updates")
+    missed = missed_updates(train_op)
+    if strict:
+        if missed:
+            raise UpdatesNotRunError(missed)
+        _raise_for_unsafe_layers()
+    elif missed:
+        _log.warning("%s", describe_missed(missed))
+    return train_op
+
+
+def _raise_for_unsafe_layers() -> None:
+    """Makes an error of what the graph will warn of when it is finalized, such as updates left in a branch."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UnsafeLayerWarning)
+        try:
+            warn_unsafe_layers()
+        except UnsafeLayerWarning as warning:
+            raise ValueError(str(warning)) from None
+
+
+def _forgotten(train_op: Any) -> list[Any]:
+    """The update ops of the default graph that a run of `train_op` leaves out, in the order of their creation.
+
+    An op that is not reached itself is not forgotten where all that it writes is written by the same assignments on the
+    way of `train_op`.
+    """
+    graph = tf.compat.v1.get_default_graph()
+    reachability = Reachability(read_graph(graph))
+    reached = reachability.reach([_operation(train_op).name])
+    forgotten = []
+    for update in _update_ops(graph):
+        if update.name in reached.nodes:
+            continue
+        writes = reachability.reach([update.name]).writes
+        if not writes or any(not by <= reached.writes.get(variable, frozenset()) for variable, by in writes.items()):
+            forgotten.append(update)
+    return forgotten
+
+
+def _update_ops(graph: Any) -> list[Any]:
+    collected = list(graph.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))
+    for record in registry.layers(graph):
+        # With updates_collections=None the update is part of the output: what trains on the output runs it.
+        if record.updates_collections is not None:
+            collected.extend(record.updates)
+    operations = {_operation(update).name: _operation(update) for update in collected}
+    return [operation for operation in operations.values() if _can_run_by_itself(operation, graph)]
+
+
+def _can_run_by_itself(operation: Any, graph: Any) -> bool:
+    """Whether a step can ask for it: what a function or branch made within itself runs with it or not at all."""
+    return operation.graph is graph and operation._get_control_flow_context() is None
+
+
+def _names(operations: list[Any], most: int = 6) -> str:
+    rest = len(operations) - most
+    return ", ".join(operation.name for operation in operations[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _operation(value: Any) -> Any:
+    return value if isinstance(value, tf.Operation) else value.op

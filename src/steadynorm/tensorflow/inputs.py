@@ -1,0 +1,105 @@
+"""What a layer can be applied to, and what is said otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from steadynorm.norm.config import NormConfig
+from steadynorm.norm.layout import channel_axes
+from steadynorm.tensorflow.view import View
+
+DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
+
+
+def to_input(inputs: Any, layer: str) -> Any:
+    """Return the input as a tensor.
+
+    Raises:
+        RuntimeError: no graph is being built.
+        ValueError: its rank is unknown.
+        TypeError: its values are no floating-point numbers.
+    """
+    if tf.executing_eagerly():
+        raise RuntimeError(
+            f"batch normalization {layer!r} was called in eager mode; expected a graph, as in TensorFlow 1: build the "
+            "model within tf.Graph().as_default(), or call tf.compat.v1.disable_eager_execution() first"
+        )
+    x = tf.convert_to_tensor(inputs)
+    if x.dtype not in DTYPES:
+        raise TypeError(
+            f"the input {x.name} of batch normalization {layer!r} is {x.dtype.name}; expected one of "
+            f"{', '.join(dtype.name for dtype in DTYPES)}: cast it first"
+        )
+    if x.shape.rank is None:
+        raise ValueError(
+            f"the input {x.name} of batch normalization {layer!r} has an unknown number of axes; expected a known one, "
+            "sizes other than that of the channels may be unknown: call set_shape on it"
+        )
+    return x
+
+
+def arrange(x: Any, config: NormConfig, layer: str) -> View:
+    """Return the arrangement of the input that the layer asks for.
+
+    Raises:
+        ValueError: the channel axes do not exist or have unknown sizes, or nothing else is left to reduce, or the batch
+            is no multiple of the virtual batch.
+    """
+    rank = x.shape.rank
+    where = f"the input {x.name} of batch normalization {layer!r}"
+    try:
+        kept = channel_axes(config.axis, rank)
+    except ValueError as error:
+        raise ValueError(f"{where} has shape {x.shape}: {error}: name axes that it has") from error
+    for axis in kept:
+        if x.shape[axis] is None:
+            raise ValueError(
+                f"{where} has shape {x.shape}, in which the number of channels (axis {axis}) is unknown; expected a "
+                "known one, since gamma, beta and the statistics have one value per channel: call set_shape on it"
+            )
+    if len(kept) == rank:
+        raise ValueError(
+            f"{where} has shape {x.shape}, and all its axes are channel axes; expected at least one to take moments "
+            "over, usually the batch: name fewer"
+        )
+    size, samples = config.virtual_batch_size, x.shape[0]
+    if size is not None and 0 in kept:
+        raise ValueError(
+            f"{where} has its channels on axis {config.axis}, which is the batch, but virtual_batch_size {size} "
+            "divides the batch; expected the channels on another axis: change axis, or drop virtual_batch_size"
+        )
+    if size is not None and samples is not None and samples % size:
+        raise ValueError(
+            f"virtual_batch_size {size} does not divide the batch of {samples} in {where}; expected a multiple: change "
+            "one of them, or drop the last, smaller batch"
+        )
+    return View(x.shape, kept, size)
+
+
+def check_divisible(x: Any, size: int, layer: str) -> Any:
+    """Return the input such that running it fails clearly if virtual batches do not divide a batch of unknown size."""
+    samples = tf.shape(x)[0]
+    message = (
+        f"virtual_batch_size {size} does not divide the batch of batch normalization {layer!r}; expected a multiple: "
+        "drop the last, smaller batch, or pad it; the size of the batch was"
+    )
+    divisible = tf.equal(samples % size, 0)
+    with tf.control_dependencies([tf.compat.v1.Assert(divisible, [message, samples])]):
+        return tf.identity(x)
+
+
+def check_weights(weights: Any, x: Any, layer: str) -> Any:
+    """Return the weights of the samples as a tensor (N,).
+
+    Raises:
+        ValueError: they have another shape.
+    """
+    tensor = tf.convert_to_tensor(weights)
+    if not tensor.shape.is_compatible_with(x.shape[:1]):
+        raise ValueError(
+            f"batch_weights of batch normalization {layer!r} has shape {tensor.shape} for the input {x.name} of shape "
+            f"{x.shape}; expected one weight per sample, {x.shape[:1]}: reduce or reshape them"
+        )
+    return tf.ensure_shape(tensor, x.shape[:1])

@@ -1,0 +1,149 @@
+"""Which moving statistics a train op leaves alone although the graph could update them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
+from steadynorm.tensorflow.nodes import Nodes, producer
+from steadynorm.tensorflow.reachability import Path, Reach, Reachability, ancestors
+from steadynorm.tensorflow.registry import layers, outermost
+from steadynorm.tensorflow.structure import FUSED_OPS
+from steadynorm.tensorflow.wording import counted
+
+# Operations that only ever change a value relatively to what it was.
+_RELATIVE = ("AssignSub", "AssignAdd")
+_BATCH_OPS = FUSED_OPS | {"Mean", "Sum"}
+
+
+class UpdatesNotRunError(ValueError):
+    """The train op does not run the updates of some moving statistics; `missed` says which."""
+
+    def __init__(self, missed: tuple[MissedUpdate, ...]) -> None:
+        super().__init__(describe_missed(missed))
+        self.missed = missed
+
+
+@dataclass(frozen=True, slots=True)
+class MissedUpdate:
+    """A moving statistic that the graph updates somewhere, but not in the train op.
+
+    Arguments:
+        variable: name of the variable's operation.
+        layer: name of the layer.
+        operations: names of the graph's operations that run an update; calls of functions for updates within them.
+    """
+
+    variable: str
+    layer: str
+    operations: tuple[str, ...]
+
+
+def missed_updates(train_op: Any, graph: tf.Graph | None = None) -> tuple[MissedUpdate, ...]:
+    """The moving statistics that have updates, none of which a run of the train op reaches.
+
+    Control dependencies, conditions, loops and functions are followed. A layer that is applied several times counts as
+    updated if any of its updates is reached. Statistics that nothing in the graph updates are not listed: their layers
+    are in inference mode, and a run cannot reach what there is not.
+
+    Arguments:
+        train_op: an operation or tensor, or several that are always fetched together.
+        graph: the graph; None for that of the train op.
+    """
+    operations = _operations(train_op)
+    graph = outermost(operations[0].graph if graph is None and operations else graph)
+    nodes = read_graph(graph)
+    reachability = Reachability(nodes)
+    reached = reachability.reach(each.name for each in operations)
+    everything = reachability.reach(nodes.top.nodes)
+    updates = _Updates(nodes, everything, _registered_updates(graph))
+    found = []
+    for layer in normalization_layers(graph, nodes):
+        for variable in sorted(layer.statistics):
+            of_variable = updates.of(variable)
+            if of_variable and not of_variable & reached.writes.get(variable, frozenset()):
+                found.append(MissedUpdate(variable, layer.name, tuple(sorted({path[0] for path in of_variable}))))
+    return tuple(found)
+
+
+def assert_updates_run(train_op: Any, graph: tf.Graph | None = None, except_for: Iterable[str] = ()) -> None:
+    """Raise unless a run of the train op updates all moving statistics that the graph can update.
+
+    Arguments:
+        train_op: an operation or tensor, or several that are always fetched together, as
+            `[train_op, tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS)]`.
+        graph: the graph; None for that of the train op.
+        except_for: beginnings of the names of statistics that are to stay, such as scopes of frozen layers.
+
+    Raises:
+        UpdatesNotRunError: a statistic's updates exist and none is reached; it names every such statistic.
+    """
+    excepted = (except_for,) if isinstance(except_for, str) else tuple(except_for)
+    missed = tuple(each for each in missed_updates(train_op, graph) if not each.variable.startswith(excepted))
+    if missed:
+        raise UpdatesNotRunError(missed)
+
+
+def describe_missed(missed: Iterable[MissedUpdate]) -> str:
+    """One message for all statistics whose updates do not run, and what to do."""
+    missed = tuple(missed)
+    lines = [f"  {each.variable}: updated by {', '.join(each.operations)}" for each in missed]
+    return (
+        f"the train op does not run the updates of {counted(len(missed), 'moving statistic')}, so inference "
+        "would normalize by what they were initialized or restored to:\n"
+        + "\n".join(lines)
+        + "\nBuild the train op with steadynorm.tensorflow.create_train_op or minimize after all layers, or put it "
+        "under tf.control_dependencies(tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))."
+    )
+
+
+def _operations(fetches: Any) -> list[tf.Operation]:
+    if isinstance(fetches, (list, tuple, set, frozenset)):
+        return [each for fetch in fetches for each in _operations(fetch)]
+    if isinstance(fetches, tf.Operation):
+        return [fetches]
+    if hasattr(fetches, "op"):
+        return [fetches.op]
+    raise TypeError(
+        f"a train op must be a tf.Operation or a tensor of the graph, or a list of them, not {type(fetches).__name__}: "
+        "pass what session.run is given"
+    )
+
+
+def _registered_updates(graph: tf.Graph) -> dict[str, frozenset[str]]:
+    """By statistic of this package's layers: the operations that run its updates, inside functions or not."""
+    found: dict[str, frozenset[str]] = {}
+    for record in layers(graph):
+        operations = frozenset(each.name for each in _operations(list(record.updates)))
+        for variable in record.statistics:
+            for name in operation_names(variable):
+                found[name] = found.get(name, frozenset()) | operations
+    return found
+
+
+class _Updates:
+    """Tells updates of statistics from what initializes or restores them."""
+
+    def __init__(self, nodes: Nodes, everything: Reach, registered: dict[str, frozenset[str]]) -> None:
+        self._nodes = nodes
+        self._everything = everything
+        self._registered = registered
+
+    def of(self, variable: str) -> frozenset[Path]:
+        """The paths of all operations that update the variable."""
+        written = self._everything.writes.get(variable, frozenset())
+        return frozenset(path for path in written if self._updates(variable, path))
+
+    def _updates(self, variable: str, path: Path) -> bool:
+        if len(path) > 1:  # Initial and restored values are not assigned within functions.
+            return True
+        top = self._nodes.top
+        node = top.nodes[path[0]]
+        if node.op.startswith(_RELATIVE) or node.name in self._registered.get(variable, ()):
+            return True
+        value = ancestors(top, [producer(each) for each in node.inputs[1:]])
+        return variable in value or any(top.nodes[each].op in _BATCH_OPS for each in value)

@@ -1,0 +1,95 @@
+"""A warning when a graph is done in which a layer normalizes by its batch for ever, or its updates will not run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from steadynorm.tensorflow.registry import LayerRecord, layers, outermost
+
+# Keys that are no strings, as in the registry: such collections are not exported.
+_WATCHED: Any = ("steadynorm", "watched")
+_WARNED: Any = ("steadynorm", "warned")
+_TRAINING_OPS = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
+
+
+class UnsafeLayerWarning(UserWarning):
+    """A layer of a finished graph will not do in inference what it did in training."""
+
+
+def watch_graph(graph: tf.Graph | None = None) -> None:
+    """Let a graph warn about its layers when it is finalized; other graphs and TensorFlow itself stay as they are.
+
+    Args:
+        graph: the graph; None for the default one.
+    """
+    whole: Any = outermost(graph)
+    if whole.get_collection(_WATCHED):
+        return
+    whole.add_to_collection(_WATCHED, True)
+    finalize = whole.finalize
+
+    def warn_and_finalize() -> None:
+        warn_unsafe_layers(whole, stacklevel=3)
+        finalize()
+
+    whole.finalize = warn_and_finalize
+
+
+def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2) -> None:
+    """Warn, once per layer and graph, about what inference would get wrong.
+
+    - The layer is in training mode for good, and the graph trains nothing: it is for evaluation, prediction or export,
+      where outputs then depend on the rest of the batch. A graph with an optimizer may be for training alone.
+    - The layer's updates are in a collection and nothing in the graph depends on them, so that a run of the train step
+      leaves the moving statistics as they are (unless the program fetches them in every step).
+
+    Finalizing a graph calls this; who exports one without finalizing it calls it before.
+
+    Args:
+        graph: the graph; None for the default one.
+        stacklevel: which caller the warning points to, as in `warnings.warn`.
+    """
+    whole = outermost(graph)
+    warned = whole.get_collection_ref(_WARNED)
+    records = [record for record in layers(whole) if id(record) not in warned]
+    warned.extend(id(record) for record in records)
+    trains = any(operation.type.startswith(_TRAINING_OPS) for operation in whole.get_operations())
+    fixed = [] if trains else [record for record in records if record.mode is True]
+    _warn(
+        fixed,
+        "fixed in training mode in a graph that trains nothing, so the output for an example depends on the batch "
+        "around it: pass is_training=False (training=False), or a placeholder",
+        stacklevel + 1,
+    )
+    loose = [record for record in records if record not in fixed and _updates_hang(record)]
+    _warn(
+        loose,
+        "not updated by any step: nothing in the graph depends on the updates of its moving statistics, which are in a "
+        "collection. Make the train op with steadynorm.tensorflow.create_train_op or minimize, or pass "
+        "updates_collections=None",
+        stacklevel + 1,
+    )
+
+
+def _warn(records: Iterable[LayerRecord], what: str, stacklevel: int) -> None:
+    names = list(dict.fromkeys(record.name for record in records))
+    if names:
+        what = f"batch normalization {', '.join(map(repr, names))} is {what}"
+        warnings.warn(what, UnsafeLayerWarning, stacklevel=stacklevel + 1)
+
+
+def _updates_hang(record: LayerRecord) -> bool:
+    """Tell whether a layer's updates are for others to run, and none of them is run by any other operation."""
+    if record.updates_collections is None or not record.updates:
+        return False
+    updates = {getattr(update, "op", update) for update in record.updates}
+    graph = next(iter(updates)).graph
+    used = {tensor.op for tensor in getattr(graph, "outputs", ())} | set(getattr(graph, "control_outputs", ()))
+    for operation in graph.get_operations():
+        used.update(operation.control_inputs)
+        used.update(tensor.op for tensor in operation.inputs)
+    return not updates <= used

@@ -1,0 +1,140 @@
+"""The Estimator with this package's layers: updates wherever they hang run, each as often as it should."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from steadynorm.tensorflow import (
+    UpdatesNotRunError,
+    batch_norm,
+    batch_normalization,
+    create_train_op,
+    minimize,
+)
+from steadynorm.tensorflow import estimator as est
+from steadynorm.tensorflow.watch import UnsafeLayerWarning
+
+v1 = tf.compat.v1
+
+
+def slim(x, training, **options):
+    return batch_norm(x, decay=0.9, is_training=training, scope="bn", **options)
+
+
+def layers(x, training, **options):
+    return batch_normalization(x, momentum=0.9, training=training, name="bn", **options)
+
+
+def model_with(normalize, step="plain", **options):
+    def model_fn(features, labels, mode):
+        hidden = normalize(features["x"], mode == est.ModeKeys.TRAIN, **options)
+        weights = v1.get_variable("kernel", [2, 1], initializer=v1.ones_initializer())
+        prediction = tf.squeeze(tf.matmul(hidden, weights), 1)
+        if mode == est.ModeKeys.PREDICT:
+            return est.EstimatorSpec(mode, predictions=prediction)
+        loss = v1.losses.mean_squared_error(labels, prediction)
+        if mode == est.ModeKeys.EVAL:
+            return est.EstimatorSpec(mode, loss=loss)
+        optimizer, global_step = v1.train.GradientDescentOptimizer(0.01), v1.train.get_global_step()
+        if step == "create_train_op":
+            train_op = create_train_op(loss, optimizer)
+        elif step == "minimize":
+            train_op = minimize(optimizer, loss, global_step=global_step)
+        else:
+            train_op = optimizer.minimize(loss, global_step=global_step)
+        return est.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+    return model_fn
+
+
+CASES = {
+    "slim forgotten": (model_with(slim), True),
+    "layers forgotten": (model_with(layers), True),
+    "slim in a collection of its own": (model_with(slim, updates_collections="own"), True),
+    "slim in place": (model_with(slim, updates_collections=None), False),
+    "slim with create_train_op": (model_with(slim, "create_train_op"), False),
+    "layers with minimize": (model_with(layers, "minimize"), False),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.filterwarnings("error")
+def test_every_update_runs_once_a_step(make, input_fn, data, caplog, case):
+    model_fn, attached = CASES[case]
+    estimator = make(model_fn)
+    with caplog.at_level(logging.WARNING, logger="steadynorm"):
+        estimator.train(input_fn, steps=6)
+    # By hand: the batch is always the same, so 1 − 0.9⁶ of its mean has come in; twice a step it would be 1 − 0.9¹².
+    mean = (1 - 0.9**6) * data[0].mean(0)
+    np.testing.assert_allclose(estimator.get_variable_value("bn/moving_mean"), mean, rtol=1e-4)
+    assert any("attached" in record.getMessage() for record in caplog.records) == attached
+    large = list(estimator.predict(lambda: tf.data.Dataset.from_tensors({"x": data[0]})))
+    single = list(estimator.predict(lambda: tf.data.Dataset.from_tensor_slices({"x": data[0]}).batch(1)))
+    np.testing.assert_allclose(single, large, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_strict(make, input_fn, case):
+    model_fn, attached = CASES[case]
+    if attached:
+        with pytest.raises(ValueError, match="does not run 2 update ops"):
+            make(model_fn).train(input_fn, steps=1, strict=True)
+    else:
+        make(model_fn).train(input_fn, steps=1, strict=True)
+
+
+def test_updates_that_no_step_can_ask_for_are_named(make, input_fn):
+    def within_a_branch(x, training):
+        if not training:
+            return slim(x, False)
+        with v1.variable_scope("", reuse=v1.AUTO_REUSE):
+            return tf.cond(
+                tf.reduce_sum(x) > 0,
+                lambda: slim(x, True, updates_collections="own"),
+                lambda: slim(x, False, reuse=True),
+            )
+
+    model_fn = model_with(within_a_branch)
+    with pytest.warns(UnsafeLayerWarning, match="'bn' is not updated by any step"):
+        make(model_fn).train(input_fn, steps=1)
+    with pytest.raises(ValueError, match="'bn' is not updated by any step"):
+        make(model_fn).train(input_fn, steps=1, strict=True)
+
+
+def test_updates_that_no_collection_names_are_said_not_to_run(make, norm, input_fn, caplog):
+    def dropped(x, training):
+        hidden = norm(x, training)
+        v1.get_collection_ref(v1.GraphKeys.UPDATE_OPS).clear()
+        return hidden
+
+    estimator = make(model_with(dropped))
+    estimator.train(input_fn, steps=1)
+    assert "does not run the updates of 2 moving statistics" in caplog.text
+    np.testing.assert_array_equal(estimator.get_variable_value("bn/moving_mean"), [0, 0])
+    with pytest.raises(UpdatesNotRunError, match="bn/moving_mean"):
+        make(model_with(dropped)).train(input_fn, steps=1, strict=True)
+
+
+def test_a_layer_in_inference_mode_needs_no_updates(make, input_fn, caplog):
+    make(model_with(lambda x, training: slim(x, False))).train(input_fn, steps=1, strict=True)
+    assert not [record for record in caplog.records if record.name == "steadynorm"]
+
+
+def test_a_layer_fixed_in_training_mode_is_warned_of_where_it_infers(make, input_fn, once, tmp_path):
+    def receiver():
+        x = v1.placeholder(tf.float32, [None, 2])
+        return est.export.ServingInputReceiver({"x": x}, {"x": x})
+
+    estimator = make(model_with(lambda x, training: slim(x, True)))
+    estimator.train(input_fn, steps=1)
+    for use in (
+        lambda: estimator.evaluate(once),
+        lambda: next(estimator.predict(once)),
+        lambda: estimator.export_saved_model(tmp_path / "export", receiver),
+    ):
+        with pytest.warns(UnsafeLayerWarning, match="'bn' is fixed in training mode"):
+            use()

@@ -1,0 +1,90 @@
+"""A finished graph warns of layers that inference will get wrong, once, and stays silent about sound ones."""
+
+import warnings
+
+import pytest
+import tensorflow as tf
+
+from steadynorm.tensorflow import batch_norm, batch_normalization, create_train_op
+from steadynorm.tensorflow.watch import UnsafeLayerWarning, warn_unsafe_layers
+
+v1 = tf.compat.v1
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    with tf.Graph().as_default() as graph:
+        yield graph
+
+
+def x():
+    return v1.placeholder(tf.float32, [None, 5])
+
+
+def train(y):
+    return create_train_op(tf.reduce_mean(y**2), v1.train.GradientDescentOptimizer(0.1))
+
+
+def test_a_layer_fixed_in_training_mode_is_named(graph):
+    batch_norm(x(), scope="conv1/bn")
+    batch_norm(x(), scope="conv2/bn", is_training=False)
+    with pytest.warns(UnsafeLayerWarning, match="'conv1/bn' is fixed in training mode") as caught:
+        graph.finalize()
+    assert graph.finalized
+    assert len(caught) == 1
+    assert "conv2" not in str(caught[0].message)
+
+
+def test_a_layer_fixed_in_training_mode_with_forced_updates_is_named(graph):
+    batch_norm(x(), updates_collections=None)
+    with pytest.warns(UnsafeLayerWarning, match="fixed in training mode"):
+        graph.finalize()
+
+
+def test_updates_that_nothing_depends_on_are_named(graph):
+    mode = v1.placeholder(tf.bool, [])
+    y = batch_normalization(x(), training=mode, name="loose")
+    y = batch_norm(y, is_training=mode, updates_collections=None, scope="forced")
+    v1.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(y**2))
+    with pytest.warns(UnsafeLayerWarning, match="'loose' is not updated by any step") as caught:
+        graph.finalize()
+    assert len(caught) == 1
+    assert "forced" not in str(caught[0].message)
+
+
+def test_each_layer_is_named_once():
+    batch_norm(x())
+    with pytest.warns(UnsafeLayerWarning):
+        warn_unsafe_layers()
+    warn_unsafe_layers()
+    batch_norm(x(), scope="second")
+    with pytest.warns(UnsafeLayerWarning, match="'second'") as caught:
+        warn_unsafe_layers()
+    assert "'BatchNorm'" not in str(caught[0].message)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: batch_norm(x(), is_training=False),
+        lambda: train(batch_norm(x(), is_training=v1.placeholder(tf.bool, []))),
+        lambda: train(batch_norm(x(), is_training=True)),
+        lambda: train(batch_norm(x(), is_training=True, updates_collections=None)),
+        lambda: train(batch_normalization(x(), training=True, renorm=True)),
+    ],
+    ids=["inference", "switched", "training alone", "forced", "renorm"],
+)
+def test_a_sound_graph_is_finalized_without_a_word(graph, build):
+    build()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        graph.finalize()
+    assert graph.finalized
+
+
+def test_other_graphs_are_left_alone():
+    batch_norm(x())
+    with tf.Graph().as_default() as other:
+        x()
+        other.finalize()
+    assert other.finalize.__func__ is tf.Graph.finalize

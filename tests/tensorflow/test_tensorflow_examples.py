@@ -1,0 +1,77 @@
+"""The examples run, small, and show what they say."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+pytest.importorskip("sklearn")
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Loads an example as the module that `python example.py` would run."""
+
+    def module(path):
+        monkeypatch.syspath_prepend(str((EXAMPLES / path).parent))
+        spec = importlib.util.spec_from_file_location(f"example_{Path(path).stem}", EXAMPLES / path)
+        loaded = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, loaded)
+        spec.loader.exec_module(loaded)
+        return loaded
+
+    yield module
+    for name in ("network", "plot"):
+        sys.modules.pop(name, None)
+
+
+def test_digits_one_by_one_are_as_in_large_batches(load):
+    result = load("tensorflow_digits.py").run(steps=150)
+    assert result["largest_difference"] < 1e-5
+    assert result["accuracy_large_batches"] == result["accuracy_batches_of_one"] > 0.9
+
+
+def test_estimator_on_digits(load, tmp_path):
+    result = load("tensorflow_estimator_digits.py").run(str(tmp_path), steps=150)
+    assert result["trained"]["accuracy"] > 0.7
+    assert result["trained"]["global_step"] == 150
+    # The second model starts where the first ended, statistics included.
+    assert result["started"]["accuracy"] == result["trained"]["accuracy"]
+    assert result["started"]["loss"] == pytest.approx(result["trained"]["loss"], rel=1e-5)
+    assert result["started"]["global_step"] == 0
+    assert result["tuned"]["loss"] < result["started"]["loss"]
+
+
+def test_inception_gives_the_recorded_logits(load):
+    logits, recorded = load("inception_v3_finetune/finetune.py").restored_logits()
+    np.testing.assert_allclose(logits, recorded, rtol=1e-4, atol=1e-4)
+
+
+# 94 layers of kernel, beta and two statistics, the linear layer's two; with everything the momenta and the global step.
+@pytest.mark.parametrize(("save", "count"), [("trainable", 94 * 4 + 2), ("everything", 94 * 6 + 4 + 1)])
+def test_inception_is_saved_with_its_statistics(load, tmp_path, save, count):
+    run = load("inception_v3_finetune/finetune.py").finetune(0.9, 2, tmp_path, save, batch_size=4)
+    assert len(tf.train.list_variables(run.checkpoint)) == count
+    assert run.saved == pytest.approx(run.validation[-1][1], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_inception_learns_with_both_decays_and_infers_with_one(load, tmp_path):
+    fast, slow = load("inception_v3_finetune/finetune.py").main(50, tmp_path, batch_size=16)
+    for run in (fast, slow):
+        assert run.training[-1][1] < 0.8 * run.training[0][1]
+        # What was saved is what was trained.
+        assert run.saved == pytest.approx(run.validation[-1][1], rel=1e-3)
+    assert fast.validation[-1][1] < 5
+    assert fast.validation[-1][1] < 0.2 * fast.validation[0][1]
+    assert slow.validation[-1][1] > 50
+    picture = ElementTree.parse(tmp_path / "losses.svg").getroot()
+    assert len(picture.findall("{http://www.w3.org/2000/svg}polyline")) == 4
