@@ -19,8 +19,10 @@ WORKERS ?= auto
 demo: .venv/demo
 	$(BIN)/steadynorm demo
 
+# TensorFlow and PyTorch disturb each other in one process (threads, signal handlers, start-up time).
 test: .venv/dev
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --ignore tests/tensorflow
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(WORKERS) tests/tensorflow
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .
@@ -36,6 +38,7 @@ benchmarks: .venv/dev
 	$(BIN)/python benchmarks/recalibration.py
 	$(BIN)/python benchmarks/diagnose_cost.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/tensorflow_layers.py
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
