@@ -9,9 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-
-tf = pytest.importorskip("tensorflow")
-pytest.importorskip("sklearn")
+import tensorflow as tf
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-tf = pytest.importorskip("tensorflow")
+from steadynorm.tensorflow import estimator as est
+
 v1 = tf.compat.v1
-
-from steadynorm.tensorflow import estimator as est  # noqa: E402 - needs TensorFlow
-
 DECAY = 0.9
 
 
