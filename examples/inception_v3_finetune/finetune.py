@@ -83,6 +83,7 @@ def finetune(
         batch_size: images per step.
         every: steps between validations.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     train_images, train_labels, images_held_out, labels_held_out = digits()
     run = Run(decay)
     with tf.Graph().as_default(), v1.Session() as session:
@@ -118,7 +119,6 @@ def finetune(
 
 def main(steps: int, folder: Path, save: str = "trainable", batch_size: int = 32) -> list[Run]:
     """Compares the restored network with the original, fine-tunes with both decays, prints and plots the losses."""
-    folder.mkdir(parents=True, exist_ok=True)
     logits, recorded = restored_logits()
     difference = np.abs(logits - recorded).max() / np.abs(recorded).max()
     print(f"restored logits differ from the original's by {difference:.1e} of the largest")

@@ -53,6 +53,7 @@ def test_inception_gives_the_recorded_logits(load):
     np.testing.assert_allclose(logits, recorded, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 # 94 layers of kernel, beta and two statistics, the linear layer's two; with everything the momenta and the global step.
 @pytest.mark.parametrize(("save", "count"), [("trainable", 94 * 4 + 2), ("everything", 94 * 6 + 4 + 1)])
 def test_inception_is_saved_with_its_statistics(load, tmp_path, save, count):
