@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from steadynorm.report.model import Report
 from steadynorm.report.progress import Progress
 from steadynorm.rooms import room
 from steadynorm.scoring import Yardstick
+from steadynorm.selection import codes
 from steadynorm.subject import Subject
 
 
@@ -19,45 +20,76 @@ def diagnose(
     train_data: Iterable[Any] | None = None,
     validation_data: Iterable[Any] | None = None,
     *,
+    loss: Callable[[Any, Any], Any] | None = None,
+    metric: Callable[[Any, Any], Any] | None = None,
+    higher_is_better: bool | None = None,
+    forward: Callable[[Any, Any], Any] | None = None,
+    target: Callable[[Any], Any] | None = None,
+    train_step: Callable[..., Any] | None = None,
+    optimizer: Any = None,
+    evaluate: Callable[[Any, Any], Any] | None = None,
+    source_model: Any = None,
+    name: str | None = None,
     batches: int = 20,
     device: str | None = None,
-    select: Iterable[str] = (),
-    ignore: Iterable[str] = (),
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
     progress: bool = True,
-    **functions: Any,
 ) -> Report:
     """Finds out, on copies, why a model behaves differently in inference than in training.
 
     Arguments:
-        model: the model, or a `Subject` that holds it with everything else.
-        train_data: batches that the model was trained on; see `Subject`.
+        model: the model, or a `Subject` that holds it with everything else; what is given here besides it replaces
+            the subject's.
+        train_data: batches that the model was trained on; see `Subject` for this and the next.
         validation_data: batches that it was not trained on.
+        loss: `loss(output, target)`.
+        metric: `metric(output, target)`.
+        higher_is_better: direction of `metric`; by default it is.
+        forward: `forward(model, batch)`.
+        target: `target(batch)`.
+        train_step: `train_step(model, batch)`, or `train_step(model, optimizer, batch)` with `optimizer`.
+        optimizer: the optimizer of the model's parameters.
+        evaluate: `evaluate(model, batches)`.
+        source_model: the model that these weights were averaged or copied from.
+        name: how the report calls the model.
         batches: how many batches of each are sampled.
         device: where to run the copy; by default where the model is.
         select: codes or prefixes (`SN1`) to check; all if empty.
         ignore: codes or prefixes to leave out.
         progress: whether to show a progress bar on stderr once it takes more than two seconds.
-        functions: the other arguments of `Subject`: loss, metric, train_step, optimizer, evaluate, ...
 
     Returns:
         a `Report`. The model, its gradients, hooks and modes and all random states are bit for bit as before.
 
     Raises:
-        UnusableInputError: the model, the data or a function of the subject cannot be used.
+        UnusableInputError: the model, the data, a function of the subject or a code cannot be used.
     """
-    subject = _subject(model, train_data, validation_data, functions)
-    select, ignore = tuple(select), tuple(ignore)
+    given = {
+        "train_data": train_data,
+        "validation_data": validation_data,
+        "loss": loss,
+        "metric": metric,
+        "higher_is_better": higher_is_better,
+        "forward": forward,
+        "target": target,
+        "train_step": train_step,
+        "optimizer": optimizer,
+        "evaluate": evaluate,
+        "source_model": source_model,
+        "name": name,
+    }
+    subject = _subject(model, {key: value for key, value in given.items() if value is not None})
+    chosen, left_out = (codes([each] if isinstance(each, str) else each) for each in (select, ignore))
     live_room = room(subject.model, "live")
     with live_room.opened(subject, batches=batches, device=device) as live, Progress(progress) as stage:
         yardstick = Yardstick(subject.metric is not None, subject.higher_is_better)
-        report = diagnose_live(live, yardstick, name=subject.name, select=select, ignore=ignore, stage=stage)
-    return replace(report, select=select, ignore=ignore)
+        return diagnose_live(live, yardstick, name=subject.name, select=chosen, ignore=left_out, stage=stage)
 
 
-def _subject(model: Any, train_data: Any, validation_data: Any, functions: dict[str, Any]) -> Subject:
+def _subject(model: Any, given: dict[str, Any]) -> Subject:
     if isinstance(model, Subject):
-        given = {"train_data": train_data, "validation_data": validation_data, **functions}
-        return replace(model, **{name: value for name, value in given.items() if value is not None})
-    if train_data is None:
+        return replace(model, **given)
+    if "train_data" not in given:
         raise TypeError("diagnose() needs train_data, or a Subject that holds it")
-    return Subject(model, train_data, validation_data, **functions)
+    return Subject(model, **given)

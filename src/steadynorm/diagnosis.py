@@ -224,11 +224,13 @@ class _Bench:
     def _inference_mode(self, evidence: Evidence, recalibrated: Pass) -> Iterator[Trial]:
         """For an evaluation in batch mode: the number that it returned against inference mode."""
         evaluation = evidence.evaluation
-        if evaluation is None or evaluation.result is None or not evaluation.batch_layers:
+        if evaluation is None or evaluation.result is None or evaluation.inference_result is None:
             return
+        after = self.passes[Mode.POPULATION, self.split].score
+        if not self.yardstick.agrees(evaluation.inference_result, after):
+            return  # it returns some other number than the metric (a loss, a percentage), which cannot be compared
         uses_metric = self.yardstick.measure == "metric"
         before = Score(metric=evaluation.result) if uses_metric else Score(loss=evaluation.result)
-        after = self.passes[Mode.POPULATION, self.split].score
         best = max(after, recalibrated.score, key=self.yardstick.goodness)
         share = self.yardstick.improvement(before, after, best)
         yield Trial("inference-mode", evaluation.batch_layers, before, after, share)

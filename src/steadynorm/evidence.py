@@ -230,6 +230,7 @@ class Evaluation:
         moved_layers: layers whose stored statistics changed.
         values: smallest number of values per channel in a call that used batch moments, `None` without one.
         result: the number that the evaluation returned, `None` where it returned none.
+        inference_result: what it returns where all layers normalize by the stored statistics, if that was tried.
         single_value_layers: layers that took batch moments from one value per channel, or refused to.
         failed_with_one_value: those of them that refused, and so ended the evaluation.
     """
@@ -239,6 +240,7 @@ class Evaluation:
     moved_layers: tuple[str, ...]
     values: int | None = None
     result: float | None = None
+    inference_result: float | None = None
     single_value_layers: tuple[str, ...] = ()
     failed_with_one_value: tuple[str, ...] = ()
 

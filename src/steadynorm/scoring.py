@@ -41,6 +41,11 @@ class Yardstick:
         """By how much a number must fall short of `reference` before it counts."""
         return (METRIC_TOLERANCE if self.measure == "metric" else LOSS_TOLERANCE) * abs(self.goodness(reference))
 
+    def agrees(self, number: float, scored: Score) -> bool:
+        """Whether a number that the user's own code returned is the measure, on the same data."""
+        value = self.value(scored)
+        return value is not None and abs(number - value) <= self.tolerance(scored) + 1e-9
+
     def improvement(self, before: Score, after: Score, best: Score) -> float | None:
         """The share of the way from `before` to `best` that `after` goes; `None` if that way is too short to count."""
         size = self.goodness(best) - self.goodness(before)

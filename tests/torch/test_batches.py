@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, UserDict, namedtuple
+from collections import Counter, OrderedDict, UserDict, namedtuple
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,24 +42,32 @@ class Encoding(UserDict):  # type: ignore[type-arg]
     pass
 
 
-@pytest.mark.parametrize(
-    ("count", "order"), [(0, []), (1, [0]), (2, [0, 1]), (4, [0, 2, 1, 3]), (6, [0, 4, 2, 1, 5, 3])]
-)
-def test_spread_order(count: int, order: list[int]) -> None:
-    assert spread_order(count) == order
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 64, 1000])
+def test_a_spread_order_has_every_number_once(count: int) -> None:
+    assert sorted(spread_order(count)) == list(range(count))
+    assert spread_order(count) == spread_order(count)
 
 
-def test_the_beginning_of_a_spread_covers_the_range() -> None:
-    order = spread_order(1000)
-    assert sorted(order) == list(range(1000))
-    for beginning in (8, 20, 100):
-        halves = [sum(index < 500 for index in order[:beginning]), sum(index >= 500 for index in order[:beginning])]
-        assert max(halves) - min(halves) <= 2
+@pytest.mark.parametrize("beginning", [8, 20, 100])
+def test_the_beginning_of_a_spread_covers_the_range(beginning: int) -> None:
+    quarters = Counter(index // 250 for index in spread_order(1000)[:beginning])
+    assert max(quarters.values()) - min(quarters.values()) <= 2
+
+
+@pytest.mark.parametrize("period", [2, 3, 4, 8])
+def test_the_beginning_of_a_spread_takes_all_of_a_period(period: int) -> None:
+    """Real and fake batches in turn: a stride of a power of two would see one kind only."""
+    kinds = Counter(index % period for index in spread_order(400)[:64])
+    assert len(kinds) == period
+    # Drawn evenly, each kind would have 64 / period; five standard deviations of that many coin tosses.
+    assert all(abs(count - 64 / period) < 5 * (64 / period) ** 0.5 for count in kinds.values())
 
 
 def test_a_loader_in_sequence_is_spread() -> None:
-    loader = DataLoader(TensorDataset(torch.arange(8)), batch_size=2)
-    assert [batch[0].tolist() for batch in spread(loader)] == [[0, 1], [4, 5], [2, 3], [6, 7]]
+    loader = DataLoader(TensorDataset(torch.arange(200)), batch_size=2)
+    batches = [batch[0].tolist() for batch in spread(loader)]
+    assert sorted(batches) == [[index, index + 1] for index in range(0, 200, 2)]
+    assert sum(batch[0] < 100 for batch in batches[:10]) == 5
 
 
 def test_a_shuffling_loader_keeps_its_order() -> None:

@@ -144,10 +144,6 @@ def test_layers(kind: str, training: bool, digits: Any) -> None:
     np.testing.assert_allclose(site.moments[Split.TRAIN].variance, variance, rtol=1e-5)
     if isinstance(norm, Frozen):
         assert layer.frozen
-        assert (
-            report.evidence.gap.scores[Mode.BATCH, Split.TRAIN]
-            == report.evidence.gap.scores[Mode.POPULATION, Split.TRAIN]
-        )
     if before is not None:
         assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     else:
@@ -343,8 +339,8 @@ def test_autocast_inside_forward(digits: Any) -> None:
             return model(batch[0]).float()
 
     model = network(nn.BatchNorm2d(4))
-    report = steadynorm.diagnose(model, digits.train, batches=4, loss=LOSS, forward=forward)
-    mean, _ = moments_by_hand(model, [digits.train[index] for index in (0, 16, 8, 4)])
+    report = steadynorm.diagnose(model, digits.train[:4], loss=LOSS, forward=forward)
+    mean, _ = moments_by_hand(model, digits.train[:4])
     # bfloat16 keeps 8 bits.
     np.testing.assert_allclose(report.evidence.calls[0].moments[Split.TRAIN].mean, mean, atol=2**-8)
     assert not torch.is_autocast_enabled("cpu")

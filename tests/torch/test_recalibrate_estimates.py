@@ -203,6 +203,21 @@ def test_sorted_batches_do_not_fool_the_stopping_rule():
     assert np.abs(np.log(model.running_var.numpy() / variance)).max() < 0.6
 
 
+def test_batches_that_alternate_do_not_fool_the_stopping_rule():
+    """Two kinds in turn: a regular stride over the list would see the first kind only, and find it very certain."""
+    generator = torch.Generator().manual_seed(0)
+    batches = torch.randn(25600, 8, generator=generator).split(64)
+    data = [batch * 2 + 3 if index % 2 else batch for index, batch in enumerate(batches)]
+    model = nn.BatchNorm1d(8)
+    result = steadynorm.recalibrate(model, data, tolerance=0.1)
+    assert result.converged
+    assert result.batches < 400
+    mean, variance = truth(torch.cat(data))
+    # Five times the tolerance asked for.
+    assert np.abs(model.running_mean.numpy() - mean).max() < 0.5 * np.sqrt(variance).max()
+    assert np.abs(np.log(model.running_var.numpy() / variance)).max() < 0.5
+
+
 def test_a_loader_that_reads_in_sequence_gives_mixed_batches():
     x = torch.randn(6400, 2) * 0.5 + torch.arange(6400).unsqueeze(1) / 640
     loader = DataLoader(TensorDataset(x), 64)

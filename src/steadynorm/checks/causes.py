@@ -42,6 +42,7 @@ def never_updated(evidence: Evidence, layer: Layer) -> bool:
         and step.updates == 0
         and layer.statistics is not None
         and not layer.frozen
+        and not (evidence.steps and layer.name in evidence.steps.failed_with_one_value)
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 import torch
@@ -20,12 +21,22 @@ TARGET_KEYS = ("labels", "label", "targets", "target", "y")
 def spread_order(count: int) -> list[int]:
     """The numbers below `count`, so ordered that every beginning of the list is spread over the whole range.
 
-    Bit-reversed counting (van der Corput): data sorted by class or by time are sampled evenly from the first
-    batches on.
+    A scrambled van der Corput sequence (Owen, 1995): halves take turns, and so do the halves of each half, but which
+    comes first is drawn at random. Sorted data are sampled evenly, and data with a period (real and fake batches in
+    turn) are not sampled from one kind only, as any regular stride would. The order is the same every time, and no
+    random state of the user's is used.
     """
-    bits = max(count - 1, 0).bit_length()
-    reversed_bits = (int(format(index, f"0{bits}b")[::-1], 2) if bits else 0 for index in range(1 << bits))
-    return [index for index in reversed_bits if index < count]
+    draw = random.Random(0)
+
+    def ordered(start: int, stop: int) -> list[int]:
+        if stop - start < 2:
+            return list(range(start, stop))
+        middle = (start + stop) // 2
+        halves = [ordered(start, middle), ordered(middle, stop)]
+        draw.shuffle(halves)
+        return [index for pair in zip_longest(*halves) for index in pair if index is not None]
+
+    return ordered(0, count)
 
 
 class _ListedBatches:

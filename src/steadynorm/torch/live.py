@@ -34,7 +34,7 @@ from steadynorm.torch.layers import check_watchable, describe, normalization_lay
 from steadynorm.torch.observation import Watch, watch_strays
 from steadynorm.torch.originals import originals_kept
 from steadynorm.torch.source import weight_source
-from steadynorm.torch.state import gradients_kept, layers_kept, modes_kept, random_states_kept
+from steadynorm.torch.state import gradients_kept, hooks, layers_kept, modes_kept, random_states_kept
 from steadynorm.torch.steps import run_evaluation, run_train_step
 
 TRAIN_STEPS = 5
@@ -71,6 +71,7 @@ class TorchLive:
     def __init__(self, subject: Subject, *, batches: int, device: str | None = None) -> None:
         self.subject = subject
         check_watchable(subject.model)
+        _check_has_values(unwrap(subject.model))
         self._wanted = device
         self.device = _device(unwrap(subject.model), device)
         self.data = {Split.TRAIN: self._sampled(subject.train_data, batches, "train_data")}
@@ -172,11 +173,18 @@ class TorchLive:
         """See `Live`."""
         if self.subject.evaluate is None:
             return None
+        taken = self._evaluated(self.subject.evaluate, in_inference=False)
+        if taken.result is None or not taken.batch_layers:
+            return taken
+        again = self._evaluated(self.subject.evaluate, in_inference=True)
+        return replace(taken, inference_result=again.result)
+
+    def _evaluated(self, evaluate: Callable[..., Any], *, in_inference: bool) -> Evaluation:
         copier = self._copier()
         self._give_sizes(copier)
         batches = [fresh(batch, self.device) for batch in self.data[self._evaluation_split()]]
-        with self._layers_of(copier) as layers:
-            return run_evaluation(copier, layers, self.subject.evaluate, batches)
+        with self._layers_of(copier) as layers, hooks(_kept_in_inference(layers) if in_inference else ()):
+            return run_evaluation(copier, layers, evaluate, batches)
 
     @contextmanager
     def _layers_of(self, copier: Copier) -> Iterator[dict[str, nn.Module]]:
@@ -194,6 +202,8 @@ class TorchLive:
             raise UnusableInputError(f"{name} raised while it was read: {type(error).__name__}: {error}") from error
         for index, batch in enumerate(found):
             check_finite(batch, name, index)
+        if not any(map(sample_count, found)):
+            raise UnusableInputError(f"{name} holds no samples: all of its {len(found)} batches are empty")
         return found
 
     def _copier(self) -> Copier:
@@ -310,6 +320,25 @@ def _plain_execution() -> Iterator[None]:
         torch.enable_grad(),
     ):
         yield
+
+
+def _kept_in_inference(layers: Mapping[str, nn.Module]) -> Iterator[Any]:
+    """Hooks under which layers normalize by their stored statistics whatever mode the user's code puts them in."""
+
+    def before(layer: nn.Module, _: Any) -> None:
+        layer.training = False
+
+    for layer in layers.values():
+        yield layer.register_forward_pre_hook(before)
+
+
+def _check_has_values(model: nn.Module) -> None:
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if tensor.is_meta:
+            raise UnusableInputError(
+                f"'{name}' of the model is on the meta device and has no values: load the weights first "
+                "(model.to_empty(device=...), then load_state_dict)"
+            )
 
 
 def _device(model: nn.Module, wanted: str | None) -> torch.device | None:

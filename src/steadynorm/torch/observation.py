@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from steadynorm.evidence import SampledMoments
 from steadynorm.live import Override
 from steadynorm.passes import Site
-from steadynorm.torch.layers import has_statistics, is_normalization, uses_batch_moments
-from steadynorm.torch.moments import LayerMoments, input_of, values_averaged, values_per_channel
+from steadynorm.torch.layers import has_statistics, is_frozen_type, is_normalization, uses_batch_moments
+from steadynorm.torch.moments import LayerMoments, channel_moments, input_of, values_averaged, values_per_channel
 from steadynorm.torch.state import hooks, layers_kept
 
 
@@ -91,6 +91,10 @@ class Watch:
             if site in self.override:
                 self._set(layer, *self.override[site])
             layer.training = self.batch and values > 1
+            if layer.training and is_frozen_type(layer):
+                # Such a class knows no batch mode; it normalizes by whatever stands in its buffers.
+                moments = channel_moments(x)
+                self._set(layer, moments.mean, moments.variance)
             if self.observe:
                 if site not in self.seen.moments:
                     self.seen.moments[site] = LayerMoments(layer)

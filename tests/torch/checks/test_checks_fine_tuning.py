@@ -121,3 +121,37 @@ def test_sn602_frozen_layers_on_statistics_that_still_fit(lab: Any) -> None:
     model = keep_in_eval(frozen(lab.healthy()[0]))
     optimizer = lab.train(model, lab.digits.train, epochs=1, rate=1e-4)
     lab.assert_healthy(lab.diagnose(model, train_step=lab.train_step, optimizer=optimizer))
+
+
+class FrozenBatchNorm2d(nn.Module):
+    """As in torchvision and detectron2: everything is a buffer."""
+
+    def __init__(self, layer: nn.BatchNorm2d) -> None:
+        super().__init__()
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            self.register_buffer(name, getattr(layer, name).detach().clone())
+        self.eps = layer.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = self.weight * torch.rsqrt(self.running_var + self.eps)
+        shift = self.bias - self.running_mean * scale
+        return x * scale[:, None, None] + shift[:, None, None]
+
+
+@pytest.mark.parametrize("damage", [0.02, 1.0], ids=["wrong", "right"])
+def test_sn602_layers_of_a_frozen_type(lab: Any, damage: float) -> None:
+    """Batch mode has to be made for a class that has none; the same network with nn.BatchNorm2d tells what it gives."""
+    plain = lab.healthy()[0]
+    model = lab.healthy()[0]
+    for network in (plain, model):
+        network.norm.running_var.mul_(damage)
+    model.norm, model.inner_norm = FrozenBatchNorm2d(model.norm), FrozenBatchNorm2d(model.inner_norm)
+    report = lab.diagnose(model)
+    expected = lab.diagnose(plain).evidence.gap
+    for cell, scored in report.evidence.gap.scores.items():
+        assert scored.metric == pytest.approx(expected.scores[cell].metric), cell
+        assert scored.loss == pytest.approx(expected.scores[cell].loss, rel=1e-4), cell  # float32, other arithmetic
+    if damage == 1.0:
+        lab.assert_healthy(report)
+    else:
+        assert lab.assert_first(report, "SN602").layers == ("norm",)

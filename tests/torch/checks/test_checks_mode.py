@@ -39,6 +39,14 @@ def test_sn201_evaluation_in_training_mode(lab: Any, train: bool) -> None:
     assert found.effect.share == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("unit", [100.0, -1.0], ids=["percent", "other number"])
+def test_sn201_an_evaluation_in_other_units_is_not_compared_with_the_metric(lab: Any, unit: float) -> None:
+    model, _ = lab.healthy()
+    report = lab.diagnose(model, evaluate=lambda model, batches: unit * evaluate_in_pairs(True)(model, batches))
+    found = next(each for each in report.findings if each.code == "SN201")
+    assert found.effect is None
+
+
 class AlwaysBatch(nn.BatchNorm2d):
     """A layer that ignores eval()."""
 
