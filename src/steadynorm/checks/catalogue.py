@@ -98,7 +98,6 @@ _ENTRIES = (
         "training-with-population-statistics",
         ERROR,
         "training normalizes by statistics that nothing updates",
-        "recalibrate",
     ),
     Entry(
         "SN204",

@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 from steadynorm.checks.distance import between, of_layer, pooled, without_initial_value
-from steadynorm.evidence import CallSite, Evidence, Layer, LayerSteps, Split
+from steadynorm.evidence import CallSite, Evidence, Layer, LayerSteps, Mode, Split
+from steadynorm.scoring import LOSS_TOLERANCE, METRIC_TOLERANCE
 
 RESIDUAL_THRESHOLD = 0.01
 """Share of the initial value in the average above which it counts."""
@@ -60,6 +61,37 @@ def trained(evidence: Evidence) -> bool:
         (layer.gamma is not None and np.any(layer.gamma != 1)) or (layer.beta is not None and np.any(layer.beta != 0))
         for layer in evidence.layers
     )
+
+
+def trained_on_population(evidence: Evidence) -> bool:
+    """Whether the weights fit the stored statistics and not the batch's: inference does clearly better on train data.
+
+    Weights that were trained in batch mode do best in batch mode. Where it is the other way round, the layers stood in
+    inference mode while the weights were trained.
+    """
+    gap = evidence.gap
+    if gap is None:
+        return False
+    batch, population = (gap.scores[mode, Split.TRAIN] for mode in (Mode.BATCH, Mode.POPULATION))
+    by_batch, stored = (each.metric if gap.measure == "metric" else each.loss for each in (batch, population))
+    if by_batch is None or stored is None or not (math.isfinite(by_batch) and math.isfinite(stored)):
+        return False
+    ahead = (stored - by_batch) * (1 if gap.higher_is_better else -1)
+    # Three times the tolerance of a gap, since batch mode pays for the noise of its moments, too.
+    tolerance = 3 * (METRIC_TOLERANCE if gap.measure == "metric" else LOSS_TOLERANCE)
+    return ahead > tolerance * abs(stored)
+
+
+def left_behind(evidence: Evidence, layer: Layer) -> bool:
+    """Whether the layer counts far fewer updates than the optimizer steps, and inference does no worse for it.
+
+    The weights went on without the statistics, as they do after an eval() that is never undone.
+    """
+    steps, stored = evidence.steps, layer.statistics
+    if steps is None or steps.optimizer_steps is None or stored is None or stored.updates is None or layer.frozen:
+        return False
+    harmless = evidence.gap is not None and evidence.gap.size == 0
+    return harmless and 2 * stored.updates < steps.optimizer_steps
 
 
 def sites_apart(evidence: Evidence, layer: Layer) -> float | None:
@@ -169,6 +201,7 @@ def ageing(evidence: Evidence, layer: Layer) -> bool:
         and not never_updated(evidence, layer)
         and not runs_on_population(evidence, layer)
         and not copied_from_elsewhere(evidence, layer)
+        and not left_behind(evidence, layer)
         and sites_apart(evidence, layer) is None
         and not has_swapped_momentum(layer)
         and all(dropout_effect(layer, site) is None for site in evidence.sites(layer.name))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from steadynorm.checks.causes import left_behind, runs_on_population, trained_on_population
+from steadynorm.checks.distance import mismatched
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding
@@ -70,6 +72,33 @@ def training_with_population_statistics(evidence: Evidence) -> Iterator[Finding]
             "mean 0 and variance 1: they only scale, and nothing updates them",
             "Call model.train() before the training loop, and again after every evaluation.",
             evidence={"steps": steps.steps},
+        )
+
+
+@check("SN202", "calls", "gap")
+def trained_in_inference_mode(evidence: Evidence) -> Iterator[Finding]:
+    """The weights fit statistics that the training did not renew: an eval() that was never undone."""
+    misfits = {layer.name for layer, _ in mismatched(evidence)}
+    stale = []
+    for layer in evidence.layers:
+        stored = layer.statistics
+        if stored is None or layer.frozen or layer.name not in misfits or runs_on_population(evidence, layer):
+            continue
+        untouched = stored.at_initialization and trained_on_population(evidence)
+        if untouched or left_behind(evidence, layer):
+            stale.append(layer)
+    if stale:
+        updates = max((layer.statistics.updates or 0) for layer in stale if layer.statistics)
+        steps = None if evidence.steps is None else evidence.steps.optimizer_steps
+        counted = "" if steps is None else f" in {steps} steps of the optimizer"
+        yield finding(
+            "SN202",
+            [layer.name for layer in stale],
+            f"{len(stale)} layers count {updates} updates{counted}, and inference does no worse than batch mode: the "
+            "weights were trained in inference mode, where the layers only scale",
+            "Call model.train() before the training loop, and again after every evaluation, and train again. New "
+            "statistics may make this model worse: its weights were trained with these.",
+            evidence={"updates": updates, "optimizer_steps": steps},
         )
 
 

@@ -17,6 +17,7 @@ from steadynorm.checks.causes import (
     residual,
     runs_on_population,
     trained,
+    trained_on_population,
 )
 from steadynorm.checks.distance import mismatched, of_layer, pooled
 from steadynorm.checks.registry import check, finding
@@ -65,8 +66,8 @@ def updates_collected_early(evidence: Evidence) -> Iterator[Finding]:
 @check("SN103")
 def statistics_at_initialization(evidence: Evidence) -> Iterator[Finding]:
     """Mean exactly 0 and variance exactly 1 in a model whose weights have been trained."""
-    if not trained(evidence):
-        return
+    if not trained(evidence) or trained_on_population(evidence):
+        return  # in the second case SN202 names the cause
     layers = []
     for layer in evidence.layers:
         distance = of_layer(evidence, layer)
@@ -103,6 +104,8 @@ def statistics_at_initialization(evidence: Evidence) -> Iterator[Finding]:
 @check("SN104", "calls")
 def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
     """An average that still holds its initial value, or that follows too slowly."""
+    if trained_on_population(evidence):
+        return  # SN202
     starting, slow = [], []
     for layer, _ in mismatched(evidence):
         if not ageing(evidence, layer):

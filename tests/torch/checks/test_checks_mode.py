@@ -98,6 +98,24 @@ def test_sn202_training_in_inference_mode(lab: Any, train: bool) -> None:
         assert lab.assert_first(report, "SN202").layers == ("norm", "inner_norm", "hidden_norm")
 
 
+@pytest.mark.parametrize("healthy_epochs", [0, 1])
+def test_sn202_an_eval_that_was_never_undone(lab: Any, healthy_epochs: int) -> None:
+    """Handed over in inference mode, as it was trained; the train step itself says nothing about modes."""
+    torch.manual_seed(0)
+    model = lab.Net()
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+    for epoch in range(8):
+        model.train(epoch < healthy_epochs)
+        for batch in lab.digits.train:
+            lab.train_step(model, optimizer, batch)
+    report = lab.diagnose(model, train_step=lab.train_step, optimizer=optimizer)
+    found = lab.assert_first(report, "SN202")
+    assert found.evidence["optimizer_steps"] == 8 * len(lab.digits.train)
+    assert found.evidence["updates"] == healthy_epochs * len(lab.digits.train)
+    assert "worse" in found.remedy
+    assert "SN103" not in lab.codes(report)
+
+
 def test_sn202_one_layer_left_in_inference_mode(lab: Any) -> None:
     torch.manual_seed(0)
     model = lab.Net()
@@ -159,7 +177,7 @@ def test_sn204_in_training(lab: Any) -> None:
     model, optimizer = lab.healthy()
     single = [(x[:1], y[:1]) for x, y in lab.digits.train]
     report = lab.diagnose(model, train_data=single, train_step=lab.train_step, optimizer=optimizer)
-    found = next(found for found in report.findings if found.code == "SN204")
+    found = lab.assert_first(report, "SN204")
     assert found.layers == ("hidden_norm",)
     assert "train step" in found.message
 
