@@ -255,6 +255,8 @@ class Gap:
         higher_is_better: direction of that measure.
         reference: the better of what batch mode and the best remedy reach on the validation data.
         size: `reference` minus inference as handed over, in the direction of better; 0 if not significant.
+        on_validation_only: whether inference does as well as batch mode on the training data, so that the gap is
+            between the data and not in the statistics.
     """
 
     scores: Mapping[tuple[Mode, Split], Score]
@@ -262,6 +264,7 @@ class Gap:
     higher_is_better: bool
     reference: float
     size: float
+    on_validation_only: bool = False
 
 
 REMEDIES = {

@@ -64,6 +64,9 @@ class Yardstick:
         size = reference - worse if math.isfinite(reference) else 0.0
         noise = STANDARD_ERRORS * self._paired_error(best, handed_over) if math.isfinite(size) else 0.0
         significant = size > max(self.tolerance(best.score), noise)
+        batch, stored = (scores[mode, Split.TRAIN] for mode in (Mode.BATCH, Mode.POPULATION))
+        behind = self.goodness(batch) - self.goodness(stored)
+        fits_training = (Mode.BATCH, Split.VALIDATION) in scores and not behind > self.tolerance(batch)
         value = self.value(best.score)
         return Gap(
             scores,
@@ -71,6 +74,7 @@ class Yardstick:
             self.higher_is_better,
             math.nan if value is None else value,
             size if significant else 0.0,
+            significant and fits_training,
         )
 
     def _paired_error(self, first: Pass, second: Pass) -> float:

@@ -17,6 +17,9 @@ from steadynorm.scoring import LOSS_TOLERANCE, METRIC_TOLERANCE
 RESIDUAL_THRESHOLD = 0.01
 """Share of the initial value in the average above which it counts."""
 
+SLOW_DECAY = 0.99
+"""Decays from here on average over 100 steps and more."""
+
 SITE_SHIFT = 0.5
 SITE_LOG_VARIANCE = 0.7
 """Call sites whose moments differ by half a standard deviation or a factor of two in variance are different inputs."""
@@ -132,23 +135,38 @@ def fits_without_initial_value(evidence: Evidence, layer: Layer) -> bool:
     return left < 0.6 * whole
 
 
+def is_slow(layer: Layer) -> bool:
+    """Whether the average looks back over a hundred steps and more; a cumulative one looks back over all."""
+    return layer.config.decay is None or layer.config.decay >= SLOW_DECAY
+
+
+def of_older_weights(evidence: Evidence, layer: Layer) -> bool:
+    """Whether most of the average was taken before the present optimizer started: a pre-training's statistics."""
+    steps, stored, decay = evidence.steps, layer.statistics, layer.config.decay
+    if steps is None or steps.optimizer_steps is None or stored is None or decay is None:
+        return False
+    before = (stored.updates or 0) - steps.optimizer_steps
+    return before > steps.optimizer_steps and bool(decay**steps.optimizer_steps > RESIDUAL_THRESHOLD)
+
+
 def outrun(evidence: Evidence, layer: Layer) -> float | None:
     """How far a few train steps move what the layer is fed, if its average cannot follow at that speed.
 
-    An average with decay d trails by d / (1 - d) steps. The steps that were run on the copy show the speed of the
-    weights; where this lag makes up at least half of the distance, the average is outrun, and its statistics need no
-    other explanation.
+    An average with decay d trails by d / (1 - d) steps, a cumulative one by half of all. The steps that were run on
+    the copy show the speed of the weights; where this lag makes up at least half of the distance, the average is
+    outrun, and its statistics need no other explanation.
     """
     steps, decay, distance = evidence.steps, layer.config.decay, of_layer(evidence, layer)
-    if steps is None or decay is None or distance is None or decay >= 1:
+    if steps is None or distance is None or layer.statistics is None or decay == 1:
         return None
+    trail = decay / (1 - decay) if decay is not None else (layer.statistics.updates or 0) / 2
     largest = 0.0
     for site in evidence.sites(layer.name):
         before, after = site.moments.get(Split.TRAIN), steps.moments.get((layer.name, site.index))
         if before is not None and after is not None:
             moved = between(after, before.mean, before.variance, layer.config.epsilon)
             largest = max(largest, math.hypot(moved.shift, moved.log_ratio))
-    lag = largest / steps.steps * decay / (1 - decay)
+    lag = largest / steps.steps * trail
     return largest if lag >= 0.5 * math.hypot(distance.shift, distance.log_ratio) else None
 
 

@@ -9,13 +9,13 @@ from steadynorm.checks.causes import (
     ageing,
     copied_from_elsewhere,
     fits_without_initial_value,
+    is_slow,
     outrun,
     residual,
     valid,
 )
 from steadynorm.checks.distance import mismatched
 from steadynorm.checks.registry import check, finding
-from steadynorm.checks.statistics import SLOW_DECAY
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Certainty, Finding
 
@@ -56,7 +56,7 @@ def statistics_of_other_weights(evidence: Evidence) -> Iterator[Finding]:
             or fits_without_initial_value(evidence, layer)
             or outrun(evidence, layer) is not None
         )
-        if ageing(evidence, layer) and not lagging and (layer.config.decay or 0.0) < SLOW_DECAY:
+        if ageing(evidence, layer) and not lagging and not is_slow(layer):
             layers.append(layer.name)
     if layers:
         yield finding(
@@ -68,6 +68,10 @@ def statistics_of_other_weights(evidence: Evidence) -> Iterator[Finding]:
             "training (averaging, pruning, conversion, a partly loaded checkpoint).",
             evidence={"layers": layers},
             certainty=Certainty.LIKELY,
-            settle="pass train_step and optimizer, which show whether the weights outrun the average, and "
-            "source_model, the model that these weights were averaged or copied from",
+            settle=(
+                ""
+                if evidence.steps
+                else "pass train_step and optimizer, which show whether the weights outrun the average, and "
+            )
+            + "pass source_model, the model that these weights were averaged or copied from",
         )

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadynorm.checks.causes import ageing, copied_from_elsewhere, observed, runs_on_population, valid
+from steadynorm.checks.causes import (
+    ageing,
+    copied_from_elsewhere,
+    observed,
+    of_older_weights,
+    runs_on_population,
+    valid,
+)
 from steadynorm.checks.distance import mismatched
 from steadynorm.checks.registry import check, finding
-from steadynorm.checks.statistics import of_older_weights
 from steadynorm.evidence import Evidence, Layer, Mode
 from steadynorm.finding import Finding, Severity
 

@@ -8,11 +8,14 @@ import numpy as np
 
 from steadynorm.checks.causes import (
     RESIDUAL_THRESHOLD,
+    SLOW_DECAY,
     ageing,
     copied_from_elsewhere,
     fits_without_initial_value,
+    is_slow,
     never_updated,
     observed,
+    of_older_weights,
     outrun,
     residual,
     runs_on_population,
@@ -24,8 +27,8 @@ from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import Evidence, Layer
 from steadynorm.finding import Certainty, Finding, Severity
 
-SLOW_DECAY = 0.99
-"""Decays from here on average over 100 steps and more."""
+CLOSED = 0.5
+"""Share of the gap that new statistics must close to be blamed where no layer stands out."""
 
 
 @check("SN101", "steps")
@@ -115,37 +118,47 @@ def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
             starting.append((share, layer))
         elif of_older_weights(evidence, layer):
             continue  # SN602
-        elif outrun(evidence, layer) is not None or (share or 0.0) > RESIDUAL_THRESHOLD or _is_slow(layer):
+        elif outrun(evidence, layer) is not None or (share or 0.0) > RESIDUAL_THRESHOLD or is_slow(layer):
             slow.append(layer)
     severity = Severity.ERROR if evidence.gap is not None and evidence.gap.size > 0 else Severity.WARNING
     if starting:
         yield _still_starting(evidence, starting, severity)
+    if not (starting or slow) and not any(mismatched(evidence)):
+        slow = _all_a_little(evidence)
     if slow:
         # An average that merely trails at full speed does no harm where inference does as well with it.
         harmless = evidence.gap is not None and evidence.gap.size == 0
         yield _too_slow(evidence, slow, Severity.INFO if harmless else severity)
 
 
-def _is_slow(layer: Layer) -> bool:
-    return (layer.config.decay or 0.0) >= SLOW_DECAY
+def _all_a_little(evidence: Evidence) -> list[Layer]:
+    """All layers, where no single one is far off but new statistics for all of them close the gap."""
+    trial = evidence.trial("recalibrate")
+    if trial is None or (trial.share or 0.0) < CLOSED:
+        return []
+    return [layer for layer in evidence.layers if ageing(evidence, layer)]
 
 
 def _too_slow(evidence: Evidence, layers: list[Layer], severity: Severity) -> Finding:
-    decay = max(layer.config.decay or 0.0 for layer in layers)
+    cumulative = [layer for layer in layers if layer.config.decay is None]
+    decay = max((layer.config.decay or 0.0 for layer in layers), default=0.0)
     moved = max((outrun(evidence, layer) or 0.0 for layer in layers), default=0.0)
     steps = evidence.steps.steps if evidence.steps else 0
+    window = "all batches since the start (momentum=None)" if cumulative else f"{1 / (1 - decay):.0f} steps"
+    window += "" if cumulative else f" (decay {decay:g})"
     speed = f"; {steps} train steps alone move what they are fed by {moved:.2g} standard deviations or log variance"
+    advice = ", or use a decay of 0.9 to 0.99." if cumulative or decay >= SLOW_DECAY else "."
     return finding(
         "SN104",
         [layer.name for layer in layers],
-        f"the statistics of {len(layers)} layers average over {1 / (1 - decay):.0f} steps (decay {decay:g}) and lag "
-        f"behind what the weights now produce{speed if moved else ''}",
+        f"the statistics of {len(layers)} layers average over {window} and lag behind what the weights now produce"
+        f"{speed if moved else ''}",
         "Re-estimate the statistics after training (steadynorm.recalibrate); for the next run lower the learning rate "
-        "towards the end" + (", or use a decay of 0.9 to 0.99." if decay >= SLOW_DECAY else "."),
-        evidence={"decay": decay, "window": 1 / (1 - decay), "moved_by_steps": moved},
+        f"towards the end{advice}",
+        evidence={"decay": None if cumulative else decay, "moved_by_steps": moved},
         severity=severity,
         certainty=Certainty.PROVEN if moved else Certainty.LIKELY,
-        settle=None if moved else "pass train_step and optimizer: they show how fast the weights move",
+        settle=None if evidence.steps else "pass train_step and optimizer: they show how fast the weights move",
     )
 
 
@@ -154,25 +167,34 @@ def _still_starting(evidence: Evidence, layers: list[tuple[float, Layer]], sever
     decay = worst.config.decay or 0.0
     updates = (worst.statistics.updates if worst.statistics else None) or 1
     moments = pooled(evidence.sites(worst.name))
-    variance = 1.0 if moments is None else float(np.median(moments.variance))
-    # A small share of the initial variance 1 is much where the batch's own variance is smaller still.
-    allowed = RESIDUAL_THRESHOLD if share > RESIDUAL_THRESHOLD else RESIDUAL_THRESHOLD * min(variance, 1.0)
-    enough = allowed ** (1 / updates)
-    against = "" if share > RESIDUAL_THRESHOLD else f", against a batch variance of {variance:.2g}"
+    # What is left of mean 0 and variance 1 counts in units of the batch's own variance and deviation.
+    weight = 1.0
+    if moments is not None:
+        variance = np.maximum(moments.variance, 1e-12)
+        weight = max(weight, float(np.median(1 / variance)), float(np.median(np.abs(moments.mean) / np.sqrt(variance))))
+    enough = (RESIDUAL_THRESHOLD / (1.0 if share > RESIDUAL_THRESHOLD else weight)) ** (1 / updates)
+    against = (
+        "" if share > RESIDUAL_THRESHOLD else f", which weighs {weight:.2g} times as much as what the batches give"
+    )
+    if 0.5 <= enough < decay:
+        advice = (
+            f"Use a decay of at most {enough:.3g} (PyTorch momentum of at least {1 - enough:.2g}) for such a run, or"
+        )
+    else:
+        advice = "Train for more steps, or use"
     return finding(
         "SN104",
         [layer.name for _, layer in layers],
         f"after {updates} updates with decay {decay:g} (momentum {1 - decay:.4g}) {100 * share:.2g} % of the initial "
         f"value is still in the average of {len(layers)} layers{against}",
-        f"Use a decay of at most {enough:.3g} (PyTorch momentum of at least {1 - enough:.2g}), momentum=None for a "
-        "cumulative average, or a debiased average, which would have removed the initial value; repair this model "
-        "with steadynorm.recalibrate.",
+        f"{advice} a debiased average, which would have removed the initial value; repair this model with "
+        "steadynorm.recalibrate.",
         evidence={
             "decay": decay,
             "updates": updates,
             "residual": share,
             "decay_that_would_do": enough,
-            "batch_variance": variance,
+            "weight_of_initial_value": weight,
         },
         severity=severity,
     )
@@ -264,15 +286,6 @@ def updated_without_step(evidence: Evidence) -> Iterator[Finding]:
         # A loss scale that is too large spoils gradients only; the batch's moments are as good as any.
         severity=Severity.ERROR if steps.damaging_updates else Severity.INFO,
     )
-
-
-def of_older_weights(evidence: Evidence, layer: Layer) -> bool:
-    """Whether most of the average was taken before the present optimizer started: a pre-training's statistics."""
-    steps, stored, decay = evidence.steps, layer.statistics, layer.config.decay
-    if steps is None or steps.optimizer_steps is None or stored is None or decay is None:
-        return False
-    before = (stored.updates or 0) - steps.optimizer_steps
-    return before > steps.optimizer_steps and bool(decay**steps.optimizer_steps > RESIDUAL_THRESHOLD)
 
 
 def _updated(evidence: Evidence) -> list[str]:

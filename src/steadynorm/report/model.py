@@ -54,10 +54,17 @@ class Report:
         return tuple(found for found in self.findings if found.severity.rank >= severity.rank)
 
     def exit_status(self, fail_on: Severity | None = Severity.WARNING) -> int:
-        """For scripts: 0 nothing at or over `fail_on` (`None` lets everything pass), 1 findings, 3 nothing to check."""
+        """For scripts: 0 nothing at or over `fail_on` (`None` lets everything pass), 1 findings, 3 nothing to check.
+
+        A gap that no finding explains fails, too, where all checks were made: something is wrong with the inference.
+        """
         if not self.evidence.layers:
             return exits.NOTHING
-        return exits.FINDINGS if fail_on is not None and self.at_least(fail_on) else exits.CLEAN
+        if fail_on is None:
+            return exits.CLEAN
+        gap, all_checks = self.evidence.gap, not self.select and not self.ignore
+        unexplained = all_checks and gap is not None and gap.size > 0 and not any(each.share for each in self.findings)
+        return exits.FINDINGS if unexplained or self.at_least(fail_on) else exits.CLEAN
 
     def to_json(self, indent: int | None = 2) -> str:
         """The report as JSON, by the schema documented in docs/report-json.md."""

@@ -119,11 +119,13 @@ def _gap(gap: Gap) -> Text:
             f"The {gap.measure} ({direction} is better) shows no shortfall of inference beyond noise.", style="dim"
         )
     size = f" of {number(gap.size)}" if math.isfinite(gap.size) else ""
-    return Text(
-        f"The gap{size} in the {gap.measure} ({direction} is better) is due to normalization alone: weights and data "
-        "are the same.",
-        style="dim",
+    cause = (
+        "shows on the validation data only: they differ from the training data, to which the statistics fit. Check "
+        "how they are prepared."
+        if gap.on_validation_only
+        else "is due to normalization alone: weights and data are the same."
     )
+    return Text(f"The gap{size} in the {gap.measure} ({direction} is better) {cause}", style="dim")
 
 
 def _findings(report: Report) -> Iterator[RenderableType]:

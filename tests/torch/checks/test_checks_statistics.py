@@ -124,6 +124,7 @@ def test_sn104_small_share_of_the_initial_variance_over_a_smaller_variance(lab: 
     )
     found = lab.assert_first(report, "SN104")
     assert found.evidence["residual"] == pytest.approx(0.9 ** (4 * len(data)))
+    assert "decay of at most" in found.remedy
     assert found.effect.share > 0.95
 
 
@@ -141,6 +142,34 @@ def test_sn104_weights_that_outrun_the_average(lab: Any) -> None:
     assert found.evidence["moved_by_steps"] > 0.1
     # Without the train step nobody can tell it from statistics of other weights.
     assert lab.assert_first(lab.diagnose(model), "SN305").certainty == "likely"
+
+
+def test_sn104_a_large_mean_needs_more_than_another_decay(lab: Any) -> None:
+    """Inputs of mean 1e4: 88 updates leave 0.9^88 = 9e-5 of the initial mean 0, many deviations of the batch."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.BatchNorm2d(1), lab.Net())
+    data = [(x + 1e4, y) for x, y in lab.digits.train]
+    validation = [(x + 1e4, y) for x, y in lab.digits.validation]
+    optimizer = lab.train(model, data, epochs=4)
+    report = lab.diagnose(
+        model, train_data=data, validation_data=validation, train_step=lab.train_step, optimizer=optimizer
+    )
+    found = next(each for each in report.findings if each.code == "SN104" and "0" in each.layers)
+    # One percent of a deviation in 88 updates: (0.01 / (1e4 / deviation))^(1/88) is below the decay of 0.9.
+    deviation = float(torch.cat([x for x, _ in data]).std())
+    enough = (0.01 * deviation / 1e4) ** (1 / (4 * len(data)))
+    assert found.evidence["decay_that_would_do"] == pytest.approx(enough, rel=0.01)
+    assert enough < 0.9
+
+
+def test_sn104_a_cumulative_average_is_the_slowest(lab: Any) -> None:
+    torch.manual_seed(0)
+    model = lab.Net(momentum=None)
+    optimizer = lab.train(model, lab.digits.train)
+    report = lab.diagnose(model, train_step=lab.train_step, optimizer=optimizer)
+    found = lab.assert_first(report, "SN104")
+    assert "momentum=None" in found.message
+    assert found.evidence["decay"] is None
 
 
 @pytest.mark.parametrize("momentum", [0.1, 0.3])
