@@ -155,6 +155,8 @@ class LayerSteps:
         batch_uses: calls per step that normalized by batch moments.
         population_uses: calls per step that normalized by the stored statistics.
         repeated_uses: calls per step whose input repeated that of an earlier call in the same step.
+        evaluated_uses: calls per step that normalized by the moments of other data without recording gradients, as an
+            evaluation inside the step does.
         updates: updates of the statistics per step.
         decay: the decay observed, as the median over steps and channels; `None` where it cannot be told.
         input_spread: for several calls per step, the largest standardised mean shift or log variance ratio
@@ -166,6 +168,7 @@ class LayerSteps:
     batch_uses: float
     population_uses: float
     repeated_uses: float
+    evaluated_uses: float
     updates: float
     decay: float | None
     input_spread: float | None

@@ -30,6 +30,7 @@ class Repair:
         measure: `metric` or `loss`, whichever the subject is measured by.
         recalibration: what the re-estimation took and the error that it left.
         output: the new checkpoint.
+        worse: whether the model does worse with the new statistics, by more than such numbers scatter.
     """
 
     before: Score
@@ -37,6 +38,7 @@ class Repair:
     measure: str
     recalibration: Recalibration
     output: Path
+    worse: bool = False
 
 
 def repair(
@@ -54,7 +56,8 @@ def repair(
     """Re-estimates the statistics of a copy of the subject's model and writes them, with its weights, to a new file.
 
     The subject's own model is left as it is. The file is a state dict of the model (of the module inside, where it is
-    wrapped by DataParallel, DistributedDataParallel or torch.compile).
+    wrapped by DataParallel, DistributedDataParallel or torch.compile). It is written also where the model does worse
+    than before, which the result says: weights that were trained with the old statistics need these.
 
     Arguments:
         subject: the model, the training data that the statistics are taken from, and the validation data (by default
@@ -101,7 +104,8 @@ def repair(
         after = _measured(copied, batches, device)
     files.write(copied.model, output)
     yardstick = Yardstick(subject.metric is not None, subject.higher_is_better)
-    return Repair(before, after, yardstick.measure, recalibration, output)
+    worse = yardstick.improvement(after, before, before) is not None
+    return Repair(before, after, yardstick.measure, recalibration, output, worse)
 
 
 def _measured(subject: Subject, batches: int | None, device: str | None) -> Score:

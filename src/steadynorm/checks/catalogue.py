@@ -79,7 +79,7 @@ _ENTRIES = (
         "the layer keeps no statistics, so inference depends on the batch",
         "population",
     ),
-    Entry("SN107", "updated-outside-training", ERROR, "the evaluation moves the statistics"),
+    Entry("SN107", "updated-outside-training", ERROR, "the evaluation moves the statistics", "recalibrate"),
     Entry(
         "SN108",
         "updated-without-step",

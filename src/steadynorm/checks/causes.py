@@ -85,6 +85,17 @@ def trained_on_population(evidence: Evidence) -> bool:
     return ahead > tolerance * abs(stored)
 
 
+def no_gap(evidence: Evidence) -> bool:
+    """Whether the gap was measured and there is none: what is found then is worth knowing, and no more."""
+    return evidence.gap is not None and evidence.gap.size == 0
+
+
+def evaluated_in_step(evidence: Evidence, layer: Layer) -> bool:
+    """Whether the train step also runs the layer in training mode on other data without gradients."""
+    step = observed(evidence, layer)
+    return step is not None and step.evaluated_uses >= 0.5 and step.updates > 1
+
+
 def left_behind(evidence: Evidence, layer: Layer) -> bool:
     """Whether the layer counts far fewer updates than the optimizer steps, and inference does no worse for it.
 
@@ -93,8 +104,7 @@ def left_behind(evidence: Evidence, layer: Layer) -> bool:
     steps, stored = evidence.steps, layer.statistics
     if steps is None or steps.optimizer_steps is None or stored is None or stored.updates is None or layer.frozen:
         return False
-    harmless = evidence.gap is not None and evidence.gap.size == 0
-    return harmless and 2 * stored.updates < steps.optimizer_steps
+    return no_gap(evidence) and 2 * stored.updates < steps.optimizer_steps
 
 
 def sites_apart(evidence: Evidence, layer: Layer) -> float | None:
@@ -220,6 +230,7 @@ def ageing(evidence: Evidence, layer: Layer) -> bool:
         and not runs_on_population(evidence, layer)
         and not copied_from_elsewhere(evidence, layer)
         and not left_behind(evidence, layer)
+        and not evaluated_in_step(evidence, layer)
         and sites_apart(evidence, layer) is None
         and not has_swapped_momentum(layer)
         and all(dropout_effect(layer, site) is None for site in evidence.sites(layer.name))

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from steadynorm.checks.causes import dropout_effect, has_swapped_momentum, observed, runs_on_population, valid
+from steadynorm.checks.causes import dropout_effect, has_swapped_momentum, no_gap, observed, runs_on_population, valid
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import CallSite, Evidence, Layer, Operation, Split
-from steadynorm.finding import Finding
+from steadynorm.finding import Finding, Severity
 
 FEW_VALUES = 16
 FEW_SAMPLES = 8
@@ -121,6 +121,7 @@ def dropout_before_normalization(evidence: Evidence) -> Iterator[Finding]:
             "Move the dropout behind the last normalization layer, or re-estimate the statistics without dropout: "
             "steadynorm.recalibrate.",
             evidence={"log_variance_ratio": found},
+            severity=Severity.INFO if no_gap(evidence) else None,
         )
 
 

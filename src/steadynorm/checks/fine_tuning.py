@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from steadynorm.checks.causes import (
     ageing,
     copied_from_elsewhere,
+    no_gap,
     observed,
     of_older_weights,
     runs_on_population,
@@ -60,7 +61,7 @@ def statistics_of_the_old_task(evidence: Evidence) -> Iterator[Finding]:
             "layers in training mode.",
             evidence={"layers": [layer.name for layer in kept]},
             # Where inference does as well with them as with new ones, they are merely worth knowing about.
-            severity=Severity.INFO if evidence.gap is not None and evidence.gap.size == 0 else Severity.ERROR,
+            severity=Severity.INFO if no_gap(evidence) else Severity.ERROR,
         )
     if outpaced:
         steps = (evidence.steps.optimizer_steps if evidence.steps else None) or 0

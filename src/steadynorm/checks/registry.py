@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TypeAlias
 
 from steadynorm.checks.catalogue import CATALOGUE, entry
-from steadynorm.evidence import Evidence
+from steadynorm.evidence import Evidence, TrainSteps
 from steadynorm.finding import Certainty, Finding, Severity
 
 CheckFunction: TypeAlias = Callable[[Evidence], Iterator[Finding]]
@@ -80,6 +80,16 @@ def finding(
     )
 
 
+def _idle(steps: TrainSteps | None) -> bool:
+    """Whether a train step ran to its end and trained nothing, so that nothing can be said about training."""
+    return (
+        steps is not None
+        and not steps.parameters_moved
+        and not steps.skipped_updates
+        and not steps.failed_with_one_value
+    )
+
+
 def run(
     evidence: Evidence, select: Iterable[str] = (), ignore: Iterable[str] = ()
 ) -> tuple[list[Finding], list[NotAssessed]]:
@@ -102,9 +112,11 @@ def run(
     for registered in _REGISTERED:
         if not registered.code.startswith(wanted) or registered.code.startswith(unwanted):
             continue
-        missing = [part for part in registered.needs if getattr(evidence, part) is None]
+        missing = [_WHY_MISSING[part] for part in registered.needs if getattr(evidence, part) is None]
+        if "steps" in registered.needs and not missing and _idle(evidence.steps):
+            missing = ["the train step changed no parameter: it misses optimizer.step(), or steps another model's"]
         if missing:
-            reasons.setdefault(registered.code, _WHY_MISSING[missing[0]])
+            reasons.setdefault(registered.code, missing[0])
             continue
         assessed.add(registered.code)
         findings.extend(registered.function(evidence))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadynorm.checks.causes import runs_on_population, sites_apart
+from steadynorm.checks.causes import no_gap, runs_on_population, sites_apart
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import Evidence
-from steadynorm.finding import Finding
+from steadynorm.finding import Finding, Severity
 
 
 @check("SN401", "calls")
@@ -30,4 +30,5 @@ def shared_by_different_inputs(evidence: Evidence) -> Iterator[Finding]:
             "Give each input its own normalization layer (or its own statistics over shared gamma and beta), or put "
             "both inputs into one batch.",
             evidence={"spread": apart},
+            severity=Severity.INFO if no_gap(evidence) else None,
         )

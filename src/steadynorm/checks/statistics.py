@@ -11,9 +11,11 @@ from steadynorm.checks.causes import (
     SLOW_DECAY,
     ageing,
     copied_from_elsewhere,
+    evaluated_in_step,
     fits_without_initial_value,
     is_slow,
     never_updated,
+    no_gap,
     observed,
     of_older_weights,
     outrun,
@@ -127,8 +129,7 @@ def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
         slow = _all_a_little(evidence)
     if slow:
         # An average that merely trails at full speed does no harm where inference does as well with it.
-        harmless = evidence.gap is not None and evidence.gap.size == 0
-        yield _too_slow(evidence, slow, Severity.INFO if harmless else severity)
+        yield _too_slow(evidence, slow, Severity.INFO if no_gap(evidence) else severity)
 
 
 def _all_a_little(evidence: Evidence) -> list[Layer]:
@@ -259,6 +260,22 @@ def updated_outside_training(evidence: Evidence) -> Iterator[Finding]:
             f"one evaluation moves the statistics of {len(layers)} layers: validation data gets into the model",
             "Call model.eval() before the evaluation and model.train() after it (torch.no_grad() does not stop the "
             "updates); a model that was evaluated so needs its statistics re-estimated: steadynorm.recalibrate.",
+            evidence={"layers": layers},
+        )
+
+
+@check("SN107", "steps")
+def evaluated_inside_the_step(evidence: Evidence) -> Iterator[Finding]:
+    """A forward pass without gradients, inside the train step, that normalizes by the moments of other data."""
+    layers = [layer.name for layer in evidence.layers if evaluated_in_step(evidence, layer)]
+    if layers:
+        yield finding(
+            "SN107",
+            layers,
+            f"the train step also runs {len(layers)} layers in training mode on other data without gradients, and that "
+            "moves their statistics: an evaluation inside the step",
+            "Call model.eval() before that forward pass and model.train() after it; then re-estimate the statistics: "
+            "steadynorm.recalibrate.",
             evidence={"layers": layers},
         )
 

@@ -107,6 +107,7 @@ def _gap(gap: Gap) -> Object:
         "higher_is_better": gap.higher_is_better,
         "reference": gap.reference,
         "size": gap.size,
+        "on_validation_only": gap.on_validation_only,
     }
 
 
@@ -179,6 +180,7 @@ def _steps(steps: TrainSteps) -> Object:
         "samples": steps.samples,
         "parameters_moved": steps.parameters_moved,
         "skipped_updates": steps.skipped_updates,
+        "damaging_updates": steps.damaging_updates,
         "optimizer_steps": steps.optimizer_steps,
         "failed_with_one_value": steps.failed_with_one_value,
         "layers": [
@@ -187,6 +189,7 @@ def _steps(steps: TrainSteps) -> Object:
                 "batch_uses": layer.batch_uses,
                 "population_uses": layer.population_uses,
                 "repeated_uses": layer.repeated_uses,
+                "evaluated_uses": layer.evaluated_uses,
                 "updates": layer.updates,
                 "decay": layer.decay,
                 "input_spread": layer.input_spread,
@@ -205,6 +208,8 @@ def _evaluation(evaluation: Evaluation) -> Object:
         "moved_layers": evaluation.moved_layers,
         "values": evaluation.values,
         "result": evaluation.result,
+        "inference_result": evaluation.inference_result,
+        "single_value_layers": evaluation.single_value_layers,
         "failed_with_one_value": evaluation.failed_with_one_value,
     }
 

@@ -17,4 +17,6 @@ def as_text(name: str, repair: Repair) -> str:
         verdict = f"{name}: repaired; no loss or metric was given, so the effect was not measured"
     else:
         verdict = f"{name}: {repair.measure} in inference {change[0]} before, {change[1]} after"
+    if repair.worse:
+        verdict += ": worse. The weights were trained with the old statistics; diagnose the model first"
     return f"{verdict}\n{repair.recalibration}\nwrote {repair.output}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from steadynorm.checks.distance import LOG_VARIANCE_THRESHOLD, SHIFT_THRESHOLD, between
@@ -25,6 +26,7 @@ class Call:
         batch: whether it normalized by batch moments.
         values: values per channel.
         moments: of its input, where it normalized by them.
+        trains: whether gradients were recorded, as they are for what is trained.
         before: the stored statistics, as `steadynorm.torch.layers.stored` gives them.
         after: the same after the call; `None` where it raised.
     """
@@ -32,6 +34,7 @@ class Call:
     batch: bool
     values: int
     moments: Moments | None
+    trains: bool
     before: Array | None
     after: Array | None = None
 
@@ -102,7 +105,7 @@ class StepLog:
             values = values_averaged(layer, x)
             self.last_single = name if batch and values == 1 else None
             moments = channel_moments(x) if batch and values else None
-            self.logs[name].steps[-1].append(Call(batch, values, moments, stored(layer)))
+            self.logs[name].steps[-1].append(Call(batch, values, moments, torch.is_grad_enabled(), stored(layer)))
 
         return before
 
@@ -128,6 +131,7 @@ def summarized(log: LayerLog, layer: nn.Module) -> LayerSteps:
         batch_uses=len(batch_calls) / steps,
         population_uses=(len(calls) - len(batch_calls)) / steps,
         repeated_uses=sum(map(_repeats, log.steps)) / steps,
+        evaluated_uses=sum(map(_evaluations, log.steps)) / steps,
         updates=updates / steps,
         decay=_observed_decay(batch_calls),
         input_spread=_spread(log.steps, float(getattr(layer, "eps", 1e-5))),
@@ -150,6 +154,17 @@ def _repeats(calls: list[Call]) -> int:
     return count
 
 
+def _evaluations(calls: list[Call]) -> int:
+    """How many batch-mode calls were made without gradients, on an input that no call with gradients saw.
+
+    A recomputation (activation checkpointing) repeats the input; a layer that is never called with gradients belongs
+    to a network that this step does not train.
+    """
+    trained = [call.moments for call in calls if call.trains and call.moments is not None]
+    without = [call.moments for call in calls if not call.trains and call.moments is not None]
+    return sum(not any(_same(moments, other) for other in trained) for moments in without) if trained else 0
+
+
 def _same(first: Moments, second: Moments) -> bool:
     scale = np.sqrt(first.variance + 1e-30)
     return first.count == second.count and bool(
@@ -160,7 +175,7 @@ def _same(first: Moments, second: Moments) -> bool:
 
 def _spread(steps: list[list[Call]], epsilon: float) -> float | None:
     """How far the inputs of the calls of one step lie apart: between positions in the step, over all steps."""
-    batch_steps = [[call.moments for call in step if call.moments is not None] for step in steps]
+    batch_steps = [[call.moments for call in step if call.trains and call.moments is not None] for step in steps]
     positions = min(map(len, batch_steps), default=0)
     if positions < 2 or len(batch_steps) < 2:
         return None

@@ -66,7 +66,7 @@ def run_train_step(
                 raise UnusableInputError(
                     f"train_step raised at batch {index}: {type(error).__name__}: {error}. It is called as "
                     f"train_step(model{', optimizer' if optimizer is not None else ''}, batch) on a copy of the model "
-                    "and must be complete"
+                    "and must be complete; leave train_step out to diagnose without it"
                 ) from error
             finally:
                 log.end_step()
@@ -114,7 +114,8 @@ def run_evaluation(
             if not _ONE_VALUE.search(str(error)) or not log.last_single:
                 raise UnusableInputError(
                     f"evaluate raised: {type(error).__name__}: {error}. It is called as evaluate(model, batches) on a "
-                    "copy of the model, with a list of the sampled validation batches"
+                    "copy of the model, with a list of the sampled validation batches; leave evaluate out to diagnose "
+                    "without it"
                 ) from error
             failed = (log.last_single,)
     log.end_step()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
+
+from steadynorm.checks.registry import run
+from steadynorm.evidence import Score, Trial
 
 
 def test_a_healthy_network_has_no_findings(lab: Any) -> None:
@@ -312,3 +316,68 @@ def test_sn108_a_scaler_that_finds_its_scale_does_no_harm(lab: Any) -> None:
     lab.assert_healthy(report)
     assert lab.codes(report) == ["SN108"]
     assert report.findings[0].severity == "info"
+
+
+@pytest.mark.parametrize("careful", [False, True])
+def test_sn107_an_evaluation_inside_the_train_step(lab: Any, careful: bool) -> None:
+    """Validation images of another brightness pass through the network after every step, for the log."""
+    torch.manual_seed(0)
+    model = lab.Net()
+    bright = 3 * lab.digits.validation[0][0] + 2
+
+    def step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Any) -> Tensor:
+        loss = lab.train_step(model, optimizer, batch)
+        if careful:
+            model.eval()
+        with torch.no_grad():
+            model(bright)
+        if careful:
+            model.train()
+        return loss
+
+    optimizer = lab.train(model, lab.digits.train, step=step)
+    report = lab.diagnose(model, train_step=step, optimizer=optimizer)
+    if careful:
+        lab.assert_healthy(report)
+    else:
+        assert "norm" in lab.assert_first(report, "SN107").layers
+        assert "SN401" not in lab.codes(report)
+
+
+def test_a_train_step_that_trains_nothing_is_no_evidence(lab: Any) -> None:
+    model, _ = lab.healthy()
+
+    def step(model: nn.Module, batch: Any) -> Tensor:
+        return nn.functional.cross_entropy(model(batch[0]), batch[1])  # no optimizer.step()
+
+    report = lab.diagnose(model, train_step=step)
+    assert {each.code for each in report.not_assessed if "changed no parameter" in each.reason} >= {"SN101", "SN601"}
+
+
+def test_validation_data_that_were_prepared_otherwise(lab: Any) -> None:
+    """Not scaled to [0, 1]: a gap on the validation data that is none on the training data."""
+    model, _ = lab.healthy()
+    raw = [(16 * x, y) for x, y in lab.digits.validation]
+    report = lab.diagnose(model, validation_data=raw)
+    assert report.evidence.gap.on_validation_only
+    assert "Check how they are prepared" in " ".join(str(report).split())
+    assert report.exit_status() == 1
+    assert not lab.diagnose(model).evidence.gap.on_validation_only
+
+
+@pytest.mark.parametrize("share", [0.9, 0.1])
+def test_a_gap_without_a_layer_that_stands_out(lab: Any, share: float) -> None:
+    """Evidence of a gap that new statistics close though every layer is under the threshold: the lag is named."""
+    evidence = lab.diagnose(lab.healthy()[0]).evidence
+    before, after = Score(metric=0.90), Score(metric=0.96)
+    evidence = replace(
+        evidence,
+        gap=replace(evidence.gap, size=0.06),
+        trials=(Trial("recalibrate", tuple(layer.name for layer in evidence.layers), before, after, share),),
+    )
+    found, _ = run(evidence)
+    if share == 0.1:
+        assert found == []
+    else:
+        assert [(each.code, each.certainty) for each in found] == [("SN104", "likely")]
+        assert len(found[0].layers) == 3
