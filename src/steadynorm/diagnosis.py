@@ -81,7 +81,7 @@ def diagnose(
     stage("causes", 4, 5)
     findings, not_assessed = run(evidence, select, ignore)
     findings = rank([bench.with_effect(found, evidence) for found in findings])
-    return Report(name, evidence, tuple(findings), tuple(not_assessed))
+    return Report(name, evidence, tuple(findings), tuple(not_assessed), tuple(select), tuple(ignore))
 
 
 def rank(findings: Sequence[Finding]) -> list[Finding]:

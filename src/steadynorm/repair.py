@@ -104,7 +104,7 @@ def repair(
         after = _measured(copied, batches, device)
     files.write(copied.model, output)
     yardstick = Yardstick(subject.metric is not None, subject.higher_is_better)
-    worse = yardstick.improvement(after, before, before) is not None
+    worse = yardstick.clearly_better(before, after)
     return Repair(before, after, yardstick.measure, recalibration, output, worse)
 
 

@@ -41,6 +41,13 @@ class Yardstick:
         """By how much a number must fall short of `reference` before it counts."""
         return (METRIC_TOLERANCE if self.measure == "metric" else LOSS_TOLERANCE) * abs(self.goodness(reference))
 
+    def clearly_better(self, first: Score, second: Score) -> bool:
+        """Whether `first` is better than `second` by more than counts and by more than their standard errors allow."""
+        ahead = self.goodness(first) - self.goodness(second)
+        errors = [each.metric_error if self.measure == "metric" else each.loss_error for each in (first, second)]
+        noise = STANDARD_ERRORS * math.hypot(*errors)
+        return math.isfinite(ahead) and ahead > max(self.tolerance(first), noise)
+
     def agrees(self, number: float, scored: Score) -> bool:
         """Whether a number that the user's own code returned is the measure, on the same data."""
         value = self.value(scored)

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 import steadynorm
+from steadynorm.report.repair import as_text
 from steadynorm.subject import Subject
 from steadynorm.torch.checkpoint import write
 
@@ -164,3 +165,17 @@ def test_the_function_can_be_called_by_either_name(trained, tmp_path):
     repair(trained, tmp_path / "a.pt", progress=False)
     steadynorm.repair(trained, tmp_path / "b.pt", progress=False)  # importing the module has put it in this place
     assert (tmp_path / "b.pt").exists()
+
+
+@pytest.mark.parametrize("harmful", [True, False])
+def test_it_says_when_the_model_does_worse_afterwards(tmp_path, harmful):
+    """A network whose outputs are right with the old statistics only, and one that any statistics suit."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(512, 4, generator=generator) * 3 + 5
+    model = torch.nn.BatchNorm1d(4)
+    target = x if harmful else (x - x.mean(0)) / x.std(0)
+    data = list(zip(x.split(64), target.split(64), strict=True))
+    subject = steadynorm.Subject(model, data, loss=torch.nn.functional.mse_loss)
+    result = steadynorm.repair(subject, tmp_path / "model.pt", progress=False)
+    assert result.worse == harmful
+    assert ("does worse now" in as_text("model", result)) == harmful

@@ -12,7 +12,7 @@ import numpy as np
 
 from steadynorm.checks.distance import between, of_layer, pooled, without_initial_value
 from steadynorm.evidence import CallSite, Evidence, Layer, LayerSteps, Mode, Split
-from steadynorm.scoring import LOSS_TOLERANCE, METRIC_TOLERANCE
+from steadynorm.scoring import Yardstick
 
 RESIDUAL_THRESHOLD = 0.01
 """Share of the initial value in the average above which it counts."""
@@ -70,19 +70,14 @@ def trained_on_population(evidence: Evidence) -> bool:
     """Whether the weights fit the stored statistics and not the batch's: inference does clearly better on train data.
 
     Weights that were trained in batch mode do best in batch mode. Where it is the other way round, the layers stood in
-    inference mode while the weights were trained.
+    inference mode while the weights were trained. That they were trained has to be known: a network that has learned
+    nothing does better in one of the modes by chance.
     """
-    gap = evidence.gap
-    if gap is None:
+    gap, steps = evidence.gap, evidence.steps
+    if gap is None or steps is None or not steps.optimizer_steps:
         return False
-    batch, population = (gap.scores[mode, Split.TRAIN] for mode in (Mode.BATCH, Mode.POPULATION))
-    by_batch, stored = (each.metric if gap.measure == "metric" else each.loss for each in (batch, population))
-    if by_batch is None or stored is None or not (math.isfinite(by_batch) and math.isfinite(stored)):
-        return False
-    ahead = (stored - by_batch) * (1 if gap.higher_is_better else -1)
-    # Three times the tolerance of a gap, since batch mode pays for the noise of its moments, too.
-    tolerance = 3 * (METRIC_TOLERANCE if gap.measure == "metric" else LOSS_TOLERANCE)
-    return ahead > tolerance * abs(stored)
+    yardstick = Yardstick(gap.measure == "metric", gap.higher_is_better)
+    return yardstick.clearly_better(gap.scores[Mode.POPULATION, Split.TRAIN], gap.scores[Mode.BATCH, Split.TRAIN])
 
 
 def no_gap(evidence: Evidence) -> bool:

@@ -17,6 +17,7 @@ def as_text(name: str, repair: Repair) -> str:
         verdict = f"{name}: repaired; no loss or metric was given, so the effect was not measured"
     else:
         verdict = f"{name}: {repair.measure} in inference {change[0]} before, {change[1]} after"
+    lines = [verdict, str(repair.recalibration), f"wrote {repair.output}"]
     if repair.worse:
-        verdict += ": worse. The weights were trained with the old statistics; diagnose the model first"
-    return f"{verdict}\n{repair.recalibration}\nwrote {repair.output}"
+        lines.append("the model does worse now: its weights were trained with the old statistics; diagnose it first")
+    return "\n".join(lines)
