@@ -36,19 +36,22 @@ class MissedUpdate:
         variable: name of the variable's operation.
         layer: name of the layer.
         operations: names of the graph's operations that run an update; calls of functions for updates within them.
+        inside: whether they are collected within a condition, a loop or a function, so that no step can run them.
     """
 
     variable: str
     layer: str
     operations: tuple[str, ...]
+    inside: bool = False
 
 
 def missed_updates(train_op: Any, graph: tf.Graph | None = None) -> tuple[MissedUpdate, ...]:
     """The moving statistics that have updates, none of which a run of the train op reaches.
 
     Control dependencies, conditions, loops and functions are followed. A layer that is applied several times counts as
-    updated if any of its updates is reached. Statistics that nothing in the graph updates are not listed: their layers
-    are in inference mode, and a run cannot reach what there is not.
+    updated if any of its updates is reached. Updates that a layer of this package collected within a branch, a loop or
+    a function that does not run them are missed by every run. Statistics that nothing in the graph updates are not
+    listed: their layers are in inference mode, and a run cannot reach what there is not.
 
     Arguments:
         train_op: an operation or tensor, or several that are always fetched together.
@@ -61,12 +64,19 @@ def missed_updates(train_op: Any, graph: tf.Graph | None = None) -> tuple[Missed
     reached = reachability.reach(each.name for each in operations)
     everything = reachability.reach(nodes.top.nodes)
     updates = _Updates(nodes, everything, _registered_updates(graph))
+    enclosed = _enclosed_updates(graph)
     found = []
     for layer in normalization_layers(graph, nodes):
         for variable in sorted(layer.statistics):
             of_variable = updates.of(variable)
-            if of_variable and not of_variable & reached.writes.get(variable, frozenset()):
-                found.append(MissedUpdate(variable, layer.name, tuple(sorted({path[0] for path in of_variable}))))
+            written = reached.writes.get(variable, frozenset())
+            if of_variable and not of_variable & written:
+                names = {path[0] for path in of_variable}
+                found.append(
+                    MissedUpdate(variable, layer.name, tuple(sorted(names)), names <= enclosed.get(variable, set()))
+                )
+            elif variable in enclosed and not written:
+                found.append(MissedUpdate(variable, layer.name, tuple(sorted(enclosed[variable])), True))
     return tuple(found)
 
 
@@ -91,13 +101,25 @@ def assert_updates_run(train_op: Any, graph: tf.Graph | None = None, except_for:
 def describe_missed(missed: Iterable[MissedUpdate]) -> str:
     """One message for all statistics whose updates do not run, and what to do."""
     missed = tuple(missed)
-    lines = [f"  {each.variable}: updated by {', '.join(each.operations)}" for each in missed]
+    lines = [
+        f"  {each.variable}: updated by {', '.join(each.operations)}"
+        + (" inside a condition, loop or function" if each.inside else "")
+        for each in missed
+    ]
+    remedies = []
+    if not all(each.inside for each in missed):
+        remedies.append(
+            "Build the train op with steadynorm.tensorflow.create_train_op or minimize after all layers, or put it "
+            "under tf.control_dependencies(tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))."
+        )
+    if any(each.inside for each in missed):
+        remedies.append(
+            "Nothing outside a condition, loop or function can run an update inside: build these layers with "
+            "updates_collections=None, so that their updates are part of their output."
+        )
     return (
         f"the train op does not run the updates of {counted(len(missed), 'moving statistic')}, so inference "
-        "would normalize by what they were initialized or restored to:\n"
-        + "\n".join(lines)
-        + "\nBuild the train op with steadynorm.tensorflow.create_train_op or minimize after all layers, or put it "
-        "under tf.control_dependencies(tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))."
+        "would normalize by what they were initialized or restored to:\n" + "\n".join([*lines, *remedies])
     )
 
 
@@ -123,6 +145,25 @@ def _registered_updates(graph: tf.Graph) -> dict[str, frozenset[str]]:
             for name in operation_names(variable):
                 found[name] = found.get(name, frozenset()) | operations
     return found
+
+
+def _enclosed_updates(graph: tf.Graph) -> dict[str, set[str]]:
+    """By statistic of this package's layers: updates collected where nothing outside can run them."""
+    found: dict[str, set[str]] = {}
+    for record in layers(graph):
+        if record.updates_collections is None:
+            continue
+        names = {each.name for each in _operations(list(record.updates)) if is_enclosed(each, graph)}
+        for variable in record.statistics if names else ():
+            for name in operation_names(variable):
+                found.setdefault(name, set()).update(names)
+    return found
+
+
+def is_enclosed(operation: tf.Operation, graph: tf.Graph) -> bool:
+    """Whether an operation is inside a condition, a loop or a function of the graph, of either control flow."""
+    inner = operation.graph is not graph and outermost(operation.graph) is graph
+    return inner or operation._get_control_flow_context() is not None
 
 
 class _Updates:
