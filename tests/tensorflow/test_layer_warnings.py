@@ -88,3 +88,49 @@ def test_other_graphs_are_left_alone():
         x()
         other.finalize()
     assert other.finalize.__func__ is tf.Graph.finalize
+
+
+def dense(y, name="dense"):
+    return tf.matmul(y, v1.get_variable(name, [5, 5]))
+
+
+def minimized(y, **options):
+    return v1.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean((y - 1.0) ** 2), **options)
+
+
+@pytest.mark.parametrize("center", [True, False], ids=["beta", "neither gamma nor beta"])
+def test_a_trained_layer_fixed_in_inference_mode_is_named_when_the_graph_is_done(graph, center):
+    y = batch_norm(dense(x()), is_training=False, center=center, scope="fixed")
+    y = batch_norm(y, is_training=True, updates_collections=None, scope="moving")
+    minimized(y)
+    with pytest.warns(UnsafeLayerWarning, match="'fixed' is trained, but fixed in inference mode") as caught:
+        graph.finalize()
+    assert len(caught) == 1
+    assert "'moving'" not in str(caught[0].message)
+
+
+@pytest.mark.parametrize("center", [True, False], ids=["beta", "neither gamma nor beta"])
+def test_a_frozen_backbone_is_finalized_without_a_word(graph, center):
+    y = batch_norm(dense(x()), is_training=False, center=center, scope="backbone/bn")
+    minimized(dense(y, "head"), var_list=v1.trainable_variables("head"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        graph.finalize()
+
+
+def test_a_layer_evaluated_beside_its_training_is_no_layer_fixed_in_inference_mode(graph):
+    inputs = x()
+    y = batch_norm(inputs, updates_collections=None, scope="shared")
+    batch_norm(inputs, is_training=False, scope="shared", reuse=True)
+    minimized(y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        graph.finalize()
+
+
+def test_what_the_train_op_said_the_graph_does_not_repeat(graph):
+    with pytest.warns(UserWarning, match="trains 1 layer built with is_training=False"):
+        train(batch_norm(x(), is_training=False))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        graph.finalize()

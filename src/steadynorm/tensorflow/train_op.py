@@ -9,10 +9,10 @@ from typing import Any
 import tensorflow as tf
 
 from steadynorm.tensorflow.gradients import clipped, multiplied, summarized
-from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
-from steadynorm.tensorflow.reachability import Reachability
-from steadynorm.tensorflow.registry import outermost
+from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
+from steadynorm.tensorflow.layer_variables import operation_names
 from steadynorm.tensorflow.updates import describe_missed, missed_updates
+from steadynorm.tensorflow.watch import remember_fixed
 from steadynorm.tensorflow.wording import counted
 
 _v1 = tf.compat.v1
@@ -96,7 +96,7 @@ def create_train_op(
     with tf.name_scope("train_op"), tf.control_dependencies([applied]):
         train_op = tf.identity(total_loss)
     _collect(train_op)
-    _warn(train_op, total_loss, variables)
+    _warn(train_op, variables)
     return train_op
 
 
@@ -149,7 +149,7 @@ def minimize(
     with tf.control_dependencies(updates):
         train_op = optimizer.apply_gradients(gradients, global_step=global_step, name=name)
     _collect(train_op)
-    _warn(train_op, loss, variables)
+    _warn(train_op, variables)
     return train_op
 
 
@@ -216,12 +216,13 @@ def _collect(train_op: Any) -> None:
         collection.append(train_op)
 
 
-def _warn(train_op: Any, loss: Any, variables: list[Any]) -> None:
+def _warn(train_op: Any, variables: list[Any]) -> None:
     missed = missed_updates(train_op)
     if missed:
         warnings.warn(describe_missed(missed), UserWarning, stacklevel=3)
-    fixed = _fixed_in_inference(loss, variables)
+    fixed = layers_fixed_in_inference(train_op, variables)
     if fixed:
+        remember_fixed(fixed)
         warnings.warn(
             f"the train op trains {counted(len(fixed), 'layer')} built with is_training=False, which normalize by "
             f"moving statistics that never move: {', '.join(fixed)}. Build them with is_training=True or a "
@@ -229,17 +230,3 @@ def _warn(train_op: Any, loss: Any, variables: list[Any]) -> None:
             UserWarning,
             stacklevel=3,
         )
-
-
-def _fixed_in_inference(loss: Any, variables: list[Any]) -> list[str]:
-    """Layers whose gamma or beta is trained by a loss that sees them in inference mode only."""
-    graph = outermost(None)
-    nodes = read_graph(graph)
-    reached = Reachability(nodes).reach([getattr(loss, "op", loss).name]).nodes
-    trained = {name for each in variables for name in operation_names(each)}
-    found = []
-    for layer in normalization_layers(graph, nodes):
-        modes = {each.training for each in layer.applications if each.node in reached}
-        if modes == {False} and layer.parameters & trained:
-            found.append(layer.name)
-    return found

@@ -8,11 +8,13 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
 from steadynorm.tensorflow.registry import LayerRecord, layers, outermost
 
 # Keys that are no strings, as in the registry: such collections are not exported.
 _WATCHED: Any = ("steadynorm", "watched")
 _WARNED: Any = ("steadynorm", "warned")
+_FIXED: Any = ("steadynorm", "named as fixed in inference mode")
 _TRAINING_OPS = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
 
 
@@ -46,6 +48,8 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2) -> No
       where outputs then depend on the rest of the batch. A graph with an optimizer may be for training alone.
     - The layer's updates are in a collection and nothing in the graph depends on them, so that a run of the train step
       leaves the moving statistics as they are (unless the program fetches them in every step).
+    - The graph trains the layer, but applies it in inference mode for good. Layers that are kept frozen, gamma and beta
+      included, are not meant.
 
     Finalizing a graph calls this; who exports one without finalizing it calls it before.
 
@@ -57,26 +61,47 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2) -> No
     warned = whole.get_collection_ref(_WARNED)
     records = [record for record in layers(whole) if id(record) not in warned]
     warned.extend(id(record) for record in records)
-    trains = any(operation.type.startswith(_TRAINING_OPS) for operation in whole.get_operations())
-    fixed = [] if trains else [record for record in records if record.mode is True]
+    steps = [operation for operation in whole.get_operations() if operation.type.startswith(_TRAINING_OPS)]
+    fixed = [] if steps else [record for record in records if record.mode is True]
     _warn(
-        fixed,
+        (record.name for record in fixed),
         "fixed in training mode in a graph that trains nothing, so the output for an example depends on the batch "
         "around it: pass is_training=False (training=False), or a placeholder",
         stacklevel + 1,
     )
     loose = [record for record in records if record not in fixed and _updates_hang(record)]
     _warn(
-        loose,
+        (record.name for record in loose),
         "not updated by any step: nothing in the graph depends on the updates of its moving statistics, which are in a "
         "collection. Make the train op with steadynorm.tensorflow.create_train_op or minimize, or pass "
         "updates_collections=None",
         stacklevel + 1,
     )
+    if steps and any(record.mode is False for record in records):
+        told = whole.get_collection(_FIXED)
+        trained = [name for name in layers_fixed_in_inference(steps) if name not in told]
+        remember_fixed(trained, whole)
+        _warn(
+            trained,
+            "trained, but fixed in inference mode, so it normalizes by moving statistics that never move: pass "
+            "is_training=True (training=True) or a placeholder, or leave its gamma and beta, or all that comes before "
+            "it, out of the variables to train",
+            stacklevel + 1,
+        )
 
 
-def _warn(records: Iterable[LayerRecord], what: str, stacklevel: int) -> None:
-    names = list(dict.fromkeys(record.name for record in records))
+def remember_fixed(names: Iterable[str], graph: tf.Graph | None = None) -> None:
+    """Let a graph not warn again of layers that were named as trained in inference mode.
+
+    Args:
+        names: of the layers.
+        graph: the graph; None for the default one.
+    """
+    outermost(graph).get_collection_ref(_FIXED).extend(names)
+
+
+def _warn(names: Iterable[str], what: str, stacklevel: int) -> None:
+    names = list(dict.fromkeys(names))
     if names:
         what = f"batch normalization {', '.join(map(repr, names))} is {what}"
         warnings.warn(what, UnsafeLayerWarning, stacklevel=stacklevel + 1)
