@@ -134,3 +134,24 @@ def test_what_the_train_op_said_the_graph_does_not_repeat(graph):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         graph.finalize()
+
+
+@pytest.mark.parametrize(("count", "text"), [(3, "'bn0', 'bn1' and 'bn2' is"), (9, "'bn0', 'bn1' and 7 more is")])
+def test_many_layers_are_named_in_short(graph, count, text):
+    for index in range(count):
+        batch_norm(x(), scope=f"bn{index}")
+    with pytest.warns(UnsafeLayerWarning, match=text):
+        graph.finalize()
+
+
+def test_the_operations_of_a_graph_are_read_once_for_all_layers(graph, monkeypatch):
+    mode = v1.placeholder(tf.bool, [])
+    y = x()
+    for index in range(8):
+        y = batch_norm(y, is_training=mode, scope=f"bn{index}")
+    calls = []
+    operations = graph.get_operations
+    monkeypatch.setattr(graph, "get_operations", lambda: calls.append(1) or operations())
+    with pytest.warns(UnsafeLayerWarning, match="'bn0', 'bn1' and 6 more is not updated"):
+        warn_unsafe_layers()
+    assert len(calls) <= 2

@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.report.words import folded
 from steadynorm.tensorflow.gradients import clipped, multiplied, summarized
 from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
 from steadynorm.tensorflow.layer_variables import operation_names
@@ -225,7 +226,7 @@ def _warn(train_op: Any, variables: list[Any]) -> None:
         remember_fixed(fixed)
         warnings.warn(
             f"the train op trains {counted(len(fixed), 'layer')} built with is_training=False, which normalize by "
-            f"moving statistics that never move: {', '.join(fixed)}. Build them with is_training=True or a "
+            f"moving statistics that never move: {folded(fixed)}. Build them with is_training=True or a "
             "placeholder; to keep them frozen, leave their gamma and beta out of the variables to train.",
             UserWarning,
             stacklevel=3,

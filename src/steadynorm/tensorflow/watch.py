@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.report.words import folded
 from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
 from steadynorm.tensorflow.registry import LayerRecord, layers, outermost
 
@@ -69,7 +70,8 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2) -> No
         "around it: pass is_training=False (training=False), or a placeholder",
         stacklevel + 1,
     )
-    loose = [record for record in records if record not in fixed and _updates_hang(record)]
+    used: dict[Any, set[Any]] = {}
+    loose = [record for record in records if record not in fixed and _updates_hang(record, used)]
     _warn(
         (record.name for record in loose),
         "not updated by any step: nothing in the graph depends on the updates of its moving statistics, which are in a "
@@ -103,18 +105,30 @@ def remember_fixed(names: Iterable[str], graph: tf.Graph | None = None) -> None:
 def _warn(names: Iterable[str], what: str, stacklevel: int) -> None:
     names = list(dict.fromkeys(names))
     if names:
-        what = f"batch normalization {', '.join(map(repr, names))} is {what}"
+        what = f"batch normalization {folded([repr(name) for name in names])} is {what}"
         warnings.warn(what, UnsafeLayerWarning, stacklevel=stacklevel + 1)
 
 
-def _updates_hang(record: LayerRecord) -> bool:
-    """Tell whether a layer's updates are for others to run, and none of them is run by any other operation."""
+def _updates_hang(record: LayerRecord, used: dict[Any, set[Any]]) -> bool:
+    """Tell whether a layer's updates are for others to run, and none of them is run by any other operation.
+
+    Args:
+        record: of the layer.
+        used: by graph, the operations that others depend on; filled as graphs are met.
+    """
     if record.updates_collections is None or not record.updates:
         return False
     updates = {getattr(update, "op", update) for update in record.updates}
     graph = next(iter(updates)).graph
-    used = {tensor.op for tensor in getattr(graph, "outputs", ())} | set(getattr(graph, "control_outputs", ()))
+    if graph not in used:
+        used[graph] = _used(graph)
+    return not updates <= used[graph]
+
+
+def _used(graph: Any) -> set[Any]:
+    """The operations of a graph that others depend on, or that a function returns or ends with."""
+    found = {tensor.op for tensor in getattr(graph, "outputs", ())} | set(getattr(graph, "control_outputs", ()))
     for operation in graph.get_operations():
-        used.update(operation.control_inputs)
-        used.update(tensor.op for tensor in operation.inputs)
-    return not updates <= used
+        found.update(operation.control_inputs)
+        found.update(tensor.op for tensor in operation.inputs)
+    return found
