@@ -74,9 +74,9 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2) -> No
     loose = [record for record in records if record not in fixed and _updates_hang(record, used)]
     _warn(
         (record.name for record in loose),
-        "not updated by any step: nothing in the graph depends on the updates of its moving statistics, which are in a "
-        "collection. Make the train op with steadynorm.tensorflow.create_train_op or minimize, or pass "
-        "updates_collections=None",
+        "not updated by any step, unless every step fetches them: nothing in the graph depends on the updates of its "
+        "moving statistics, which are in a collection. Make the train op with steadynorm.tensorflow.create_train_op or "
+        "minimize, or pass updates_collections=None",
         stacklevel + 1,
     )
     if steps and any(record.mode is False for record in records):
