@@ -56,8 +56,8 @@ def with_statistics(var_list: Iterable[Any] | Mapping[str, Any]) -> tuple[Variab
     """Complete a list or dict of variables by the moving statistics of the layers whose gamma or beta it names.
 
     In a dict, a statistic gets the scope that its layer's gamma or beta has there: with
-    `{"old/bn/gamma": new/bn/gamma}` it is `old/bn/moving_mean`. It keeps its own name where none of its layer's names in
-    the dict ends as the variable's does, as in `{"scale": new/bn/gamma}`, whatever the dict says of other layers.
+    `{"old/bn/gamma": new/bn/gamma}` it is `old/bn/moving_mean`. It keeps its own name where none of its layer's names
+    in the dict ends as the variable's does, as in `{"scale": new/bn/gamma}`, whatever the dict says of other layers.
 
     Arguments:
         var_list: variables, also partitioned ones, or a mapping from names to them.

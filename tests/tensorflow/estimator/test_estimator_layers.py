@@ -101,7 +101,7 @@ def test_updates_that_no_step_can_ask_for_are_named(make, input_fn):
     model_fn = model_with(within_a_branch)
     with pytest.warns(UnsafeLayerWarning, match="'bn' is not updated by any step"):
         make(model_fn).train(input_fn, steps=1)
-    with pytest.raises(ValueError, match="bn/moving_mean.* inside a condition, loop or function"):
+    with pytest.raises(ValueError, match=r"bn/moving_mean.* inside a condition, loop or function"):
         make(model_fn).train(input_fn, steps=1, strict=True)
 
 
