@@ -204,11 +204,41 @@ def test_a_spec_is_healthy():
         ({"keep_checkpoint_every_n_hours": 0}, "expected hours over 0"),
         ({"session_config": {}}, "expected a tf.compat.v1.ConfigProto"),
         ({"device_fn": "/cpu:0"}, "expected a function from an op"),
+        ({"save_summary_steps": -1}, "save_summary_steps is -1"),
+        ({"save_summary_steps": False}, "save_summary_steps is False"),
+        ({"session_creation_timeout_secs": 0}, "session_creation_timeout_secs is 0"),
+        ({"train_distribute": tf.distribute.OneDeviceStrategy("/cpu:0")}, "train_distribute is .*leave the strategy"),
+        ({"eval_distribute": tf.distribute.OneDeviceStrategy("/cpu:0")}, "eval_distribute is .*leave the strategy"),
+        (
+            {"experimental_distribute": (tf.distribute.OneDeviceStrategy("/cpu:0"), None, None)},
+            "experimental_distribute is .*leave the strategy",
+        ),
     ],
 )
 def test_configurations(options, message):
     with pytest.raises((ValueError, TypeError), match=message):
         est.RunConfig(**options)
+
+
+def test_configurations_for_several_machines_are_taken_without_a_strategy():
+    defaults = {
+        "train_distribute": None,
+        "eval_distribute": None,
+        "protocol": None,
+        "session_creation_timeout_secs": 7200,
+        "device_fn": None,
+        "experimental_distribute": None,
+        "experimental_max_worker_delay_secs": None,
+    }
+    for config in (est.RunConfig(), est.RunConfig(**defaults)):
+        assert {name: getattr(config, name) for name in defaults} == defaults
+    given = {
+        "protocol": "grpc",
+        "experimental_max_worker_delay_secs": 5,
+        "train_distribute": tf.distribute.get_strategy(),
+    }
+    config = est.RunConfig(experimental_distribute=(None, None, None), **given).replace(tf_random_seed=1)
+    assert {name: getattr(config, name) for name in given} == given
 
 
 def test_configurations_are_replaced():

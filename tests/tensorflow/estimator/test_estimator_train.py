@@ -132,6 +132,14 @@ def test_summaries_of_the_loss_the_speed_and_the_model(make, model, input_fn):
         assert found["twice"][step] == pytest.approx(2 * loss, rel=1e-6)
 
 
+@pytest.mark.parametrize(("steps", "written"), [(0, False), (None, False), (1, True)])
+def test_summaries_are_turned_off(make, input_fn, steps, written):
+    estimator = make(config=est.RunConfig(save_summary_steps=steps, log_step_count_steps=None))
+    assert estimator.config.save_summary_steps == steps
+    estimator.train(input_fn, steps=2)
+    assert ("loss" in scalars(estimator.model_dir)) == written
+
+
 def test_a_model_s_own_summary_of_the_loss_is_the_only_one(make, model, input_fn):
     def with_summary(features, labels, mode, params):
         spec = model(features, labels, mode, params)
