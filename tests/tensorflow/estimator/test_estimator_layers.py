@@ -119,9 +119,14 @@ def test_updates_that_no_collection_names_are_said_not_to_run(make, norm, input_
         make(model_with(dropped)).train(input_fn, steps=1, strict=True)
 
 
-def test_a_layer_in_inference_mode_needs_no_updates(make, input_fn, caplog):
-    make(model_with(lambda x, training: slim(x, False))).train(input_fn, steps=1, strict=True)
+def test_a_frozen_layer_in_inference_mode_needs_no_updates(make, input_fn, caplog):
+    make(model_with(lambda x, training: slim(x, False, trainable=False))).train(input_fn, steps=1, strict=True)
     assert not [record for record in caplog.records if record.name == "steadynorm"]
+
+
+def test_a_trained_layer_in_inference_mode_is_an_error_where_strict(make, input_fn):
+    with pytest.raises(ValueError, match="'bn' is trained, but fixed in inference mode"):
+        make(model_with(lambda x, training: slim(x, False))).train(input_fn, steps=1, strict=True)
 
 
 def test_a_layer_fixed_in_training_mode_is_warned_of_where_it_infers(make, input_fn, once, tmp_path):
