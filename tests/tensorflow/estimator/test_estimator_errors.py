@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import functools
 
@@ -29,6 +30,7 @@ def parts():
     [
         (lambda labels, mode: None, None, "expected an argument named 'features'"),
         (lambda features, mode: None, {"a": 1}, "expected an argument named 'params'"),
+        (lambda features, mode: None, argparse.Namespace(a=1), "expected an argument named 'params'"),
         (lambda features, mode, is_training: None, None, r"takes \['is_training'\], which an Estimator does not give"),
     ],
 )
@@ -41,8 +43,9 @@ def test_arguments_of_the_estimator(tmp_path):
     model = lambda features, params: None  # noqa: E731
     with pytest.raises(TypeError, match="model_fn is 3"):
         est.Estimator(3, tmp_path)
-    with pytest.raises(TypeError, match="params is a list; expected a dict"):
-        est.Estimator(model, tmp_path, params=[1])
+    for params in (dict, "learning_rate=0.1", argparse.Namespace):
+        with pytest.raises(TypeError, match=r"params is .*; expected a dict or an object that holds the parameters"):
+            est.Estimator(model, tmp_path, params=params)
     with pytest.raises(TypeError, match="expected a RunConfig"):
         est.Estimator(model, tmp_path, config={"model_dir": "a"})
     with pytest.raises(ValueError, match="expected the same: give it once"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import logging
 from pathlib import Path
@@ -340,3 +341,19 @@ def test_a_params_change_within_the_model_stays_there(make, data):
     estimator = make(greedy, params={"a": [1]})
     estimator.train(lambda: (tf.constant(data[0]), tf.constant(data[1])), steps=1)
     assert estimator.params == {"a": [1]}
+
+
+def test_params_may_be_an_object(make, data):
+    def greedy(features, labels, mode, params):
+        assert params.sizes.pop() == 2
+        return takes_three(features, labels, mode)
+
+    def input_fn(params):
+        assert params.sizes.pop() == 2
+        return tf.constant(data[0]), tf.constant(data[1])
+
+    given = argparse.Namespace(sizes=[1, 2])
+    estimator = make(greedy, params=given)
+    given.sizes.clear()
+    estimator.train(input_fn, steps=1)
+    assert estimator.params == argparse.Namespace(sizes=[1, 2])

@@ -53,7 +53,7 @@ class Estimator:
             features.
         model_dir: folder of checkpoints and summaries; that of the config, or a temporary one, for None.
         config: a RunConfig; the default one for None.
-        params: a dict that model_fn and input_fn get a copy of.
+        params: a dict, or an object such as HParams, that model_fn and input_fn get a copy of.
         warm_start_from: a checkpoint's path or WarmStartSettings, for the first training.
         strict: raise where a train_op leaves out updates of moving statistics, instead of attaching them.
 
@@ -67,21 +67,18 @@ class Estimator:
         model_fn: Callable[..., EstimatorSpec],
         model_dir: str | os.PathLike[str] | None = None,
         config: RunConfig | None = None,
-        params: Mapping[str, Any] | None = None,
+        params: Any = None,
         warm_start_from: Any = None,
         *,
         strict: bool = False,
     ) -> None:
         if config is not None and not isinstance(config, RunConfig):
             raise TypeError(f"config is {config!r}; expected a RunConfig of steadynorm.tensorflow.estimator")
-        if params is not None and not isinstance(params, Mapping):
-            raise TypeError(
-                f"params is a {type(params).__qualname__}; expected a dict: use vars(params) or params.values() of "
-                "what you have"
-            )
+        if isinstance(params, (type, str, bytes)):
+            raise TypeError(f"params is {params!r}; expected a dict or an object that holds the parameters")
         check_model_fn(model_fn, params)
         self._model_fn = model_fn
-        self._params = copy.deepcopy(dict(params or {}))
+        self._params = {} if params is None else copy.deepcopy(params)
         self._config = _with_folder(config or RunConfig(), model_dir)
         self._warm_start = warm_start_settings(warm_start_from)
         self._strict = strict
@@ -97,7 +94,7 @@ class Estimator:
         return self._config
 
     @property
-    def params(self) -> dict[str, Any]:
+    def params(self) -> Any:
         """A copy of the params."""
         return copy.deepcopy(self._params)
 
