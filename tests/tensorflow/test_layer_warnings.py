@@ -157,3 +157,25 @@ def test_the_operations_of_a_graph_are_read_once_for_all_layers(graph, monkeypat
     with pytest.warns(UnsafeLayerWarning, match="'bn0', 'bn1' and 6 more is not updated"):
         warn_unsafe_layers()
     assert len(calls) <= 2
+
+
+def test_exporting_the_graph_that_was_trained_names_layers_in_training_mode_once(graph):
+    train(batch_norm(x(), scope="bn"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_unsafe_layers()  # a graph for training alone
+    with pytest.warns(UnsafeLayerWarning, match="'bn' is fixed in training mode in a graph that is exported"):
+        warn_unsafe_layers(exporting=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_unsafe_layers(exporting=True)
+
+
+def test_exporting_a_graph_that_was_trained_with_a_way_to_infer_is_silent(graph):
+    inputs = x()
+    y = batch_norm(inputs, is_training=v1.placeholder_with_default(False, []), scope="switched")
+    train(batch_norm(y, scope="shared"))
+    batch_norm(inputs, is_training=False, scope="shared", reuse=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_unsafe_layers(exporting=True)

@@ -10,11 +10,13 @@ import tensorflow as tf
 
 from steadynorm.report.words import folded
 from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
+from steadynorm.tensorflow.layer_variables import operation_names
 from steadynorm.tensorflow.registry import LayerRecord, layers, outermost
 
 # Keys that are no strings, as in the registry: such collections are not exported.
 _WATCHED: Any = ("steadynorm", "watched")
 _WARNED: Any = ("steadynorm", "warned")
+_BATCH: Any = ("steadynorm", "named as fixed in training mode")
 _FIXED: Any = ("steadynorm", "named as fixed in inference mode")
 _TRAINING_OPS = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
 
@@ -42,7 +44,7 @@ def watch_graph(graph: tf.Graph | None = None) -> None:
     whole.finalize = warn_and_finalize
 
 
-def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2) -> None:
+def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2, *, exporting: bool = False) -> None:
     """Warn, once per layer and graph, about what inference would get wrong.
 
     - The layer is in training mode for good, and the graph trains nothing: it is for evaluation, prediction or export,
@@ -52,24 +54,33 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2) -> No
     - The graph trains the layer, but applies it in inference mode for good. Layers that are kept frozen, gamma and beta
       included, are not meant.
 
-    Finalizing a graph calls this; who exports one without finalizing it calls it before.
+    Finalizing a graph calls this, and so does the Estimator before it exports. Nothing tells a graph that it is
+    exported by other means: tf.compat.v1.saved_model.simple_save, a Builder, a Saver's export_meta_graph or freezing
+    call nothing of this package. Call this with `exporting=True` before them. Which outputs are exported is not known
+    here either, so a layer that is also applied in inference mode, or with a mode that is a tensor, is taken to be
+    exported that way.
 
     Args:
         graph: the graph; None for the default one.
         stacklevel: which caller the warning points to, as in `warnings.warn`.
+        exporting: whether the graph is about to be exported: a layer in training mode for good is then named even if
+            the graph trains, as one does that was built once with is_training=True, trained and saved as it is.
     """
     whole = outermost(graph)
+    everything = layers(whole)
     warned = whole.get_collection_ref(_WARNED)
-    records = [record for record in layers(whole) if id(record) not in warned]
+    records = [record for record in everything if id(record) not in warned]
     warned.extend(id(record) for record in records)
     steps = [operation for operation in whole.get_operations() if operation.type.startswith(_TRAINING_OPS)]
-    fixed = [] if steps else [record for record in records if record.mode is True]
+    fixed = [] if steps and not exporting else _fixed_in_training(everything, alone=exporting)
+    told = whole.get_collection_ref(_BATCH)
     _warn(
-        (record.name for record in fixed),
-        "fixed in training mode in a graph that trains nothing, so the output for an example depends on the batch "
-        "around it: pass is_training=False (training=False), or a placeholder",
+        (record.name for record in fixed if id(record) not in told),
+        f"fixed in training mode in a graph that {'is exported' if exporting else 'trains nothing'}, so the output for "
+        "an example depends on the batch around it: pass is_training=False (training=False), or a placeholder",
         stacklevel + 1,
     )
+    told.extend(id(record) for record in fixed)
     used: dict[Any, set[Any]] = {}
     loose = [record for record in records if record not in fixed and _updates_hang(record, used)]
     _warn(
@@ -80,8 +91,8 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2) -> No
         stacklevel + 1,
     )
     if steps and any(record.mode is False for record in records):
-        told = whole.get_collection(_FIXED)
-        trained = [name for name in layers_fixed_in_inference(steps) if name not in told]
+        named = whole.get_collection(_FIXED)
+        trained = [name for name in layers_fixed_in_inference(steps) if name not in named]
         remember_fixed(trained, whole)
         _warn(
             trained,
@@ -90,6 +101,13 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2) -> No
             "it, out of the variables to train",
             stacklevel + 1,
         )
+
+
+def _fixed_in_training(records: Iterable[LayerRecord], alone: bool) -> list[LayerRecord]:
+    """The applications that take the moments of the batch for good; `alone`: of layers that have no other ones."""
+    others = {name for each in records if each.mode is not True for name in operation_names(each.moving_mean)}
+    fixed = [record for record in records if record.mode is True]
+    return [each for each in fixed if not (alone and others.intersection(operation_names(each.moving_mean)))]
 
 
 def remember_fixed(names: Iterable[str], graph: tf.Graph | None = None) -> None:
