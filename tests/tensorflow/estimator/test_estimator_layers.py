@@ -143,3 +143,34 @@ def test_a_layer_fixed_in_training_mode_is_warned_of_where_it_infers(make, input
     ):
         with pytest.warns(UnsafeLayerWarning, match="'bn' is fixed in training mode"):
             use()
+
+
+def two_layers(features, labels, mode):
+    training = mode == est.ModeKeys.TRAIN
+    hidden = batch_norm(features["x"], decay=0.9, is_training=training, trainable=False, scope="backbone")
+    hidden = batch_norm(hidden, decay=0.9, is_training=training, scope="head")
+    loss = v1.losses.mean_squared_error(labels, tf.reduce_sum(hidden, 1))
+    train_op = v1.train.GradientDescentOptimizer(0.01).minimize(loss, v1.train.get_global_step())
+    return est.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+
+@pytest.mark.parametrize("patterns", ["backbone/", ["backbone/"], ("other", "backbone")])
+@pytest.mark.filterwarnings("error")
+def test_a_frozen_backbone_stays_as_it_is(make, input_fn, caplog, patterns):
+    estimator = make(two_layers, except_for=patterns)
+    for _ in range(2):
+        estimator.train(input_fn, steps=1)
+    np.testing.assert_array_equal(estimator.get_variable_value("backbone/moving_mean"), [0, 0])
+    np.testing.assert_array_equal(estimator.get_variable_value("backbone/moving_variance"), [1, 1])
+    assert not np.allclose(estimator.get_variable_value("head/moving_variance"), 1, atol=1e-6)
+    assert "does not run 2 update ops (head/" in caplog.text
+    with pytest.raises(ValueError, match=r"does not run 2 update ops \(head/"):
+        estimator.train(input_fn, steps=1, strict=True)
+
+
+def test_without_exceptions_a_backbone_is_updated(make, input_fn, caplog, data):
+    estimator = make(two_layers)
+    estimator.train(input_fn, steps=1)
+    np.testing.assert_allclose(estimator.get_variable_value("backbone/moving_mean"), 0.1 * data[0].mean(0), rtol=1e-4)
+    assert "does not run 4 update ops" in caplog.text
+    make(two_layers, folder="strict", except_for=["backbone", "head"]).train(input_fn, steps=1, strict=True)

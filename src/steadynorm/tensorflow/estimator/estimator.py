@@ -6,7 +6,7 @@ import copy
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import tensorflow as tf
@@ -56,6 +56,8 @@ class Estimator:
         params: a dict, or an object such as HParams, that model_fn and input_fn get a copy of.
         warm_start_from: a checkpoint's path or WarmStartSettings, for the first training.
         strict: raise where a train_op leaves out updates of moving statistics, instead of attaching them.
+        except_for: beginnings of the names of statistics whose updates are not attached, such as the scope of a
+            backbone that is kept frozen although its layers are built for training.
 
     Raises:
         ValueError: model_fn takes arguments that nobody gives, or model_dir is not that of the config.
@@ -71,6 +73,7 @@ class Estimator:
         warm_start_from: Any = None,
         *,
         strict: bool = False,
+        except_for: Iterable[str] = (),
     ) -> None:
         if config is not None and not isinstance(config, RunConfig):
             raise TypeError(f"config is {config!r}; expected a RunConfig of steadynorm.tensorflow.estimator")
@@ -82,6 +85,7 @@ class Estimator:
         self._config = _with_folder(config or RunConfig(), model_dir)
         self._warm_start = warm_start_settings(warm_start_from)
         self._strict = strict
+        self._except_for = (except_for,) if isinstance(except_for, str) else tuple(except_for)
 
     @property
     def model_dir(self) -> str:
@@ -179,7 +183,8 @@ class Estimator:
         with self._graph():
             inputs = read_inputs(input_fn, ModeKeys.TRAIN, self._params, self._config)
             spec = self._build(inputs.features, inputs.labels, ModeKeys.TRAIN)
-            train_op = complete_train_op(spec.train_op, self._strict if strict is None else strict)
+            strict = self._strict if strict is None else strict
+            train_op = complete_train_op(spec.train_op, strict, self._except_for)
             if checkpoint is not None:
                 check_restorable(checkpoint, spec.scaffold)
             elif self._warm_start is not None:
