@@ -91,6 +91,32 @@ def test_strict_raises_where_updates_are_forgotten(make, input_fn, where):
     make(folder="healthy", params={"updates": True}, **of_estimator).train(input_fn, steps=1, **of_call)
 
 
+@pytest.mark.parametrize("counts", ["minimize", "grouped", "in a branch", None])
+def test_a_train_op_that_counts_no_steps_is_pointed_out(make, once, counts, caplog):
+    def model(features, labels, mode):
+        kernel = v1.get_variable("kernel", [2, 1], initializer=v1.zeros_initializer())
+        loss = v1.losses.mean_squared_error(labels[:, None], tf.matmul(features["x"], kernel))
+        step = v1.train.get_global_step()
+        train_op = v1.train.GradientDescentOptimizer(0.01).minimize(loss, step if counts == "minimize" else None)
+        if counts == "grouped":
+            train_op = tf.group(train_op, v1.assign_add(step, 1))
+        if counts == "in a branch":
+            finite = tf.math.is_finite(loss)
+            train_op = tf.group(train_op, tf.cond(finite, lambda: v1.assign_add(step, 1), lambda: tf.identity(step)))
+        return est.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+    estimator = make(model)
+    estimator.train(once)
+    # The step that finds the inputs at their end may still count.
+    assert global_step(estimator) in ((4, 5) if counts else (0,))
+    assert ("does not increment the global step global_step" in caplog.text) == (counts is None)
+    if counts is None:
+        with pytest.raises(ValueError, match="does not increment the global step"):
+            estimator.train(once, strict=True)
+    else:
+        estimator.train(once, strict=True)
+
+
 def test_checkpoints_every_n_steps_the_last_ones_kept(make, input_fn, tmp_path):
     config = est.RunConfig(save_checkpoints_steps=3, keep_checkpoint_max=2, save_summary_steps=None)
     estimator = make(config=config)
