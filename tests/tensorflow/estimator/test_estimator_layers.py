@@ -174,3 +174,21 @@ def test_without_exceptions_a_backbone_is_updated(make, input_fn, caplog, data):
     np.testing.assert_allclose(estimator.get_variable_value("backbone/moving_mean"), 0.1 * data[0].mean(0), rtol=1e-4)
     assert "does not run 4 update ops" in caplog.text
     make(two_layers, folder="strict", except_for=["backbone", "head"]).train(input_fn, steps=1, strict=True)
+
+
+@pytest.mark.parametrize("kind", ["of this package", "by hand"])
+def test_a_trained_layer_fixed_in_inference_mode_is_named_once(make, norm, input_fn, kind):
+    model_fn = model_with(lambda x, training: norm(x, False) if kind == "by hand" else layers(x, False))
+    with pytest.warns(UnsafeLayerWarning, match="'bn' is trained, but fixed in inference mode") as caught:
+        make(model_fn).train(input_fn, steps=1)
+    assert len([each for each in caught if "'bn'" in str(each.message)]) == 1
+    with pytest.raises(ValueError, match="'bn' is trained, but fixed in inference mode"):
+        make(model_fn).train(input_fn, steps=1, strict=True)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_frozen_layer_fixed_in_inference_mode_is_not_named(make, norm, input_fn):
+    frozen = model_with(lambda x, training: layers(x, False, trainable=False))
+    make(frozen).train(input_fn, steps=1)
+    make(frozen).train(input_fn, steps=1, strict=True)
+    make(model_with(lambda x, training: norm(x, False)), folder="excepted", except_for="bn/").train(input_fn, steps=1)

@@ -33,7 +33,7 @@ from steadynorm.tensorflow.estimator.saved_model import write_saved_model
 from steadynorm.tensorflow.estimator.signatures import check_model_fn
 from steadynorm.tensorflow.estimator.spec import EstimatorSpec, ModeKeys, check_hooks
 from steadynorm.tensorflow.estimator.train_loop import run_training
-from steadynorm.tensorflow.estimator.train_op import check_counts_steps
+from steadynorm.tensorflow.estimator.train_op import check_counts_steps, check_trained_layers
 from steadynorm.tensorflow.estimator.updates import complete_train_op
 from steadynorm.tensorflow.estimator.warm_start import warm_start, warm_start_settings
 
@@ -56,8 +56,8 @@ class Estimator:
         config: a RunConfig; the default one for None.
         params: a dict, or an object such as HParams, that model_fn and input_fn get a copy of.
         warm_start_from: a checkpoint's path or WarmStartSettings, for the first training.
-        strict: raise where a train_op leaves out updates of moving statistics, instead of attaching them, or does not
-            count its steps.
+        strict: raise where a train_op leaves out updates of moving statistics, instead of attaching them, does not
+            count its steps, or trains layers in inference mode.
         except_for: beginnings of the names of statistics whose updates are not attached, such as the scope of a
             backbone that is kept frozen although its layers are built for training.
 
@@ -187,6 +187,7 @@ class Estimator:
             spec = self._build(inputs.features, inputs.labels, ModeKeys.TRAIN)
             strict = self._strict if strict is None else strict
             check_counts_steps(spec.train_op, strict)
+            check_trained_layers(spec.train_op, strict, self._except_for)
             train_op = complete_train_op(spec.train_op, strict, self._except_for)
             if checkpoint is not None:
                 check_restorable(checkpoint, spec.scaffold)
