@@ -130,6 +130,48 @@ def test_names_in_a_dict_are_carried_over_to_the_statistics(tmp_path: Path) -> N
     }
 
 
+def test_the_statistics_of_a_domain_move_by_whole_components(tmp_path: Path) -> None:
+    x = v1.placeholder(tf.float32, [4, 2])
+    batch_norm(x, scale=True, center=False, scope="l", statistics="real")
+    saver = Saver({"k/gamma": v1.trainable_variables()[0]})
+    assert written(saver, tmp_path) == {"k/gamma", "k/real/moving_mean", "k/real/moving_variance"}
+
+
+@pytest.mark.parametrize(
+    ("scope", "key", "expected"),
+    [
+        ("n", "old/beta", "old/old/"),
+        ("n", "beta", ""),
+        ("net/n", "n/beta", "n/n/"),
+        ("n", "n/n/beta", "n/n/n/n/"),
+    ],
+)
+def test_debiasing_variables_move_at_both_occurrences(scope: str, key: str, expected: str, tmp_path: Path) -> None:
+    batch_norm(v1.placeholder(tf.float32, [4, 2]), zero_debias_moving_mean=True, scope=scope)
+    saver = Saver({key: v1.trainable_variables()[0]})
+    layer = key.removesuffix("beta")
+    assert written(saver, tmp_path) == {
+        *(key, f"{layer}moving_mean", f"{layer}moving_variance"),
+        *(f"{expected}moving_mean/biased", f"{expected}moving_mean/local_step"),
+    }
+
+
+def test_one_layer_s_scope_does_not_move_another_layer(tmp_path: Path) -> None:
+    x = v1.placeholder(tf.float32, [4, 2])
+    for scope in ("a", "a/xa"):
+        batch_norm(x, scale=True, center=False, scope=scope)
+    outer, inner = v1.trainable_variables()
+    assert (outer.op.name, inner.op.name) == ("a/gamma", "a/xa/gamma")
+    assert written(Saver({"z/gamma": outer, "foo": inner}), tmp_path) == {
+        *("z/gamma", "z/moving_mean", "z/moving_variance"),
+        *("foo", "a/xa/moving_mean", "a/xa/moving_variance"),
+    }
+    assert written(Saver({"z/gamma": outer, "a/xa/gamma": inner}), tmp_path) == {
+        *("z/gamma", "z/moving_mean", "z/moving_variance"),
+        *("a/xa/gamma", "a/xa/moving_mean", "a/xa/moving_variance"),
+    }
+
+
 def test_averaged_parameters_go_with_plain_statistics(tmp_path: Path) -> None:
     by_hand("bn", USUAL)
     gamma = v1.trainable_variables("bn/gamma")[0]

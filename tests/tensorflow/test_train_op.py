@@ -226,14 +226,15 @@ def test_updates_in_a_cond_that_is_part_of_the_output(functional: bool) -> None:
         np.testing.assert_allclose(session.run(mean), X.mean(0) / 2, rtol=1e-6)
 
 
-def test_an_update_inside_a_branch_cannot_be_waited_for() -> None:
+@pytest.mark.parametrize("functional", [True, False])
+def test_an_update_inside_a_branch_cannot_be_waited_for(functional: bool) -> None:
     before = v1.control_flow_v2_enabled()
-    v1.disable_control_flow_v2()
+    (v1.enable_control_flow_v2 if functional else v1.disable_control_flow_v2)()
     try:
         y = v1.cond(v1.placeholder_with_default(True, []), lambda: network(), lambda: tf.constant(0.0))
     finally:
         (v1.enable_control_flow_v2 if before else v1.disable_control_flow_v2)()
-    with pytest.raises(ValueError, match=r"cond/bn/Assign.*inside a condition or loop.*updates_collections=None"):
+    with pytest.raises(ValueError, match=r"bn/Assign.*inside a condition, loop or function.*updates_collections=None"):
         create_train_op(y, v1.train.GradientDescentOptimizer(0.1))
 
 
@@ -347,3 +348,46 @@ def test_a_layer_that_is_switched_is_not_taken_for_one_in_inference_mode(functio
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         minimize(v1.train.GradientDescentOptimizer(0.1), loss, update_ops=updates)
+
+
+def adversaries() -> tuple[Any, Any, Any]:
+    """A generator's and a discriminator's loss, and a function that gives the update ops and variables of one."""
+    x = v1.placeholder_with_default(X, [None, 2])
+    judged = batch_norm(batch_norm(x, scope="gen"), scope="dis")
+    loss = tf.reduce_mean(tf.square(judged - 1.0))
+
+    def of(scope: str) -> dict[str, Any]:
+        return {
+            "update_ops": v1.get_collection(KEYS.UPDATE_OPS, scope),
+            "variables_to_train": v1.trainable_variables(scope),
+        }
+
+    return loss, -loss, of
+
+
+def test_statistics_that_another_step_updates_are_left_to_it() -> None:
+    generated, judged, of = adversaries()
+    optimizer = v1.train.GradientDescentOptimizer(0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        create_train_op(judged, optimizer, except_for="gen/", **of("dis"))
+        create_train_op(generated, optimizer, **of("gen"))
+
+
+def test_statistics_that_no_other_step_updates_are_named() -> None:
+    generated, _, of = adversaries()
+    with pytest.warns(UserWarning, match="2 moving statistics") as caught:
+        create_train_op(generated, v1.train.GradientDescentOptimizer(0.1), **of("gen"))
+    text = str(caught[0].message)
+    assert "dis/moving_mean" in text
+    assert "gen/" not in text
+    assert "except_for" in text
+
+
+def test_the_remedy_names_the_collection_that_holds_the_updates() -> None:
+    x = v1.placeholder_with_default(X, [None, 2])
+    loss = tf.reduce_mean(batch_norm(norm(x, "hand", collection="other"), scope="own", updates_collections="mine"))
+    with pytest.raises(UpdatesNotRunError, match=r"get_collection\('mine'\) \+ .*get_collection\('other'\)"):
+        assert_updates_run(v1.train.GradientDescentOptimizer(0.1).minimize(loss))
+    both = v1.get_collection("mine") + v1.get_collection("other")
+    assert_updates_run(minimize(v1.train.GradientDescentOptimizer(0.1), loss, update_ops=both))

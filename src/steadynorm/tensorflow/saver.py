@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import tensorflow as tf
 
-from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, parts, variables_by_name
+from steadynorm.tensorflow.layer_variables import (
+    LayerVariables,
+    normalization_layers,
+    operation_names,
+    parts,
+    variables_by_name,
+)
 
 _log = logging.getLogger("steadynorm")
+
+# The last component of what zero debiasing keeps beside a statistic.
+_DEBIASING = re.compile(r"(biased|local_step)(_\d+)?")
 
 VariableList: TypeAlias = list[Any] | dict[str, Any]
 
@@ -45,8 +55,9 @@ class Saver(tf.compat.v1.train.Saver):  # type: ignore[misc]
 def with_statistics(var_list: Iterable[Any] | Mapping[str, Any]) -> tuple[VariableList, tuple[Any, ...]]:
     """Complete a list or dict of variables by the moving statistics of the layers whose gamma or beta it names.
 
-    In a dict, a statistic gets the name that its layer's gamma or beta has there: with `{"old/bn/gamma": new/bn/gamma}`
-    it is `old/bn/moving_mean`. Where that name does not end as the variable's does, it keeps its own.
+    In a dict, a statistic gets the scope that its layer's gamma or beta has there: with
+    `{"old/bn/gamma": new/bn/gamma}` it is `old/bn/moving_mean`. It keeps its own name where none of its layer's names
+    in the dict ends as the variable's does, as in `{"scale": new/bn/gamma}`, whatever the dict says of other layers.
 
     Arguments:
         var_list: variables, also partitioned ones, or a mapping from names to them.
@@ -59,12 +70,13 @@ def with_statistics(var_list: Iterable[Any] | Mapping[str, Any]) -> tuple[Variab
     """
     named = dict(var_list) if isinstance(var_list, Mapping) else None
     given = list(var_list) if named is None else list(named.values())
-    added = _forgotten({name for each in given for name in operation_names(each)})
+    layers = normalization_layers()
+    added = _forgotten(layers, {name for each in given for name in operation_names(each)})
     if named is None:
         if added:
             _log.info("Added to the variables to save: %s", ", ".join(each.op.name for each in added))
         return given + added, tuple(added)
-    renamed = _renamed(added, named)
+    renamed = _renamed(added, named, layers)
     if renamed:
         _log.info("Added to the variables to save: %s", ", ".join(renamed))
     return {**named, **renamed}, tuple(added)
@@ -87,11 +99,44 @@ def by_saved_name(variables: Iterable[Any]) -> dict[str, Any]:
     return found
 
 
-def _forgotten(names: set[str]) -> list[Any]:
+def moved_name(name: str, scope: str, target: str, statistics: Iterable[str]) -> str:
+    """The name that a statistic has where its layer's scope is another one.
+
+    Scopes are replaced at the beginning and as whole components only. The name of a debiasing variable is that of its
+    statistic behind the scope in which it was made, net/bn/net/bn/moving_mean/biased: both parts are moved.
+
+    Arguments:
+        name: of the variable.
+        scope: the layer's scope, without a slash at the end; empty for none.
+        target: the scope that takes its place.
+        statistics: names of all statistics of the layer.
+    """
+    owner, _, kind = name.rpartition("/")
+    if _DEBIASING.fullmatch(kind):
+        for statistic in sorted(statistics, key=len, reverse=True):
+            if f"/{owner}".endswith(f"/{statistic}"):
+                made_in = owner[: -len(statistic)].rstrip("/")
+                return _joined(_moved(made_in, scope, target), _moved(statistic, scope, target), kind)
+    return _moved(name, scope, target)
+
+
+def _moved(name: str, scope: str, target: str) -> str:
+    if name == scope:
+        return target
+    if not scope:
+        return _joined(target, name)
+    return _joined(target, name[len(scope) + 1 :]) if name.startswith(scope + "/") else name
+
+
+def _joined(*parts_of_name: str) -> str:
+    return "/".join(part for part in parts_of_name if part)
+
+
+def _forgotten(layers: Iterable[LayerVariables], names: set[str]) -> list[Any]:
     """The statistics of the layers whose gamma or beta is named, as far as they are not named themselves."""
     variables = variables_by_name()
     wanted: set[str] = set()
-    for layer in normalization_layers():
+    for layer in layers:
         missing = layer.statistics - names
         if layer.parameters & names:
             wanted |= missing
@@ -104,17 +149,17 @@ def _forgotten(names: set[str]) -> list[Any]:
     return [each for name, each in variables.items() if name in wanted]
 
 
-def _renamed(added: list[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+def _renamed(added: list[Any], named: Mapping[str, Any], layers: Iterable[LayerVariables]) -> dict[str, Any]:
     """The variables by names that are changed as those of their layers' other variables are."""
-    scopes: dict[str, str] = {}
+    scopes: dict[str, tuple[str, str]] = {}
     for key, value in named.items():
         for variable in parts(value):
             scope, _, last = saved_name(variable).rpartition("/")
             if key == last or key.endswith("/" + last):
-                scopes[scope] = key[: -len(last)].rstrip("/")
+                scopes[variable.op.name] = (scope, key[: -len(last)].rstrip("/"))
     renamed: dict[str, Any] = {}
     for name, value in by_saved_name(added).items():
-        key = _moved(name, scopes)
+        key = _key(name, operation_names(value)[0], layers, scopes)
         taken = named.get(key, renamed.get(key))
         if taken is not None:
             raise ValueError(
@@ -125,11 +170,11 @@ def _renamed(added: list[Any], named: Mapping[str, Any]) -> dict[str, Any]:
     return renamed
 
 
-def _moved(name: str, scopes: Mapping[str, str]) -> str:
-    """The name in the checkpoint's scope instead of the graph's; a debiasing variable's name has the scope twice."""
-    scope = name
-    while scope:
-        scope = scope.rpartition("/")[0]
-        if scope in scopes and scope:
-            return name.replace(scope + "/", scopes[scope] + "/" if scopes[scope] else "")
-    return f"{scopes['']}/{name}" if scopes.get("") else name
+def _key(name: str, operation: str, layers: Iterable[LayerVariables], scopes: Mapping[str, tuple[str, str]]) -> str:
+    """The name of a statistic in the checkpoint, by where the first of its layer's variables stands there."""
+    for layer in layers:
+        if operation in layer.statistics:
+            for parameter, (scope, target) in scopes.items():
+                if parameter in layer.parameters:
+                    return moved_name(name, scope, target, layer.statistics)
+    return name

@@ -8,11 +8,13 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.report.words import folded
 from steadynorm.tensorflow.gradients import clipped, multiplied, summarized
-from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
-from steadynorm.tensorflow.reachability import Reachability
+from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
+from steadynorm.tensorflow.layer_variables import operation_names
 from steadynorm.tensorflow.registry import outermost
-from steadynorm.tensorflow.updates import describe_missed, missed_updates
+from steadynorm.tensorflow.updates import describe_missed, missed_updates, updated_by_others
+from steadynorm.tensorflow.watch import remember_fixed
 from steadynorm.tensorflow.wording import counted
 
 _v1 = tf.compat.v1
@@ -34,18 +36,22 @@ def create_train_op(
     *,
     clip_gradient_norm: float = 0.0,
     gradient_multipliers: Mapping[Any, Any] | None = None,
+    except_for: Iterable[str] = (),
 ) -> tf.Tensor:
     """Create a tensor that takes one training step and returns the loss, as tf.contrib.training and slim.learning do.
 
     The updates run before the loss is returned and before the variables are changed. A loss that is not finite ends the
-    step with an error and, unlike in the original, before it gets into the variables.
+    step with an error and, unlike in the original, before the trained variables are changed. It does not protect the
+    moving statistics: their updates run before the loss is known, so a batch with NaN gets into them; restore them
+    from a checkpoint then. Nor does it look at gradients, which may be NaN although the loss is finite.
 
     Arguments:
         total_loss: a scalar.
         optimizer: a `tf.compat.v1.train.Optimizer`, or what has its compute_gradients and apply_gradients.
         global_step: a variable that counts steps, None to count none; by default the graph's, created if need be.
         update_ops: operations or tensors to run; None for the collection UPDATE_OPS as it is now, so build all layers
-            first. A warning names the moving statistics whose updates the train op leaves out.
+            first. A warning names the moving statistics whose updates neither this train op nor another one of the
+            graph runs.
         variables_to_train: None for all trainable variables.
         transform_grads_fn: takes and returns a list of pairs (gradient, variable).
         summarize_gradients: whether to add summaries of the gradients.
@@ -55,6 +61,8 @@ def create_train_op(
         check_numerics: whether a loss that is not finite is an error.
         clip_gradient_norm: norm that each gradient is clipped to (slim.learning); 0 for no clipping.
         gradient_multipliers: by variable or its name, a factor for its gradient (slim.learning).
+        except_for: beginnings of the names of statistics that are not to be warned of, such as the scope of a
+            discriminator whose train op is made later.
 
     Returns:
         a scalar, the loss, also in the collection TRAIN_OP.
@@ -96,7 +104,7 @@ def create_train_op(
     with tf.name_scope("train_op"), tf.control_dependencies([applied]):
         train_op = tf.identity(total_loss)
     _collect(train_op)
-    _warn(train_op, total_loss, variables)
+    _warn(train_op, variables, except_for)
     return train_op
 
 
@@ -111,6 +119,7 @@ def minimize(
     name: str | None = None,
     grad_loss: Any = None,
     update_ops: Iterable[Any] | None = None,
+    except_for: Iterable[str] = (),
 ) -> tf.Operation:
     """Return what `optimizer.minimize(loss, …)` returns, but with the updates of the moving statistics run first.
 
@@ -125,7 +134,9 @@ def minimize(
         name: name of the operation.
         grad_loss: the gradient of the loss, where it is not 1.
         update_ops: operations or tensors to run; None for the collection UPDATE_OPS as it is now, so build all layers
-            first. A warning names the moving statistics whose updates the train op leaves out.
+            first. A warning names the moving statistics whose updates neither this train op nor another one of the
+            graph runs.
+        except_for: as for `create_train_op`.
 
     Returns:
         an operation, also in the collection TRAIN_OP.
@@ -149,7 +160,7 @@ def minimize(
     with tf.control_dependencies(updates):
         train_op = optimizer.apply_gradients(gradients, global_step=global_step, name=name)
     _collect(train_op)
-    _warn(train_op, loss, variables)
+    _warn(train_op, variables, except_for)
     return train_op
 
 
@@ -158,16 +169,17 @@ def _updates(given: Iterable[Any] | None) -> list[Any]:
     updates = list(graph.get_collection(_v1.GraphKeys.UPDATE_OPS) if given is None else given)
     for each in updates:
         operation = getattr(each, "op", each)
-        if getattr(operation, "graph", graph) is not graph:
+        within = getattr(operation, "graph", graph)
+        # Waiting for an operation of the branch not taken would make the whole step wait in vain.
+        switched = within is graph and operation._get_control_flow_context() not in _contexts(graph)
+        if switched or (within is not graph and outermost(within) is outermost(graph)):
             raise ValueError(
-                f"update op {operation.name!r} belongs to another graph, such as the body of a function: build the "
-                "layer with updates_collections=None, so that its updates are part of its output"
+                f"update op {operation.name!r} is inside a condition, loop or function, so the train op outside cannot "
+                "wait for it: build the layer with updates_collections=None, so that its updates are part of its output"
             )
-        if operation._get_control_flow_context() not in _contexts(graph):
-            # Waiting for an operation of the branch not taken would make the whole step wait in vain.
+        if within is not graph:
             raise ValueError(
-                f"update op {operation.name!r} is inside a condition or loop, so the train op outside cannot wait for "
-                "it: build the layer with updates_collections=None, so that its updates are part of its output"
+                f"update op {operation.name!r} belongs to another graph: build the layers and the train op in one"
             )
     return updates
 
@@ -216,30 +228,21 @@ def _collect(train_op: Any) -> None:
         collection.append(train_op)
 
 
-def _warn(train_op: Any, loss: Any, variables: list[Any]) -> None:
-    missed = missed_updates(train_op)
+def _warn(train_op: Any, variables: list[Any], except_for: Iterable[str]) -> None:
+    excepted = (except_for,) if isinstance(except_for, str) else tuple(except_for)
+    missed = [each for each in missed_updates(train_op) if not each.variable.startswith(excepted)]
+    if missed:
+        elsewhere = updated_by_others(train_op)
+        missed = [each for each in missed if each.variable not in elsewhere]
     if missed:
         warnings.warn(describe_missed(missed), UserWarning, stacklevel=3)
-    fixed = _fixed_in_inference(loss, variables)
+    fixed = layers_fixed_in_inference(train_op, variables)
     if fixed:
+        remember_fixed(fixed)
         warnings.warn(
             f"the train op trains {counted(len(fixed), 'layer')} built with is_training=False, which normalize by "
-            f"moving statistics that never move: {', '.join(fixed)}. Build them with is_training=True or a "
+            f"moving statistics that never move: {folded(fixed)}. Build them with is_training=True or a "
             "placeholder; to keep them frozen, leave their gamma and beta out of the variables to train.",
             UserWarning,
             stacklevel=3,
         )
-
-
-def _fixed_in_inference(loss: Any, variables: list[Any]) -> list[str]:
-    """Layers whose gamma or beta is trained by a loss that sees them in inference mode only."""
-    graph = outermost(None)
-    nodes = read_graph(graph)
-    reached = Reachability(nodes).reach([getattr(loss, "op", loss).name]).nodes
-    trained = {name for each in variables for name in operation_names(each)}
-    found = []
-    for layer in normalization_layers(graph, nodes):
-        modes = {each.training for each in layer.applications if each.node in reached}
-        if modes == {False} and layer.parameters & trained:
-            found.append(layer.name)
-    return found

@@ -36,19 +36,24 @@ class MissedUpdate:
         variable: name of the variable's operation.
         layer: name of the layer.
         operations: names of the graph's operations that run an update; calls of functions for updates within them.
+        inside: whether they are collected within a condition, a loop or a function, so that no step can run them.
+        collections: names of the graph's collections that hold an update.
     """
 
     variable: str
     layer: str
     operations: tuple[str, ...]
+    inside: bool = False
+    collections: tuple[str, ...] = ()
 
 
 def missed_updates(train_op: Any, graph: tf.Graph | None = None) -> tuple[MissedUpdate, ...]:
     """The moving statistics that have updates, none of which a run of the train op reaches.
 
     Control dependencies, conditions, loops and functions are followed. A layer that is applied several times counts as
-    updated if any of its updates is reached. Statistics that nothing in the graph updates are not listed: their layers
-    are in inference mode, and a run cannot reach what there is not.
+    updated if any of its updates is reached. Updates that a layer of this package collected within a branch, a loop or
+    a function that does not run them are missed by every run. Statistics that nothing in the graph updates are not
+    listed: their layers are in inference mode, and a run cannot reach what there is not.
 
     Arguments:
         train_op: an operation or tensor, or several that are always fetched together.
@@ -61,12 +66,21 @@ def missed_updates(train_op: Any, graph: tf.Graph | None = None) -> tuple[Missed
     reached = reachability.reach(each.name for each in operations)
     everything = reachability.reach(nodes.top.nodes)
     updates = _Updates(nodes, everything, _registered_updates(graph))
+    enclosed = _enclosed_updates(graph)
+    collections = _Collections(graph)
     found = []
     for layer in normalization_layers(graph, nodes):
         for variable in sorted(layer.statistics):
             of_variable = updates.of(variable)
-            if of_variable and not of_variable & reached.writes.get(variable, frozenset()):
-                found.append(MissedUpdate(variable, layer.name, tuple(sorted({path[0] for path in of_variable}))))
+            written = reached.writes.get(variable, frozenset())
+            if of_variable and not of_variable & written:
+                names, inner = {path[0] for path in of_variable}, enclosed.get(variable, set())
+                where = collections.of(variable, names)
+                found.append(MissedUpdate(variable, layer.name, tuple(sorted(names)), names <= inner, where))
+            elif variable in enclosed and not written:
+                names = enclosed[variable]
+                where = collections.of(variable, names)
+                found.append(MissedUpdate(variable, layer.name, tuple(sorted(names)), True, where))
     return tuple(found)
 
 
@@ -91,14 +105,64 @@ def assert_updates_run(train_op: Any, graph: tf.Graph | None = None, except_for:
 def describe_missed(missed: Iterable[MissedUpdate]) -> str:
     """One message for all statistics whose updates do not run, and what to do."""
     missed = tuple(missed)
-    lines = [f"  {each.variable}: updated by {', '.join(each.operations)}" for each in missed]
+    lines = [
+        f"  {each.variable}: updated by {', '.join(each.operations)}"
+        + (" inside a condition, loop or function" if each.inside else "")
+        for each in missed
+    ]
+    outside = [each for each in missed if not each.inside]
+    remedies = _remedies(outside)
+    if any(each.inside for each in missed):
+        remedies.append(
+            "Nothing outside a condition, loop or function can run an update inside: build these layers with "
+            "updates_collections=None, so that their updates are part of their output."
+        )
     return (
         f"the train op does not run the updates of {counted(len(missed), 'moving statistic')}, so inference "
-        "would normalize by what they were initialized or restored to:\n"
-        + "\n".join(lines)
-        + "\nBuild the train op with steadynorm.tensorflow.create_train_op or minimize after all layers, or put it "
-        "under tf.control_dependencies(tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))."
+        "would normalize by what they were initialized or restored to:\n" + "\n".join([*lines, *remedies])
     )
+
+
+def _remedies(missed: list[MissedUpdate]) -> list[str]:
+    """What to do about updates that a train op can run: named by the collection that they are in."""
+    if not missed:
+        return []
+    default = tf.compat.v1.GraphKeys.UPDATE_OPS
+    names = sorted({name for each in missed for name in each.collections})
+    if names in ([], [default]):
+        wanted = "tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS)"
+        built = "Build the train op with steadynorm.tensorflow.create_train_op or minimize after all layers, or"
+        found = [] if names else ["No collection holds these updates: add them to UPDATE_OPS first."]
+    else:
+        wanted = " + ".join(f"tf.compat.v1.get_collection({name!r})" for name in names)
+        built = f"Give create_train_op or minimize update_ops={wanted}, or"
+        found = []
+    return [
+        *found,
+        f"{built} put the train op under tf.control_dependencies({wanted}). Of several networks in one graph, a step "
+        "should run the updates of those alone that it trains: pick them by the scope argument of get_collection, and "
+        "name what is to stay in except_for.",
+    ]
+
+
+def updated_by_others(train_op: Any) -> frozenset[str]:
+    """Names of the variables that other train ops of the graph write: of the collection TRAIN_OP and of optimizers.
+
+    Arguments:
+        train_op: an operation or tensor, or several that are always fetched together.
+    """
+    operations = _operations(train_op)
+    graph = outermost(operations[0].graph)
+    nodes = read_graph(graph)
+    reachability = Reachability(nodes)
+    own = reachability.reach(each.name for each in operations).nodes
+    collected = {each.name for each in _operations(graph.get_collection(tf.compat.v1.GraphKeys.TRAIN_OP))}
+    applied = {
+        node.name
+        for node in nodes.top.nodes.values()
+        if node.op.removeprefix("Resource").startswith(("Apply", "SparseApply"))
+    }
+    return frozenset(reachability.reach((collected | applied) - own).writes)
 
 
 def _operations(fetches: Any) -> list[tf.Operation]:
@@ -123,6 +187,47 @@ def _registered_updates(graph: tf.Graph) -> dict[str, frozenset[str]]:
             for name in operation_names(variable):
                 found[name] = found.get(name, frozenset()) | operations
     return found
+
+
+def _enclosed_updates(graph: tf.Graph) -> dict[str, set[str]]:
+    """By statistic of this package's layers: updates collected where nothing outside can run them."""
+    found: dict[str, set[str]] = {}
+    for record in layers(graph):
+        if record.updates_collections is None:
+            continue
+        names = {each.name for each in _operations(list(record.updates)) if is_enclosed(each, graph)}
+        for variable in record.statistics if names else ():
+            for name in operation_names(variable):
+                found.setdefault(name, set()).update(names)
+    return found
+
+
+def is_enclosed(operation: tf.Operation, graph: tf.Graph) -> bool:
+    """Whether an operation is inside a condition, a loop or a function of the graph, of either control flow."""
+    inner = operation.graph is not graph and outermost(operation.graph) is graph
+    return inner or operation._get_control_flow_context() is not None
+
+
+class _Collections:
+    """Tells which collections of a graph hold a statistic's updates."""
+
+    def __init__(self, graph: tf.Graph) -> None:
+        self._of_operations: dict[str, set[str]] = {}
+        self._of_statistics: dict[str, set[str]] = {}
+        for key in graph.get_all_collection_keys():
+            for each in graph.get_collection(key) if isinstance(key, str) else ():
+                if isinstance(each, (tf.Operation, tf.Tensor)):
+                    self._of_operations.setdefault(getattr(each, "op", each).name, set()).add(key)
+        for record in layers(graph):
+            held = record.updates_collections if record.updates else None
+            keys = [held] if isinstance(held, str) else held or ()
+            for name in (name for variable in record.statistics for name in operation_names(variable)):
+                self._of_statistics.setdefault(name, set()).update(keys)
+
+    def of(self, variable: str, operations: Iterable[str]) -> tuple[str, ...]:
+        """Names of the collections, of a layer of this package or of operations by name."""
+        found = set(self._of_statistics.get(variable, ()))
+        return tuple(sorted(found or set().union(*(self._of_operations.get(each, ()) for each in operations))))
 
 
 class _Updates:

@@ -8,11 +8,16 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.report.words import folded
+from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
+from steadynorm.tensorflow.layer_variables import operation_names
 from steadynorm.tensorflow.registry import LayerRecord, layers, outermost
 
 # Keys that are no strings, as in the registry: such collections are not exported.
 _WATCHED: Any = ("steadynorm", "watched")
 _WARNED: Any = ("steadynorm", "warned")
+_BATCH: Any = ("steadynorm", "named as fixed in training mode")
+_FIXED: Any = ("steadynorm", "named as fixed in inference mode")
 _TRAINING_OPS = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
 
 
@@ -39,57 +44,109 @@ def watch_graph(graph: tf.Graph | None = None) -> None:
     whole.finalize = warn_and_finalize
 
 
-def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2) -> None:
+def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2, *, exporting: bool = False) -> None:
     """Warn, once per layer and graph, about what inference would get wrong.
 
     - The layer is in training mode for good, and the graph trains nothing: it is for evaluation, prediction or export,
       where outputs then depend on the rest of the batch. A graph with an optimizer may be for training alone.
     - The layer's updates are in a collection and nothing in the graph depends on them, so that a run of the train step
       leaves the moving statistics as they are (unless the program fetches them in every step).
+    - The graph trains the layer, but applies it in inference mode for good. Layers that are kept frozen, gamma and beta
+      included, are not meant.
 
-    Finalizing a graph calls this; who exports one without finalizing it calls it before.
+    Finalizing a graph calls this, and so does the Estimator before it exports. Nothing tells a graph that it is
+    exported by other means: tf.compat.v1.saved_model.simple_save, a Builder, a Saver's export_meta_graph or freezing
+    call nothing of this package. Call this with `exporting=True` before them. Which outputs are exported is not known
+    here either, so a layer that is also applied in inference mode, or with a mode that is a tensor, is taken to be
+    exported that way.
 
     Args:
         graph: the graph; None for the default one.
         stacklevel: which caller the warning points to, as in `warnings.warn`.
+        exporting: whether the graph is about to be exported: a layer in training mode for good is then named even if
+            the graph trains, as one does that was built once with is_training=True, trained and saved as it is.
     """
     whole = outermost(graph)
+    everything = layers(whole)
     warned = whole.get_collection_ref(_WARNED)
-    records = [record for record in layers(whole) if id(record) not in warned]
+    records = [record for record in everything if id(record) not in warned]
     warned.extend(id(record) for record in records)
-    trains = any(operation.type.startswith(_TRAINING_OPS) for operation in whole.get_operations())
-    fixed = [] if trains else [record for record in records if record.mode is True]
+    steps = [operation for operation in whole.get_operations() if operation.type.startswith(_TRAINING_OPS)]
+    fixed = [] if steps and not exporting else _fixed_in_training(everything, alone=exporting)
+    told = whole.get_collection_ref(_BATCH)
     _warn(
-        fixed,
-        "fixed in training mode in a graph that trains nothing, so the output for an example depends on the batch "
-        "around it: pass is_training=False (training=False), or a placeholder",
+        (record.name for record in fixed if id(record) not in told),
+        f"fixed in training mode in a graph that {'is exported' if exporting else 'trains nothing'}, so the output for "
+        "an example depends on the batch around it: pass is_training=False (training=False), or a placeholder",
         stacklevel + 1,
     )
-    loose = [record for record in records if record not in fixed and _updates_hang(record)]
+    told.extend(id(record) for record in fixed)
+    used: dict[Any, set[Any]] = {}
+    loose = [record for record in records if record not in fixed and _updates_hang(record, used)]
     _warn(
-        loose,
-        "not updated by any step: nothing in the graph depends on the updates of its moving statistics, which are in a "
-        "collection. Make the train op with steadynorm.tensorflow.create_train_op or minimize, or pass "
-        "updates_collections=None",
+        (record.name for record in loose),
+        "not updated by any step, unless every step fetches them: nothing in the graph depends on the updates of its "
+        "moving statistics, which are in a collection. Make the train op with steadynorm.tensorflow.create_train_op or "
+        "minimize, or pass updates_collections=None",
         stacklevel + 1,
     )
+    if steps and any(record.mode is False for record in records):
+        named = whole.get_collection(_FIXED)
+        trained = [name for name in layers_fixed_in_inference(steps) if name not in named]
+        remember_fixed(trained, whole)
+        _warn(
+            trained,
+            "trained, but fixed in inference mode, so it normalizes by moving statistics that never move: pass "
+            "is_training=True (training=True) or a placeholder, or leave its gamma and beta, or all that comes before "
+            "it, out of the variables to train",
+            stacklevel + 1,
+        )
 
 
-def _warn(records: Iterable[LayerRecord], what: str, stacklevel: int) -> None:
-    names = list(dict.fromkeys(record.name for record in records))
+def _fixed_in_training(records: Iterable[LayerRecord], alone: bool) -> list[LayerRecord]:
+    """The applications that take the moments of the batch for good; `alone`: of layers that have no other ones."""
+    others = {name for each in records if each.mode is not True for name in operation_names(each.moving_mean)}
+    fixed = [record for record in records if record.mode is True]
+    return [each for each in fixed if not (alone and others.intersection(operation_names(each.moving_mean)))]
+
+
+def remember_fixed(names: Iterable[str], graph: tf.Graph | None = None) -> None:
+    """Let a graph not warn again of layers that were named as trained in inference mode.
+
+    Args:
+        names: of the layers.
+        graph: the graph; None for the default one.
+    """
+    outermost(graph).get_collection_ref(_FIXED).extend(names)
+
+
+def _warn(names: Iterable[str], what: str, stacklevel: int) -> None:
+    names = list(dict.fromkeys(names))
     if names:
-        what = f"batch normalization {', '.join(map(repr, names))} is {what}"
+        what = f"batch normalization {folded([repr(name) for name in names])} is {what}"
         warnings.warn(what, UnsafeLayerWarning, stacklevel=stacklevel + 1)
 
 
-def _updates_hang(record: LayerRecord) -> bool:
-    """Tell whether a layer's updates are for others to run, and none of them is run by any other operation."""
+def _updates_hang(record: LayerRecord, used: dict[Any, set[Any]]) -> bool:
+    """Tell whether a layer's updates are for others to run, and none of them is run by any other operation.
+
+    Args:
+        record: of the layer.
+        used: by graph, the operations that others depend on; filled as graphs are met.
+    """
     if record.updates_collections is None or not record.updates:
         return False
     updates = {getattr(update, "op", update) for update in record.updates}
     graph = next(iter(updates)).graph
-    used = {tensor.op for tensor in getattr(graph, "outputs", ())} | set(getattr(graph, "control_outputs", ()))
+    if graph not in used:
+        used[graph] = _used(graph)
+    return not updates <= used[graph]
+
+
+def _used(graph: Any) -> set[Any]:
+    """The operations of a graph that others depend on, or that a function returns or ends with."""
+    found = {tensor.op for tensor in getattr(graph, "outputs", ())} | set(getattr(graph, "control_outputs", ()))
     for operation in graph.get_operations():
-        used.update(operation.control_inputs)
-        used.update(tensor.op for tensor in operation.inputs)
-    return not updates <= used
+        found.update(operation.control_inputs)
+        found.update(tensor.op for tensor in operation.inputs)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import functools
 
@@ -29,6 +30,7 @@ def parts():
     [
         (lambda labels, mode: None, None, "expected an argument named 'features'"),
         (lambda features, mode: None, {"a": 1}, "expected an argument named 'params'"),
+        (lambda features, mode: None, argparse.Namespace(a=1), "expected an argument named 'params'"),
         (lambda features, mode, is_training: None, None, r"takes \['is_training'\], which an Estimator does not give"),
     ],
 )
@@ -41,8 +43,9 @@ def test_arguments_of_the_estimator(tmp_path):
     model = lambda features, params: None  # noqa: E731
     with pytest.raises(TypeError, match="model_fn is 3"):
         est.Estimator(3, tmp_path)
-    with pytest.raises(TypeError, match="params is a list; expected a dict"):
-        est.Estimator(model, tmp_path, params=[1])
+    for params in (dict, "learning_rate=0.1", argparse.Namespace):
+        with pytest.raises(TypeError, match=r"params is .*; expected a dict or an object that holds the parameters"):
+            est.Estimator(model, tmp_path, params=params)
     with pytest.raises(TypeError, match="expected a RunConfig"):
         est.Estimator(model, tmp_path, config={"model_dir": "a"})
     with pytest.raises(ValueError, match="expected the same: give it once"):
@@ -204,11 +207,41 @@ def test_a_spec_is_healthy():
         ({"keep_checkpoint_every_n_hours": 0}, "expected hours over 0"),
         ({"session_config": {}}, "expected a tf.compat.v1.ConfigProto"),
         ({"device_fn": "/cpu:0"}, "expected a function from an op"),
+        ({"save_summary_steps": -1}, "save_summary_steps is -1"),
+        ({"save_summary_steps": False}, "save_summary_steps is False"),
+        ({"session_creation_timeout_secs": 0}, "session_creation_timeout_secs is 0"),
+        ({"train_distribute": tf.distribute.OneDeviceStrategy("/cpu:0")}, "train_distribute is .*leave the strategy"),
+        ({"eval_distribute": tf.distribute.OneDeviceStrategy("/cpu:0")}, "eval_distribute is .*leave the strategy"),
+        (
+            {"experimental_distribute": (tf.distribute.OneDeviceStrategy("/cpu:0"), None, None)},
+            "experimental_distribute is .*leave the strategy",
+        ),
     ],
 )
 def test_configurations(options, message):
     with pytest.raises((ValueError, TypeError), match=message):
         est.RunConfig(**options)
+
+
+def test_configurations_for_several_machines_are_taken_without_a_strategy():
+    defaults = {
+        "train_distribute": None,
+        "eval_distribute": None,
+        "protocol": None,
+        "session_creation_timeout_secs": 7200,
+        "device_fn": None,
+        "experimental_distribute": None,
+        "experimental_max_worker_delay_secs": None,
+    }
+    for config in (est.RunConfig(), est.RunConfig(**defaults)):
+        assert {name: getattr(config, name) for name in defaults} == defaults
+    given = {
+        "protocol": "grpc",
+        "experimental_max_worker_delay_secs": 5,
+        "train_distribute": tf.distribute.get_strategy(),
+    }
+    config = est.RunConfig(experimental_distribute=(None, None, None), **given).replace(tf_random_seed=1)
+    assert {name: getattr(config, name) for name in given} == given
 
 
 def test_configurations_are_replaced():

@@ -101,7 +101,7 @@ def test_updates_that_no_step_can_ask_for_are_named(make, input_fn):
     model_fn = model_with(within_a_branch)
     with pytest.warns(UnsafeLayerWarning, match="'bn' is not updated by any step"):
         make(model_fn).train(input_fn, steps=1)
-    with pytest.raises(ValueError, match="'bn' is not updated by any step"):
+    with pytest.raises(ValueError, match=r"bn/moving_mean.* inside a condition, loop or function"):
         make(model_fn).train(input_fn, steps=1, strict=True)
 
 
@@ -119,9 +119,14 @@ def test_updates_that_no_collection_names_are_said_not_to_run(make, norm, input_
         make(model_with(dropped)).train(input_fn, steps=1, strict=True)
 
 
-def test_a_layer_in_inference_mode_needs_no_updates(make, input_fn, caplog):
-    make(model_with(lambda x, training: slim(x, False))).train(input_fn, steps=1, strict=True)
+def test_a_frozen_layer_in_inference_mode_needs_no_updates(make, input_fn, caplog):
+    make(model_with(lambda x, training: slim(x, False, trainable=False))).train(input_fn, steps=1, strict=True)
     assert not [record for record in caplog.records if record.name == "steadynorm"]
+
+
+def test_a_trained_layer_in_inference_mode_is_an_error_where_strict(make, input_fn):
+    with pytest.raises(ValueError, match="'bn' is trained, but fixed in inference mode"):
+        make(model_with(lambda x, training: slim(x, False))).train(input_fn, steps=1, strict=True)
 
 
 def test_a_layer_fixed_in_training_mode_is_warned_of_where_it_infers(make, input_fn, once, tmp_path):
@@ -138,3 +143,52 @@ def test_a_layer_fixed_in_training_mode_is_warned_of_where_it_infers(make, input
     ):
         with pytest.warns(UnsafeLayerWarning, match="'bn' is fixed in training mode"):
             use()
+
+
+def two_layers(features, labels, mode):
+    training = mode == est.ModeKeys.TRAIN
+    hidden = batch_norm(features["x"], decay=0.9, is_training=training, trainable=False, scope="backbone")
+    hidden = batch_norm(hidden, decay=0.9, is_training=training, scope="head")
+    loss = v1.losses.mean_squared_error(labels, tf.reduce_sum(hidden, 1))
+    train_op = v1.train.GradientDescentOptimizer(0.01).minimize(loss, v1.train.get_global_step())
+    return est.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+
+@pytest.mark.parametrize("patterns", ["backbone/", ["backbone/"], ("other", "backbone")])
+@pytest.mark.filterwarnings("error")
+def test_a_frozen_backbone_stays_as_it_is(make, input_fn, caplog, patterns):
+    estimator = make(two_layers, except_for=patterns)
+    for _ in range(2):
+        estimator.train(input_fn, steps=1)
+    np.testing.assert_array_equal(estimator.get_variable_value("backbone/moving_mean"), [0, 0])
+    np.testing.assert_array_equal(estimator.get_variable_value("backbone/moving_variance"), [1, 1])
+    assert not np.allclose(estimator.get_variable_value("head/moving_variance"), 1, atol=1e-6)
+    assert "does not run 2 update ops (head/" in caplog.text
+    with pytest.raises(ValueError, match=r"does not run 2 update ops \(head/"):
+        estimator.train(input_fn, steps=1, strict=True)
+
+
+def test_without_exceptions_a_backbone_is_updated(make, input_fn, caplog, data):
+    estimator = make(two_layers)
+    estimator.train(input_fn, steps=1)
+    np.testing.assert_allclose(estimator.get_variable_value("backbone/moving_mean"), 0.1 * data[0].mean(0), rtol=1e-4)
+    assert "does not run 4 update ops" in caplog.text
+    make(two_layers, folder="strict", except_for=["backbone", "head"]).train(input_fn, steps=1, strict=True)
+
+
+@pytest.mark.parametrize("kind", ["of this package", "by hand"])
+def test_a_trained_layer_fixed_in_inference_mode_is_named_once(make, norm, input_fn, kind):
+    model_fn = model_with(lambda x, training: norm(x, False) if kind == "by hand" else layers(x, False))
+    with pytest.warns(UnsafeLayerWarning, match="'bn' is trained, but fixed in inference mode") as caught:
+        make(model_fn).train(input_fn, steps=1)
+    assert len([each for each in caught if "'bn'" in str(each.message)]) == 1
+    with pytest.raises(ValueError, match="'bn' is trained, but fixed in inference mode"):
+        make(model_fn).train(input_fn, steps=1, strict=True)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_frozen_layer_fixed_in_inference_mode_is_not_named(make, norm, input_fn):
+    frozen = model_with(lambda x, training: layers(x, False, trainable=False))
+    make(frozen).train(input_fn, steps=1)
+    make(frozen).train(input_fn, steps=1, strict=True)
+    make(model_with(lambda x, training: norm(x, False)), folder="excepted", except_for="bn/").train(input_fn, steps=1)

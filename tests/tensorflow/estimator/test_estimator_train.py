@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import logging
 from pathlib import Path
@@ -90,6 +91,32 @@ def test_strict_raises_where_updates_are_forgotten(make, input_fn, where):
     make(folder="healthy", params={"updates": True}, **of_estimator).train(input_fn, steps=1, **of_call)
 
 
+@pytest.mark.parametrize("counts", ["minimize", "grouped", "in a branch", None])
+def test_a_train_op_that_counts_no_steps_is_pointed_out(make, once, counts, caplog):
+    def model(features, labels, mode):
+        kernel = v1.get_variable("kernel", [2, 1], initializer=v1.zeros_initializer())
+        loss = v1.losses.mean_squared_error(labels[:, None], tf.matmul(features["x"], kernel))
+        step = v1.train.get_global_step()
+        train_op = v1.train.GradientDescentOptimizer(0.01).minimize(loss, step if counts == "minimize" else None)
+        if counts == "grouped":
+            train_op = tf.group(train_op, v1.assign_add(step, 1))
+        if counts == "in a branch":
+            finite = tf.math.is_finite(loss)
+            train_op = tf.group(train_op, tf.cond(finite, lambda: v1.assign_add(step, 1), lambda: tf.identity(step)))
+        return est.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+    estimator = make(model)
+    estimator.train(once)
+    # The step that finds the inputs at their end may still count.
+    assert global_step(estimator) in ((4, 5) if counts else (0,))
+    assert ("does not increment the global step global_step" in caplog.text) == (counts is None)
+    if counts is None:
+        with pytest.raises(ValueError, match="does not increment the global step"):
+            estimator.train(once, strict=True)
+    else:
+        estimator.train(once, strict=True)
+
+
 def test_checkpoints_every_n_steps_the_last_ones_kept(make, input_fn, tmp_path):
     config = est.RunConfig(save_checkpoints_steps=3, keep_checkpoint_max=2, save_summary_steps=None)
     estimator = make(config=config)
@@ -130,6 +157,14 @@ def test_summaries_of_the_loss_the_speed_and_the_model(make, model, input_fn):
     assert len(found["loss"]) >= 4
     for step, loss in found["loss"].items():
         assert found["twice"][step] == pytest.approx(2 * loss, rel=1e-6)
+
+
+@pytest.mark.parametrize(("steps", "written"), [(0, False), (None, False), (1, True)])
+def test_summaries_are_turned_off(make, input_fn, steps, written):
+    estimator = make(config=est.RunConfig(save_summary_steps=steps, log_step_count_steps=None))
+    assert estimator.config.save_summary_steps == steps
+    estimator.train(input_fn, steps=2)
+    assert ("loss" in scalars(estimator.model_dir)) == written
 
 
 def test_a_model_s_own_summary_of_the_loss_is_the_only_one(make, model, input_fn):
@@ -332,3 +367,19 @@ def test_a_params_change_within_the_model_stays_there(make, data):
     estimator = make(greedy, params={"a": [1]})
     estimator.train(lambda: (tf.constant(data[0]), tf.constant(data[1])), steps=1)
     assert estimator.params == {"a": [1]}
+
+
+def test_params_may_be_an_object(make, data):
+    def greedy(features, labels, mode, params):
+        assert params.sizes.pop() == 2
+        return takes_three(features, labels, mode)
+
+    def input_fn(params):
+        assert params.sizes.pop() == 2
+        return tf.constant(data[0]), tf.constant(data[1])
+
+    given = argparse.Namespace(sizes=[1, 2])
+    estimator = make(greedy, params=given)
+    given.sizes.clear()
+    estimator.train(input_fn, steps=1)
+    assert estimator.params == argparse.Namespace(sizes=[1, 2])

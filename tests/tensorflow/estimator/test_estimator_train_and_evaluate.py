@@ -38,6 +38,35 @@ def test_every_checkpoint_is_evaluated(make, input_fn, once):
     assert est.train_and_evaluate(estimator, est.TrainSpec(input_fn, 20), est.EvalSpec(once)) == (None, [])
 
 
+class PointsBack(v1.train.CheckpointSaverListener):
+    """Makes the first checkpoint the latest one, as a saver of the user's may do with a checkpoint of its own."""
+
+    def __init__(self, folder):
+        self._folder = str(folder)
+
+    def after_save(self, session, global_step_value):
+        v1.train.update_checkpoint_state(self._folder, f"{self._folder}/model.ckpt-0")
+
+
+@pytest.mark.parametrize("points_back", [True, False])
+def test_the_checkpoint_just_saved_is_evaluated_and_exported(make, input_fn, once, tmp_path, points_back):
+    seen = []
+
+    class Remember:
+        name = "remember"
+
+        def export(self, estimator, export_path, checkpoint_path, eval_result, is_the_final_export):
+            seen.append((int(eval_result["global_step"]), Path(checkpoint_path).name))
+
+    listeners = [PointsBack(tmp_path / "model")] if points_back else []
+    train_spec = est.TrainSpec(input_fn, max_steps=7, saving_listeners=listeners)
+    eval_spec = est.EvalSpec(once, exporters=Remember(), start_delay_secs=0, throttle_secs=0)
+    metrics, _ = est.train_and_evaluate(make(), train_spec, eval_spec)
+    assert metrics["global_step"] == 7
+    assert seen[-1] == (7, "model.ckpt-7")
+    assert all(name == f"model.ckpt-{step}" for step, name in seen)
+
+
 def test_throttled_only_the_last_is(make, input_fn, once):
     estimator = make()
     est.train_and_evaluate(estimator, est.TrainSpec(input_fn, max_steps=20), est.EvalSpec(once))

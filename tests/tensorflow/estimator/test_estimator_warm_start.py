@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from steadynorm.tensorflow import batch_norm
 from steadynorm.tensorflow import estimator as est
 
 v1 = tf.compat.v1
@@ -85,6 +86,32 @@ def test_by_other_names(source, start, norm, input_fn):
     found = start(settings, renamed, params=None)
     for name in ("gamma", "beta", "moving_mean", "moving_variance"):
         np.testing.assert_array_equal(found[f"tower/norm1/{name}"], source.get_variable_value(f"bn/{name}"))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"statistics": "real"}, ("k/real/moving_mean", "k/real/moving_variance")),
+        ({"zero_debias_moving_mean": True}, ("k/k/moving_mean/biased", "k/moving_mean", "k/moving_variance")),
+    ],
+)
+def test_other_names_are_made_of_whole_components(input_fn, start, tmp_path, options, expected):
+    with tf.Graph().as_default(), v1.Session() as session:
+        for name in ("k/beta", *expected):
+            v1.get_variable(name, [2], initializer=v1.constant_initializer(3.0))
+        v1.get_variable("k/k/moving_mean/local_step", [], initializer=v1.constant_initializer(7.0))
+        session.run(v1.global_variables_initializer())
+        path = v1.train.Saver().save(session, str(tmp_path / "old"))
+
+    def model(features, labels, mode):
+        hidden = batch_norm(features["x"], is_training=True, updates_collections=None, scope="l", **options)
+        loss = v1.losses.mean_squared_error(labels, tf.reduce_sum(hidden, 1))
+        train_op = v1.train.GradientDescentOptimizer(0.0).minimize(loss, v1.train.get_global_step())
+        return est.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+    found = start(est.WarmStartSettings(path, var_name_to_prev_var_name={"l/beta": "k/beta"}), model, params=None)
+    for name in expected:
+        np.testing.assert_array_equal(found[f"l{name.removeprefix('k').replace('/k/', '/l/')}"], [3, 3], err_msg=name)
 
 
 def test_statistics_that_the_checkpoint_lacks_are_warned_of(start, tmp_path, caplog):

@@ -17,23 +17,30 @@ _DEFAULT_SECONDS = 600
 class RunConfig:
     """The configuration of an Estimator on one machine.
 
-    Source: tf.estimator.RunConfig, without what distributes training over machines.
+    Source: tf.estimator.RunConfig, all arguments in its order. Training is on one machine, without a strategy.
 
     Arguments:
         model_dir: folder of checkpoints and summaries.
         tf_random_seed: graph seed of each training, evaluation and prediction; None for a random one.
-        save_summary_steps: steps between summaries; None for none.
+        save_summary_steps: steps between summaries; None or 0 for none.
         save_checkpoints_steps: steps between checkpoints; None for none by steps.
         save_checkpoints_secs: seconds between checkpoints, 600 if neither is given; None for none by time.
         session_config: a tf.compat.v1.ConfigProto; None for one with soft placement.
         keep_checkpoint_max: how many of the last checkpoints are kept; 0 or None keeps all.
         keep_checkpoint_every_n_hours: one checkpoint per so many hours is kept for good.
         log_step_count_steps: steps between the lines of the log with loss and speed; None for none.
+        train_distribute: None; a strategy is refused.
         device_fn: from an op to its device, as tf.device takes it.
+        protocol: between machines; on one it changes nothing.
+        eval_distribute: None; a strategy is refused.
+        experimental_distribute: None, or a configuration without a strategy.
+        experimental_max_worker_delay_secs: on one machine, which waits for no other, it changes nothing.
+        session_creation_timeout_secs: as of tf.compat.v1.train.MonitoredTrainingSession.
         checkpoint_save_graph_def: whether a checkpoint has its graph beside it.
 
     Raises:
-        ValueError: a number is out of range, or checkpoints are asked for both by steps and by seconds.
+        ValueError: a number is out of range, checkpoints are asked for both by steps and by seconds, or there is a
+            strategy for several devices or machines.
         TypeError: session_config is no ConfigProto.
     """
 
@@ -46,7 +53,13 @@ class RunConfig:
     keep_checkpoint_max: int | None = 5
     keep_checkpoint_every_n_hours: float = 10000
     log_step_count_steps: int | None = 100
+    train_distribute: Any = None
     device_fn: Callable[[Any], str] | None = None
+    protocol: str | None = None
+    eval_distribute: Any = None
+    experimental_distribute: Any = None
+    experimental_max_worker_delay_secs: int | None = None
+    session_creation_timeout_secs: int = 7200
     checkpoint_save_graph_def: bool = True
 
     # A model_fn written for several machines asks these; on one they have one answer.
@@ -97,9 +110,16 @@ def _saving(steps: Any, seconds: Any) -> tuple[int | None, int | None]:
 
 
 def _check(config: RunConfig) -> None:
+    for name in ("train_distribute", "eval_distribute", "experimental_distribute"):
+        if _distributes(getattr(config, name)):
+            raise ValueError(
+                f"{name} is {getattr(config, name)!r}; expected None: this Estimator trains on one machine and in one "
+                "replica, so leave the strategy out"
+            )
     for name in ("save_summary_steps", "save_checkpoints_steps", "save_checkpoints_secs", "log_step_count_steps"):
         value = getattr(config, name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        off = name == "save_summary_steps" and value == 0
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or (value < 1 and not off)):
             raise ValueError(f"{name} is {value!r}; expected a whole number from 1 on, or None for never")
     keep = config.keep_checkpoint_max
     if keep is not None and (isinstance(keep, bool) or not isinstance(keep, int) or keep < 0):
@@ -108,7 +128,21 @@ def _check(config: RunConfig) -> None:
         raise ValueError(
             f"keep_checkpoint_every_n_hours is {config.keep_checkpoint_every_n_hours!r}; expected hours over 0"
         )
+    if not config.session_creation_timeout_secs > 0:
+        raise ValueError(
+            f"session_creation_timeout_secs is {config.session_creation_timeout_secs!r}; expected seconds over 0"
+        )
     if not isinstance(config.session_config, tf.compat.v1.ConfigProto):
         raise TypeError(f"session_config is {config.session_config!r}; expected a tf.compat.v1.ConfigProto")
     if config.device_fn is not None and not callable(config.device_fn):
         raise TypeError(f"device_fn is {config.device_fn!r}; expected a function from an op to a device's name")
+
+
+def _distributes(value: Any) -> bool:
+    """Whether it is a strategy, or a tf.estimator DistributeConfig that has one; the default strategy is none."""
+    if isinstance(value, tuple):
+        return any(_distributes(each) for each in value)
+    if value is None:
+        return False
+    with tf.Graph().as_default():
+        return not any(value is each.get_strategy() for each in (tf.distribute, tf.compat.v1.distribute))

@@ -6,7 +6,7 @@ import copy
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import tensorflow as tf
@@ -33,6 +33,7 @@ from steadynorm.tensorflow.estimator.saved_model import write_saved_model
 from steadynorm.tensorflow.estimator.signatures import check_model_fn
 from steadynorm.tensorflow.estimator.spec import EstimatorSpec, ModeKeys, check_hooks
 from steadynorm.tensorflow.estimator.train_loop import run_training
+from steadynorm.tensorflow.estimator.train_op import check_counts_steps, check_trained_layers
 from steadynorm.tensorflow.estimator.updates import complete_train_op
 from steadynorm.tensorflow.estimator.warm_start import warm_start, warm_start_settings
 
@@ -53,9 +54,12 @@ class Estimator:
             features.
         model_dir: folder of checkpoints and summaries; that of the config, or a temporary one, for None.
         config: a RunConfig; the default one for None.
-        params: a dict that model_fn and input_fn get a copy of.
+        params: a dict, or an object such as HParams, that model_fn and input_fn get a copy of.
         warm_start_from: a checkpoint's path or WarmStartSettings, for the first training.
-        strict: raise where a train_op leaves out updates of moving statistics, instead of attaching them.
+        strict: raise where a train_op leaves out updates of moving statistics, instead of attaching them, does not
+            count its steps, or trains layers in inference mode.
+        except_for: beginnings of the names of statistics whose updates are not attached, such as the scope of a
+            backbone that is kept frozen although its layers are built for training.
 
     Raises:
         ValueError: model_fn takes arguments that nobody gives, or model_dir is not that of the config.
@@ -67,24 +71,23 @@ class Estimator:
         model_fn: Callable[..., EstimatorSpec],
         model_dir: str | os.PathLike[str] | None = None,
         config: RunConfig | None = None,
-        params: Mapping[str, Any] | None = None,
+        params: Any = None,
         warm_start_from: Any = None,
         *,
         strict: bool = False,
+        except_for: Iterable[str] = (),
     ) -> None:
         if config is not None and not isinstance(config, RunConfig):
             raise TypeError(f"config is {config!r}; expected a RunConfig of steadynorm.tensorflow.estimator")
-        if params is not None and not isinstance(params, Mapping):
-            raise TypeError(
-                f"params is a {type(params).__qualname__}; expected a dict: use vars(params) or params.values() of "
-                "what you have"
-            )
+        if isinstance(params, (type, str, bytes)):
+            raise TypeError(f"params is {params!r}; expected a dict or an object that holds the parameters")
         check_model_fn(model_fn, params)
         self._model_fn = model_fn
-        self._params = copy.deepcopy(dict(params or {}))
+        self._params = {} if params is None else copy.deepcopy(params)
         self._config = _with_folder(config or RunConfig(), model_dir)
         self._warm_start = warm_start_settings(warm_start_from)
         self._strict = strict
+        self._except_for = (except_for,) if isinstance(except_for, str) else tuple(except_for)
 
     @property
     def model_dir(self) -> str:
@@ -97,7 +100,7 @@ class Estimator:
         return self._config
 
     @property
-    def params(self) -> dict[str, Any]:
+    def params(self) -> Any:
         """A copy of the params."""
         return copy.deepcopy(self._params)
 
@@ -182,7 +185,10 @@ class Estimator:
         with self._graph():
             inputs = read_inputs(input_fn, ModeKeys.TRAIN, self._params, self._config)
             spec = self._build(inputs.features, inputs.labels, ModeKeys.TRAIN)
-            train_op = complete_train_op(spec.train_op, self._strict if strict is None else strict)
+            strict = self._strict if strict is None else strict
+            check_counts_steps(spec.train_op, strict)
+            check_trained_layers(spec.train_op, strict, self._except_for)
+            train_op = complete_train_op(spec.train_op, strict, self._except_for)
             if checkpoint is not None:
                 check_restorable(checkpoint, spec.scaffold)
             elif self._warm_start is not None:

@@ -31,7 +31,7 @@ class _InitializeIterator(tf.compat.v1.train.SessionRunHook):  # type: ignore[mi
         session.run(self._initializer)
 
 
-def read_inputs(input_fn: Callable[..., Any], mode: str, params: dict[str, Any], config: RunConfig) -> Inputs:
+def read_inputs(input_fn: Callable[..., Any], mode: str, params: Any, config: RunConfig) -> Inputs:
     """Calls `input_fn` with those of mode, params and config that it names, on the CPU.
 
     Arguments:

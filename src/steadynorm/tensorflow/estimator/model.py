@@ -16,7 +16,7 @@ def build_model(
     features: Any,
     labels: Any,
     mode: str,
-    params: dict[str, Any],
+    params: Any,
     config: RunConfig,
 ) -> EstimatorSpec:
     """Calls `model_fn` with those of labels, mode, params and config that it names.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -57,7 +57,8 @@ def check_model_fn(model_fn: object, params: object) -> None:
         raise ValueError(
             f"model_fn {where} takes {names}; expected an argument named 'features': name its first one so"
         )
-    if params and "params" not in names:
+    none_given = params is None or (isinstance(params, Mapping) and not params)
+    if not none_given and "params" not in names:
         raise ValueError(
             f"model_fn {where} takes {names}, but the Estimator was given params, which would be lost; expected an "
             "argument named 'params': add it, or leave params out"

@@ -88,9 +88,10 @@ def run_training(
         hooks=hooks,
         save_checkpoint_secs=None,
         save_checkpoint_steps=None,
-        save_summaries_steps=config.save_summary_steps,
+        save_summaries_steps=config.save_summary_steps or None,
         save_summaries_secs=None,
         config=config.session_config,
+        max_wait_secs=config.session_creation_timeout_secs,
         log_step_count_steps=config.log_step_count_steps,
         save_graph_def=config.checkpoint_save_graph_def,
     ) as session:

@@ -97,6 +97,7 @@ class _EvaluateCheckpoints(tf.compat.v1.train.CheckpointSaverListener):  # type:
         self._spec = eval_spec
         self._max_steps = max_steps
         self._evaluated: int | None = None
+        self._checkpoint: str | None = None
         self._exported_last = False
         self.metrics: dict[str, Any] | None = None
         self.exports: list[Any] = []
@@ -122,7 +123,10 @@ class _EvaluateCheckpoints(tf.compat.v1.train.CheckpointSaverListener):  # type:
     def _evaluate(self, step: int, last: bool = False) -> None:
         if self._evaluated != step:
             spec = self._spec
-            self.metrics = self._estimator.evaluate(spec.input_fn, spec.steps, spec.hooks, name=spec.name)
+            self._checkpoint = _saved_at(self._estimator, step)
+            self.metrics = self._estimator.evaluate(
+                spec.input_fn, spec.steps, spec.hooks, checkpoint_path=self._checkpoint, name=spec.name
+            )
             self._evaluated = step
         elif self._exported_last:
             return
@@ -134,10 +138,19 @@ class _EvaluateCheckpoints(tf.compat.v1.train.CheckpointSaverListener):  # type:
         return exporter.export(
             estimator=self._estimator,
             export_path=os.path.join(self._estimator.model_dir, "export", exporter.name),
-            checkpoint_path=self._estimator.latest_checkpoint(),
+            checkpoint_path=self._checkpoint,
             eval_result=self.metrics,
             is_the_final_export=last,
         )
+
+
+def _saved_at(estimator: Estimator, step: int) -> str | None:
+    """The checkpoint of a step; another saver may have made another one the latest.
+
+    Where the user's own hook saves under a name of its own, it is the latest.
+    """
+    saved = os.path.join(estimator.model_dir, f"model.ckpt-{step}")
+    return saved if tf.compat.v1.train.checkpoint_exists(saved) else estimator.latest_checkpoint()
 
 
 def train_and_evaluate(

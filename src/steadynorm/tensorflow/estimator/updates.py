@@ -9,15 +9,16 @@ from typing import Any
 import tensorflow as tf
 
 from steadynorm.tensorflow import registry
-from steadynorm.tensorflow.layer_variables import read_graph
+from steadynorm.tensorflow.layer_variables import operation_names, read_graph
 from steadynorm.tensorflow.reachability import Reachability
 from steadynorm.tensorflow.updates import UpdatesNotRunError, describe_missed, missed_updates
+from steadynorm.tensorflow.watch import _WARNED as WARNED
 from steadynorm.tensorflow.watch import UnsafeLayerWarning, warn_unsafe_layers
 
 _log = logging.getLogger("steadynorm")
 
 
-def complete_train_op(train_op: Any, strict: bool) -> Any:
+def complete_train_op(train_op: Any, strict: bool, except_for: tuple[str, ...] = ()) -> Any:
     """`train_op` together with the update ops that it does not reach; `train_op` itself where it reaches all.
 
     Looked at are the collection UPDATE_OPS and the updates of this package's layers in whatever collection. What the
@@ -27,11 +28,13 @@ def complete_train_op(train_op: Any, strict: bool) -> Any:
     Arguments:
         train_op: the op of the user's model_fn, in the default graph.
         strict: raise where the train_op leaves updates out.
+        except_for: beginnings of the names of statistics that are to stay. An op that updates others as well is
+            attached all the same; what the train_op itself runs, it goes on to run.
 
     Raises:
         ValueError: strict, and updates are missing.
     """
-    forgotten = _forgotten(train_op)
+    forgotten = _forgotten(train_op, except_for)
     if forgotten:
         what = f"train_op {train_op.name} does not run {len(forgotten)} update ops ({_names(forgotten)})"
         if strict:
@@ -41,7 +44,8 @@ def complete_train_op(train_op: Any, strict: bool) -> Any:
             )
         _log.warning("%s: they are attached to it now; without them inference would use the initial statistics", what)
         train_op = tf.group(train_op, *forgotten, name="train_op_with_updates")
-    missed = missed_updates(train_op)
+    missed = tuple(each for each in missed_updates(train_op) if not each.variable.startswith(except_for))
+    _expect_to_stay(except_for)
     if strict:
         if missed:
             raise UpdatesNotRunError(missed)
@@ -61,7 +65,16 @@ def _raise_for_unsafe_layers() -> None:
             raise ValueError(str(warning)) from None
 
 
-def _forgotten(train_op: Any) -> list[Any]:
+def _expect_to_stay(except_for: tuple[str, ...]) -> None:
+    """Keeps the graph from warning of layers whose updates are left out on purpose."""
+    graph = tf.compat.v1.get_default_graph()
+    for record in registry.layers(graph):
+        names = [name for variable in record.statistics for name in operation_names(variable)]
+        if names and all(name.startswith(except_for) for name in names):
+            graph.get_collection_ref(WARNED).append(id(record))
+
+
+def _forgotten(train_op: Any, except_for: tuple[str, ...]) -> list[Any]:
     """The update ops of the default graph that a run of `train_op` leaves out, in the order of their creation.
 
     An op that is not reached itself is not forgotten where all that it writes is written by the same assignments on the
@@ -75,6 +88,8 @@ def _forgotten(train_op: Any) -> list[Any]:
         if update.name in reached.nodes:
             continue
         writes = reachability.reach([update.name]).writes
+        if writes and all(variable.startswith(except_for) for variable in writes):
+            continue
         if not writes or any(not by <= reached.writes.get(variable, frozenset()) for variable, by in writes.items()):
             forgotten.append(update)
     return forgotten

@@ -12,7 +12,7 @@ import tensorflow as tf
 from steadynorm.tensorflow.checkpoint_map import Checkpoint
 from steadynorm.tensorflow.estimator.checkpoints import resolve_checkpoint
 from steadynorm.tensorflow.layer_variables import normalization_layers, variables_by_name
-from steadynorm.tensorflow.saver import saved_name
+from steadynorm.tensorflow.saver import moved_name, saved_name
 
 _log = logging.getLogger("steadynorm")
 
@@ -102,16 +102,16 @@ def _statistics_of(chosen: list[Any], selection: Any, renames: dict[str, str]) -
             # A layer without gamma and beta hangs on nothing but its name.
             if owners or (isinstance(selection, str) and re.match(selection, name)):
                 result.append(variables[name])
-                _rename(name, (saved_name(variables[owner]) for owner in owners), renames)
+                _rename(name, (saved_name(variables[owner]) for owner in sorted(owners)), layer.statistics, renames)
     return result
 
 
-def _rename(statistic: str, owners: Iterable[str], renames: dict[str, str]) -> None:
+def _rename(statistic: str, owners: Iterable[str], statistics: Iterable[str], renames: dict[str, str]) -> None:
     """Gives a statistic the scope that the checkpoint has for its layer's gamma or beta."""
     for owner in owners:
         scope, renamed = owner.rpartition("/")[0], renames.get(owner)
-        if renamed is not None and scope and statistic not in renames:
-            renames[statistic] = statistic.replace(f"{scope}/", f"{renamed.rpartition('/')[0]}/").lstrip("/")
+        if renamed is not None and statistic not in renames:
+            renames[statistic] = moved_name(statistic, scope, renamed.rpartition("/")[0], statistics)
 
 
 def _restorable(statistics: list[Any], renames: dict[str, str], present: set[str], checkpoint: str) -> list[Any]:

@@ -1,0 +1,72 @@
+"""Which layers a train op trains although they normalize by statistics that never move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
+from steadynorm.tensorflow.nodes import Body, Nodes, producer
+from steadynorm.tensorflow.reachability import Path, Reach, Reachability
+from steadynorm.tensorflow.registry import outermost
+
+# Operations of optimizers; plain gradient descent scatters what it takes off an embedding.
+_TRAINING_OPS = ("Apply", "SparseApply", "Scatter")
+
+
+def layers_fixed_in_inference(train_op: Any, variables: Iterable[Any] = ()) -> tuple[str, ...]:
+    """Names of the layers that a run of the train op trains, but which it applies in inference mode only.
+
+    A layer counts as trained if its gamma or beta is, or if it has neither and trained variables lie upstream of it:
+    a frozen backbone, whose gamma and beta nothing trains, is none of them. Layers within functions and branches are
+    not looked at.
+
+    Arguments:
+        train_op: an operation or tensor of the graph, or a list of them.
+        variables: trained ones, beside those that an optimizer's operation changes on the way of the train op.
+    """
+    fetches = train_op if isinstance(train_op, (list, tuple)) else [train_op]
+    operations = [each if isinstance(each, tf.Operation) else each.op for each in fetches]
+    if not operations:
+        return ()
+    graph = outermost(operations[0].graph)
+    nodes = read_graph(graph)
+    reached = Reachability(nodes).reach(each.name for each in operations)
+    trained = {name for each in variables for name in operation_names(each)} | _trained(nodes, reached)
+    downstream = _downstream(nodes.top, reached.nodes, trained)
+    found = []
+    for layer in normalization_layers(graph, nodes):
+        applied = [each for each in layer.applications if each.node in reached.nodes]
+        if {each.training for each in applied} != {False}:
+            continue
+        if layer.parameters & trained or (not layer.parameters and any(each.node in downstream for each in applied)):
+            found.append(layer.name)
+    return tuple(found)
+
+
+def _trained(nodes: Nodes, reached: Reach) -> set[str]:
+    """The variables that optimizers change in a run."""
+    return {variable for variable, paths in reached.writes.items() if any(_trains(nodes, path) for path in paths)}
+
+
+def _trains(nodes: Nodes, path: Path) -> bool:
+    body = nodes.functions[path[-2]] if len(path) > 1 else nodes.top
+    return body.nodes[path[-1]].op.removeprefix("Resource").startswith(_TRAINING_OPS)
+
+
+def _downstream(body: Body, within: frozenset[str], variables: set[str]) -> set[str]:
+    """Names of the nodes, among those given, whose inputs come from one of the variables."""
+    consumers: dict[str, list[str]] = {}
+    for name in within:
+        for reference in body.nodes[name].inputs:
+            consumers.setdefault(producer(reference), []).append(name)
+    found: set[str] = set()
+    waiting = list(variables)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += consumers.get(name, ())
+    return found
