@@ -15,7 +15,7 @@ from steadynorm.tensorflow.registry import LayerRecord, layers, outermost
 
 # Keys that are no strings, as in the registry: such collections are not exported.
 _WATCHED: Any = ("steadynorm", "watched")
-_WARNED: Any = ("steadynorm", "warned")
+WARNED: Any = ("steadynorm", "warned")
 _BATCH: Any = ("steadynorm", "named as fixed in training mode")
 _FIXED: Any = ("steadynorm", "named as fixed in inference mode")
 _TRAINING_OPS = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
@@ -68,7 +68,7 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2, *, ex
     """
     whole = outermost(graph)
     everything = layers(whole)
-    warned = whole.get_collection_ref(_WARNED)
+    warned = whole.get_collection_ref(WARNED)
     records = [record for record in everything if id(record) not in warned]
     warned.extend(id(record) for record in records)
     steps = [operation for operation in whole.get_operations() if operation.type.startswith(_TRAINING_OPS)]

@@ -8,12 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from steadynorm.tensorflow import registry
 from steadynorm.tensorflow.layer_variables import operation_names, read_graph
 from steadynorm.tensorflow.reachability import Reachability
+from steadynorm.tensorflow.registry import layers
 from steadynorm.tensorflow.updates import UpdatesNotRunError, describe_missed, missed_updates
-from steadynorm.tensorflow.watch import _WARNED as WARNED
-from steadynorm.tensorflow.watch import UnsafeLayerWarning, warn_unsafe_layers
+from steadynorm.tensorflow.watch import WARNED, UnsafeLayerWarning, warn_unsafe_layers
 
 _log = logging.getLogger("steadynorm")
 
@@ -68,7 +67,7 @@ def _raise_for_unsafe_layers() -> None:
 def _expect_to_stay(except_for: tuple[str, ...]) -> None:
     """Keeps the graph from warning of layers whose updates are left out on purpose."""
     graph = tf.compat.v1.get_default_graph()
-    for record in registry.layers(graph):
+    for record in layers(graph):
         names = [name for variable in record.statistics for name in operation_names(variable)]
         if names and all(name.startswith(except_for) for name in names):
             graph.get_collection_ref(WARNED).append(id(record))
@@ -97,7 +96,7 @@ def _forgotten(train_op: Any, except_for: tuple[str, ...]) -> list[Any]:
 
 def _update_ops(graph: Any) -> list[Any]:
     collected = list(graph.get_collection(tf.compat.v1.GraphKeys.UPDATE_OPS))
-    for record in registry.layers(graph):
+    for record in layers(graph):
         # With updates_collections=None the update is part of the output: what trains on the output runs it.
         if record.updates_collections is not None:
             collected.extend(record.updates)
