@@ -135,51 +135,6 @@ def test_small_batches_are_run_several_at_once():
     assert_statistics(model[2], model[1](nn.functional.batch_norm(images, None, None, training=True)))
 
 
-class Watched(nn.Module):
-    """Notes the size of every batch, and may refuse those that are not of 64 samples."""
-
-    def __init__(self, refuse: bool) -> None:
-        super().__init__()
-        self.norm, self.refuse, self.sizes = nn.BatchNorm1d(3), refuse, []
-
-    def forward(self, x):
-        x = self.norm(x)
-        self.sizes.append(len(x))
-        if self.refuse and len(x) != 64:
-            raise RuntimeError("shape '[64, -1]' is invalid")
-        return x
-
-
-@pytest.mark.parametrize(
-    ("target", "refuse", "sizes"),
-    [
-        (torch.zeros(64), False, [256, 256, 128]),
-        (torch.zeros(64), True, [256, *[64] * 10]),
-        (torch.zeros(5), False, [64] * 10),  # the first axis is not that of the samples
-        (None, False, [64] * 10),
-    ],
-    ids=["joined", "refused", "other target", "no target"],
-)
-def test_only_plain_batches_are_joined(target, refuse, sizes):
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(640, 3, generator=generator)
-    model = Watched(refuse)
-    data = [each if target is None else (each, target) for each in x.split(64)]
-    result = steadynorm.recalibrate(model, data, tolerance=0)
-    assert model.sizes == sizes
-    assert result.batches == 10
-    assert_statistics(model.norm, x)
-
-
-def test_sequences_are_not_joined():
-    """Along their first axis they may be longer, not more."""
-    model = nn.BatchNorm1d(3)
-    sizes = []
-    model.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
-    steadynorm.recalibrate(model, [(torch.randn(16, 3, 5), torch.zeros(16)) for _ in range(4)], tolerance=0)
-    assert sizes == [16] * 4
-
-
 def test_a_second_pass_feeds_layers_what_inference_feeds_them():
     images, labels = digits()
     images = images[labels.argsort()]
