@@ -94,7 +94,7 @@ class _Originals:
         self._checks.append(check)
 
     def _keep_tensor(self, name: str, tensor: Tensor) -> None:
-        if is_lazy(tensor):
+        if is_lazy(tensor) or tensor.is_meta:  # it has no values yet
             return
         gradient = tensor.grad if tensor.is_leaf else None
         value = tensor.detach().clone()
