@@ -30,7 +30,11 @@ class _StopHook(tf.compat.v1.train.SessionRunHook):  # type: ignore[misc]
         return tf.compat.v1.train.SessionRunArgs(self._global_step)
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
-        step = int(run_values.results)
+        # Read beside the train op, the step may be the one before or the one after it; the timer is only asked
+        # with the step that holds now, and that is only read where it can matter.
+        if not self._timer.should_trigger_for_step(int(run_values.results) + 1):
+            return
+        step = int(run_context.session.run(self._global_step))
         if not self._timer.should_trigger_for_step(step):
             return
         self._timer.update_last_triggered_step(step)
