@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steadynorm.norm.config import NormConfig
+from steadynorm.recorded import Graph, Stored
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -73,6 +74,8 @@ class Layer:
         mode: the mode it was handed over in, `None` where the evidence has no such thing.
         registered: whether the model knows it as a part (mode switches and the state dict reach it).
         per_instance: whether its moments are taken per sample (instance normalization).
+        assumed: names of the options of `config` that the evidence does not tell, so that they are the framework's
+            defaults.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Layer:
     mode: Mode | None = None
     registered: bool = True
     per_instance: bool = False
+    assumed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +337,8 @@ class Evidence:
         source: where averaged weights came from.
         output_growth: largest output in inference mode over the largest in batch mode, on the same data.
         samples: the median number of samples in a training batch.
+        graph: what the graph of a training or an export says.
+        stored: what a checkpoint says besides the layers' arrays.
     """
 
     framework: str
@@ -345,6 +351,8 @@ class Evidence:
     source: WeightSource | None = None
     output_growth: float | None = None
     samples: int | None = None
+    graph: Graph | None = None
+    stored: Stored | None = None
 
     def layer(self, name: str) -> Layer:
         """The layer called `name`; KeyError if there is none."""

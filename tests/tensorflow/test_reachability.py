@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework.function import Defun
 
-from steadynorm.tensorflow.nodes import read_graph_def
-from steadynorm.tensorflow.reachability import Reachability
+from steadynorm.graphs.nodes import read_graph_def
+from steadynorm.graphs.reachability import Reachability
 
 v1 = tf.compat.v1
 

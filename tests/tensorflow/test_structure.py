@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from steadynorm.tensorflow.nodes import read_graph_def
-from steadynorm.tensorflow.structure import Normalization, find_normalizations
+from steadynorm.graphs.nodes import read_graph_def
+from steadynorm.graphs.structure import Normalization, find_normalizations
 
 v1 = tf.compat.v1
 INCEPTION = Path(__file__).parents[1] / "data" / "inception_v3" / "model.ckpt.meta"

@@ -229,7 +229,7 @@ def updates_repeated(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-@check("SN106")
+@check("SN106", "calls")
 def no_population_statistics(evidence: Evidence) -> Iterator[Finding]:
     """A layer that keeps no statistics at all."""
     layers = [layer.name for layer in evidence.layers if layer.statistics is None and not layer.per_instance]

@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.graphs.nodes import Body, Nodes, producer
+from steadynorm.graphs.reachability import Path, Reach, Reachability
 from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
-from steadynorm.tensorflow.nodes import Body, Nodes, producer
-from steadynorm.tensorflow.reachability import Path, Reach, Reachability
 from steadynorm.tensorflow.registry import outermost
 
 # Operations of optimizers; plain gradient descent scatters what it takes off an embedding.

@@ -14,9 +14,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from steadynorm.tensorflow.nodes import Nodes, read_graph_def
+from steadynorm.graphs.nodes import Nodes, read_graph_def
+from steadynorm.graphs.structure import find_normalizations
 from steadynorm.tensorflow.registry import layers, outermost
-from steadynorm.tensorflow.structure import find_normalizations
 
 _MOMENTS = r"(moving_mean|moving_variance|moving_stddev|renorm_(mean|stddev)(_weight)?)"
 _STATISTIC = re.compile(rf"^(?P<scope>(.*/)?){_MOMENTS}(?P<part>/part_\d+)?$")

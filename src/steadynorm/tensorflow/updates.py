@@ -8,11 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.graphs.nodes import Nodes, producer
+from steadynorm.graphs.reachability import Path, Reach, Reachability, ancestors
+from steadynorm.graphs.structure import FUSED_OPS
 from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
-from steadynorm.tensorflow.nodes import Nodes, producer
-from steadynorm.tensorflow.reachability import Path, Reach, Reachability, ancestors
 from steadynorm.tensorflow.registry import layers, outermost
-from steadynorm.tensorflow.structure import FUSED_OPS
 from steadynorm.tensorflow.wording import counted
 
 # Operations that only ever change a value relatively to what it was.

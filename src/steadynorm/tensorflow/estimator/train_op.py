@@ -8,9 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.graphs.reachability import Reachability
 from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
 from steadynorm.tensorflow.layer_variables import read_graph
-from steadynorm.tensorflow.reachability import Reachability
 from steadynorm.tensorflow.watch import UnsafeLayerWarning, remember_fixed
 
 _log = logging.getLogger("steadynorm")

@@ -8,8 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.graphs.reachability import Reachability
 from steadynorm.tensorflow.layer_variables import operation_names, read_graph
-from steadynorm.tensorflow.reachability import Reachability
 from steadynorm.tensorflow.registry import layers
 from steadynorm.tensorflow.updates import UpdatesNotRunError, describe_missed, missed_updates
 from steadynorm.tensorflow.watch import WARNED, UnsafeLayerWarning, warn_unsafe_layers

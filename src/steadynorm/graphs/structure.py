@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from steadynorm.tensorflow.nodes import Node, Nodes, producer
-from steadynorm.tensorflow.reachability import PASSING_OPS, Reachability, writes
+from steadynorm.graphs.nodes import Node, Nodes, producer
+from steadynorm.graphs.reachability import PASSING_OPS, Reachability, writes
 
 FUSED_OPS = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"})
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from steadynorm.tensorflow.nodes import Body, Node, Nodes, producer
+from steadynorm.graphs.nodes import Body, Node, Nodes, producer
 
 Path: TypeAlias = tuple[str, ...]
 

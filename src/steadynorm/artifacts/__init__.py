@@ -1,0 +1,1 @@
+"""Reads what a training run leaves behind, without a framework and without running anything of it."""

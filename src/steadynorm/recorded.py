@@ -1,0 +1,149 @@
+"""What files record about a training: the graph that ran, and the checkpoint that it left.
+
+Parts of an `Evidence`, filled by the readers in `artifacts/` and `graphs/`, read by the checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from steadynorm.evidence import Layer, Mode, Operation
+
+
+class Choice(StrEnum):
+    """What chooses the mode of a layer when a graph runs."""
+
+    FIXED = "fixed"
+    FED = "fed"
+    DEFAULT = "default"
+    VARIABLE = "variable"
+    COMPUTED = "computed"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One place of a graph that normalizes; a layer that is applied twice has two.
+
+    Arguments:
+        layer: the layer's name; uses of the same statistics name the same layer.
+        node: the node that normalizes.
+        mode: its mode, `None` if that is chosen when the graph runs.
+        choice: what chooses it.
+        switch: the node that chooses.
+        default: the mode that it has where nothing is fed or assigned, `None` if something must be.
+        trained: whether a train step trains through it: gradients pass through it to some parameter.
+        before: the chain of operations that leads into it, nearest first, up to the first branch or layer.
+        after: the chain that leads out of it, nearest first, likewise.
+    """
+
+    layer: str
+    node: str
+    mode: Mode | None
+    choice: Choice = Choice.FIXED
+    switch: str | None = None
+    default: Mode | None = None
+    trained: bool = False
+    before: tuple[Operation, ...] = ()
+    after: tuple[Operation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One node that moves one statistic of a layer.
+
+    Arguments:
+        layer: the layer's name.
+        statistic: `mean`, `variance` or another average of the layer.
+        node: the node that writes it.
+        decay: the fraction of the old value that it keeps, `None` where the graph computes it.
+        steps: names of the train steps that run it.
+        collected: whether the collection of update operations holds it.
+        always: whether it runs in inference too, since nothing that chooses the mode chooses it.
+    """
+
+    layer: str
+    statistic: str
+    node: str
+    decay: float | None = None
+    steps: tuple[str, ...] = ()
+    collected: bool = False
+    always: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrainStep:
+    """One node that trains.
+
+    Arguments:
+        node: its name.
+        layers: layers whose gamma or beta it trains, or through which it trains other parameters.
+        parameters: names of the variables that it trains.
+    """
+
+    node: str
+    layers: tuple[str, ...]
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Saver:
+    """One node that saves variables.
+
+    Arguments:
+        node: its name.
+        tensors: names under which it saves.
+        incomplete: layers of which it saves gamma or beta and not all statistics.
+    """
+
+    node: str
+    tensors: tuple[str, ...]
+    incomplete: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What a graph says about its normalization layers.
+
+    Arguments:
+        uses: places that normalize, in the graph's order.
+        updates: what moves the statistics.
+        train_steps: what trains; empty for a graph that cannot train.
+        savers: what saves.
+        inference_only: whether it was exported for inference: no optimizer and no gradients.
+        ignored_switches: mode placeholders that no layer's mode depends on.
+    """
+
+    uses: tuple[Use, ...]
+    updates: tuple[Update, ...] = ()
+    train_steps: tuple[TrainStep, ...] = ()
+    savers: tuple[Saver, ...] = ()
+    inference_only: bool = False
+    ignored_switches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A checkpoint, besides the arrays of its normalization layers.
+
+    Arguments:
+        format: in words.
+        steps: how many optimizer steps the weights have seen, `None` where nothing tells.
+        steps_from: the tensor or entry that tells.
+        before: the layers of an earlier checkpoint that it is compared with, by name; `None` without one.
+        weights_moved: root mean square change of the other weights since then, relative to their own; by name.
+        ranks: layers of the checkpoints that other ranks of the same run wrote, by file.
+        without_statistics: layers with gamma or beta of which the file has no statistics though it has those of
+            others, or the graph says that they exist.
+    """
+
+    format: str
+    steps: int | None = None
+    steps_from: str | None = None
+    before: Mapping[str, Layer] | None = None
+    weights_moved: Mapping[str, float] = field(default_factory=dict)
+    ranks: Mapping[str, Mapping[str, Layer]] = field(default_factory=dict)
+    without_statistics: tuple[str, ...] = ()
