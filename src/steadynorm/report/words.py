@@ -71,3 +71,26 @@ def sentence(text: str) -> str:
     if first.isalpha():
         text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey or cannot show: names come from files, and files from anywhere.
+
+    Control characters and bytes that are not UTF-8 become escapes, as `\\x1b`.
+    """
+    return "".join(each if each.isprintable() or each == "\n" else _escape(each) for each in text)
+
+
+def _escape(character: str) -> str:
+    # How Python keeps a byte of a file's name that is not UTF-8.
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return ascii(character)[1:-1]
+
+
+def shortened(text: str, width: int) -> str:
+    """The text in at most `width` characters, its middle left out: both ends of a layer's path tell it apart."""
+    if len(text) <= width:
+        return text
+    left = (width - 1) // 2
+    return f"{text[:left]}…{text[len(text) - (width - 1 - left) :]}"

@@ -1,0 +1,51 @@
+"""Findings for a terminal, the same for every kind of evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from steadynorm.checks.catalogue import CATALOGUE
+from steadynorm.finding import Certainty, Effect, Finding
+from steadynorm.report.layout import pairs
+from steadynorm.report.model import Report
+from steadynorm.report.styles import STYLES
+from steadynorm.report.summary import counts
+from steadynorm.report.words import counted, folded, number, percent, printable, sentence
+
+
+def findings(report: Report) -> Iterator[RenderableType]:
+    """All findings of a report, each with where it is, what to do, and what that did where it was tried."""
+    if not report.findings:
+        yield Text(f"None, in {counted(len(report.checked), 'check')}.")
+        return
+    yield Text(f"{counts(report)}.", style="dim")
+    for rank, found in enumerate(report.findings, 1):
+        yield Text()
+        yield from _finding(rank, found)
+
+
+def _finding(rank: int, found: Finding) -> Iterator[RenderableType]:
+    head = Text(f"{rank}. ")
+    head.append(found.severity.value.upper(), style=STYLES[found.severity])
+    head.append(f" {found.code} {CATALOGUE[found.code].name}", style="bold")
+    head.append(f" ({found.certainty.value})", style="dim")
+    yield head
+    layers = f"layer{'s' if len(found.layers) > 1 else ''} {folded(found.layers)}"
+    rows = [("where", printable(layers if found.layers else found.location))]
+    if found.effect is not None:
+        rows.append(("effect", _effect(found.effect)))
+    rows.append(("remedy", printable(sentence(found.remedy))))
+    if found.certainty is Certainty.LIKELY and found.settle:
+        rows.append(("to settle", printable(sentence(found.settle))))
+    rows.append(("more", f"steadynorm explain {found.code}"))
+    yield Padding(Text(printable(sentence(found.message))), (0, 0, 0, 3))
+    yield Padding(pairs(*rows), (0, 0, 0, 3))
+
+
+def _effect(effect: Effect) -> str:
+    change = f"{effect.measure} {number(effect.before)} → {number(effect.after)} with {effect.remedy}"
+    return change if effect.share is None else f"{change} ({percent(effect.share)} of the gap)"
