@@ -1,0 +1,154 @@
+"""What kind of file it is, told by its first or last bytes, or by the names in its archive."""
+
+from __future__ import annotations
+
+import zipfile
+from functools import cached_property
+
+from steadynorm.artifacts.source import Source
+from steadynorm.errors import UnusableInputError
+
+TABLE_MAGIC = bytes.fromhex("57fb808b247547db")
+"""The last bytes of a sorted string table, as TensorFlow's checkpoints are."""
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+
+TORCH_MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+"""The pickled number that every file of torch.save began with up to 1.5."""
+
+MOST_ARCHIVE_NAMES = 1 << 26
+"""Most bytes of an archive's list of names that are read."""
+
+
+class Sample:
+    """What a file is recognised by; each part is read once, when it is first asked for."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    @cached_property
+    def head(self) -> bytes:
+        """The first 4 KiB."""
+        return self.source.head(4096)
+
+    @cached_property
+    def last(self) -> bytes:
+        """The last 8 bytes."""
+        return self.source.tail(8)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names in it, if it is a zip archive."""
+        return archive_names(self.source) if self.head[:4] in (b"PK\x03\x04", b"PK\x05\x06") else frozenset()
+
+    def has(self, name: str) -> bool:
+        """Whether an archive has `name`, at the top or in one folder."""
+        return any(each.rpartition("/")[2] == name and each.count("/") <= 1 for each in self.names)
+
+
+def is_safetensors(sample: Sample) -> bool:
+    """A length, and then a JSON object of that length."""
+    head = sample.head
+    return head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= sample.source.size - 8
+
+
+def is_safetensors_index(sample: Sample) -> bool:
+    """A JSON object that says which file holds which tensor."""
+    return sample.head[:1] == b"{" and b'"weight_map"' in sample.source.head(1 << 20)
+
+
+def is_table(sample: Sample) -> bool:
+    """The magic number of a sorted string table at the end."""
+    return sample.source.size >= 48 and sample.last == TABLE_MAGIC
+
+
+def is_hdf5(sample: Sample) -> bool:
+    """HDF5's magic number, at the start or behind a user block."""
+    head = sample.head
+    return any(head[at : at + 8] == HDF5_MAGIC for at in (0, 512, 1024, 2048))
+
+
+def is_legacy_torch(sample: Sample) -> bool:
+    """The magic number of torch.save before the zip archives."""
+    return sample.head.startswith(TORCH_MAGIC)
+
+
+def is_pickle(sample: Sample) -> bool:
+    """A pickle of protocol 2 or later, of whatever."""
+    head = sample.head
+    return len(head) > 2 and head[0] == 0x80 and 2 <= head[1] <= 5
+
+
+def is_msgpack(sample: Sample) -> bool:
+    """A map whose first key is a text, as Flax writes its states."""
+    head = sample.head
+    if not head:
+        return False
+    if 0x81 <= head[0] <= 0x8F:
+        key = head[1:]
+    elif head[0] in (0xDE, 0xDF):
+        key = head[3 if head[0] == 0xDE else 5 :]
+    else:
+        return False
+    if key[:1] and 0xA1 <= key[0] <= 0xBF:
+        text = key[1 : 1 + key[0] - 0xA0]
+    elif key[:1] == b"\xd9" and len(key) > 1:
+        text = key[2 : 2 + key[1]]
+    else:
+        return False
+    try:
+        return bool(text) and text.decode("utf-8").isprintable()
+    except UnicodeDecodeError:
+        return False
+
+
+def is_torch_archive(sample: Sample) -> bool:
+    """An archive of torch.save: a pickle, and nothing of a program."""
+    return sample.has("data.pkl") and not is_torchscript(sample) and not is_torch_program(sample)
+
+
+def is_torchscript(sample: Sample) -> bool:
+    """An archive of torch.jit.save: a pickle beside code."""
+    return sample.has("data.pkl") and (sample.has("constants.pkl") or any("/code/" in name for name in sample.names))
+
+
+def is_torch_program(sample: Sample) -> bool:
+    """An archive of torch.export.save, of any version."""
+    return (
+        sample.has("serialized_exported_program.json")
+        or sample.has("archive_format")
+        or any("models/" in name and name.endswith(".json") for name in sample.names)
+    )
+
+
+def is_keras_archive(sample: Sample) -> bool:
+    """An archive of Keras 3: a configuration beside weights."""
+    return "config.json" in sample.names and bool(sample.names & {"model.weights.h5", "model.weights.npz"})
+
+
+def archive_names(source: Source) -> frozenset[str]:
+    """The names in a zip archive, from its directory at the end.
+
+    Raises:
+        UnusableInputError: the directory is damaged, missing or absurdly large.
+    """
+    if _directory_size(source) > MOST_ARCHIVE_NAMES:
+        raise UnusableInputError(f"{source.path}: the archive's directory is larger than {MOST_ARCHIVE_NAMES} bytes")
+    try:
+        with zipfile.ZipFile(source.file()) as archive:
+            return frozenset(archive.namelist())
+    except UnusableInputError:
+        raise
+    except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError, EOFError, IndexError) as error:
+        raise UnusableInputError(f"{source.path}: is a damaged or cut-off zip archive: {error}") from error
+
+
+def _directory_size(source: Source) -> int:
+    """The length that the end record claims, of the 64-bit one where there is one; 0 without an end record."""
+    tail = source.tail(22 + (1 << 16))
+    sizes = [0]
+    for magic, at, width in ((b"PK\x05\x06", 12, 4), (b"PK\x06\x06", 40, 8)):
+        found = tail.rfind(magic)
+        if found >= 0:
+            sizes.append(int.from_bytes(tail[found + at : found + at + width], "little"))
+    return max((size for size in sizes if size != 0xFFFFFFFF), default=0)
