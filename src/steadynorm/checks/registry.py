@@ -25,6 +25,10 @@ _WHY_MISSING = {
     "stored": "no checkpoint",
 }
 
+_LIVE = ("calls", "steps", "evaluation", "gap", "source")
+_WHY_FILES = "it takes a live model and data: 'steadynorm diagnose'"
+"""Where the evidence comes from files, the one reason for whatever no file can tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -92,6 +96,11 @@ def _idle(steps: TrainSteps | None) -> bool:
     )
 
 
+def _why(part: str, evidence: Evidence) -> str:
+    from_files = evidence.graph is not None or evidence.stored is not None
+    return _WHY_FILES if from_files and part in _LIVE else _WHY_MISSING[part]
+
+
 def run(
     evidence: Evidence, select: Iterable[str] = (), ignore: Iterable[str] = ()
 ) -> tuple[list[Finding], list[NotAssessed]]:
@@ -114,7 +123,7 @@ def run(
     for registered in _REGISTERED:
         if not registered.code.startswith(wanted) or registered.code.startswith(unwanted):
             continue
-        missing = [_WHY_MISSING[part] for part in registered.needs if getattr(evidence, part) is None]
+        missing = [_why(part, evidence) for part in registered.needs if getattr(evidence, part) is None]
         if "steps" in registered.needs and not missing and _idle(evidence.steps):
             missing = ["the train step changed no parameter: it misses optimizer.step(), or steps another model's"]
         if missing:

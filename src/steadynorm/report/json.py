@@ -10,7 +10,7 @@ import json
 import math
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,16 +21,41 @@ from steadynorm.checks.distance import Distance, between
 from steadynorm.evidence import CallSite, Evaluation, Evidence, Gap, Layer, Score, TrainSteps, Trial, WeightSource
 from steadynorm.finding import Finding, Severity
 from steadynorm.report.model import Report
-from steadynorm.report.summary import LayerRow, layer_rows, verdict
+from steadynorm.report.recorded_json import graph_as_object, origin_as_object, stored_as_object
+from steadynorm.report.result import CheckResult
+from steadynorm.report.summary import LayerRow, layer_rows, result_verdict, verdict
+from steadynorm.report.words import printable
 
 SCHEMA = "steadynorm-report/1"
+RESULT_SCHEMA = "steadynorm-check/1"
 
 Object: TypeAlias = dict[str, Any]
 
 
 def to_json(report: Report, indent: int | None = 2) -> str:
     """The report as strict JSON, `indent` spaces per level or all on one line for `None`."""
-    return json.dumps(plain(as_object(report)), indent=indent, ensure_ascii=False, allow_nan=False)
+    return written(as_object(report), indent)
+
+
+def result_to_json(result: CheckResult, indent: int | None = 2) -> str:
+    """The result of a check of files as strict JSON, likewise."""
+    return written(
+        {
+            "schema": RESULT_SCHEMA,
+            "verdict": result_verdict(result),
+            "counts": _counts(result.findings),
+            "models": [as_object(report) for report in result.reports],
+            "unread": [{"path": each.path, "reason": each.reason} for each in result.unread],
+            "skipped": [{"reason": reason, "files": count} for reason, count in result.skipped.items()],
+            "versions": {"steadynorm": steadynorm.__version__, "python": platform.python_version()},
+        },
+        indent,
+    )
+
+
+def written(value: Any, indent: int | None) -> str:
+    """Strict JSON of anything that `plain` takes."""
+    return json.dumps(plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def as_object(report: Report) -> Object:
@@ -40,7 +65,8 @@ def as_object(report: Report) -> Object:
         "schema": SCHEMA,
         "name": report.name,
         "verdict": verdict(report),
-        "counts": {each.value: sum(found.severity is each for found in report.findings) for each in reversed(Severity)},
+        "origin": report.origin and origin_as_object(report.origin),
+        "counts": _counts(report.findings),
         "findings": [_finding(found) for found in report.findings],
         "gap": evidence.gap and _gap(evidence.gap),
         "four_way": [
@@ -52,6 +78,8 @@ def as_object(report: Report) -> Object:
         "train_steps": evidence.steps and _steps(evidence.steps),
         "evaluation": evidence.evaluation and _evaluation(evidence.evaluation),
         "weight_source": evidence.source and _source(evidence.source),
+        "graph": evidence.graph and graph_as_object(evidence.graph),
+        "stored": evidence.stored and stored_as_object(evidence.stored),
         "output_growth": evidence.output_growth,
         "batch_samples": evidence.samples,
         "checked": report.checked,
@@ -67,14 +95,28 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
+        return {_text(str(key)): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if value is None or isinstance(value, bool | int | float):
         return value
-    return str(value)
+    # A name of a file, or in one, may hold what no text can: bytes that are not UTF-8, and lone surrogates.
+    return _text(str(value))
+
+
+def _text(value: str) -> str:
+    return (
+        value
+        if value.isascii()
+        else "".join(printable(each) if "\ud800" <= each <= "\udfff" else each for each in value)
+    )
+
+
+def _counts(findings: Iterable[Finding]) -> Object:
+    severities = [found.severity for found in findings]
+    return {each.value: severities.count(each) for each in reversed(Severity)}
 
 
 def _finding(found: Finding) -> Object:
@@ -132,6 +174,7 @@ def _layer(row: LayerRow, evidence: Evidence) -> Object:
         "frozen": layer.frozen,
         "registered": layer.registered,
         "per_instance": layer.per_instance,
+        "assumed": sorted(layer.assumed),
         "statistics": layer.statistics
         and {
             "updates": layer.statistics.updates,

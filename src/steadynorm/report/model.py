@@ -11,9 +11,24 @@ from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding, Severity
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The files that a report is about.
+
+    Arguments:
+        path: the file, folder or prefix that names the model.
+        files: all that belong to it, `path` among them if it is a file.
+        format: what they are, in words.
+    """
+
+    path: str
+    files: tuple[str, ...]
+    format: str
+
+
 @dataclass(frozen=True)
 class Report:
-    """Everything that a diagnosis found out.
+    """Everything that a diagnosis of a model or a check of its files found out.
 
     Arguments:
         name: the subject's name.
@@ -22,6 +37,7 @@ class Report:
         not_assessed: checks that could not be made, and why.
         select: the codes or prefixes that the diagnosis was limited to; all if empty.
         ignore: the codes or prefixes that it left out.
+        origin: the files that it is about, `None` for a live model.
     """
 
     name: str
@@ -30,11 +46,12 @@ class Report:
     not_assessed: tuple[NotAssessed, ...] = ()
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    origin: Origin | None = None
 
     @classmethod
-    def nothing_to_check(cls, name: str, framework: str) -> Report:
+    def nothing_to_check(cls, name: str, framework: str, origin: Origin | None = None) -> Report:
         """The report of a model without normalization layers."""
-        return cls(name, Evidence(framework=framework, layers=()))
+        return cls(name, Evidence(framework=framework, layers=()), origin=origin)
 
     @property
     def checked(self) -> tuple[str, ...]:

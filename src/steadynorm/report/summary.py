@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from steadynorm.checks.catalogue import CATALOGUE
@@ -11,6 +12,7 @@ from steadynorm.checks.distance import Distance, of_layer
 from steadynorm.evidence import Evidence, Gap, Layer, Mode, Score, Split
 from steadynorm.finding import Finding, Severity
 from steadynorm.report.model import Report
+from steadynorm.report.result import CheckResult
 from steadynorm.report.words import counted, listed, number, percent
 
 DATA = {Split.TRAIN: "training", Split.VALIDATION: "validation"}
@@ -55,34 +57,77 @@ def layer_rows(evidence: Evidence) -> list[LayerRow]:
 def verdict(report: Report) -> str:
     """The whole report in one sentence."""
     if not report.evidence.layers:
-        return f"{report.name}: nothing to check, the model has no normalization layers."
+        what = "model has" if report.origin is None else "files have"
+        return f"{report.name}: nothing to check, the {what} no normalization layers."
+    if report.origin is not None:
+        return f"{report.name}: {_found(report)}."
     cause = report.findings[0] if report.findings else None
     explained = None if cause is None else _explained(cause)
     return f"{report.name}: {explained or f'{_compared(report.evidence.gap)}; {_found(report)}'}."
 
 
+def result_verdict(result: CheckResult) -> str:
+    """The whole result of a check of files in one sentence."""
+    models = [report for report in result.reports if report.evidence.layers]
+    found = [report for report in models if report.findings]
+    parts = [f"{counted(len(models), 'model')} with normalization layers checked"]
+    if found:
+        which = f" in {len(found)} of them" if len(models) > 1 else ""
+        parts.append(f"{_counted(result.findings)}{which}")
+    elif models:
+        parts.append("nothing found")
+    if result.unread:
+        parts.append(f"{counted(len(result.unread), 'file')} could not be read")
+    return f"{'; '.join(parts)}."
+
+
 def looked_at(report: Report) -> str:
     """What the diagnosis rests on, in one sentence."""
     evidence = report.evidence
-    kinds = Counter(layer.kind for layer in evidence.layers)
-    parts = [
-        f"{counted(len(evidence.layers), 'normalization layer')} "
-        f"({', '.join(f'{count} {kind}' for kind, count in kinds.items())})"
-    ]
+    parts = [_layers(evidence)]
     parts += [counted(count, f"{DATA[split]} batch", f"{DATA[split]} batches") for split, count in _batches(evidence)]
     if evidence.steps is not None:
         parts.append(counted(evidence.steps.steps, "train step"))
     if evidence.evaluation is not None:
         parts.append("your evaluation" if evidence.evaluation.given else "the model in inference mode")
+    return f"Looked at {listed(parts)}. {_made(report)}"
+
+
+def files_looked_at(report: Report) -> str:
+    """What a check of files rests on, in two sentences."""
+    evidence, stored = report.evidence, report.evidence.stored
+    parts = [f"{report.origin.format} ({evidence.framework})"] if report.origin else []
+    parts.append(_layers(evidence))
+    if stored is not None and stored.steps is not None:
+        where = f" ({stored.steps_from})" if stored.steps_from else ""
+        parts.append(f"{stored.steps:,} {'step' if stored.steps == 1 else 'steps'}{where}")
+    if stored is not None and stored.ranks:
+        parts.append(f"compared with {counted(len(stored.ranks), 'other rank')}")
+    if stored is not None and stored.before is not None:
+        parts.append("compared with an earlier checkpoint")
+    return f"{', '.join(parts)}. {_made(report)}"
+
+
+def _layers(evidence: Evidence) -> str:
+    kinds = Counter(layer.kind for layer in evidence.layers)
+    named = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    return f"{counted(len(evidence.layers), 'normalization layer')} ({named})"
+
+
+def _made(report: Report) -> str:
     limits = [f"only {', '.join(report.select)}"] if report.select else []
     limits += [f"without {', '.join(report.ignore)}"] if report.ignore else []
     limit = f" ({'; '.join(limits)})" if limits else ""
-    return f"Looked at {listed(parts)}. {counted(len(report.checked), 'check')} made{limit}."
+    return f"{counted(len(report.checked), 'check')} made{limit}."
 
 
 def counts(report: Report) -> str:
     """How many findings of which severity, as `1 error, 2 infos`."""
-    found = Counter(finding.severity for finding in report.findings)
+    return _counted(report.findings)
+
+
+def _counted(findings: Iterable[Finding]) -> str:
+    found = Counter(finding.severity for finding in findings)
     return ", ".join(counted(found[each], each.value) for each in reversed(Severity) if found[each])
 
 

@@ -1,0 +1,146 @@
+"""The result of a check of files for a terminal: complete at 80 columns, and without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.constrain import Constrain
+from rich.table import Table
+from rich.text import Text
+
+from steadynorm.report.findings import findings
+from steadynorm.report.layers import UNKNOWN, LayerStatus, layer_statuses
+from steadynorm.report.layout import as_lines, grid, pairs, section
+from steadynorm.report.model import Report
+from steadynorm.report.result import CheckResult
+from steadynorm.report.styles import WIDEST
+from steadynorm.report.summary import files_looked_at, reasons, result_verdict, verdict
+from steadynorm.report.words import counted, listed, printable, shortened
+
+SHOWN_LAYERS = 12
+"""Rows of the table of layers; a smaller model is shown whole."""
+
+SHOWN_MODELS = 12
+"""Models without findings that are named, where there are several models."""
+
+SHOWN_CODES = 4
+"""Codes that were not assessed for one reason and are named; of more the number says as much."""
+
+LAYER_WIDTH = 34
+
+
+def renderable(result: CheckResult) -> RenderableType:
+    """The result for a rich console."""
+    return Constrain(Group(*_parts(result)), WIDEST)
+
+
+def as_text(result: CheckResult) -> str:
+    """The result as plain text, 80 columns wide."""
+    return as_lines(renderable(result))
+
+
+def _parts(result: CheckResult) -> Iterator[RenderableType]:
+    models = [report for report in result.reports if report.evidence.layers]
+    if len(models) == 1 and len(result.reports) == 1:
+        yield from _model(models[0])
+    else:
+        yield from _models(result, models)
+    if result.unread:
+        lines = (Text(printable(each.reason)) for each in result.unread)
+        yield from section("Could not be read", *lines)
+    if result.skipped:
+        skipped = [f"{count} × {reason}" for reason, count in result.skipped.items()]
+        yield Text()
+        yield Text(f"Left aside: {'; '.join(skipped)}.", style="dim")
+
+
+def _models(result: CheckResult, models: list[Report]) -> Iterator[RenderableType]:
+    yield Text(result_verdict(result), style="bold")
+    for report in models:
+        if report.findings:
+            yield Text()
+            yield from _model(report)
+    clean = [f"{report.name} ({_what(report)})" for report in models if not report.findings]
+    if clean:
+        yield from section("Nothing found in", *_named(clean))
+    without = [report.name for report in result.reports if not report.evidence.layers]
+    if without:
+        yield from section("Without normalization layers", *_named(without))
+
+
+def _what(report: Report) -> str:
+    layers = counted(len(report.evidence.layers), "layer")
+    return f"{report.origin.format}, {layers}" if report.origin else layers
+
+
+def _named(names: list[str]) -> Iterator[RenderableType]:
+    for name in names[:SHOWN_MODELS]:
+        yield Text(printable(name))
+    if len(names) > SHOWN_MODELS:
+        yield Text(f"and {len(names) - SHOWN_MODELS} more", style="dim")
+
+
+def _model(report: Report) -> Iterator[RenderableType]:
+    yield Text(printable(verdict(report)), style="bold")
+    yield Text(printable(files_looked_at(report)), style="dim")
+    yield from section("Layers", *_layers(layer_statuses(report)))
+    yield from section("Findings", *findings(report))
+    if report.not_assessed:
+        yield from section("Not assessed", _not_assessed(report))
+
+
+def _layers(rows: list[LayerStatus]) -> Iterator[RenderableType]:
+    found = sum(bool(row.codes) for row in rows)
+    shown = rows if len(rows) <= SHOWN_LAYERS else rows[: min(found, SHOWN_LAYERS)]
+    if shown:
+        yield _table(shown)
+    rest = rows[len(shown) :]
+    if rest:
+        with_findings = found - len(shown) if found > len(shown) else 0
+        parts = [counted(with_findings, "more layer") + " with findings"] * bool(with_findings)
+        clean = len(rest) - with_findings
+        parts += [f"{counted(clean, 'layer')} without findings{_alike(rest[with_findings:])}"] * bool(clean)
+        yield Text(f"{'and ' * bool(shown)}{listed(parts)}", style="dim")
+
+
+def _alike(rows: list[LayerStatus]) -> str:
+    """What holds for all of the rows, in brackets."""
+    columns = {
+        "mode": {row.mode for row in rows},
+        "updates": {row.updates for row in rows},
+        "saved": {row.saved for row in rows},
+        "moved": {row.moved for row in rows},
+    }
+    alike = [
+        f"{name} {next(iter(words))}" for name, words in columns.items() if len(words) == 1 and UNKNOWN not in words
+    ]
+    return f" ({', '.join(alike)})" if alike else ""
+
+
+def _table(rows: list[LayerStatus]) -> Table:
+    cells = [
+        (
+            printable(shortened(row.name or "the model itself", LAYER_WIDTH)),
+            row.mode,
+            row.updates,
+            row.saved,
+            row.moved,
+            " ".join(row.codes) or UNKNOWN,
+        )
+        for row in rows
+    ]
+    headings = ("layer", "mode", "updates", "saved", "moved", "finding")
+    # A column of which the files say nothing would only take room from the names.
+    kept = [index for index in range(len(headings)) if index == 0 or any(row[index] != UNKNOWN for row in cells)]
+    table = grid(*(headings[index] for index in kept))
+    for row in cells:
+        table.add_row(*(Text(row[index]) for index in kept))
+    return table
+
+
+def _not_assessed(report: Report) -> RenderableType:
+    rows = []
+    for reason, codes in reasons(report).items():
+        rows.append((reason, ", ".join(codes) if len(codes) <= SHOWN_CODES else counted(len(codes), "check")))
+    return pairs(*rows)

@@ -1,0 +1,49 @@
+"""The findings as workflow commands, which GitHub Actions turns into annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadynorm.checks.catalogue import CATALOGUE
+from steadynorm.finding import Finding, Severity
+from steadynorm.report.model import Report
+from steadynorm.report.result import CheckResult
+from steadynorm.report.words import folded, printable, sentence
+
+COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def to_github(result: CheckResult) -> str:
+    """One command per finding and per file that could not be read, each in a line."""
+    return "\n".join(_commands(result))
+
+
+def _commands(result: CheckResult) -> Iterator[str]:
+    for report in result.reports:
+        for found in report.findings:
+            yield _command(
+                COMMANDS[found.severity],
+                report.origin.path if report.origin else None,
+                f"{found.code} {CATALOGUE[found.code].name}",
+                f"{_where(found, report)}: {sentence(found.message)}\n{sentence(found.remedy)}",
+            )
+    for unread in result.unread:
+        yield _command("error", unread.path, "steadynorm could not read it", unread.reason)
+
+
+def _where(found: Finding, report: Report) -> str:
+    return f"{report.name}: {folded(found.layers) if found.layers else found.location}"
+
+
+def _command(command: str, path: str | None, title: str, message: str) -> str:
+    file = f"file={_property(path)}," if path is not None else ""
+    return f"::{command} {file}title={_property(title)}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    """The text as GitHub's runner reads it back, where only percent signs and the ends of lines mean something."""
+    return printable(text).replace("%", "%25").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

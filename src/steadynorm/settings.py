@@ -1,0 +1,97 @@
+"""`[tool.steadynorm]` of the nearest pyproject.toml: what the command line would otherwise have to repeat."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from steadynorm.errors import UnusableInputError
+from steadynorm.selection import codes
+
+FILE = "pyproject.toml"
+TABLE = "tool.steadynorm"
+
+FAIL_ON = ("info", "warning", "error", "never")
+
+_LISTS = {
+    "select": 'a list of codes or prefixes, as ["SN1", "SN201"]',
+    "ignore": 'a list of codes or prefixes, as ["SN5"]',
+    "exclude": 'a list of names or patterns, as ["archive", "*.bak"]',
+}
+_OPTIONS = ("select", "ignore", "fail-on", "exclude")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a project says about its checks.
+
+    Arguments:
+        select: codes or prefixes to check; all if empty.
+        ignore: codes or prefixes to leave out.
+        fail_on: from which severity on findings make the exit code 1, `None` where the project does not say.
+        exclude: names and patterns of files and folders that a search leaves out.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    fail_on: str | None = None
+    exclude: tuple[str, ...] = ()
+
+
+def settings_from(folder: Path) -> Settings:
+    """The settings that hold in a folder: those of the nearest pyproject.toml, from there upwards, that has any.
+
+    Raises:
+        UnusableInputError: the file cannot be read, or a setting is not what it should be; the message says which.
+    """
+    for each in (folder, *folder.absolute().parents):
+        file = each / FILE
+        if not file.is_file():
+            continue
+        table = _table(file)
+        if table is not None:
+            return _settings(file, table)
+    return Settings()
+
+
+def _table(file: Path) -> Mapping[str, Any] | None:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnusableInputError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UnusableInputError(f"{file}: is not UTF-8 (byte {error.start}), which TOML has to be") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UnusableInputError(f"{file}: is not valid TOML: {error}") from error
+    tools = content.get("tool", {})
+    table = tools.get("steadynorm") if isinstance(tools, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise UnusableInputError(f"{file}: {TABLE} is {table!r}; expected a table, [{TABLE}]")
+    return table
+
+
+def _settings(file: Path, table: Mapping[str, Any]) -> Settings:
+    for name in table:
+        if name not in _OPTIONS:
+            near = get_close_matches(name.replace("_", "-"), _OPTIONS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it may have {', '.join(_OPTIONS)}"
+            raise UnusableInputError(f"{file}: [{TABLE}] has no option {name!r}; {hint}")
+    lists = {name: _strings(file, name, table.get(name, [])) for name in _LISTS}
+    fail_on = table.get("fail-on")
+    if fail_on is not None and fail_on not in FAIL_ON:
+        expected = ", ".join(map(repr, FAIL_ON))
+        raise UnusableInputError(f"{file}: 'fail-on' of [{TABLE}] is {fail_on!r}; expected one of {expected}")
+    try:
+        return Settings(codes(lists["select"]), codes(lists["ignore"]), fail_on, lists["exclude"])
+    except UnusableInputError as error:
+        raise UnusableInputError(f"{file}: [{TABLE}]: {error}") from error
+
+
+def _strings(file: Path, name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise UnusableInputError(f"{file}: {name!r} of [{TABLE}] is {value!r}; expected {_LISTS[name]}")
+    return tuple(value)
