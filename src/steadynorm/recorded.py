@@ -25,6 +25,36 @@ class Choice(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class GraphLayer:
+    """A normalization layer as a graph has it: the variables that belong together, by the names that are saved.
+
+    Arguments:
+        name: the layer's name, as in `Use.layer`.
+        kind: the operation that normalizes, as `FusedBatchNormV3`.
+        channels: how many channels it normalizes, 0 if the graph does not tell.
+        gamma: the scale's name, `None` without one.
+        beta: the offset's name, `None` without one.
+        mean: the name of the average of the means, `None` if the layer keeps none.
+        variance: the name of the average of the variances, likewise.
+        epsilon: what is added to the variance, `None` if the graph computes it.
+        decay: the fraction of the old value that an update keeps, `None` where nothing updates or the graph computes
+            it.
+        dtype: the type of the statistics, as `float32`.
+    """
+
+    name: str
+    kind: str
+    channels: int = 0
+    gamma: str | None = None
+    beta: str | None = None
+    mean: str | None = None
+    variance: str | None = None
+    epsilon: float | None = None
+    decay: float | None = None
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """One place of a graph that normalizes; a layer that is applied twice has two.
 
@@ -38,6 +68,11 @@ class Use:
         trained: whether a train step trains through it: gradients pass through it to some parameter.
         before: the chain of operations that leads into it, nearest first, up to the first branch or layer.
         after: the chain that leads out of it, nearest first, likewise.
+        input: the node whose output it normalizes, behind what only passes it on; uses with the same one repeat each
+            other.
+        origins: where the data that it normalizes come from: placeholders, iterators, random numbers.
+        outside: whether both modes are computed and only one of the results is chosen.
+        wrong_axis: what proves that it normalizes another axis than that of the channels, `None` if nothing does.
     """
 
     layer: str
@@ -49,6 +84,10 @@ class Use:
     trained: bool = False
     before: tuple[Operation, ...] = ()
     after: tuple[Operation, ...] = ()
+    input: str | None = None
+    origins: frozenset[str] = frozenset()
+    outside: bool = False
+    wrong_axis: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +101,10 @@ class Update:
         decay: the fraction of the old value that it keeps, `None` where the graph computes it.
         steps: names of the train steps that run it.
         collected: whether the collection of update operations holds it.
-        always: whether it runs in inference too, since nothing that chooses the mode chooses it.
+        always: whether it runs in inference too: with the normalized output, whatever the mode that is chosen.
+        input: the node whose moments it averages, as in `Use.input`; `None` if it cannot be told.
+        exclusive: what chooses it, as a pair of the choosing node and the side: of two updates on different sides of
+            one choice only one runs.
     """
 
     layer: str
@@ -72,6 +114,8 @@ class Update:
     steps: tuple[str, ...] = ()
     collected: bool = False
     always: bool = False
+    input: str | None = None
+    exclusive: frozenset[tuple[str, bool]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +141,13 @@ class Saver:
         node: its name.
         tensors: names under which it saves.
         incomplete: layers of which it saves gamma or beta and not all statistics.
+        main: whether it is the one that wrote the file.
     """
 
     node: str
     tensors: tuple[str, ...]
     incomplete: tuple[str, ...] = ()
+    main: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +161,11 @@ class Graph:
         savers: what saves.
         inference_only: whether it was exported for inference: no optimizer and no gradients.
         ignored_switches: mode placeholders that no layer's mode depends on.
+        layers: the layers, in the order of their first uses.
+        unshared: pairs of a layer that is trained and the one, with variables of its own, that stands for it in
+            inference.
+        exported: whether the file is an export, with no way to go on training from it.
+        fed: whether the data come in through placeholders, so that the same graph may serve for inference.
     """
 
     uses: tuple[Use, ...]
@@ -123,6 +174,10 @@ class Graph:
     savers: tuple[Saver, ...] = ()
     inference_only: bool = False
     ignored_switches: tuple[str, ...] = ()
+    layers: tuple[GraphLayer, ...] = ()
+    unshared: tuple[tuple[str, str], ...] = ()
+    exported: bool = False
+    fed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Node:
         controls: names of the nodes that it waits for.
         functions: names of the functions that it calls, in its attributes' order.
         attrs: its attributes that are single plain values.
+        source: the parsed NodeDef, for what `constants.py` reads out of it: tensors, shapes and functions by attribute.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Node:
     controls: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     attrs: Mapping[str, Plain] = field(default_factory=dict)
+    source: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +108,5 @@ def _node(node_def: Any, known: set[str]) -> Node:
         controls=tuple(each[1:] for each in node_def.input if each.startswith("^")),
         functions=tuple(name for name in functions if name in known),
         attrs=attrs,
+        source=node_def,
     )
