@@ -46,12 +46,14 @@ class FolderFormat:
         module: the reader's, below `steadynorm.artifacts`; its `read_folder` reads it.
         recognise: whether a folder has this format, told by the names in it.
         extra: the extra that brings what the reader needs, `None` if it needs nothing.
+        whole: whether all that lies in it belongs to it, so that a search goes no deeper.
     """
 
     name: str
     module: str
     recognise: Callable[[frozenset[str]], bool]
     extra: str | None = None
+    whole: bool = True
 
 
 SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
@@ -73,7 +75,7 @@ FORMATS = (
 
 FOLDERS = (
     FolderFormat("SavedModel", "saved_model", lambda names: "saved_model.pb" in names, "files"),
-    FolderFormat("TensorFlow checkpoint", "tensorflow_checkpoint", lambda names: "checkpoint" in names, "files"),
+    FolderFormat("TensorFlow checkpoint", "tensorflow_checkpoint", lambda names: "checkpoint" in names, "files", False),
     FolderFormat(
         "Orbax checkpoint",
         "orbax",
@@ -84,6 +86,7 @@ FOLDERS = (
         "sharded safetensors",
         "safetensors_index",
         lambda names: any(name.endswith(".safetensors.index.json") for name in names),
+        whole=False,
     ),
 )
 
