@@ -60,7 +60,7 @@ SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
 """How the names of the files of one checkpoint end."""
 
 FORMATS = (
-    Format("HDF5", "hdf5", recognition.is_hdf5, "files"),
+    Format("Keras HDF5 file", "keras_hdf5", recognition.is_hdf5, "files"),
     Format("TorchScript", "torch_script", recognition.is_torchscript),
     Format("exported PyTorch program", "torch_program", recognition.is_torch_program),
     Format("PyTorch checkpoint", "torch_archive", recognition.is_torch_archive),

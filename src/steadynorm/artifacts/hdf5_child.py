@@ -1,0 +1,174 @@
+"""What an HDF5 file holds, read with h5py; only to be called in the process that `isolation` starts."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import h5py
+import numpy as np
+
+from steadynorm.artifacts.source import open_source, part_of
+from steadynorm.errors import UnusableInputError
+
+MOST_OBJECTS = 200_000
+MOST_DEPTH = 64
+MOST_EAGER = 1 << 16
+"""Larger datasets that do not lie in one piece are read when they are asked for, each by itself."""
+MOST_EAGER_TOTAL = 1 << 26
+MOST_TEXT = 1 << 26
+
+_WANTED = ("model_config", "keras_version", "backend", "name", "dtype")
+_LISTS = ("layer_names", "weight_names")  # split over several attributes where they are long: weight_names0, ...
+
+
+def structure(path: str, start: int, stop: int, data: bytes = b"") -> tuple[object, bytes]:
+    """The groups and datasets of a file, with the attributes that Keras writes.
+
+    Arguments:
+        path: the file.
+        start: where in it the HDF5 file begins.
+        stop: where it ends.
+        data: the HDF5 file itself, where it is in memory.
+
+    Returns:
+        `groups`: attributes by path, in the file's order; `datasets` by path, each with its shape, type, attributes and
+        either the `offset` of its bytes, or the `piece` of the bytes returned that is a copy, or neither.
+
+    Raises:
+        UnusableInputError: the file is outside what a checkpoint is.
+    """
+    with _opened(path, start, stop, data) as file:
+        walk = _Walk(path)
+        walk.run(file)
+        return {"groups": walk.groups, "datasets": walk.datasets}, b"".join(walk.pieces)
+
+
+def values(path: str, start: int, stop: int, name: str, data: bytes = b"") -> tuple[object, bytes]:
+    """The values of one dataset, in its own type.
+
+    Arguments:
+        path: the file.
+        start: where in it the HDF5 file begins.
+        stop: where it ends.
+        name: the dataset's path.
+        data: the HDF5 file itself, where it is in memory.
+    """
+    with _opened(path, start, stop, data) as file:
+        return None, file[name][()].tobytes()
+
+
+def _opened(path: str, start: int, stop: int, data: bytes) -> h5py.File:
+    if data:
+        return h5py.File(io.BytesIO(data), "r")
+    source = open_source(path)
+    return h5py.File(part_of(source, path, start, stop).file(), "r")
+
+
+class _Walk:
+    """One look at everything, without following what leads out of the file."""
+
+    def __init__(self, path: str) -> None:
+        self.groups: dict[str, dict[str, object]] = {}
+        self.datasets: dict[str, dict[str, object]] = {}
+        self.pieces: list[bytes] = []
+        self._path = path
+        self._eager = 0
+        self._text = 0
+
+    def run(self, file: h5py.File) -> None:
+        """Looks at all groups, nearest to the root first."""
+        seen = set()
+        waiting = [("", file)]
+        while waiting:
+            name, group = waiting.pop()
+            key = h5py.h5o.get_info(group.id).addr
+            if key in seen:
+                raise UnusableInputError(f"{self._path}: the group {name!r} contains itself, or is in two places")
+            seen.add(key)
+            self.groups[name] = self._attributes(group)
+            if name.count("/") >= MOST_DEPTH:
+                raise UnusableInputError(f"{self._path}: its groups nest deeper than {MOST_DEPTH}")
+            below = []
+            for each in group:
+                inner = f"{name}/{each}" if name else each
+                kind = group.get(each, getclass=True, getlink=True)
+                if kind is not h5py.HardLink:
+                    raise UnusableInputError(
+                        f"{self._path}: {inner!r} is a link ({kind.__name__}); expected data of the file itself"
+                    )
+                found = group[each]
+                if isinstance(found, h5py.Group):
+                    below.append((inner, found))
+                elif isinstance(found, h5py.Dataset):
+                    self._add(inner, found)
+                if len(self.groups) + len(self.datasets) + len(waiting) + len(below) > MOST_OBJECTS:
+                    raise UnusableInputError(f"{self._path}: has more than {MOST_OBJECTS} groups and datasets")
+            waiting += reversed(below)
+
+    def _add(self, name: str, dataset: h5py.Dataset) -> None:
+        if dataset.external or dataset.is_virtual:
+            kind = "is virtual" if dataset.is_virtual else "has its values in another file"
+            raise UnusableInputError(f"{self._path}: the dataset {name!r} {kind}; expected data of the file itself")
+        attributes = self._attributes(dataset)
+        dtype = _type_of(dataset)
+        if dtype is None or dataset.shape is None:
+            return  # texts, empty and compound values are no tensors
+        size = math.prod(dataset.shape) * dtype[1]
+        entry: dict[str, object] = {"shape": list(dataset.shape), "dtype": dtype[0], "attributes": attributes}
+        offset = None if dataset.chunks or dataset.id.get_create_plist().get_nfilters() else dataset.id.get_offset()
+        if offset is not None:
+            entry["offset"] = offset
+        elif size <= MOST_EAGER and self._eager + size <= MOST_EAGER_TOTAL:
+            try:
+                piece = _raw(dataset, dtype[0])
+            except (OSError, ValueError, RuntimeError, TypeError) as error:
+                entry["problem"] = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
+            else:
+                entry["piece"] = [self._eager, self._eager + len(piece)]
+                self._eager += len(piece)
+                self.pieces.append(piece)
+        self.datasets[name] = entry
+
+    def _attributes(self, holder: Any) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for name in holder.attrs:
+            if name in _WANTED or name.rstrip("0123456789") in _LISTS:
+                value = _plain(holder.attrs[name])
+                self._text += sum(map(len, value)) if isinstance(value, list) else len(value)
+                if self._text > MOST_TEXT:
+                    raise UnusableInputError(f"{self._path}: has more than {MOST_TEXT} characters of attributes")
+                found[name] = value
+        return found
+
+
+def _raw(dataset: h5py.Dataset, dtype: str) -> bytes:
+    array = np.asarray(dataset[()])
+    return array.tobytes() if dtype == "bfloat16" else array.astype(dtype, copy=False).tobytes()
+
+
+def _type_of(dataset: h5py.Dataset) -> tuple[str, int] | None:
+    """NumPy's text for the type and the bytes of one value; `None` for what is no number."""
+    kind = dataset.id.get_type()
+    if kind.get_class() == h5py.h5t.FLOAT and kind.get_size() == 2 and kind.get_fields()[2] == 8:
+        return "bfloat16", 2
+    if kind.get_class() == h5py.h5t.OPAQUE and kind.get_size() == 2 and dataset.attrs.get("dtype") == "bfloat16":
+        return "bfloat16", 2
+    try:
+        dtype = dataset.dtype
+    except (TypeError, ValueError):
+        return None
+    return (dtype.str, dtype.itemsize) if dtype.kind in "fiub" else None
+
+
+def _plain(value: Any) -> str | list[str]:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray) and value.ndim:
+        return [_one(each) for each in value.ravel().tolist()]
+    return _one(value.item() if isinstance(value, np.generic | np.ndarray) else value)
+
+
+def _one(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

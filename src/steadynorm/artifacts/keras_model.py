@@ -1,0 +1,54 @@
+"""A Keras model put together: its weights, its options and what its configuration says about its layers' places."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from steadynorm.artifacts.contents import Contents
+from steadynorm.artifacts.keras_config import Description
+from steadynorm.artifacts.keras_graph import places
+from steadynorm.artifacts.keras_options import options
+from steadynorm.artifacts.keras_weights import Weights
+from steadynorm.errors import UnusableInputError
+
+
+def contents(kind: str, path: str, weights: Weights, description: Description | None, version: str | None) -> Contents:
+    """What a file with Keras' weights holds.
+
+    Arguments:
+        kind: the format, in words.
+        path: the file.
+        weights: its tensors.
+        description: the model, if the file describes it.
+        version: of Keras, if the file says so.
+
+    Raises:
+        UnusableInputError: the model's configuration makes no sense, or the step count cannot be read.
+    """
+    facts: dict[str, object] = {}
+    if version is not None:
+        facts["version"] = version
+    graph = None
+    if description is not None:
+        found = places(description)
+        graph = None if found is None else found.graph
+        facts["configs"] = options(description, {} if found is None else found.ranks)
+        facts["kinds"] = {name: part.kind for name, part in description.normalizations.items()}
+    steps = None if weights.steps is None else _count(path, weights)
+    return Contents(
+        format=kind,
+        framework="keras",
+        tensors=weights.tensors,
+        graph=graph,
+        steps=steps,
+        steps_from=None if steps is None or weights.steps is None else weights.steps.name,
+        facts=facts,
+    )
+
+
+def _count(path: str, weights: Weights) -> int:
+    assert weights.steps is not None
+    value = int(np.asarray(weights.steps.load(), np.int64))
+    if value < 0:
+        raise UnusableInputError(f"{path}: {weights.steps.name} says {value} steps; the file is damaged")
+    return value
