@@ -1,0 +1,139 @@
+"""Tensors as ranges of a file: where a storage lies, and how a view of it is read without the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from steadynorm.artifacts.contents import Tensor
+from steadynorm.artifacts.dtypes import decode, width_of
+from steadynorm.artifacts.pickle_arrays import InlineArray
+from steadynorm.artifacts.source import Source
+from steadynorm.artifacts.torch_types import SIZES
+from steadynorm.artifacts.torch_values import Storage, Strided
+from steadynorm.errors import UnusableInputError
+
+MOST_REPEATED = 1 << 24
+"""Elements that a view may have beyond those of its storage, which axes of stride 0 repeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the bytes of a storage are.
+
+    Arguments:
+        source: the file.
+        start: their first byte.
+        stop: the byte behind their last.
+        order: `<` or `>`, their byte order.
+    """
+
+    source: Source
+    start: int
+    stop: int
+    order: str = "<"
+
+
+class Places:
+    """The storages of a file by their keys.
+
+    Arguments:
+        source: the file that the pickle is in; messages name it.
+        places: where each storage is.
+    """
+
+    def __init__(self, source: Source, places: Mapping[str, Place]) -> None:
+        self.source = source
+        self._places = places
+
+    def tensor(self, name: str, value: Strided | InlineArray) -> Tensor:
+        """The tensor of a view, which is checked against the bytes that are there.
+
+        Raises:
+            UnusableInputError: the view does not fit into its storage, or the storage not into the file.
+        """
+        if isinstance(value, InlineArray):
+            array = value
+            return Tensor(name, array.shape, array.type.name, lambda: array.load(self.source, name))
+        view = value
+        storage = view.storage
+        if view.why or storage is None or width_of(view.dtype) is None:
+            why = view.why or f"values of the type {view.dtype} are not decoded"
+            return Tensor(name, view.shape, view.dtype, lambda: self._refuse(name, why))
+        self._check(name, view, storage)
+        return Tensor(name, view.shape, view.dtype, lambda: self._load(name, view, storage))
+
+    def _refuse(self, name: str, why: str) -> npt.NDArray[np.generic]:
+        raise UnusableInputError(f"{self.source.path}: the tensor '{name}' cannot be read: {why}")
+
+    def _check(self, name: str, view: Strided, storage: Storage) -> None:
+        place = self._places.get(storage.key)
+        elements = math.prod(view.shape)
+        if place is None:
+            if elements == 0:
+                return
+            raise UnusableInputError(f"{self.source.path}: has no storage '{storage.key}' for the tensor '{name}'")
+        if not elements:
+            return
+        start, stop = _span(view, storage)
+        if stop > place.stop - place.start:
+            raise UnusableInputError(
+                f"{self.source.path}: the tensor '{name}' of shape {_short(view.shape)} takes {stop} bytes of storage "
+                f"'{storage.key}', which has {place.stop - place.start}"
+            )
+        if elements - (stop - start) // SIZES[view.dtype] > MOST_REPEATED:
+            raise UnusableInputError(
+                f"{self.source.path}: the tensor '{name}' of shape {_short(view.shape)} repeats "
+                f"{stop - start} bytes without end"
+            )
+
+    def _load(self, name: str, view: Strided, storage: Storage) -> npt.NDArray[np.generic]:
+        data = b""
+        if math.prod(view.shape):
+            place = self._places[storage.key]
+            start, stop = _span(view, storage)
+            data = _gathered(place.source.read(place.start + start, place.start + stop), view)
+            if place.order == ">":
+                data = _swapped(data, view.dtype)
+        found = decode(data, view.dtype, view.shape, self.source.path, name)
+        if view.conjugate:
+            found = np.conjugate(found)
+        if view.negative and found.dtype.kind != "b":
+            found = np.negative(found)
+        return found
+
+
+def _gathered(data: bytes, view: Strided) -> bytes:
+    """The elements of a view in the order of its axes, from the bytes that it spans."""
+    raw = np.frombuffer(data, f"V{SIZES[view.dtype]}")
+    steps = tuple(step * raw.itemsize for step in view.stride)
+    return np.lib.stride_tricks.as_strided(raw, view.shape, steps, writeable=False).tobytes()
+
+
+def _swapped(data: bytes, dtype: str) -> bytes:
+    width = SIZES[dtype] // (2 if dtype.startswith("complex") else 1)
+    return np.frombuffer(data, f"u{width}").byteswap().tobytes()
+
+
+def _span(view: Strided, storage: Storage) -> tuple[int, int]:
+    """The bytes of the storage's memory, from the view's first element to behind its last."""
+    size = SIZES[view.dtype]
+    last = sum((count - 1) * step for count, step in zip(view.shape, view.stride, strict=True))
+    start = storage.start * SIZES[storage.dtype] + view.offset * size
+    return start, start + (last + 1) * size
+
+
+def scalar(tensor: Tensor) -> float | None:
+    """The value of a tensor that holds one real number, `None` of any other."""
+    if math.prod(tensor.shape) != 1 or width_of(tensor.dtype) is None or tensor.dtype.startswith("complex"):
+        return None
+    return float(tensor.load().reshape(-1)[0])
+
+
+def _short(shape: tuple[int, ...]) -> str:
+    text = " × ".join(str(each) for each in shape[:8]) or "()"
+    return text if len(shape) <= 8 else f"{text} × …"
