@@ -128,7 +128,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
     source = open_source(standing_for(path))
     found = recognise(source)
     if found is None:
-        raise UnusableInputError(f"{path}: is of no format that is read; expected {_names()}")
+        raise UnusableInputError(f"{path}: is of no format that is read; expected {known()}")
     return _read(found, path, source)
 
 
@@ -161,5 +161,6 @@ def _read(found: Format | FolderFormat, path: str, given: str | Source) -> Conte
     return contents
 
 
-def _names() -> str:
+def known() -> str:
+    """The names of all formats."""
     return ", ".join(dict.fromkeys(each.name for each in (*FORMATS, *FOLDERS)))
