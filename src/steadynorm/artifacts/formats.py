@@ -14,6 +14,7 @@ from importlib import import_module
 
 from steadynorm.artifacts import places, recognition
 from steadynorm.artifacts.contents import Contents
+from steadynorm.artifacts.onnx_recognition import is_onnx
 from steadynorm.artifacts.recognition import Sample
 from steadynorm.artifacts.source import Source, open_source
 from steadynorm.errors import UnusableInputError
@@ -70,6 +71,7 @@ FORMATS = (
     Format("TensorFlow checkpoint", "tensorflow_checkpoint", recognition.is_table, "files"),
     Format("sharded safetensors", "safetensors_index", recognition.is_safetensors_index),
     Format("safetensors", "safetensors", recognition.is_safetensors),
+    Format("ONNX model", "onnx", is_onnx, "files"),
     Format("Flax msgpack", "flax_msgpack", recognition.is_msgpack, "files"),
 )
 

@@ -118,11 +118,9 @@ class _Expansion:
         """One more operation."""
         if len(self.nodes) >= MOST_CALLS:
             raise UnusableInputError(f"{self._path}: the model's configuration has more than {MOST_CALLS} calls")
-        node = _Node(kind, name, **options)
-        for each in inputs:
-            if each not in node.inputs:
-                node.inputs.append(each)
-                each.readers.append(node)
+        node = _Node(kind, name, inputs=list(dict.fromkeys(inputs)), **options)
+        for each in node.inputs:
+            each.readers.append(node)
         self.nodes.append(node)
         return node
 
