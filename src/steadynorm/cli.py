@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from enum import StrEnum
+from dataclasses import replace
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
@@ -20,10 +20,10 @@ import steadynorm
 from steadynorm import exits
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.extras import missing_module
-from steadynorm.finding import Severity
+from steadynorm.options import FailOn, Form
 
 if TYPE_CHECKING:
-    from steadynorm.report.model import Report
+    from steadynorm.settings import Settings
 
 app = typer.Typer(
     add_completion=False,
@@ -31,15 +31,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class FailOn(StrEnum):
-    """From which severity on findings make the exit code 1."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-    NEVER = "never"
 
 
 Target = Annotated[
@@ -52,6 +43,12 @@ Target = Annotated[
     ),
 ]
 Device = Annotated[str | None, typer.Option(help="Where to run, as cuda:0. By default where the model is.")]
+Output = Annotated[Path | None, typer.Option(help="Write the report to this file instead of to stdout.")]
+Select = Annotated[list[str] | None, typer.Option(help="Check only these codes or prefixes: SN1,SN201.")]
+Ignore = Annotated[list[str] | None, typer.Option(help="Leave these codes or prefixes out.")]
+FailFrom = Annotated[
+    FailOn | None, typer.Option(help="Exit with 1 from this severity on; warning if not given.", show_default=False)
+]
 Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an error comes from.")]
 
 
@@ -83,34 +80,83 @@ def _steadynorm(
 
 
 @app.command()
+def check(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Checkpoints, graphs, exported models, prefixes of checkpoints, folders that are searched for them; "
+            "s3:// and the like as well.",
+            show_default=False,
+        ),
+    ],
+    before: Annotated[
+        str | None, typer.Option(metavar="OLD", help="Compare with this earlier checkpoint of the same model.")
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="How the report is written.")] = Form.TEXT,
+    output: Output = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Leave these names or patterns out of a search: archive, runs/*/tmp.")
+    ] = None,
+    fail_on: FailFrom = None,
+    traceback: Traceback = False,
+) -> None:
+    """Find out from files what is wrong with a model's normalization.
+
+    Nothing in them is run or changed. Exit code 2 if any of them could not be read; the others are checked all the
+    same. What pyproject.toml says in [tool.steadynorm] holds where an option is not given.
+    """
+    with _one_line(traceback, extra="files"):
+        from steadynorm.checking import check as checked
+        from steadynorm.delivery import deliver
+        from steadynorm.writing import check_folder
+
+        settings = _settings(select, ignore, fail_on, exclude)
+        if output is not None:
+            check_folder(output)
+        result = checked(paths, before=before, select=settings.select, ignore=settings.ignore, exclude=settings.exclude)
+        deliver(result, form, output)
+        status = result.exit_status(settings.fail_on.severity)
+    raise typer.Exit(status)
+
+
+@app.command()
 def diagnose(
     target: Target,
-    json: Annotated[bool, typer.Option("--json", help="Write JSON (docs/report-json.md) instead of text.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Write the report to this file instead of to stdout.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Short for --format json (docs/report-json.md).")] = False,
+    form: Annotated[
+        Form | None, typer.Option("--format", help="How the report is written; text if not given.", show_default=False)
+    ] = None,
+    output: Output = None,
     batches: Annotated[int, typer.Option(min=1, help="How many batches of each kind of data are sampled.")] = 20,
     device: Device = None,
-    select: Annotated[list[str] | None, typer.Option(help="Check only these codes or prefixes: SN1,SN201.")] = None,
-    ignore: Annotated[list[str] | None, typer.Option(help="Leave these codes or prefixes out.")] = None,
-    fail_on: Annotated[FailOn, typer.Option(help="Exit with 1 from this severity on.")] = FailOn.WARNING,
+    select: Select = None,
+    ignore: Ignore = None,
+    fail_on: FailFrom = None,
     traceback: Traceback = False,
 ) -> None:
     """Find out why a model behaves differently in inference than in training.
 
-    The model is measured and repaired on copies; nothing of yours is changed.
+    The model is measured and repaired on copies; nothing of yours is changed. What pyproject.toml says in
+    [tool.steadynorm] holds where an option is not given.
     """
     with _one_line(traceback):
         from steadynorm.api import diagnose as diagnosed
+        from steadynorm.delivery import deliver
         from steadynorm.loading import subject_from
-        from steadynorm.selection import codes
         from steadynorm.writing import check_folder
 
-        chosen, left_out = codes(select or ()), codes(ignore or ())
+        if json and form not in (None, Form.JSON):
+            raise UnusableInputError(f"--json and --format {form} contradict each other; expected one of them")
+        settings = _settings(select, ignore, fail_on)
         if output is not None:
             check_folder(output)
         with redirect_stdout(sys.stderr), subject_from(target) as subject:
-            report = diagnosed(subject, batches=batches, device=device, select=chosen, ignore=left_out)
-        _deliver(report, json, output)
-        status = report.exit_status(None if fail_on is FailOn.NEVER else Severity(fail_on.value))
+            report = diagnosed(subject, batches=batches, device=device, select=settings.select, ignore=settings.ignore)
+        deliver(report, Form.JSON if json else form or Form.TEXT, output)
+        status = report.exit_status(settings.fail_on.severity)
     raise typer.Exit(status)
 
 
@@ -162,23 +208,21 @@ def demo(traceback: Traceback = False) -> None:
     raise typer.Exit(status)
 
 
-def _deliver(report: Report, as_json: bool, output: Path | None) -> None:
-    from rich.console import Console
+def _settings(
+    select: list[str] | None, ignore: list[str] | None, fail_on: FailOn | None, exclude: list[str] | None = None
+) -> Settings:
+    """The project's settings, but for the options that were given."""
+    from steadynorm.selection import codes
+    from steadynorm.settings import settings_from
 
-    from steadynorm.report.summary import verdict
-    from steadynorm.report.terminal import as_text
-    from steadynorm.writing import write_text
-
-    console = Console()
-    if output is not None:
-        write_text(output, f"{report.to_json() if as_json else as_text(report)}\n")
-        typer.echo(f"{verdict(report)} The report is in {output}.", err=True)
-    elif as_json:
-        typer.echo(report.to_json())
-    elif console.is_terminal:
-        console.print(report)
-    else:
-        typer.echo(as_text(report))
+    settings = settings_from(Path())
+    return replace(
+        settings,
+        select=settings.select if select is None else codes(select),
+        ignore=settings.ignore if ignore is None else codes(ignore),
+        fail_on=fail_on or settings.fail_on,
+        exclude=settings.exclude if exclude is None else tuple(exclude),
+    )
 
 
 @contextmanager

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from steadynorm.errors import UnusableInputError
+from steadynorm.options import FailOn
 from steadynorm.selection import codes
 
 FILE = "pyproject.toml"
 TABLE = "tool.steadynorm"
-
-FAIL_ON = ("info", "warning", "error", "never")
 
 _LISTS = {
     "select": 'a list of codes or prefixes, as ["SN1", "SN201"]',
@@ -32,13 +31,13 @@ class Settings:
     Arguments:
         select: codes or prefixes to check; all if empty.
         ignore: codes or prefixes to leave out.
-        fail_on: from which severity on findings make the exit code 1, `None` where the project does not say.
+        fail_on: from which severity on findings make the exit code 1.
         exclude: names and patterns of files and folders that a search leaves out.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    fail_on: str | None = None
+    fail_on: FailOn = FailOn.WARNING
     exclude: tuple[str, ...] = ()
 
 
@@ -81,12 +80,12 @@ def _settings(file: Path, table: Mapping[str, Any]) -> Settings:
             hint = f"did you mean {near[0]!r}?" if near else f"it may have {', '.join(_OPTIONS)}"
             raise UnusableInputError(f"{file}: [{TABLE}] has no option {name!r}; {hint}")
     lists = {name: _strings(file, name, table.get(name, [])) for name in _LISTS}
-    fail_on = table.get("fail-on")
-    if fail_on is not None and fail_on not in FAIL_ON:
-        expected = ", ".join(map(repr, FAIL_ON))
+    fail_on = table.get("fail-on", FailOn.WARNING)
+    if fail_on not in list(FailOn):
+        expected = ", ".join(f'"{each}"' for each in FailOn)
         raise UnusableInputError(f"{file}: 'fail-on' of [{TABLE}] is {fail_on!r}; expected one of {expected}")
     try:
-        return Settings(codes(lists["select"]), codes(lists["ignore"]), fail_on, lists["exclude"])
+        return Settings(codes(lists["select"]), codes(lists["ignore"]), FailOn(fail_on), lists["exclude"])
     except UnusableInputError as error:
         raise UnusableInputError(f"{file}: [{TABLE}]: {error}") from error
 

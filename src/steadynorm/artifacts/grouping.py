@@ -21,6 +21,12 @@ SHARDS = "shard that its index names"
 _MEMBER = re.compile(r"(?:(?<![A-Za-z])(?:rank|replica|worker)[_-]?\d+|-\d+-of-\d+)")
 """What tells the files of one run apart: the number of a rank, or of a part."""
 
+_USUAL = {
+    "pickle": (".pt", ".pth", ".bin", ".ckpt", ".tar"),
+    "Flax msgpack": (".msgpack", ".flax"),
+}
+"""Formats that other files have too, or could be taken for, and the suffixes that say that a model is meant."""
+
 _STEP = re.compile(r"-\d+$")
 
 
@@ -38,6 +44,12 @@ class Piece:
     format: str
     named: bool = False
 
+    @property
+    def certain(self) -> bool:
+        """Whether it must be a model's, and not just of a format that other files have too."""
+        usual = _USUAL.get(self.format)
+        return self.named or usual is None or self.path.lower().endswith(usual)
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -49,12 +61,14 @@ class Group:
             parts of one checkpoint.
         graph: the graph beside the checkpoint, `None` without one. A file of its own may hold both and is a checkpoint.
         named: whether the user named one of them.
+        certain: whether it must be a model, so that it is a failure if it cannot be read.
     """
 
     path: str
     checkpoints: tuple[str, ...] = ()
     graph: str | None = None
     named: bool = False
+    certain: bool = True
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -100,10 +114,7 @@ def grouped(
     groups = [_of_prefix(prefix, members) for prefix, members in by_prefix.items()]
     kept = _last_ones(groups, states)
     skipped[OLDER] += len(groups) - len(kept)
-    kept += [
-        Group(members[0].path, tuple(each.path for each in members), named=any(each.named for each in members))
-        for members in by_template.values()
-    ]
+    kept += [_of_template(members) for members in by_template.values()]
     return sorted(kept, key=lambda group: natural(group.path)), +skipped
 
 
@@ -122,6 +133,15 @@ def _of_prefix(prefix: str, members: list[Piece]) -> Group:
     checkpoints = sorted(each.path for each in members if not each.path.endswith(".meta"))
     # The reader finds the other shards of a checkpoint by itself.
     return Group(prefix, tuple(checkpoints[:1]), graphs[0] if graphs else None, any(each.named for each in members))
+
+
+def _of_template(members: list[Piece]) -> Group:
+    return Group(
+        members[0].path,
+        tuple(each.path for each in members),
+        named=any(each.named for each in members),
+        certain=any(each.certain for each in members),
+    )
 
 
 def _last_ones(groups: list[Group], states: Mapping[str, tuple[str, ...]]) -> list[Group]:

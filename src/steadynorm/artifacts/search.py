@@ -26,12 +26,6 @@ MOST_STATE = 1 << 20
 MOST_INDEX = 1 << 27
 """No state of a run and no index of shards is larger."""
 
-_USUAL = {
-    "pickle": (".pt", ".pth", ".bin", ".ckpt", ".tar"),
-    "Flax msgpack": (".msgpack", ".flax"),
-}
-"""Formats that other files have too, or could be taken for, and the suffixes that say that a model is meant."""
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -60,12 +54,6 @@ def search(paths: Iterable[str | os.PathLike[str]], exclude: Iterable[str] = ())
         searched.take(_without_dot(os.fspath(path)))
     groups, skipped = grouped(searched.pieces.values(), searched.shards, searched.states)
     return Found(tuple(groups), searched.unread, searched.skipped + skipped)
-
-
-def is_accidental(format: str, path: str) -> bool:
-    """Whether a file that a search came upon need not be a model's, though it looks like this format."""
-    usual = _USUAL.get(format)
-    return usual is not None and not path.lower().endswith(usual)
 
 
 class _Search:

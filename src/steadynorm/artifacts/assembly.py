@@ -1,0 +1,100 @@
+"""From files that belong together to the evidence about a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from steadynorm.artifacts import formats
+from steadynorm.artifacts.contents import Contents, Tensor
+from steadynorm.artifacts.evidence import evidence_of
+from steadynorm.artifacts.grouping import Group, alone
+from steadynorm.errors import UnusableInputError
+from steadynorm.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """One model, read.
+
+    Arguments:
+        path: what names it.
+        files: what was read.
+        format: what that is, in words.
+        evidence: what it says.
+    """
+
+    path: str
+    files: tuple[str, ...]
+    format: str
+    evidence: Evidence
+
+
+@dataclass(slots=True)
+class _Parts:
+    checkpoints: dict[str, Contents] = field(default_factory=dict)
+    graph: Contents | None = None
+
+
+def assemble(group: Group, before: Contents | None, failed: Callable[[str, str], None]) -> Iterator[Assembled]:
+    """Reads what belongs together; several models come of it where the names only looked as if they were one's.
+
+    Arguments:
+        group: the files.
+        before: an earlier checkpoint to compare with.
+        failed: is told of every file that cannot be read, and why; what the others say remains.
+
+    Raises:
+        UnusableInputError: the contents do not fit together.
+    """
+    parts = _read(group, failed)
+    contents = list(parts.checkpoints.values())
+    if len(contents) < 2 or _are_ranks(contents):
+        if contents or parts.graph is not None:
+            yield _assembled(group, parts, before)
+    elif _are_shards(contents):
+        whole = replace(contents[0], tensors=_together(contents))
+        joined = _Parts({next(iter(parts.checkpoints)): whole}, parts.graph)
+        yield replace(_assembled(group, joined, before), files=group.files)
+    else:
+        for single in alone(group):
+            own = parts.checkpoints.get(single.path)
+            if own is not None:
+                yield _assembled(single, _Parts({single.path: own}), before)
+
+
+def _read(group: Group, failed: Callable[[str, str], None]) -> _Parts:
+    parts = _Parts()
+    for path in group.checkpoints:
+        try:
+            parts.checkpoints[path] = formats.read(path)
+        except UnusableInputError as error:
+            failed(path, str(error))
+    if group.graph is not None:
+        try:
+            parts.graph = formats.read(group.graph)
+        except UnusableInputError as error:
+            failed(group.graph, str(error))
+    return parts
+
+
+def _are_ranks(contents: list[Contents]) -> bool:
+    """Whether each is the whole model: all have the same tensors."""
+    return all(set(each.tensors) == set(contents[0].tensors) for each in contents)
+
+
+def _are_shards(contents: list[Contents]) -> bool:
+    """Whether each is a part of the model: no tensor is in two of them."""
+    return len(_together(contents)) == sum(len(each.tensors) for each in contents)
+
+
+def _together(contents: list[Contents]) -> Mapping[str, Tensor]:
+    return {name: tensor for each in contents for name, tensor in each.tensors.items()}
+
+
+def _assembled(group: Group, parts: _Parts, before: Contents | None) -> Assembled:
+    main, *others = parts.checkpoints.items() or [(group.path, None)]
+    contents = [each for each in (main[1], parts.graph) if each is not None]
+    evidence = evidence_of(main[1], graph=parts.graph, before=before, ranks=dict(others))
+    files = (*parts.checkpoints, *([group.graph] if group.graph and parts.graph else []))
+    return Assembled(group.path, files, " and ".join(each.format for each in contents), evidence)

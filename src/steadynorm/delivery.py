@@ -1,0 +1,65 @@
+"""Where a report goes, and in which form."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from steadynorm.options import Form
+from steadynorm.report.model import Report
+from steadynorm.report.result import CheckResult
+from steadynorm.report.words import printable
+from steadynorm.writing import write_text
+
+
+def deliver(report: Report | CheckResult, form: Form, output: Path | None) -> None:
+    """Writes a report to stdout, or to a file; then stderr says in one sentence what is in it.
+
+    What could not be read stands in the report, and where nobody looks at that now, on stderr as well.
+
+    Raises:
+        UnusableInputError: the file cannot be written.
+    """
+    unread = report.unread if isinstance(report, CheckResult) else ()
+    alone = isinstance(report, CheckResult) and not report.reports
+    if output is not None:
+        write_text(output, f"{_as(form, report)}\n")
+        _say(f"{_verdict(report)} The report is in {output}.")
+    elif not (unread and alone and form is Form.TEXT):
+        _show(report, form)
+    if output is not None or form is not Form.TEXT or alone:
+        for each in unread:
+            _say(f"steadynorm: {' '.join(each.reason.split())}")
+
+
+def _show(report: Report | CheckResult, form: Form) -> None:
+    from rich.console import Console
+
+    console = Console()
+    if form is Form.TEXT and console.is_terminal:
+        console.print(report)
+    elif text := _as(form, report):
+        print(text)
+
+
+def _say(line: str) -> None:
+    print(printable(line), file=sys.stderr)
+
+
+def _as(form: Form, report: Report | CheckResult) -> str:
+    if form is Form.TEXT:
+        return str(report)
+    if form is Form.JSON:
+        return report.to_json()
+    result = CheckResult((report,)) if isinstance(report, Report) else report
+    if form is Form.SARIF:
+        return result.to_sarif()
+    from steadynorm.report.github import to_github
+
+    return to_github(result)
+
+
+def _verdict(report: Report | CheckResult) -> str:
+    from steadynorm.report.summary import result_verdict, verdict
+
+    return verdict(report) if isinstance(report, Report) else result_verdict(report)
