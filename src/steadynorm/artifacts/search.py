@@ -105,7 +105,7 @@ class _Search:
     def _named(self, path: str) -> None:
         if places.name_of(path) == STATE and places.is_file(path) and self._state(path):
             path = _beside(path, self.states.pop(places.folder_of(path))[0])
-        standing = formats.standing_for(path)
+        standing = _without_dot(formats.standing_for(path))
         if not places.is_remote(path) and not os.path.lexists(standing) and os.path.isfile(f"{path}.meta"):
             standing = f"{path}.meta"
         if not places.is_remote(path) and not os.path.exists(standing):
@@ -115,7 +115,8 @@ class _Search:
         if index is not None and places.is_file(index):
             standing = index
         if not self._recognised(standing, named=True):
-            raise UnusableInputError(f"{path}: is {UNKNOWN}; expected {formats.known()}")
+            what = f"is {UNKNOWN}" if _size(standing) else "is empty"
+            raise UnusableInputError(f"{path}: {what}; expected {formats.known()}")
         for companion in self._companions(standing):
             self._recognised(companion, named=True)
 
@@ -184,7 +185,14 @@ def _beside(path: str, name: str) -> str:
     return path[: len(path) - len(places.name_of(path))] + name
 
 
+def _size(path: str) -> int:
+    with open_source(path) as source:
+        return source.size
+
+
 def _absent(path: str) -> str:
+    if not path:
+        return "the path is empty; expected a file, a folder or the prefix of a checkpoint"
     if os.path.islink(path):
         return f"{path}: is a link to {os.readlink(path)}, which does not exist"
     return f"{path}: there is no such file or folder, and no checkpoint of that prefix"
