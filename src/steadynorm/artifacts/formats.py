@@ -77,13 +77,13 @@ FORMATS = (
 
 FOLDERS = (
     FolderFormat("SavedModel", "saved_model", lambda names: "saved_model.pb" in names, "files"),
-    FolderFormat("TensorFlow checkpoint", "tensorflow_checkpoint", lambda names: "checkpoint" in names, "files", False),
     FolderFormat(
         "Orbax checkpoint",
         "orbax",
         lambda names: bool(names & {"_METADATA", "_CHECKPOINT_METADATA", "manifest.ocdbt", "commit_success.txt"}),
         "orbax",
     ),
+    FolderFormat("TensorFlow checkpoint", "tensorflow_checkpoint", lambda names: "checkpoint" in names, "files", False),
     FolderFormat(
         "sharded safetensors",
         "safetensors_index",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from steadynorm.artifacts import hdf5
 from steadynorm.artifacts.contents import Contents
-from steadynorm.artifacts.keras_config import as_object, describe, major
+from steadynorm.artifacts.json_text import read_object
+from steadynorm.artifacts.keras_config import describe, major
 from steadynorm.artifacts.keras_model import contents
 from steadynorm.artifacts.keras_weights import numbered
 from steadynorm.artifacts.source import Source
@@ -27,7 +28,7 @@ def read(source: Source) -> Contents:
         raise UnusableInputError(f"{source.path}: has no {_WEIGHTS} in it; expected it beside {names}")
     version = None
     if "metadata.json" in archive.entries:
-        named = as_object(source.path, archive.text("metadata.json"), "metadata.json").get("keras_version")
+        named = read_object(source.path, archive.text("metadata.json"), "metadata.json").get("keras_version")
         version = named if isinstance(named, str) else None
     # Archives exist since Keras 2.12; one without metadata is of the newest kind.
     description = describe(source.path, archive.text("config.json"), major(version or "3"))

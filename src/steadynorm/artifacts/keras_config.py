@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from steadynorm.artifacts.json_text import read_object
 from steadynorm.artifacts.places import shortened
 from steadynorm.errors import UnusableInputError
 
@@ -98,24 +98,8 @@ def describe(path: str, text: str | bytes, version: Literal[1, 2, 3]) -> Descrip
     Raises:
         UnusableInputError: it is no configuration, or nests absurdly.
     """
-    found = as_object(path, text, "the model's configuration")
+    found = read_object(path, text, "the model's configuration")
     return Description(path, version, _Reading(path).part(found, "", "", "", 0))
-
-
-def as_object(path: str, text: str | bytes, what: str) -> Config:
-    """A JSON object.
-
-    Raises:
-        UnusableInputError: it is not, or nests too deep to be read.
-    """
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = "it nests too deep" if isinstance(error, RecursionError) else str(error)
-        raise UnusableInputError(f"{path}: {what} is no JSON: {reason[:200]}") from error
-    if not isinstance(found, dict):
-        raise UnusableInputError(f"{path}: {what} is a {type(found).__name__}; expected an object")
-    return found
 
 
 def major(version: str | None) -> Literal[1, 2, 3]:

@@ -26,6 +26,8 @@ _RECTIFIERS = frozenset({"ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU"}
 _JOINING = frozenset({"Add", "Concatenate", "Average", "Maximum", "Minimum", "Multiply", "Subtract", "Merge"})
 _RESHAPING = frozenset({"Flatten", "Reshape", "Permute", "RepeatVector", "Identity"})
 _PASSING_RANK = _DROPOUTS | _RECTIFIERS | _JOINING | {"Activation", "Dense", "Softmax", "GaussianNoise", "Identity"}
+_KEEPING_AXES = _DROPOUTS | _RECTIFIERS | _JOINING | {"Activation", "GaussianNoise", "Identity"}
+_POOLING = re.compile(r"(Max|Average)Pooling|ZeroPadding|Cropping|UpSampling")
 _FUNCTIONS = {
     "sigmoid": "sigmoid",
     "hard_sigmoid": "sigmoid",
@@ -49,6 +51,7 @@ class _Node:
     norm: Part | None = None
     training: bool | None = None
     rank: int | None = None
+    channels: tuple[int, str] | None = None
 
     def operation(self) -> Operation:
         return Operation(self.kind, self.name, self.bias, len(self.readers))
@@ -104,7 +107,20 @@ def _use(node: _Node, part: Part, version: int) -> Use:
         choice=Choice.COMPUTED if mode is None else Choice.FIXED,
         before=_before(node),
         after=_after(node),
+        wrong_axis=_wrong_axis(node, part),
     )
+
+
+def _wrong_axis(node: _Node, part: Part) -> str | None:
+    """What proves that the layer normalizes another axis than that of the channels."""
+    axis = part.config.get("axis", -1)
+    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+    if node.channels is None or node.rank is None or not isinstance(axis, int) or not -node.rank <= axis < node.rank:
+        return None
+    at, convolution = node.channels
+    if axis % node.rank == at:
+        return None
+    return f"its axis is {axis}, and '{convolution}' has the channels on axis {at} of {node.rank}"
 
 
 class _Expansion:
@@ -172,11 +188,16 @@ class _Expansion:
             return outputs or [self.add("other", part.path, inputs)]
         rank = rank or (inputs[0].rank if inputs else None)
         if part.is_normalization:
-            return [self.add("normalization", part.path, inputs, norm=part, training=training, rank=rank)]
+            channels = inputs[0].channels if inputs else None
+            node = self.add(
+                "normalization", part.path, inputs, norm=part, training=training, rank=rank, channels=channels
+            )
+            return [node]
         kind, function = _kind(part), _activation(part.config.get("activation"))
         node = self.add(kind, part.path, inputs, bias=_bias(kind, part.config), rank=_rank_after(part, rank))
+        node.channels = _channels(part, node)
         if function and kind in ("convolution", "linear", "other"):
-            node = self.add(function, part.path, [node], rank=node.rank)
+            node = self.add(function, part.path, [node], rank=node.rank, channels=node.channels)
         return [node]
 
 
@@ -207,6 +228,17 @@ def _kind(part: Part) -> str:
     if kind in _JOINING:
         return "add"
     return "reshape" if kind in _RESHAPING else "other"
+
+
+def _channels(part: Part, node: _Node) -> tuple[int, str] | None:
+    """The axis of the channels, and the convolution that shows it; `None` where nothing does."""
+    if node.kind == "convolution" and node.rank is not None:
+        order = part.config.get("data_format")
+        at = {"channels_first": 1, "channels_last": node.rank - 1}.get(order) if isinstance(order, str) else None
+        return None if at is None else (at, part.path)
+    if node.inputs and (part.kind in _KEEPING_AXES or _POOLING.match(part.kind)):
+        return node.inputs[0].channels
+    return None
 
 
 def _activation(found: Any) -> str | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from steadynorm.artifacts.contents import Contents
-from steadynorm.artifacts.keras_config import Description
+from steadynorm.artifacts.keras_config import Description, Part
 from steadynorm.artifacts.keras_graph import places
 from steadynorm.artifacts.keras_options import options
 from steadynorm.artifacts.keras_weights import Weights
 from steadynorm.errors import UnusableInputError
+from steadynorm.norm.config import NormConfig
+from steadynorm.recorded import GraphLayer
 
 
 def contents(kind: str, path: str, weights: Weights, description: Description | None, version: str | None) -> Contents:
@@ -31,8 +35,10 @@ def contents(kind: str, path: str, weights: Weights, description: Description | 
     graph = None
     if description is not None:
         found = places(description)
-        graph = None if found is None else found.graph
-        facts["configs"] = options(description, {} if found is None else found.ranks)
+        configs = options(description, {} if found is None else found.ranks)
+        layers = tuple(_layer(part, configs[name], weights) for name, part in description.normalizations.items())
+        graph = None if found is None else replace(found.graph, layers=layers)
+        facts["configs"] = configs
         facts["kinds"] = {name: part.kind for name, part in description.normalizations.items()}
     steps = None if weights.steps is None else _count(path, weights)
     return Contents(
@@ -43,6 +49,26 @@ def contents(kind: str, path: str, weights: Weights, description: Description | 
         steps=steps,
         steps_from=None if steps is None or weights.steps is None else weights.steps.name,
         facts=facts,
+    )
+
+
+def _layer(part: Part, config: NormConfig, weights: Weights) -> GraphLayer:
+    stored = {
+        role: weights.tensors.get(f"{part.path}/{role}") for role in ("gamma", "beta", "moving_mean", "moving_variance")
+    }
+    names = {role: None if tensor is None else tensor.name for role, tensor in stored.items()}
+    mean = stored["moving_mean"]
+    return GraphLayer(
+        name=part.path,
+        kind=part.kind,
+        channels=mean.shape[0] if mean is not None and mean.shape else 0,
+        gamma=names["gamma"],
+        beta=names["beta"],
+        mean=names["moving_mean"],
+        variance=names["moving_variance"],
+        epsilon=config.epsilon,
+        decay=config.decay,
+        dtype="float32" if mean is None else mean.dtype,
     )
 
 
