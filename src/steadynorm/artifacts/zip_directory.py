@@ -98,6 +98,10 @@ class Archive:
         start = self._data(entry)
         return of_bytes(path, _unpacked(self.source.read(start, start + entry.packed), entry.size, path))
 
+    def size(self, name: str) -> int:
+        """The unpacked length of an entry, as the directory has it; reading it makes sure of it."""
+        return self._entry(name).size
+
     def text(self, name: str) -> bytes:
         """All bytes of a small entry, as of a program's source or a list of names."""
         opened = self.opened(name)
