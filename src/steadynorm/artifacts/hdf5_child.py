@@ -117,7 +117,9 @@ class _Walk:
             return  # texts, empty and compound values are no tensors
         size = math.prod(dataset.shape) * dtype[1]
         entry: dict[str, object] = {"shape": list(dataset.shape), "dtype": dtype[0], "attributes": attributes}
-        offset = None if dataset.chunks or dataset.id.get_create_plist().get_nfilters() else dataset.id.get_offset()
+        # Datasets that were never written have no place, and get_offset() behind a user block does not say so.
+        in_one_piece = not dataset.chunks and dataset.id.get_storage_size() == size and size > 0
+        offset = dataset.id.get_offset() if in_one_piece else None
         if offset is not None:
             entry["offset"] = offset
         elif size <= MOST_EAGER and self._eager + size <= MOST_EAGER_TOTAL:
