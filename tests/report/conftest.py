@@ -21,7 +21,9 @@ from steadynorm.evidence import (
 )
 from steadynorm.finding import Certainty, Effect, Finding, Severity
 from steadynorm.norm.config import NormConfig
-from steadynorm.report.model import Report
+from steadynorm.recorded import Choice, Graph, Saver, Stored, TrainStep, Update, Use
+from steadynorm.report.model import Origin, Report
+from steadynorm.report.result import CheckResult, Unread
 
 NAMES = tuple(f"backbone.stage{index // 2 + 1}.blocks[{index % 2}].bn" for index in range(14))
 
@@ -73,3 +75,67 @@ def long_report() -> Report:
         NotAssessed("SN102", "no train_step was given"),
     )
     return Report("digits", evidence, findings, skipped)
+
+
+def _stored_layer(name: str, mean: float, updates: int | None = None) -> Layer:
+    statistics = Statistics(np.full(2, mean), np.ones(2), updates)
+    return Layer(name, "FusedBatchNormV3", 2, NormConfig(decay=0.9), statistics, assumed=frozenset({"decay"}))
+
+
+@pytest.fixture
+def file_report() -> Report:
+    """A graph beside its checkpoint: one layer whose updates do not run, one that is fine, with all that files tell."""
+    layers = (_stored_layer("net/fine/bn", 0.5), _stored_layer("net/broken/bn", 0.0))
+    graph = Graph(
+        uses=(
+            Use("net/fine/bn", "net/fine/bn/Fused", None, Choice.FED, "training", Mode.POPULATION, True),
+            Use("net/broken/bn", "net/broken/bn/Fused", Mode.BATCH, trained=True),
+        ),
+        updates=(
+            Update("net/fine/bn", "mean", "net/fine/bn/Assign", 0.9, ("train",), True),
+            Update("net/fine/bn", "variance", "net/fine/bn/Assign_1", None, ("train",), True),
+            Update("net/broken/bn", "mean", "net/broken/bn/Assign", 0.9),
+        ),
+        train_steps=(TrainStep("train", ("net/fine/bn", "net/broken/bn"), ("w", "b")),),
+        savers=(Saver("save/SaveV2", ("w", "b")),),
+        ignored_switches=("is_training",),
+    )
+    stored = Stored(
+        "TensorFlow checkpoint",
+        1200,
+        "global_step",
+        {"net/fine/bn": _stored_layer("net/fine/bn", 0.25), "net/broken/bn": _stored_layer("net/broken/bn", 0.0)},
+        {"w": 0.125},
+        {"run/rank1.pt": {}},
+        ("net/other/bn",),
+    )
+    found = Finding(
+        "SN101",
+        Severity.ERROR,
+        Certainty.LIKELY,
+        "net/broken/bn",
+        "train runs 0 of the 2 updates of 'net/broken/bn'",
+        "Run them: tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)).",
+        {"updates": 2, "lowest": np.float64("nan")},
+        ("net/broken/bn",),
+        settle="the checkpoint",
+    )
+    skipped = tuple(NotAssessed(code, "it takes a live model and data") for code in ("SN104", "SN105", "SN107"))
+    origin = Origin("run/model.ckpt-1200", ("run/model.ckpt-1200.index", "run/model.ckpt-1200.meta"), "checkpoint")
+    return Report(
+        "run/model.ckpt-1200",
+        Evidence("tensorflow", layers, graph=graph, stored=stored),
+        (found,),
+        skipped,
+        (),
+        (),
+        origin,
+    )
+
+
+@pytest.fixture
+def result(file_report: Report) -> CheckResult:
+    """A model with a finding, one without layers, a file that could not be read, and what was left aside."""
+    plain = Report.nothing_to_check("plain.pt", "torch", Origin("plain.pt", ("plain.pt",), "PyTorch checkpoint"))
+    unread = Unread("no.pt", "no.pt: there is no such file")
+    return CheckResult((file_report, plain), (unread,), {"of no format that is read": 3})

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import steadynorm
-from steadynorm.report.json import SCHEMA, plain, to_json
+from steadynorm.report.json import RESULT_SCHEMA, SCHEMA, plain, to_json
 from steadynorm.report.model import Report
+from steadynorm.report.result import CheckResult
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "report-json.md"
 
@@ -69,9 +70,10 @@ TYPES = {
 }
 
 
-def documented() -> dict[str, str]:
-    """The type of every field in the document, in its order."""
-    rows = re.findall(r"^\| `([^`]+)` \| ([a-z ]+) \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+def documented(part: int = 0) -> dict[str, str]:
+    """The type of every field in the document, in its order: of a report, or of a check of files for part 1."""
+    text = DOCUMENT.read_text(encoding="utf-8").split("\n## The check of files\n")[part]
+    rows = re.findall(r"^\| `([^`]+)` \| ([a-z ]+) \|", text, re.MULTILINE)
     assert len(rows) == len(dict(rows))
     return dict(rows)
 
@@ -97,28 +99,60 @@ def strict(text: str) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
-def test_document_and_reports_have_the_same_fields(real_reports: tuple[Report, Report]) -> None:
-    found = {path for report in real_reports for path, _ in paths(strict(report.to_json()))}
+@pytest.fixture
+def reports(real_reports: tuple[Report, Report], file_report: Report) -> tuple[Report, ...]:
+    """Reports that have every field between them."""
+    return (*real_reports, file_report)
+
+
+def test_document_and_reports_have_the_same_fields(reports: tuple[Report, ...]) -> None:
+    found = {path for report in reports for path, _ in paths(strict(report.to_json()))}
 
     assert set(documented()) == found
 
 
-def test_values_have_their_documented_types(real_reports: tuple[Report, Report]) -> None:
+def test_values_have_their_documented_types(reports: tuple[Report, ...]) -> None:
     types = documented()
 
-    for report in real_reports:
+    for report in reports:
         for path, value in paths(strict(report.to_json())):
             assert any(TYPES[kind](value) for kind in types[path].split(" or ")), (path, value)
 
 
-def test_documented_order_is_the_order_of_the_keys(real_reports: tuple[Report, Report]) -> None:
+def test_documented_order_is_the_order_of_the_keys(reports: tuple[Report, ...]) -> None:
     top = [path for path in documented() if "." not in path]
 
-    assert [list(strict(report.to_json())) for report in real_reports] == [top, top]
+    assert [list(strict(report.to_json())) for report in reports] == [top] * 3
 
 
-def test_document_names_the_schema() -> None:
-    assert f"`{SCHEMA}`" in DOCUMENT.read_text(encoding="utf-8")
+def test_check_of_files_is_as_documented(result: CheckResult) -> None:
+    parsed, types = strict(result.to_json()), documented(1)
+    models = [strict(report.to_json()) for report in result.reports]
+    assert parsed["models"] == models
+
+    found = dict(paths({**parsed, "models": []}))
+    assert list(types) == list(found)
+    assert all(any(TYPES[kind](value) for kind in types[path].split(" or ")) for path, value in found.items())
+
+
+def test_check_of_files_counts_over_all_models(result: CheckResult) -> None:
+    parsed = strict(result.to_json())
+
+    assert parsed["schema"] == RESULT_SCHEMA == "steadynorm-check/1"
+    assert parsed["counts"] == {"error": 1, "warning": 0, "info": 0}
+    assert parsed["unread"] == [{"path": "no.pt", "reason": "no.pt: there is no such file"}]
+    assert parsed["skipped"] == [{"reason": "of no format that is read", "files": 3}]
+
+
+def test_names_that_no_text_can_hold_are_escaped() -> None:
+    assert plain({"caf\udce9": ["\ud800x", "\x1b"]}) == {"caf\\xe9": ["\\ud800x", "\x1b"]}
+
+
+def test_document_names_the_schemas() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+
+    assert f"`{SCHEMA}`" in text
+    assert f"`{RESULT_SCHEMA}`" in text
 
 
 def test_same_report_gives_the_same_text(real_reports: tuple[Report, Report]) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from steadynorm.report.findings import findings
 from steadynorm.report.layers import UNKNOWN, LayerStatus, layer_statuses
-from steadynorm.report.layout import as_lines, grid, pairs, section
+from steadynorm.report.layout import WIDTH, as_lines, grid, pairs, section
 from steadynorm.report.model import Report
 from steadynorm.report.result import CheckResult
 from steadynorm.report.styles import WIDEST
@@ -27,7 +27,11 @@ SHOWN_MODELS = 12
 SHOWN_CODES = 4
 """Codes that were not assessed for one reason and are named; of more the number says as much."""
 
-LAYER_WIDTH = 34
+SHOWN_FINDINGS = 2
+"""Codes in one row of the table."""
+
+LEAST_NAME = 16
+"""Characters that a layer's name keeps, whatever else is in its row."""
 
 
 def renderable(result: CheckResult) -> RenderableType:
@@ -50,7 +54,7 @@ def _parts(result: CheckResult) -> Iterator[RenderableType]:
         lines = (Text(printable(each.reason)) for each in result.unread)
         yield from section("Could not be read", *lines)
     if result.skipped:
-        skipped = [f"{count} × {reason}" for reason, count in result.skipped.items()]
+        skipped = [f"{reason} ({count})" for reason, count in result.skipped.items()]
         yield Text()
         yield Text(f"Left aside: {'; '.join(skipped)}.", style="dim")
 
@@ -119,24 +123,22 @@ def _alike(rows: list[LayerStatus]) -> str:
 
 
 def _table(rows: list[LayerStatus]) -> Table:
-    cells = [
-        (
-            printable(shortened(row.name or "the model itself", LAYER_WIDTH)),
-            row.mode,
-            row.updates,
-            row.saved,
-            row.moved,
-            " ".join(row.codes) or UNKNOWN,
-        )
-        for row in rows
-    ]
-    headings = ("layer", "mode", "updates", "saved", "moved", "finding")
+    cells = [(row.mode, row.updates, row.saved, row.moved, _codes(row)) for row in rows]
+    columns = dict(zip(("mode", "updates", "saved", "moved", "finding"), zip(*cells, strict=True), strict=True))
     # A column of which the files say nothing would only take room from the names.
-    kept = [index for index in range(len(headings)) if index == 0 or any(row[index] != UNKNOWN for row in cells)]
-    table = grid(*(headings[index] for index in kept))
-    for row in cells:
-        table.add_row(*(Text(row[index]) for index in kept))
+    columns = {heading: words for heading, words in columns.items() if any(word != UNKNOWN for word in words)}
+    taken = sum(max(map(len, (heading, *words))) + 2 for heading, words in columns.items())
+    names = [printable(row.name or "the model itself") for row in rows]
+    table = grid("layer", *columns)
+    for name, *words in zip(names, *columns.values(), strict=True):
+        table.add_row(*map(Text, (shortened(name, max(LEAST_NAME, WIDTH - 2 - taken)), *words)))
     return table
+
+
+def _codes(row: LayerStatus) -> str:
+    more = len(row.codes) - SHOWN_FINDINGS
+    shown = [*row.codes[:SHOWN_FINDINGS], *([f"+{more}"] if more > 0 else [])]
+    return " ".join(shown) or UNKNOWN
 
 
 def _not_assessed(report: Report) -> RenderableType:
