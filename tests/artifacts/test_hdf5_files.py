@@ -44,6 +44,15 @@ def refused(path: Path) -> str:
     return str(caught.value)
 
 
+def verdict(path: Path) -> str:
+    """What is wrong with a file, if anything is; nothing else may be raised."""
+    try:
+        read(path)
+    except UnusableInputError as error:
+        return str(error)
+    return ""
+
+
 def plain_file(path: Path, **options: object) -> Path:
     with h5py.File(path, "w", **options) as file:
         file.attrs["keras_version"] = "2.4.0"
@@ -211,10 +220,7 @@ def test_flipped_bits_never_crash(tmp_path_factory: pytest.TempPathFactory, flip
         data[int(share * head)] ^= 1 << bit
     path.write_bytes(data)
 
-    try:
-        read(path)
-    except UnusableInputError as error:
-        assert "\n" not in str(error)
+    assert "\n" not in verdict(path)
 
 
 def test_a_crash_of_the_library_is_one_line_and_the_next_file_is_read(tmp_path: Path) -> None:
