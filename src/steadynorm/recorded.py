@@ -193,6 +193,12 @@ class Stored:
         ranks: layers of the checkpoints that other ranks of the same run wrote, by file.
         without_statistics: layers with gamma or beta of which the file has no statistics though it has those of
             others, or the graph says that they exist.
+        certainly: those of them whose statistics the graph names.
+        copies: layers of averaged or target copies in the file: the layer that each is a copy of.
+        parameters_averaged: layers of which the file has averages of gamma or beta, other than these, and none of the
+            statistics.
+        doubled: whether every weight in the file has another one of its shape, as after building a model twice.
+        values: whether the file has values; names and shapes alone prove little.
     """
 
     format: str
@@ -202,3 +208,8 @@ class Stored:
     weights_moved: Mapping[str, float] = field(default_factory=dict)
     ranks: Mapping[str, Mapping[str, Layer]] = field(default_factory=dict)
     without_statistics: tuple[str, ...] = ()
+    certainly: tuple[str, ...] = ()
+    copies: Mapping[str, str] = field(default_factory=dict)
+    parameters_averaged: tuple[str, ...] = ()
+    doubled: bool = False
+    values: bool = True

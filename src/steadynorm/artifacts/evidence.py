@@ -1,0 +1,94 @@
+"""From what files hold to evidence: a checkpoint, the graph beside it, and what they are compared with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from steadynorm.artifacts.contents import Contents, Tensor
+from steadynorm.artifacts.layers import Found, layers_of, of_graph_alone
+from steadynorm.artifacts.matching import matched, weights_moved
+from steadynorm.artifacts.naming import named_layers
+from steadynorm.artifacts.steps import steps_of
+from steadynorm.errors import UnusableInputError
+from steadynorm.evidence import Evidence, Layer
+from steadynorm.recorded import Stored
+
+_SLOTS = ("Adam", "Momentum", "RMSProp", "Adagrad", "Adadelta", "Ftrl", "ExponentialMovingAverage")
+"""What TensorFlow's optimizers and averages add to the names of the variables that they keep something about."""
+
+
+def evidence_of(
+    contents: Contents | None,
+    *,
+    graph: Contents | None = None,
+    before: Contents | None = None,
+    ranks: Mapping[str, Contents] | None = None,
+) -> Evidence:
+    """What files say about one model.
+
+    Arguments:
+        contents: a checkpoint, or a file that holds both graph and weights; `None` if there is only a graph.
+        graph: the graph beside it, `None` without one.
+        before: an earlier checkpoint to compare with.
+        ranks: the checkpoints of the other ranks of the same run, by file.
+
+    Raises:
+        UnusableInputError: there is nothing to read, or an array of a layer cannot be read.
+    """
+    recorded = (graph.graph if graph is not None else None) or (contents.graph if contents is not None else None)
+    if contents is None:
+        if graph is None or recorded is None:
+            raise UnusableInputError("neither a checkpoint nor a graph was given")
+        if not graph.tensors:
+            return Evidence(graph.framework, of_graph_alone(recorded, graph.framework), graph=recorded)
+        contents = graph
+    found = layers_of(contents, recorded)
+    if not contents.tensors:
+        layers = of_graph_alone(recorded, contents.framework) if recorded is not None else ()
+        return Evidence(contents.framework, layers, graph=recorded)
+    stored = _stored(contents, found, before, ranks or {})
+    return Evidence(contents.framework, found.layers, graph=recorded, stored=stored)
+
+
+def _stored(contents: Contents, found: Found, before: Contents | None, ranks: Mapping[str, Contents]) -> Stored:
+    steps, steps_from = (None, None) if contents.facts.get("missing") else steps_of(contents)
+    earlier: Mapping[str, Layer] | None = None
+    moved: Mapping[str, float] = {}
+    if before is not None:
+        earlier = matched(found.layers, layers_of(before).layers)
+        moved = weights_moved(_others(contents), _others(before))
+    return Stored(
+        format=contents.format,
+        steps=steps,
+        steps_from=steps_from,
+        before=earlier,
+        weights_moved=moved,
+        ranks={path: {each.name: each for each in layers_of(other).layers} for path, other in ranks.items()},
+        without_statistics=found.without_statistics,
+        certainly=found.certainly,
+        copies=found.copies,
+        parameters_averaged=found.parameters_averaged,
+        doubled=_is_doubled(contents),
+        values=not contents.facts.get("missing"),
+    )
+
+
+def _others(contents: Contents) -> dict[str, Tensor]:
+    """The tensors that belong to no normalization layer and to no optimizer."""
+    return {tensor.name: tensor for tensor in _weights(contents)}
+
+
+def _weights(contents: Contents) -> Iterator[Tensor]:
+    complete, without = named_layers(contents.tensors, contents.framework)
+    taken = {tensor.name for layer in (*complete, *without) for tensor in layer.tensors.values()}
+    for tensor in contents.tensors.values():
+        parts = tensor.name.replace(".", "/").split("/")
+        is_slot = any(part.startswith(_SLOTS) for part in parts) or "optimizer" in parts[0]
+        if tensor.shape and tensor.name not in taken and not is_slot and "float" in tensor.dtype:
+            yield tensor
+
+
+def _is_doubled(contents: Contents) -> bool:
+    shapes = Counter(tensor.shape for tensor in _weights(contents))
+    return bool(shapes) and all(count % 2 == 0 for count in shapes.values())

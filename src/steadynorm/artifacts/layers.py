@@ -1,0 +1,243 @@
+"""The normalization layers of a file: their arrays, their options, and which of them are copies of others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from steadynorm.artifacts.contents import Contents, Tensor
+from steadynorm.artifacts.dtypes import width_of
+from steadynorm.artifacts.naming import Named, named_layers
+from steadynorm.artifacts.options import Options, options_of
+from steadynorm.artifacts.walk import natural
+from steadynorm.errors import UnusableInputError
+from steadynorm.evidence import Array, Layer, Statistics
+from steadynorm.recorded import Graph, GraphLayer
+
+MOST_CHANNELS = 1 << 22
+MOST_VALUES = 1 << 25
+"""Most channels of a layer, and of all layers of a file together; more is no normalization layer."""
+
+_COPY = re.compile(r"(?:.*_)?(?:ema|swa|teacher|target|averaged?|shadow|polyak)(?:_.*)?|(?:ema|swa|target|teacher)\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file says about normalization layers.
+
+    Arguments:
+        layers: the layers, in the order of the graph or the file.
+        without_statistics: layers with gamma or beta of which the file should have statistics and has not.
+        certainly: those of them whose statistics the graph names.
+        copies: layers of averaged or target copies: the layer that each is a copy of.
+        parameters_averaged: layers of which gamma or beta were averaged over the training and the statistics were not.
+    """
+
+    layers: tuple[Layer, ...]
+    without_statistics: tuple[str, ...] = ()
+    certainly: tuple[str, ...] = ()
+    copies: Mapping[str, str] = field(default_factory=dict)
+    parameters_averaged: tuple[str, ...] = ()
+
+
+def layers_of(contents: Contents, graph: Graph | None = None) -> Found:
+    """The layers of a file, and of the graph that belongs to it.
+
+    Arguments:
+        contents: the file.
+        graph: what a graph says, `None` without one; the file's own graph counts if there is no other.
+
+    Raises:
+        UnusableInputError: an array of a layer cannot be read.
+    """
+    graph = graph or contents.graph
+    by_name, without = named_layers(contents.tensors, contents.framework, _full_names(contents))
+    options = options_of(contents)
+    known = {each.name: each for each in graph.layers} if graph else {}
+    groups = _of_graph(known, contents.tensors)
+    taken = {tensor.name for group in groups for tensor in group.tensors.values()}
+    rest = [each for each in by_name if taken.isdisjoint(tensor.name for tensor in each.tensors.values())]
+    lost = [
+        each.name
+        for each in groups
+        if known[each.name].mean is not None and not each.has_statistics and set(each.tensors) & {"gamma", "beta"}
+    ]
+    modules = contents.facts.get("modules")
+    if isinstance(modules, Mapping):
+        without = [each for each in without if not _keeps_none(modules.get(each.name))]
+    if known:
+        # The graph tells which layers keep statistics; one that it does not know may be another model's.
+        without = []
+    loader = _Loader(contents)
+    layers = [
+        layer for each in (*groups, *rest) if (layer := loader.layer(each, options, known.get(each.name))) is not None
+    ]
+    if contents.framework == "tensorflow" and not known:
+        # Its checkpoints are sorted by the letter, so that layer 10 comes before layer 2.
+        layers.sort(key=lambda layer: natural(layer.name))
+    names = {layer.name for layer in layers}
+    averaged = tuple(each.name for each in (*groups, *rest) if each.name in names and loader.averaged_alone(each))
+    return Found(
+        tuple(layers),
+        tuple(dict.fromkeys([*lost, *(each.name for each in without)])),
+        tuple(lost),
+        _copies(names, contents.facts.get("copies")),
+        averaged,
+    )
+
+
+def of_graph_alone(graph: Graph, framework: str) -> tuple[Layer, ...]:
+    """The layers of a graph without values."""
+    options = Options(framework)
+    return tuple(_without_values(each, options) for each in graph.layers)
+
+
+def _without_values(known: GraphLayer, options: Options) -> Layer:
+    config, assumed = options.of(known.name, known)
+    return Layer(known.name, known.kind, known.channels, config, None, assumed=assumed)
+
+
+def _of_graph(known: Mapping[str, GraphLayer], tensors: Mapping[str, Tensor]) -> list[Named]:
+    groups = []
+    for layer in known.values():
+        names = {"gamma": layer.gamma, "beta": layer.beta, "mean": layer.mean, "variance": layer.variance}
+        stored = {role: tensors[name] for role, name in names.items() if name is not None and name in tensors}
+        averages = {
+            role: tensors[f"{name}/ExponentialMovingAverage"]
+            for role, name in names.items()
+            if f"{name}/ExponentialMovingAverage" in tensors
+        }
+        groups.append(Named(layer.name, stored, averages))
+    return groups
+
+
+class _Loader:
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+        self._left = MOST_VALUES
+        self._frozen = frozenset(_texts(contents.facts.get("untrained")))
+        self._kinds = contents.facts.get("kinds")
+        # Without its data file a checkpoint tells names only.
+        self._has_values = not contents.facts.get("missing")
+
+    def layer(self, group: Named, options: Options, known: GraphLayer | None) -> Layer | None:
+        """The layer that these tensors are; `None` if they do not fit together, so that they are something else."""
+        config, assumed = options.of(group.name, known)
+        vectors = {role: tensor for role, tensor in group.tensors.items() if role != "updates"}
+        sizes = {_size(tensor) for tensor in vectors.values()}
+        if known is None and (len(sizes) != 1 or max(sizes) > MOST_CHANNELS):
+            return None
+        channels = max(sizes, default=known.channels if known else 0)
+        if len(sizes) > 1 or channels > MOST_CHANNELS:
+            vectors = {}
+        arrays = {role: self._vector(tensor) for role, tensor in vectors.items()}
+        mean, variance = arrays.get("mean"), arrays.get("variance")
+        statistics = None
+        if mean is not None and variance is not None:
+            statistics = Statistics(mean, variance, self._updates(group), group.tensors["variance"].dtype)
+        affine = [tensor.name for role, tensor in vectors.items() if role in ("gamma", "beta")]
+        return Layer(
+            name=group.name,
+            kind=self._kind(group, known),
+            channels=channels,
+            config=config,
+            statistics=statistics,
+            gamma=arrays.get("gamma"),
+            beta=arrays.get("beta"),
+            frozen=config.frozen or (bool(affine) and self._frozen.issuperset(affine)),
+            assumed=assumed,
+        )
+
+    def averaged_alone(self, group: Named) -> bool:
+        """Whether gamma or beta have averages that differ from them, and the statistics have none."""
+        if not group.averages or {"mean", "variance"} & set(group.averages) or not group.has_statistics:
+            return False
+        for role, average in group.averages.items():
+            own = group.tensors.get(role)
+            if own is not None and own.shape == average.shape:
+                now, averaged = self._vector(own), self._vector(average)
+                if now is not None and averaged is not None and _apart(now, averaged):
+                    return True
+        return False
+
+    def _vector(self, tensor: Tensor) -> Array | None:
+        if not self._has_values or width_of(tensor.dtype) is None:
+            return None
+        self._left -= _size(tensor)
+        if self._left < 0:
+            raise UnusableInputError(f"{tensor.name}: the layers of the file have over {MOST_VALUES} channels together")
+        return np.asarray(tensor.load(), np.float64).reshape(-1)
+
+    def _updates(self, group: Named) -> int | None:
+        tensor = group.tensors.get("updates")
+        if tensor is None or tensor.shape not in ((), (1,)):
+            return None
+        value = self._vector(tensor)
+        if value is None or not np.isfinite(value[0]) or not 0 <= value[0] < 1 << 53:
+            return None
+        return int(value[0])
+
+    def _kind(self, group: Named, known: GraphLayer | None) -> str:
+        if known is not None:
+            return known.kind
+        if isinstance(self._kinds, Mapping) and isinstance(self._kinds.get(group.name), str):
+            return str(self._kinds[group.name])
+        return "BatchNorm" if self._contents.framework in ("torch", "flax") else "BatchNormalization"
+
+
+def _keeps_none(module: object) -> bool:
+    """Whether a module of PyTorch keeps no statistics on purpose, or is another kind of layer."""
+    if not isinstance(module, Mapping):
+        return False
+    return module.get("track_running_stats") is False or "BatchNorm" not in str(module.get("class", "BatchNorm"))
+
+
+def _size(tensor: Tensor) -> int:
+    size = 1
+    for length in tensor.shape:
+        size *= length
+    return size
+
+
+def _apart(first: Array, second: Array) -> bool:
+    """Whether two versions of a parameter differ by more than a hundredth of their size."""
+    scale = float(np.sqrt(np.mean(np.square(first)))) or 1.0
+    return bool(float(np.sqrt(np.mean(np.square(first - second)))) > 0.01 * scale)
+
+
+def _copies(names: set[str], told: object) -> dict[str, str]:
+    """By layer of a copy, the layer that it is a copy of."""
+    prefixes = {str(copy): str(main) for copy, main in told.items()} if isinstance(told, Mapping) else {}
+    found = {}
+    for name in names:
+        for original in _originals(name, prefixes):
+            if original in names and original != name:
+                found[name] = original
+                break
+    return found
+
+
+def _originals(name: str, prefixes: Mapping[str, str]) -> list[str]:
+    """What the layer may be called that `name` is a copy of."""
+    candidates = []
+    for copy, main in prefixes.items():
+        if name.startswith(f"{copy}."):
+            candidates.append(".".join(filter(None, (main, name[len(copy) + 1 :]))))
+    separator = "/" if "/" in name else "."
+    parts = name.split(separator)
+    if _COPY.fullmatch(parts[0]):
+        candidates += [separator.join(parts[1:]), separator.join(("model", *parts[1:]))]
+    plain = [each.replace("module.", "", 1) for each in candidates]
+    return [*candidates, *plain, *(f"module.{each}" for each in candidates)]
+
+
+def _full_names(contents: Contents) -> dict[str, str] | None:
+    found = contents.facts.get("full_names")
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, Mapping) else None
+
+
+def _texts(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list | tuple) else []

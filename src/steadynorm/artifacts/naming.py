@@ -1,0 +1,124 @@
+"""Which tensors of a file are one normalization layer's, told by the names that the frameworks give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from steadynorm.artifacts.contents import Tensor
+
+OBJECT_KEY = "/.ATTRIBUTES/VARIABLE_VALUE"
+"""How the keys of a TensorFlow checkpoint of objects end."""
+
+AVERAGE = re.compile(r"ExponentialMovingAverage(_\d+)?")
+"""What tf.train.ExponentialMovingAverage adds to the name of what it averages."""
+
+_STATISTICS = {
+    "moving_mean": "mean",
+    "moving_variance": "variance",
+    "running_mean": "mean",
+    "running_var": "variance",
+    "running_variance": "variance",
+}
+_ROLES = {**_STATISTICS, "gamma": "gamma", "beta": "beta", "num_batches_tracked": "updates"}
+_AFFINE = {"weight": "gamma", "scale": "gamma", "bias": "beta"}
+"""Names that layers of other kinds use as well."""
+
+_FLAX = {"mean": "mean", "var": "variance"}
+_FLAX_COLLECTIONS = ("params", "batch_stats")
+_FLAX_WRAPPERS = ("value", "raw_value")
+_OPTIMIZERS = frozenset({"optimizer", "optimizer_weights", "optimizer_state", "opt_state", ".OPTIMIZER_SLOT"})
+
+_BATCH_NORM = re.compile(r"batch_?norm|(?:^|_)bn(?:_|$)")
+_GENERIC = frozenset({"", "norm", "layer", "block"})
+
+
+@dataclass(slots=True)
+class Named:
+    """The tensors of one layer.
+
+    Arguments:
+        name: the layer's name.
+        tensors: by role: `gamma`, `beta`, `mean`, `variance`, `updates`.
+        averages: averages of them over the training, likewise.
+    """
+
+    name: str
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    averages: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether both moments are there."""
+        return "mean" in self.tensors and "variance" in self.tensors
+
+
+def named_layers(
+    tensors: Mapping[str, Tensor], framework: str, full_names: Mapping[str, str] | None = None
+) -> tuple[list[Named], list[Named]]:
+    """The layers of a file.
+
+    Arguments:
+        tensors: all of its tensors.
+        framework: as in `Contents`.
+        full_names: names of variables by key, where the file has them.
+
+    Returns:
+        layers with statistics, and layers that look as if they should have some.
+    """
+    is_flax = framework == "flax" or any("batch_stats" in re.split(r"[/.]", name) for name in tensors)
+    found: dict[str, Named] = {}
+    for tensor in tensors.values():
+        place = _place(tensor.name, is_flax)
+        if place is None and full_names and tensor.name in full_names:
+            place = _place(full_names[tensor.name], is_flax)
+        if place is None:
+            continue
+        layer, role, averaged = place
+        group = found.setdefault(layer, Named(layer))
+        (group.averages if averaged else group.tensors).setdefault(role, tensor)
+    complete = [each for each in found.values() if each.has_statistics]
+    return complete, list(_without(found.values(), {base_of(each.name) for each in complete}))
+
+
+def base_of(layer: str) -> str:
+    """The last part of a layer's name without its number, in small letters: `bn` of `layer1.0.bn2`."""
+    return re.sub(r"[_\d]+$", "", re.split(r"[/.]", layer)[-1]).lower()
+
+
+def is_batch_norm_name(layer: str) -> bool:
+    """Whether a layer is called as if it were batch normalization."""
+    return _BATCH_NORM.search(base_of(layer)) is not None
+
+
+def _place(name: str, is_flax: bool) -> tuple[str, str, bool] | None:
+    """Layer, role, and whether it is an average over the training; `None` for what is no layer's."""
+    text = name.removesuffix(OBJECT_KEY).removesuffix(":0")
+    separator = "/" if "/" in text else "."
+    parts = text.split(separator)
+    if len(parts) < 2 or not _OPTIMIZERS.isdisjoint(parts):
+        return None
+    averaged = AVERAGE.fullmatch(parts[-1]) is not None
+    if averaged or (is_flax and parts[-1] in _FLAX_WRAPPERS):
+        parts.pop()
+    if parts[-1] == "local_step" and len(parts) > 2 and parts[-2] in _STATISTICS:
+        # TensorFlow's debiased averages count their updates.
+        return separator.join(parts[:-2]), "updates", averaged
+    role = _ROLES.get(parts[-1]) or (_FLAX.get(parts[-1]) if is_flax else None) or _AFFINE.get(parts[-1])
+    if role is None:
+        return None
+    if is_flax:
+        parts = [part for part in parts if part not in _FLAX_COLLECTIONS]
+    return separator.join(parts[:-1]), role, averaged
+
+
+def _without(groups: Iterable[Named], bases: set[str]) -> Iterable[Named]:
+    """Layers with gamma or beta and no statistics, whose name or whose siblings say that they have some."""
+    for each in groups:
+        vectors = [tensor for role, tensor in each.tensors.items() if role in ("gamma", "beta")]
+        if each.has_statistics or not vectors or any(len(tensor.shape) != 1 for tensor in vectors):
+            continue
+        base = base_of(each.name)
+        if is_batch_norm_name(each.name) or (base in bases and base not in _GENERIC):
+            yield each
