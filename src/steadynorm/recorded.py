@@ -126,11 +126,13 @@ class TrainStep:
         node: its name.
         layers: layers whose gamma or beta it trains, or through which it trains other parameters.
         parameters: names of the variables that it trains.
+        owned: the layers of which it trains gamma or beta itself.
     """
 
     node: str
     layers: tuple[str, ...]
     parameters: tuple[str, ...] = ()
+    owned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from steadynorm.artifacts.contents import Contents
 from steadynorm.artifacts.onnx_recognition import is_onnx
 from steadynorm.artifacts.recognition import Sample
 from steadynorm.artifacts.source import Source, open_source
+from steadynorm.artifacts.tensorflow_recognition import is_graph, is_meta_graph, is_saved_model
 from steadynorm.errors import UnusableInputError
 from steadynorm.extras import missing_module
 
@@ -72,6 +73,9 @@ FORMATS = (
     Format("sharded safetensors", "safetensors_index", recognition.is_safetensors_index),
     Format("safetensors", "safetensors", recognition.is_safetensors),
     Format("ONNX model", "onnx", is_onnx, "files"),
+    Format("TensorFlow MetaGraph", "tensorflow_graph", is_meta_graph, "files"),
+    Format("SavedModel file", "saved_model", is_saved_model, "files"),
+    Format("TensorFlow GraphDef", "tensorflow_graph", is_graph, "files"),
     Format("Flax msgpack", "flax_msgpack", recognition.is_msgpack, "files"),
 )
 

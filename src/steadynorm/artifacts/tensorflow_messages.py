@@ -95,6 +95,8 @@ TABLE = {
 
 _CLASSES = build("steadynorm.tensorflow", TABLE)
 
+NodeDef = _CLASSES["NodeDef"]
+FunctionDef = _CLASSES["FunctionDef"]
 GraphDef = _CLASSES["GraphDef"]
 MetaGraphDef = _CLASSES["MetaGraphDef"]
 SavedModel = _CLASSES["SavedModel"]

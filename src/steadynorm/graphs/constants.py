@@ -77,7 +77,7 @@ def output_shape(node: Node | None, index: int = 0) -> tuple[int, ...] | None:
         return None
     if node.op == "Const" and "value" in node.source.attr:
         return _dimensions(node.source.attr["value"].tensor.tensor_shape)
-    if "_output_shapes" not in node.source.attr:
+    if "_output_shapes" not in node.source.attr or node.op == "VarHandleOp":
         return shape(node)
     shapes = node.source.attr["_output_shapes"].list.shape
     return _dimensions(shapes[index]) if index < len(shapes) else None

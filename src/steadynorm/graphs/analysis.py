@@ -1,0 +1,191 @@
+"""A graph's nodes into what it says about normalization: layers, their uses, updates, train steps and savers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from steadynorm.evidence import Mode
+from steadynorm.graphs.averages import Average, find_averages
+from steadynorm.graphs.chains import ChainReader
+from steadynorm.graphs.constants import output_shape, type_name
+from steadynorm.graphs.flat import flatten
+from steadynorm.graphs.layers import Group, channels, dtype, group
+from steadynorm.graphs.modes import Chosen, ModeReader
+from steadynorm.graphs.nodes import Node, Nodes
+from steadynorm.graphs.origins import OriginReader
+from steadynorm.graphs.places import Place, PlaceFinder
+from steadynorm.graphs.savers import find_savers, saved_names
+from steadynorm.graphs.training import Step, TrainingReader
+from steadynorm.graphs.twins import second_builds
+from steadynorm.graphs.wires import Wires
+from steadynorm.recorded import Graph, GraphLayer, TrainStep, Update, Use
+
+UPDATE_OPS = "update_ops"
+"""The collection in which TensorFlow 1 keeps what has to run beside the train step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What a file says about a graph beside its nodes.
+
+    Arguments:
+        collections: by name, the nodes or outputs in them.
+        saver: the node that wrote the checkpoint beside the file, `None` if that is not known.
+        exported: whether the file is an export, with no way to go on training from it.
+    """
+
+    collections: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    saver: str | None = None
+    exported: bool = False
+
+
+def analyse(nodes: Nodes, said: Exported | None = None) -> Graph:
+    """What a graph says about its normalization layers.
+
+    Arguments:
+        nodes: the graph.
+        said: what the file says beside it.
+    """
+    return _Analysis(nodes, said or Exported()).graph()
+
+
+class _Analysis:
+    def __init__(self, nodes: Nodes, said: Exported) -> None:
+        self._said = said
+        self._wires = Wires(flatten(nodes))
+        self._places = PlaceFinder(self._wires).find()
+        moments = {name: kind for place in self._places for name, kind in place.moments.items()}
+        self._averages = find_averages(self._wires, moments)
+        self._layers = group(self._wires, self._places, self._averages)
+        self._training = TrainingReader(self._wires)
+        self._steps = self._training.steps(self._places)
+        self._chains = ChainReader(self._wires, self._training.gradients)
+        self._origins = OriginReader(self._wires)
+        self._modes = ModeReader(self._wires)
+        held = [each.partition(":")[0] for each in said.collections.get(UPDATE_OPS, ())]
+        self._collected = self._wires.upstream(held, controls=True)
+
+    def graph(self) -> Graph:
+        chosen = [(layer, each) for layer in self._layers for each in self._modes.uses(layer)]
+        order = {place.node: index for index, place in enumerate(self._places)}
+        chosen.sort(key=lambda pair: order[pair[1].places[0].node])
+        repeated = {layer.name for layer in self._layers if self._often_in_training(layer, chosen)}
+        uses = tuple(self._use(layer, each, layer.name in repeated) for layer, each in chosen)
+        updates = tuple(self._update(layer, average, chosen) for layer in self._layers for average in layer.averages)
+        savers = find_savers(self._wires, self._layers, self._said.saver)
+        unshared = self._modes.unshared(self._layers)
+        trained = {layer.name for layer in self._layers if self._trained_by(layer.places)}
+        unshared += second_builds(self._wires, self._layers, trained, {name for pair in unshared for name in pair})
+        names = saved_names(self._wires)
+        return Graph(
+            uses=uses,
+            updates=updates,
+            train_steps=tuple(self._train_step(step) for step in self._steps),
+            savers=tuple(savers),
+            inference_only=not self._steps and not any("Grad" in node.op for node in self._wires.flat.values()),
+            ignored_switches=self._ignored_switches(),
+            layers=tuple(self._layer(layer, names) for layer in self._layers),
+            unshared=tuple(unshared),
+            exported=self._said.exported,
+            fed=self._origins.is_fed([place.x for place in self._places]),
+        )
+
+    def _layer(self, layer: Group, names: Mapping[str, str]) -> GraphLayer:
+        place = layer.places[0]
+
+        def saved(variable: str | None) -> str | None:
+            return None if variable is None else names.get(variable, variable)
+
+        decays = {average.decay for average in layer.averages}
+        return GraphLayer(
+            name=layer.name,
+            kind=place.kind,
+            channels=channels(self._wires, layer),
+            gamma=saved(layer.gamma),
+            beta=saved(layer.beta),
+            mean=saved(layer.mean),
+            variance=saved(layer.variance),
+            epsilon=None if place.epsilon is None else round(place.epsilon, 12),
+            decay=decays.pop() if len(decays) == 1 else None,
+            dtype=dtype(self._wires, layer),
+        )
+
+    def _use(self, layer: Group, chosen: Chosen, with_origins: bool) -> Use:
+        place = chosen.places[0]
+        inside = frozenset().union(*(each.inside | {each.node, each.output} for each in layer.places))
+        return Use(
+            layer=layer.name,
+            node=place.node,
+            mode=chosen.mode,
+            choice=chosen.choice,
+            switch=chosen.switch,
+            default=chosen.default,
+            trained=bool(self._trained_by(chosen.places)),
+            before=self._chains.before(place, inside),
+            after=self._chains.after(place, inside),
+            input=self._wires.origin(place.x),
+            origins=self._origins.of(place.x) if with_origins else frozenset(),
+            outside=chosen.outside,
+            wrong_axis=self._wrong_axis(place),
+        )
+
+    def _update(self, layer: Group, average: Average, chosen: Sequence[tuple[Group, Chosen]]) -> Update:
+        name = average.node.name
+        feeding = [place for place in layer.places if average.moments & set(place.moments)]
+        own = [each for group, each in chosen if group is layer]
+        return Update(
+            layer=layer.name,
+            statistic={layer.mean: "mean", layer.variance: "variance"}.get(average.target, average.target),
+            node=name,
+            decay=average.decay,
+            steps=tuple(step.node for step in self._steps if name in step.reached),
+            collected=name in self._collected,
+            always=any(self._runs_with(average, each) for each in own),
+            input=self._wires.origin(feeding[0].x) if feeding else None,
+            exclusive=self._wires.guards.of(name),
+        )
+
+    def _runs_with(self, average: Average, use: Chosen) -> bool:
+        """Whether an update runs whenever a use whose mode is chosen is computed, in inference as well."""
+        if use.mode is not None or use.switch is None or use.switch in average.choosers:
+            return False
+        after = self._wires.downstream([average.node.name], controls=True)
+        return any(place.output in after or place.node in after for place in use.places)
+
+    def _train_step(self, step: Step) -> TrainStep:
+        trained = {self._places[index].node for index in step.trains}
+        layers = [layer.name for layer in self._layers if any(place.node in trained for place in layer.places)]
+        owned = tuple(layer.name for layer in self._layers if layer.parameters & step.parameters)
+        return TrainStep(step.node, tuple(layers), tuple(sorted(step.parameters)), owned)
+
+    def _trained_by(self, places: Sequence[Place]) -> list[Step]:
+        nodes = {place.node for place in places}
+        return [step for step in self._steps if any(self._places[index].node in nodes for index in step.trains)]
+
+    def _often_in_training(self, layer: Group, chosen: Sequence[tuple[Group, Chosen]]) -> bool:
+        return sum(each.mode is not Mode.POPULATION for group, each in chosen if group is layer) > 1
+
+    def _wrong_axis(self, place: Place) -> str | None:
+        layout = self._chains.layout(place)
+        if layout is None or place.axes is None or len(place.axes) != len(layout) - 1:
+            return None
+        channel = layout.find("C")
+        kept = next((axis for axis in range(len(layout)) if axis not in place.axes), -1)
+        if channel < 0 or channel == kept or any(axis < 0 for axis in place.axes):
+            return None
+        return f"it keeps axis {kept}, and what comes in is {layout}, with the channels at axis {channel}"
+
+    def _ignored_switches(self) -> tuple[str, ...]:
+        """Boolean placeholders of one element that no layer's mode depends on."""
+        guards = [leaf.guards for place in self._places for leaf in place.leaves]
+        guards += [self._wires.guards.of(place.output) for place in self._places]
+        choosers = {name for each in guards for name, _ in each}
+        heard = self._wires.upstream(choosers)
+        return tuple(node.name for node in self._wires.flat.values() if _is_switch(node) and node.name not in heard)
+
+
+def _is_switch(node: Node) -> bool:
+    if node.op not in ("Placeholder", "PlaceholderWithDefault"):
+        return False
+    return type_name(node.attrs.get("dtype")) == "bool" and output_shape(node) in ((), None)

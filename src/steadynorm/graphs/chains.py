@@ -1,0 +1,232 @@
+"""The operations around a place that normalizes, nearest first, up to the first branch or layer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from steadynorm.evidence import Operation
+from steadynorm.graphs.guards import MERGES
+from steadynorm.graphs.nodes import Node, producer
+from steadynorm.graphs.places import Place
+from steadynorm.graphs.reachability import PASSING_OPS
+from steadynorm.graphs.wires import Wires
+
+CONVOLUTIONS = frozenset(
+    {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInput", "Conv", "ConvGeneral"}
+    | {"Conv3DBackpropInputV2", "DepthwiseConv2dNativeBackpropInput", "XlaConvV2", "XlaConv"}
+)
+LINEAR = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum", "SparseTensorDenseMatMul"})
+RESHAPES = frozenset(
+    {"Reshape", "Squeeze", "ExpandDims", "Transpose", "Pad", "PadV2", "SpaceToBatchND", "BatchToSpaceND"}
+)
+_ACTIVATIONS = frozenset({"Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Softplus", "Softsign"})
+_KINDS = (
+    dict.fromkeys(CONVOLUTIONS, "convolution")
+    | dict.fromkeys(LINEAR, "linear")
+    | dict.fromkeys(_ACTIVATIONS, "activation")
+    | dict.fromkeys(RESHAPES, "reshape")
+    | {"Sigmoid": "sigmoid", "Tanh": "tanh", "Softmax": "softmax", "LogSoftmax": "softmax"}
+)
+_PREDICTING = frozenset(
+    {"SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits", "ArgMax", "InTopK", "InTopKV2", "TopKV2"}
+)
+_ADDITIONS = frozenset({"Add", "AddV2", "BiasAdd"})
+_UNHEARD = frozenset(
+    {"Shape", "ShapeN", "Rank", "Size", "ZerosLike", "OnesLike", "Assert", "NoOp", "BroadcastGradientArgs"}
+)
+_MASKING = frozenset(
+    {"Floor", "Cast", "GreaterEqual", "Greater", "Less", "Add", "AddV2", "Mul", "Sub", "Div", "RealDiv"}
+)
+_GRADIENT_SCOPE = re.compile(r"(^|/)gradients(_\d+)?/")
+_LONG = 12
+_NEAR = 40
+
+
+class ChainReader:
+    """Reads the surroundings of places in one graph.
+
+    Arguments:
+        wires: the graph.
+        gradients: names of the nodes that are derivatives.
+    """
+
+    def __init__(self, wires: Wires, gradients: set[str]) -> None:
+        self._wires = wires
+        self._gradients = gradients
+
+    def before(self, place: Place, inside: frozenset[str]) -> tuple[Operation, ...]:
+        """What leads into a place.
+
+        Arguments:
+            place: the place.
+            inside: names of the nodes of all places of the same layer, which are no other readers of its input.
+        """
+        chain: list[Operation] = []
+        name = self._behind(place.x)
+        bias = False
+        readers = 1 + self._others(name, inside)
+        while len(chain) < _LONG:
+            node = self._wires.flat.get(name)
+            if node is None or not node.inputs:
+                break
+            following = self._biased(node)
+            if following is not None:
+                bias = True
+                name = self._behind(following)
+                readers += self._others(name, frozenset({node.name}))
+                continue
+            dropped = self._dropped(node)
+            if dropped is not None:
+                chain.append(Operation("dropout", node.name, consumers=readers))
+                name = self._behind(dropped)
+            else:
+                kind = _KINDS.get(node.op, "add" if node.op in _ADDITIONS else "other")
+                chain.append(Operation(kind, node.name, bias=bias, consumers=readers))
+                if kind in ("convolution", "linear", "add") or (len(node.inputs) > 1 and kind != "reshape"):
+                    break
+                name = self._behind(node.inputs[0])
+            bias, readers = False, 1 + self._others(name, frozenset({node.name}))
+        return tuple(chain)
+
+    def after(self, place: Place, inside: frozenset[str]) -> tuple[Operation, ...]:
+        """What leads out of a place, likewise."""
+        chain: list[Operation] = []
+        name = place.output
+        seen = {name}
+        while len(chain) < _LONG:
+            readers = [each for each in self.readers(name) if each.name not in inside]
+            if readers and all(
+                each.op in _PREDICTING or (each.op == "Softmax" and len(readers) > 1) for each in readers
+            ):
+                chain.append(Operation("output", readers[0].name, consumers=len(readers)))
+                break
+            if len(readers) != 1 or readers[0].name in seen:
+                break
+            (node,) = readers
+            seen.add(node.name)
+            dropped = self._dropped(node)
+            kind = (
+                "dropout" if dropped is not None else _KINDS.get(node.op, "add" if node.op in _ADDITIONS else "other")
+            )
+            if self._biased(node) is not None:
+                kind = "other"
+            chain.append(Operation(kind, node.name))
+            if kind in ("convolution", "linear", "add", "other"):
+                break
+            name = node.name
+        return tuple(chain)
+
+    def readers(self, name: str) -> Iterator[Node]:
+        """The nodes that compute something from an output, behind what only gives it on: no gradients, no summaries."""
+        seen = {name}
+        waiting = [name]
+        found: dict[str, Node] = {}
+        while waiting:
+            here = waiting.pop()
+            for node in self._wires.consumers(here):
+                if node.name in seen or node.name in self._gradients or _GRADIENT_SCOPE.search(node.name):
+                    continue
+                if here == name and not {name, f"{name}:0"} & set(node.inputs):
+                    continue  # it reads another output: the moments of a fused operation
+                seen.add(node.name)
+                if node.op in PASSING_OPS or node.op in ("CheckNumerics", "Print"):
+                    waiting.append(node.name)
+                elif node.op not in _UNHEARD and "Summary" not in node.op and not self._is_watched(node):
+                    found[node.name] = node
+        yield from found.values()
+
+    def layout(self, place: Place) -> str | None:
+        """The data format of the convolution or pooling that leads into a place, `None` if nothing tells."""
+        name = self._behind(place.x)
+        for _ in range(_LONG):
+            node = self._wires.flat.get(name)
+            if node is None or not node.inputs or node.op in RESHAPES:
+                return None
+            if node.op in CONVOLUTIONS or node.op in ("MaxPool", "AvgPool", "MaxPoolV2"):
+                return str(node.attrs.get("data_format", "NHWC"))
+            biased = self._biased(node)
+            if biased is None and node.op not in _ACTIVATIONS:
+                return None
+            name = self._behind(biased or node.inputs[0])
+        return None
+
+    def _behind(self, reference: str) -> str:
+        """The node behind what only gives on, on the side with dropout where a condition switches that."""
+        name = self._wires.origin(reference)
+        first = self._wires.flat.get(producer(reference))
+        seen: set[str] = set()
+        while first is not None and first.name not in seen and first.op in PASSING_OPS and first.inputs:
+            seen.add(first.name)
+            if first.op in MERGES:
+                for each in first.inputs:
+                    side = self._wires.flat.get(self._wires.origin(each))
+                    if side is not None and self._dropped(side) is not None:
+                        return side.name
+            first = self._wires.node(first.inputs[0])
+        return name
+
+    def _others(self, name: str, inside: frozenset[str]) -> int:
+        return sum(each.name not in inside for each in self.readers(name))
+
+    def _is_watched(self, node: Node) -> bool:
+        """Whether only summaries come of a node."""
+        seen = {node.name}
+        waiting = [node.name]
+        watched = False
+        while waiting:
+            for each in self._wires.consumers(waiting.pop()):
+                if "Summary" in each.op:
+                    watched = True
+                elif each.name not in seen:
+                    seen.add(each.name)
+                    waiting.append(each.name)
+            if len(seen) > _NEAR:
+                return False
+        ends = [name for name in seen if not self._wires.consumers(name)]
+        return watched and not ends
+
+    def _biased(self, node: Node) -> str | None:
+        """What a bias is added to, `None` if the node adds none."""
+        if node.op not in _ADDITIONS or len(node.inputs) != 2:
+            return None
+        for value, bias in (node.inputs, node.inputs[::-1]):
+            if self._wires.variable(bias) is not None and self._wires.variable(value) is None:
+                return value
+            if node.op == "BiasAdd":
+                break
+        return None
+
+    def _dropped(self, node: Node) -> str | None:
+        """What dropout is applied to, `None` if the node is none."""
+        if node.op not in ("Mul", "SelectV2", "Select") or len(node.inputs) < 2:
+            return None
+        mask = [each for each in node.inputs if self._is_mask(each)]
+        rest = [each for each in node.inputs if each not in mask]
+        if len(mask) != 1 or not rest:
+            return None
+        value = self._wires.node(rest[0])
+        while value is not None and value.op in ("Mul", "RealDiv", "Div") and len(value.inputs) == 2:
+            scaled = [each for each in value.inputs if not self._wires.is_scalar(each)]
+            if len(scaled) != 1:
+                break
+            return scaled[0]
+        return rest[0]
+
+    def _is_mask(self, reference: str) -> bool:
+        waiting = [producer(reference)]
+        seen: set[str] = set()
+        random = False
+        while waiting and len(seen) < _NEAR:
+            name = waiting.pop()
+            node = self._wires.flat.get(name)
+            if node is None or name in seen:
+                continue
+            seen.add(name)
+            if "Random" in node.op:
+                random = True
+            elif node.op in _MASKING or node.op in PASSING_OPS:
+                waiting += [producer(each) for each in node.inputs]
+            elif not self._wires.is_scalar(name):
+                return False
+        return random

@@ -1,0 +1,110 @@
+"""What trains in a graph: the nodes that write gradients into variables, and the nodes that one runs for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from steadynorm.graphs.nodes import Node
+from steadynorm.graphs.places import Place
+from steadynorm.graphs.reachability import writes
+from steadynorm.graphs.wires import Wires, is_gradient_op
+
+_APPLIES = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
+_MANY_STEPS = 32
+_BLOCKING = frozenset({"StopGradient"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node that trains when it is run, with all that runs then.
+
+    Arguments:
+        node: its name.
+        parameters: the variables that it trains.
+        reached: names of all nodes that run with it.
+        trains: indices of the places that gradients pass through.
+    """
+
+    node: str
+    parameters: frozenset[str]
+    reached: frozenset[str]
+    trains: frozenset[int]
+
+
+class TrainingReader:
+    """Finds what trains in one graph.
+
+    Arguments:
+        wires: the graph.
+    """
+
+    def __init__(self, wires: Wires) -> None:
+        self._wires = wires
+        sources = [node.name for node in wires.flat.values() if is_gradient_op(node.op)]
+        self.gradients = wires.downstream(sources)
+        """Names of the nodes that are derivatives, or computed from some."""
+
+    def steps(self, places: Sequence[Place]) -> list[Step]:
+        """The nodes that train, each with the places that it trains through.
+
+        Nobody reads what such a node gives: it is the last one behind the writes of an optimizer. Where a graph has
+        more of them than a person runs one by one they count as one step.
+        """
+        targets = self._targets()
+        by_end: dict[str, dict[str, frozenset[str]]] = {}
+        for name, parameters in targets.items():
+            for end in self._ends(name):
+                by_end.setdefault(end, {})[name] = parameters
+        if len(by_end) > _MANY_STEPS:
+            by_end = {next(iter(by_end)): targets}
+        everything = len(by_end) == 1
+        return [
+            self._step(end, written, places, tuple(targets) if everything else (end,))
+            for end, written in by_end.items()
+        ]
+
+    def _step(
+        self, end: str, written: dict[str, frozenset[str]], places: Sequence[Place], roots: tuple[str, ...]
+    ) -> Step:
+        wires = self._wires
+        parameters = frozenset().union(*written.values())
+        values = [each for name in written for each in wires.flat[name].inputs[1:]]
+        used = wires.upstream(values, until=_BLOCKING)
+        moved = wires.downstream(parameters)
+        trains = frozenset(
+            index for index, place in enumerate(places) if place.output in used and place.output in moved
+        )
+        return Step(end, parameters, frozenset(wires.upstream((end, *roots), controls=True)), trains)
+
+    def _targets(self) -> dict[str, frozenset[str]]:
+        """By node that writes gradients: the variables that are trained by that."""
+        found: dict[str, frozenset[str]] = {}
+        collecting: dict[str, str] = {}
+        applied: dict[str, str] = {}
+        for node in self._wires.flat.values():
+            if not writes(node):
+                continue
+            target = self._wires.variable(node.inputs[0])
+            if target is None:
+                continue
+            if node.op.startswith(_APPLIES):
+                found[node.name] = frozenset({target})
+                applied[node.name] = target
+            elif node.op.startswith("Assign") and self._takes_gradient(node):
+                found[node.name] = frozenset({target})
+                collecting[node.name] = target
+        if applied and collecting:
+            # Gradients that are summed up first train what the sum is applied to.
+            for name, target in collecting.items():
+                later = frozenset(applied[each] for each in self._wires.downstream([target]) if each in applied)
+                found[name] = found[name] | later
+        return found
+
+    def _takes_gradient(self, node: Node) -> bool:
+        return any(each.partition(":")[0] in self.gradients for each in node.inputs[1:])
+
+    def _ends(self, name: str) -> list[str]:
+        """The last nodes behind a node, itself if there are none."""
+        reached = self._wires.downstream([name], controls=True)
+        return [each for each in reached if next(self._wires.followers(each), None) is None]

@@ -1,0 +1,59 @@
+"""A network that was built a second time for inference, with variables of its own that nothing trains."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from steadynorm.evidence import Mode
+from steadynorm.graphs.layers import Group, channels
+from steadynorm.graphs.reachability import writes
+from steadynorm.graphs.wires import Wires
+
+
+def second_builds(
+    wires: Wires, layers: Sequence[Group], trained: Collection[str], known: Collection[str]
+) -> list[tuple[str, str]]:
+    """Pairs of a trained layer without inference and one like it, for inference only, that nothing writes.
+
+    Arguments:
+        wires: the graph.
+        layers: its layers.
+        trained: names of the layers that a train step trains through.
+        known: names of the layers that are paired already.
+    """
+    left = [layer for layer in layers if layer.name not in known]
+    training = [
+        layer
+        for layer in left
+        if layer.name in trained and layer.statistics and not any(each.sides(Mode.POPULATION) for each in layer.places)
+    ]
+    inference = [
+        layer
+        for layer in left
+        if layer.name not in trained
+        and layer.statistics
+        and not layer.averages
+        and not any(each.sides(Mode.BATCH) for each in layer.places)
+    ]
+    if not training or len(training) != len(inference):
+        return []
+    if [channels(wires, each) for each in training] != [channels(wires, each) for each in inference]:
+        return []
+    written = copied(wires)
+    if any(layer.variables & written for layer in inference):
+        return []  # a target network takes its variables over from the one that is trained
+    return [(one.name, other.name) for one, other in zip(training, inference, strict=True)]
+
+
+def copied(wires: Wires) -> set[str]:
+    """Variables that are assigned from others."""
+    found: set[str] = set()
+    for node in wires.flat.values():
+        if not node.op.startswith("Assign") or not writes(node) or len(node.inputs) < 2:
+            continue
+        target = wires.variable(node.inputs[0])
+        if target is not None and any(
+            wires.variable(name) not in (None, target) for name in wires.upstream([node.inputs[1]])
+        ):
+            found.add(target)
+    return found
