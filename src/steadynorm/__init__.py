@@ -12,15 +12,18 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from steadynorm.api import diagnose
+    from steadynorm.checking import check
     from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
     from steadynorm.finding import Certainty, Effect, Finding, Severity
     from steadynorm.recalibration import Recalibration, recalibrate
     from steadynorm.repair import Repair, repair
     from steadynorm.report.model import Report
+    from steadynorm.report.result import CheckResult, Unread
     from steadynorm.subject import Subject
 
 _HOMES = {
     "diagnose": "api",
+    "check": "checking",
     "NoNormalizationLayersError": "errors",
     "UnusableInputError": "errors",
     "Certainty": "finding",
@@ -32,11 +35,14 @@ _HOMES = {
     "Repair": "repair",
     "repair": "repair",
     "Report": "report.model",
+    "CheckResult": "report.result",
+    "Unread": "report.result",
     "Subject": "subject",
 }
 
 __all__ = [
     "Certainty",
+    "CheckResult",
     "Effect",
     "Finding",
     "NoNormalizationLayersError",
@@ -45,7 +51,9 @@ __all__ = [
     "Report",
     "Severity",
     "Subject",
+    "Unread",
     "UnusableInputError",
+    "check",
     "diagnose",
     "recalibrate",
     "repair",

@@ -63,7 +63,21 @@ def check(
                 reports += [_report(model, chosen, left_out) for model in models]
             except UnusableInputError as error:
                 _failed(group, unread, skipped, group.path, str(error))
+    if before is not None and reports and not any(map(_is_compared, reports)):
+        unread[os.fspath(before)] = (
+            f"{os.fspath(before)}: has no normalization layer in common with what was checked; expected an earlier "
+            "checkpoint of the same model"
+        )
     return CheckResult(tuple(reports), tuple(Unread(*each) for each in unread.items()), dict(skipped))
+
+
+def _is_compared(report: Report) -> bool:
+    stored = report.evidence.stored
+    return (
+        stored is not None
+        and stored.before is not None
+        and any(layer.name in stored.before for layer in report.evidence.layers)
+    )
 
 
 def _failed(group: Group, unread: dict[str, str], skipped: Counter[str], path: str, reason: str) -> None:
@@ -90,9 +104,9 @@ def _rank(found: Finding) -> tuple[int, bool]:
 
 def _earlier(path: str) -> Contents:
     found = search([path])
-    if found.unread:
-        raise UnusableInputError(next(iter(found.unread.values())))
     groups = [group for group in found.groups if group.checkpoints]
+    if found.unread and len(groups) < 2:
+        raise UnusableInputError(next(iter(found.unread.values())))
     if len(groups) != 1 or len(groups[0].checkpoints) != 1:
         names = [name for group in groups for name in group.checkpoints]
         holds = f"{counted(len(names), 'checkpoint')} ({folded(names)})" if names else "no checkpoint"

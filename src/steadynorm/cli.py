@@ -105,8 +105,11 @@ def check(
 ) -> None:
     """Find out from files what is wrong with a model's normalization.
 
-    Nothing in them is run or changed. Exit code 2 if any of them could not be read; the others are checked all the
-    same. What pyproject.toml says in [tool.steadynorm] holds where an option is not given.
+    Nothing in them is run or changed.
+
+    Exit code 2 says that something could not be read, whatever was found in the rest.
+
+    For options that are not given, the table tool.steadynorm of pyproject.toml counts.
     """
     with _one_line(traceback, extra="files"):
         from steadynorm.checking import check as checked
@@ -139,8 +142,9 @@ def diagnose(
 ) -> None:
     """Find out why a model behaves differently in inference than in training.
 
-    The model is measured and repaired on copies; nothing of yours is changed. What pyproject.toml says in
-    [tool.steadynorm] holds where an option is not given.
+    The model is measured and repaired on copies; nothing of yours is changed.
+
+    For options that are not given, the table tool.steadynorm of pyproject.toml counts.
     """
     with _one_line(traceback):
         from steadynorm.api import diagnose as diagnosed

@@ -108,6 +108,7 @@ def file_report() -> Report:
         {"w": 0.125},
         {"run/rank1.pt": {}},
         ("net/other/bn",),
+        copies={"ema/net/fine/bn": "net/fine/bn"},
     )
     found = Finding(
         "SN101",

@@ -35,7 +35,7 @@ def test_one_line_per_finding_and_per_file_that_could_not_be_read(result: CheckR
     assert first == (
         "error",
         {"file": "run/model.ckpt-1200", "title": "SN101 updates-not-run"},
-        "run/model.ckpt-1200: net/broken/bn: Train runs 0 of the 2 updates of 'net/broken/bn'.\n"
+        "run/model.ckpt-1200: layer net/broken/bn: Train runs 0 of the 2 updates of 'net/broken/bn'.\n"
         "Run them: tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)).",
     )
     assert second == (
@@ -62,7 +62,7 @@ def test_signs_that_mean_something_are_escaped(file_report: Report, text: str) -
     _, properties, message = understood(line)
 
     assert properties["file"] == text
-    assert message == f"{text}: {text}: X {text}.\nY."
+    assert message == f"{text}: layer {text}: X {text}.\nY."
 
 
 def test_control_characters_and_bytes_do_not_reach_the_log(file_report: Report) -> None:

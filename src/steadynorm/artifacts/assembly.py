@@ -93,8 +93,10 @@ def _together(contents: list[Contents]) -> Mapping[str, Tensor]:
 
 
 def _assembled(group: Group, parts: _Parts, before: Contents | None) -> Assembled:
-    main, *others = parts.checkpoints.items() or [(group.path, None)]
-    contents = [each for each in (main[1], parts.graph) if each is not None]
-    evidence = evidence_of(main[1], graph=parts.graph, before=before, ranks=dict(others))
+    first = next(iter(parts.checkpoints), None)
+    main = None if first is None else parts.checkpoints[first]
+    ranks = {path: each for path, each in parts.checkpoints.items() if path != first}
+    evidence = evidence_of(main, graph=parts.graph, before=before, ranks=ranks)
     files = (*parts.checkpoints, *([group.graph] if group.graph and parts.graph else []))
-    return Assembled(group.path, files, " and ".join(each.format for each in contents), evidence)
+    formats_read = (each.format for each in (main, parts.graph) if each is not None)
+    return Assembled(group.path, files, " and ".join(formats_read), evidence)

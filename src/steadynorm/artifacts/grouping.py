@@ -24,6 +24,10 @@ _MEMBER = re.compile(r"(?:(?<![A-Za-z])(?:rank|replica|worker)[_-]?\d+|-\d+-of-\
 _USUAL = {
     "pickle": (".pt", ".pth", ".bin", ".ckpt", ".tar"),
     "Flax msgpack": (".msgpack", ".flax"),
+    "ONNX model": (".onnx",),
+    "SavedModel file": (".pb",),
+    "TensorFlow GraphDef": (".pb",),
+    "TensorFlow MetaGraph": (".meta",),
 }
 """Formats that other files have too, or could be taken for, and the suffixes that say that a model is meant."""
 

@@ -46,8 +46,8 @@ def as_text(result: CheckResult) -> str:
 
 def _parts(result: CheckResult) -> Iterator[RenderableType]:
     models = [report for report in result.reports if report.evidence.layers]
-    if len(models) == 1 and len(result.reports) == 1:
-        yield from _model(models[0])
+    if len(result.reports) == 1:
+        yield from _model(result.reports[0])
     else:
         yield from _models(result, models)
     if result.unread:
@@ -87,6 +87,8 @@ def _named(names: list[str]) -> Iterator[RenderableType]:
 
 def _model(report: Report) -> Iterator[RenderableType]:
     yield Text(printable(verdict(report)), style="bold")
+    if not report.evidence.layers:
+        return
     yield Text(printable(files_looked_at(report)), style="dim")
     yield from section("Layers", *_layers(layer_statuses(report)))
     yield from section("Findings", *findings(report))

@@ -13,8 +13,8 @@ from steadynorm.finding import Certainty, Effect, Finding
 from steadynorm.report.layout import pairs
 from steadynorm.report.model import Report
 from steadynorm.report.styles import STYLES
-from steadynorm.report.summary import counts
-from steadynorm.report.words import counted, folded, number, percent, printable, sentence
+from steadynorm.report.summary import counts, where
+from steadynorm.report.words import counted, number, percent, printable, sentence
 
 
 def findings(report: Report) -> Iterator[RenderableType]:
@@ -34,8 +34,7 @@ def _finding(rank: int, found: Finding) -> Iterator[RenderableType]:
     head.append(f" {found.code} {CATALOGUE[found.code].name}", style="bold")
     head.append(f" ({found.certainty.value})", style="dim")
     yield head
-    layers = f"layer{'s' if len(found.layers) > 1 else ''} {folded(found.layers)}"
-    rows = [("where", printable(layers if found.layers else found.location))]
+    rows = [("where", printable(where(found)))]
     if found.effect is not None:
         rows.append(("effect", _effect(found.effect)))
     rows.append(("remedy", printable(sentence(found.remedy))))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadynorm.checks.catalogue import CATALOGUE
-from steadynorm.finding import Finding, Severity
-from steadynorm.report.model import Report
+from steadynorm.finding import Severity
 from steadynorm.report.result import CheckResult
-from steadynorm.report.words import folded, printable, sentence
+from steadynorm.report.summary import where
+from steadynorm.report.words import printable, sentence
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -25,14 +25,10 @@ def _commands(result: CheckResult) -> Iterator[str]:
                 COMMANDS[found.severity],
                 report.origin.path if report.origin else None,
                 f"{found.code} {CATALOGUE[found.code].name}",
-                f"{_where(found, report)}: {sentence(found.message)}\n{sentence(found.remedy)}",
+                f"{report.name}: {where(found)}: {sentence(found.message)}\n{sentence(found.remedy)}",
             )
     for unread in result.unread:
         yield _command("error", unread.path, "steadynorm could not read it", unread.reason)
-
-
-def _where(found: Finding, report: Report) -> str:
-    return f"{report.name}: {folded(found.layers) if found.layers else found.location}"
 
 
 def _command(command: str, path: str | None, title: str, message: str) -> str:

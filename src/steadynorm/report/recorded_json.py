@@ -37,6 +37,11 @@ def stored_as_object(stored: Stored) -> Object:
         "weights_moved": [{"name": name, "change": change} for name, change in stored.weights_moved.items()],
         "ranks": list(stored.ranks),
         "without_statistics": stored.without_statistics,
+        "certainly_without": stored.certainly,
+        "copies": [{"layer": layer, "of": other} for layer, other in stored.copies.items()],
+        "parameters_averaged": stored.parameters_averaged,
+        "doubled": stored.doubled,
+        "values": stored.values,
     }
 
 
@@ -65,7 +70,12 @@ def _update(update: Update) -> Object:
 
 
 def _train_step(step: TrainStep) -> Object:
-    return {"node": step.node, "layers": step.layers, "parameters": len(step.parameters)}
+    return {
+        "node": step.node,
+        "layers": step.layers,
+        "owned": step.owned,
+        "parameters": len(step.parameters),
+    }
 
 
 def _saver(saver: Saver) -> Object:

@@ -13,7 +13,7 @@ from steadynorm.evidence import Evidence, Gap, Layer, Mode, Score, Split
 from steadynorm.finding import Finding, Severity
 from steadynorm.report.model import Report
 from steadynorm.report.result import CheckResult
-from steadynorm.report.words import counted, listed, number, percent
+from steadynorm.report.words import counted, folded, listed, number, percent
 
 DATA = {Split.TRAIN: "training", Split.VALIDATION: "validation"}
 
@@ -72,7 +72,7 @@ def result_verdict(result: CheckResult) -> str:
     found = [report for report in models if report.findings]
     parts = [f"{counted(len(models), 'model')} with normalization layers checked"]
     if found:
-        which = f" in {len(found)} of them" if len(models) > 1 else ""
+        which = f" in {'all' if len(found) == len(models) else len(found)} of them" if len(models) > 1 else ""
         parts.append(f"{_counted(result.findings)}{which}")
     elif models:
         parts.append("nothing found")
@@ -129,6 +129,13 @@ def counts(report: Report) -> str:
 def _counted(findings: Iterable[Finding]) -> str:
     found = Counter(finding.severity for finding in findings)
     return ", ".join(counted(found[each], each.value) for each in reversed(Severity) if found[each])
+
+
+def where(found: Finding) -> str:
+    """The place of a finding: its layers, a long list of them folded, or another place."""
+    if not found.layers:
+        return found.location
+    return f"{'layer' if len(found.layers) == 1 else 'layers'} {folded(found.layers)}"
 
 
 def reasons(report: Report) -> dict[str, list[str]]:
