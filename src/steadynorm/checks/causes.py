@@ -208,7 +208,7 @@ def dropout_effect(layer: Layer, site: CallSite) -> float | None:
 def has_swapped_momentum(layer: Layer) -> bool:
     """Whether the layer's momentum looks like the other framework's number."""
     decay = layer.config.decay
-    if decay is None or layer.statistics is None or layer.frozen:
+    if decay is None or layer.statistics is None or layer.frozen or "decay" in layer.assumed:
         return False
     return SWAPPED_MOMENTUM[0] <= round(decay, 6) <= SWAPPED_MOMENTUM[1]
 

@@ -130,7 +130,7 @@ def epsilon_dominates(evidence: Evidence) -> Iterator[Finding]:
     """Epsilon over the variance in many channels that do carry a signal."""
     found: dict[str, float] = {}
     for layer in evidence.layers:
-        if layer.statistics is None or not valid(layer):
+        if layer.statistics is None or not valid(layer) or "epsilon" in layer.assumed:
             continue
         variance = layer.statistics.variance
         alive = variance > 0

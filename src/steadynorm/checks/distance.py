@@ -78,6 +78,14 @@ def between(
         )
 
 
+def apart(first: Statistics, second: Statistics, epsilon: float) -> tuple[float, float]:
+    """Shift in standard deviations, and log variance ratio, between two versions of the same statistics."""
+    with np.errstate(all="ignore"):
+        scale = np.sqrt(np.maximum(first.variance, second.variance) + epsilon)
+        ratio = np.log((first.variance + epsilon) / (second.variance + epsilon))
+    return _rms((first.mean - second.mean) / scale), _rms(ratio)
+
+
 def pooled(sites: tuple[CallSite, ...]) -> SampledMoments | None:
     """The training moments of one layer over all its call sites: what its shared average converges to."""
     seen = [site.moments[Split.TRAIN] for site in sites if Split.TRAIN in site.moments]

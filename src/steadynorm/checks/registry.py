@@ -13,7 +13,22 @@ from steadynorm.finding import Certainty, Finding, Severity
 
 CheckFunction: TypeAlias = Callable[[Evidence], Iterator[Finding]]
 
-FAMILIES = ("statistics", "mode", "checkpoints", "sharing", "configuration", "fine_tuning", "numbers")
+FAMILIES = (
+    "statistics",
+    "mode",
+    "checkpoints",
+    "sharing",
+    "configuration",
+    "fine_tuning",
+    "numbers",
+    "stored_statistics",
+    "stored_files",
+    "stored_pairs",
+    "graph_statistics",
+    "graph_mode",
+    "graph_sharing",
+    "graph_configuration",
+)
 
 _WHY_MISSING = {
     "calls": "no batch moments: it takes a live model and data",

@@ -1,0 +1,139 @@
+"""SN3 and SN4 in one file or one run: what was not saved, what averages left out, and ranks that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadynorm.checks.causes import valid
+from steadynorm.checks.distance import LOG_VARIANCE_THRESHOLD, SHIFT_THRESHOLD, apart
+from steadynorm.checks.registry import check, finding
+from steadynorm.checks.stored_causes import moved_by, never_moved, parameters_kept, statistics_kept
+from steadynorm.evidence import Evidence, Layer
+from steadynorm.finding import Certainty, Finding, Severity
+
+AVERAGED_APART = 0.01
+"""Relative difference of gamma or beta from which on an average is another model than the one that it is taken of."""
+
+
+@check("SN301", "stored")
+def statistics_not_saved(evidence: Evidence) -> Iterator[Finding]:
+    """Gamma or beta are in the file, the statistics are not."""
+    stored = evidence.stored
+    assert stored is not None
+    savers = evidence.graph.savers if evidence.graph is not None else ()
+    told = {name for saver in savers for name in saver.incomplete}
+    layers = [name for name in stored.without_statistics if name not in told]
+    if not layers:
+        return
+    proven = set(layers) <= set(stored.certainly)
+    others = sum(layer.statistics is not None for layer in evidence.layers)
+    whose = f"those of {others} other layers are there" if others else "it has those of no layer"
+    known = "the graph has them" if proven else whose
+    yield finding(
+        "SN301",
+        layers,
+        f"the file has gamma or beta of {len(layers)} layers ('{layers[0]}') and no moving statistics of them; {known}",
+        "Save all variables: tf.train.Saver(tf.global_variables()) instead of tf.trainable_variables(), "
+        "model.state_dict() instead of model.parameters(), the buffers too in an adapter's file, batch_stats beside "
+        "params in Flax; this file needs them re-estimated, or taken from another one: 'steadynorm repair --from'.",
+        evidence={"layers": layers, "others_with_statistics": others},
+        certainty=Certainty.PROVEN if proven else Certainty.LIKELY,
+        settle=None if proven else "check the graph beside the checkpoint: it shows whether the layers keep statistics",
+    )
+
+
+@check("SN305", "stored")
+def averaged_without_statistics(evidence: Evidence) -> Iterator[Finding]:
+    """An averaged copy in the file whose statistics are those of other weights, or initial."""
+    stored = evidence.stored
+    assert stored is not None
+    initial, borrowed = [], []
+    for layer in evidence.layers:
+        original = _original(evidence, layer)
+        if original is None or moved_by(layer, original) < AVERAGED_APART:
+            continue
+        if never_moved(layer) and not never_moved(original):
+            initial.append(layer.name)
+        elif statistics_kept(layer, original) and not never_moved(layer):
+            borrowed.append(layer.name)
+    if initial:
+        yield finding(
+            "SN305",
+            initial,
+            f"the averaged weights have statistics at their initial values in {len(initial)} layers ('{initial[0]}'), "
+            "while the model beside them has real ones",
+            "Re-estimate the statistics for the averaged weights before they are used: 'steadynorm repair'.",
+            evidence={"at_initialization": initial},
+        )
+    if borrowed:
+        yield _borrowed(borrowed, "the averaged weights have the statistics of the model that they were averaged from")
+    if stored.parameters_averaged:
+        yield _borrowed(
+            list(stored.parameters_averaged),
+            "the file has averages of gamma and beta and none of the moving statistics: who restores the averages "
+            "normalizes them by the statistics of the last weights",
+        )
+
+
+def _borrowed(layers: list[str], message: str) -> Finding:
+    return finding(
+        "SN305",
+        layers,
+        f"{message} ({len(layers)} layers, first '{layers[0]}')",
+        "Re-estimate the statistics for the averaged weights ('steadynorm repair'), or average the statistics along: "
+        "ema.apply(tf.trainable_variables() + the moving statistics), AveragedModel(use_buffers=True).",
+        evidence={"layers": layers},
+        severity=Severity.WARNING,
+        certainty=Certainty.LIKELY,
+        settle="evaluate the averaged weights before and after a re-estimation: 'steadynorm repair' shows both",
+    )
+
+
+@check("SN402", "stored")
+def replicas_differ(evidence: Evidence) -> Iterator[Finding]:
+    """Ranks with the same weights and other statistics."""
+    stored = evidence.stored
+    assert stored is not None
+    found: dict[str, float] = {}
+    for others in stored.ranks.values():
+        for layer in evidence.layers:
+            other = others.get(layer.name)
+            if other is None or not _comparable(layer, other):
+                continue
+            assert layer.statistics is not None
+            assert other.statistics is not None
+            shift, ratio = apart(layer.statistics, other.statistics, layer.config.epsilon)
+            if shift > SHIFT_THRESHOLD or ratio > LOG_VARIANCE_THRESHOLD:
+                found[layer.name] = max(found.get(layer.name, 0.0), shift, ratio)
+    if found:
+        worst = max(found, key=lambda name: found[name])
+        yield finding(
+            "SN402",
+            found,
+            f"{len(stored.ranks) + 1} ranks have the same weights and other statistics in {len(found)} layers: "
+            f"'{worst}' differs by {found[worst]:.2g} standard deviations or log variance",
+            "Synchronize the layers (SyncBatchNorm), broadcast the buffers (DistributedDataParallel's "
+            "broadcast_buffers=True), or merge the statistics of all ranks before saving; which rank's file is served "
+            "decides the result until then.",
+            evidence={"distance": found, "ranks": sorted(stored.ranks)},
+        )
+
+
+def _original(evidence: Evidence, layer: Layer) -> Layer | None:
+    """The layer that this one is a copy of, if both have values."""
+    name = evidence.stored.copies.get(layer.name) if evidence.stored is not None else None
+    if name is None or not valid(layer):
+        return None
+    original = evidence.layer(name)
+    return original if original.channels == layer.channels and valid(original) else None
+
+
+def _comparable(layer: Layer, other: Layer) -> bool:
+    """Whether two ranks hold the same layer: the same gamma and beta, as replicas do, and statistics that count."""
+    return (
+        layer.channels == other.channels
+        and valid(layer)
+        and valid(other)
+        and not statistics_kept(layer, other)
+        and parameters_kept(layer, other)
+    )

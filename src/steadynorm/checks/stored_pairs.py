@@ -1,0 +1,228 @@
+"""SN3 and SN6 in a pair of checkpoints: what a restore, a conversion or a fine-tuning did to the statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from steadynorm.checks.causes import valid
+from steadynorm.checks.registry import check, finding
+from steadynorm.checks.stored_causes import (
+    MOVED,
+    decays,
+    earlier,
+    has_parameters,
+    is_copy,
+    is_known,
+    lost_since,
+    moved_by,
+    never_moved,
+    parameters_kept,
+    same,
+    statistics_kept,
+    training_moved,
+)
+from steadynorm.evidence import Array, Evidence, Layer
+from steadynorm.finding import Certainty, Finding, Severity
+
+SCALE_APART = 0.01
+"""Relative change of a channel's scale, by another epsilon, that counts."""
+
+MANY_CHANNELS = 0.25
+OLD_SHARE = 0.5
+ROUNDING = 1e-3
+"""How far, relative to a constant, differences may be from it and still be that constant in float32."""
+
+
+@check("SN302", "stored")
+def statistics_not_restored(evidence: Evidence) -> Iterator[Finding]:
+    """The earlier checkpoint has statistics; here they are at their initial values."""
+    layers = [layer.name for layer in evidence.layers if lost_since(evidence, layer) and not is_copy(evidence, layer)]
+    if layers:
+        yield finding(
+            "SN302",
+            layers,
+            f"{len(layers)} of {len(evidence.layers)} layers have statistics at their initial values, mean 0 and "
+            "variance 1, which the earlier checkpoint has real ones of: the restore left them out",
+            "Restore by the names in the file: load_state_dict(strict=True), no ignore_missing_vars, an assignment "
+            "map that covers moving_mean and moving_variance, the initializer before the restore; this file gets "
+            "them back with 'steadynorm repair --from' the earlier one, or by re-estimation.",
+            evidence={"layers": layers},
+        )
+
+
+@check("SN304", "stored")
+def convention_mismatch(evidence: Evidence) -> Iterator[Finding]:
+    """The same layers with another epsilon, or with a decay that is one minus the other."""
+    epsilons: dict[str, tuple[float, float, float]] = {}
+    swapped: dict[str, tuple[float, float]] = {}
+    certain = True
+    for layer in evidence.layers:
+        before = earlier(evidence, layer)
+        if before is None or not _same_but_variance(layer, before):
+            continue
+        effect = _scale_change(layer, before)
+        if effect > SCALE_APART:
+            epsilons[layer.name] = (before.config.epsilon, layer.config.epsilon, effect)
+            certain &= is_known(layer, "epsilon") and is_known(before, "epsilon")
+        if _is_swapped(layer, before):
+            swapped[layer.name] = (before.config.decay or 0.0, layer.config.decay or 0.0)
+    if epsilons:
+        yield _other_epsilon(epsilons, certain)
+    if swapped:
+        then, now = next(iter(swapped.values()))
+        yield finding(
+            "SN304",
+            swapped,
+            f"{len(swapped)} layers keep {now:g} of the old value per update, and the model that they come from keeps "
+            f"{then:g}: the decay was taken for the momentum, which is one minus it",
+            f"Use momentum={1 - then:g} in PyTorch, momentum={then:g} in Keras and TensorFlow, before training on; the "
+            "statistics in the file are right.",
+            evidence={"before": then, "now": now},
+        )
+
+
+@check("SN602", "stored")
+def statistics_of_the_old_task(evidence: Evidence) -> Iterator[Finding]:
+    """Weights that were trained on since the earlier checkpoint, with its statistics."""
+    kept: dict[str, float] = {}
+    slow: dict[str, float] = {}
+    for layer in evidence.layers:
+        before = earlier(evidence, layer)
+        if before is None or never_moved(layer) or layer.frozen or is_copy(evidence, layer) or not valid(layer):
+            continue
+        change = moved_by(layer, before)
+        if change < MOVED:
+            continue  # its parameters were frozen along with its statistics, or nothing was trained
+        if statistics_kept(layer, before):
+            kept[layer.name] = change
+        elif (share := _old_share(layer, before)) is not None and share > OLD_SHARE:
+            slow[layer.name] = share
+    if kept:
+        yield finding(
+            "SN602",
+            kept,
+            f"gamma and beta of {len(kept)} layers were trained on (by up to {max(kept.values()):.2g} of their size), "
+            "and their statistics are those of the earlier checkpoint, bit for bit",
+            "Re-estimate the statistics on the new data: 'steadynorm repair'; in training run the updates "
+            "(model.train(), training=True, UPDATE_OPS). If the layers ran in inference mode on purpose, the weights "
+            "have adapted to these statistics and nothing is to be done.",
+            evidence={"parameters_moved": kept},
+            severity=Severity.WARNING,
+            certainty=Certainty.LIKELY,
+            settle="diagnose the live model: it measures whether the statistics fit what the layers are fed",
+        )
+    if slow:
+        worst = max(slow, key=lambda name: slow[name])
+        decay = evidence.layer(worst).config.decay
+        yield finding(
+            "SN602",
+            slow,
+            f"{slow[worst]:.0%} of the statistics of '{worst}' are still those of the earlier checkpoint: too few "
+            f"updates since then for a decay of {decay:g} ({len(slow)} layers)",
+            "Re-estimate the statistics on the new data: 'steadynorm repair'; fine-tune with a decay of 0.9 to 0.99.",
+            evidence={"share_of_old": slow, "decay": decay},
+            severity=Severity.WARNING,
+            certainty=Certainty.LIKELY,
+            settle="diagnose the live model: it measures whether the statistics fit what the layers are fed",
+        )
+
+
+@check("SN601", "stored")
+def frozen_layer_updates(evidence: Evidence) -> Iterator[Finding]:
+    """Gamma and beta as they were while other weights were trained, and other statistics."""
+    stored = evidence.stored
+    assert stored is not None
+    trained = training_moved(stored) > MOVED or any(
+        before is not None and moved_by(layer, before) > MOVED
+        for layer in evidence.layers
+        if (before := earlier(evidence, layer)) is not None
+    )
+    if not trained:
+        return  # statistics that were re-estimated, nothing more
+    layers = []
+    for layer in evidence.layers:
+        before = earlier(evidence, layer)
+        if before is None or not has_parameters(layer) or is_copy(evidence, layer):
+            continue
+        if parameters_kept(layer, before) and not statistics_kept(layer, before) and _says_something(layer):
+            layers.append(layer.name)
+    if layers:
+        yield finding(
+            "SN601",
+            layers,
+            f"gamma and beta of {len(layers)} layers are those of the earlier checkpoint, bit for bit, while other "
+            "weights were trained: they were frozen, and their statistics moved all the same",
+            "Keep frozen layers in inference mode: layer.eval() after every model.train(), training=False in Keras, "
+            "is_training=False in TensorFlow; the earlier checkpoint has the statistics that they were frozen with.",
+            evidence={"layers": layers, "weights_moved": training_moved(stored)},
+        )
+
+
+def _other_epsilon(epsilons: dict[str, tuple[float, float, float]], certain: bool) -> Finding:
+    worst = max(epsilons, key=lambda name: epsilons[name][2])
+    then, now, effect = epsilons[worst]
+    known = "" if certain else " (the frameworks' defaults)"
+    return finding(
+        "SN304",
+        epsilons,
+        f"converted with another epsilon: {then:g} before and {now:g} now{known}, which changes the scale of channels "
+        f"of '{worst}' by {effect:.1%} ({len(epsilons)} layers)",
+        f"Build the layers with epsilon {then:g}, or add {then - now:g} to the variances in the file: 'steadynorm "
+        "convert' does.",
+        evidence={
+            "epsilon_before": then,
+            "epsilon": now,
+            "scale_change": {name: e for name, (_, _, e) in epsilons.items()},
+        },
+        certainty=Certainty.PROVEN if certain else Certainty.LIKELY,
+        settle=None if certain else "look up the epsilon that both models were built with",
+    )
+
+
+def _same_but_variance(layer: Layer, before: Layer) -> bool:
+    """Whether it is the same layer, not trained on: all is equal, but for an offset of the variance."""
+    now, then = layer.statistics, before.statistics
+    if now is None or then is None or not valid(layer) or not valid(before) or never_moved(layer):
+        return False
+    if not (has_parameters(layer) and parameters_kept(layer, before) and _close(now.mean, then.mean)):
+        return False
+    difference = now.variance - then.variance
+    constant = float(np.median(difference))
+    # The offset was added in float32, to values of any size.
+    noise = ROUNDING * abs(constant) + 4e-7 * np.maximum(np.abs(now.variance), np.abs(then.variance))
+    return bool(np.all(np.abs(difference - constant) <= noise))
+
+
+def _scale_change(layer: Layer, before: Layer) -> float:
+    """The relative change of 1 / sqrt(variance + epsilon) that a quarter of the channels exceeds."""
+    now, then = layer.statistics, before.statistics
+    assert now is not None
+    assert then is not None
+    ratio = (then.variance + before.config.epsilon) / (now.variance + layer.config.epsilon)
+    return float(np.quantile(np.abs(np.sqrt(ratio) - 1), 1 - MANY_CHANNELS))
+
+
+def _is_swapped(layer: Layer, before: Layer) -> bool:
+    now, then = layer.config.decay, before.config.decay
+    if not (decays(layer) and decays(before)) or now is None or then is None:
+        return False
+    return abs(now - then) > 1e-6 and abs(now + then - 1) < 1e-6
+
+
+def _old_share(layer: Layer, before: Layer) -> float | None:
+    """The share of the earlier statistics in the present ones, where the updates between are counted."""
+    now, then = layer.statistics, before.statistics
+    if now is None or then is None or now.updates is None or then.updates is None or not decays(layer):
+        return None
+    return float((layer.config.decay or 0.0) ** (now.updates - then.updates)) if now.updates > then.updates else None
+
+
+def _close(first: Array, second: Array) -> bool:
+    return first.shape == second.shape and bool(np.allclose(first, second, rtol=1e-6, atol=1e-9))
+
+
+def _says_something(layer: Layer) -> bool:
+    """Whether gamma and beta hold values of a training: those of the initialization stay where nothing trains."""
+    return not all(each is None or same(each, np.full_like(each, each.flat[0])) for each in (layer.gamma, layer.beta))
