@@ -1,0 +1,122 @@
+"""What several checks ask of a graph about one layer, and of the checkpoint beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from steadynorm.evidence import Evidence, Mode
+from steadynorm.recorded import Choice, Graph, GraphLayer, TrainStep, Update, Use
+
+SETTLE = (
+    "a checkpoint beside the graph: statistics that are exactly 0 and 1 prove it, any others show that the updates "
+    "are run by hand (sess.run([train_op, update_ops])) or in another way that the graph does not show"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about one layer of a graph.
+
+    Arguments:
+        layer: the layer.
+        uses: its uses.
+        updates: what moves its statistics.
+        steps: the train steps that train through it.
+        moved: whether the checkpoint's statistics differ from their initial values; `None` without them.
+    """
+
+    layer: GraphLayer
+    uses: tuple[Use, ...]
+    updates: tuple[Update, ...]
+    steps: tuple[TrainStep, ...]
+    moved: bool | None
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.layer.name
+
+    @property
+    def trained(self) -> tuple[Use, ...]:
+        """The uses that a train step trains through."""
+        return tuple(use for use in self.uses if use.trained)
+
+    @property
+    def keeps_statistics(self) -> bool:
+        """Whether there are averages that inference could read."""
+        return self.layer.mean is not None or self.layer.variance is not None
+
+    @property
+    def takes_batch(self) -> bool:
+        """Whether a use in training normalizes by batch moments, or can."""
+        return any(use.mode is not Mode.POPULATION for use in self.trained)
+
+    @property
+    def only_batch(self) -> bool:
+        """Whether every use normalizes by batch moments, whatever is fed."""
+        return bool(self.uses) and all(use.mode is Mode.BATCH for use in self.uses)
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether its updates keep all of the old value: statistics that are frozen on purpose."""
+        return bool(self.updates) and all(update.decay == 1 for update in self.updates)
+
+    @property
+    def updated(self) -> bool:
+        """Whether a train step runs updates of every statistic that has any, or the checkpoint shows that some ran."""
+        by_statistic: dict[str, bool] = {}
+        for update in self.updates:
+            by_statistic[update.statistic] = by_statistic.get(update.statistic, False) or bool(update.steps)
+        return self.moved is True or (bool(by_statistic) and all(by_statistic.values()))
+
+    @property
+    def stuck(self) -> bool:
+        """Whether training takes batch moments, and has updates that no train step runs."""
+        return self.takes_batch and bool(self.updates) and not self.updated and not self.stands_still
+
+
+def facts(evidence: Evidence) -> list[Facts]:
+    """What is known about each layer, in the graph's order."""
+    graph = evidence.graph
+    assert graph is not None
+    stored = {layer.name: layer.statistics for layer in evidence.layers if layer.statistics is not None}
+    found = []
+    for layer in graph.layers:
+        statistics = stored.get(layer.name)
+        found.append(
+            Facts(
+                layer,
+                tuple(use for use in graph.uses if use.layer == layer.name),
+                tuple(update for update in graph.updates if update.layer == layer.name),
+                tuple(step for step in graph.train_steps if layer.name in step.layers),
+                None if statistics is None else not statistics.at_initialization,
+            )
+        )
+    return found
+
+
+def never_fed(each: Facts) -> bool:
+    """Whether a mode that has to be fed for training has inference as its default, and nobody knows of it.
+
+    That is so where the updates are in no collection and no train step runs them: who feeds the mode would need them.
+    """
+    uses = each.trained
+    return (
+        bool(uses)
+        and all(use.choice is Choice.DEFAULT and use.default is Mode.POPULATION for use in uses)
+        and bool(each.updates)
+        and not any(update.collected or update.steps for update in each.updates)
+        and each.moved is not True
+    )
+
+
+def several_networks(graph: Graph) -> bool:
+    """Whether several steps train different variables, as those of adversarial networks do."""
+    trained = [set(step.parameters) for step in graph.train_steps]
+    return any(one - other and other - one for one in trained for other in trained)
+
+
+def names(found: Iterable[Facts]) -> list[str]:
+    """The layers' names."""
+    return [each.name for each in found]

@@ -1,0 +1,130 @@
+"""SN1 in graphs: what the train steps reach decides whether the statistics move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from steadynorm.checks.graph_facts import SETTLE, Facts, facts, names
+from steadynorm.checks.registry import check, finding
+from steadynorm.evidence import Evidence
+from steadynorm.finding import Certainty, Finding
+from steadynorm.recorded import Update
+
+
+@check("SN101", "graph")
+def updates_unreached(evidence: Evidence) -> Iterator[Finding]:
+    """Update operations exist, and no train step depends on any of them."""
+    known = facts(evidence)
+    stuck = [each for each in known if each.stuck]
+    if not stuck or _moving(known):
+        return
+    steps = [step.node for step in evidence.graph.train_steps] if evidence.graph else []
+    updates = [update.node for each in stuck for update in each.updates]
+    yield finding(
+        "SN101",
+        names(stuck),
+        f"{len(updates)} operations update the statistics of {len(stuck)} layers, and the train step "
+        f"'{steps[0]}' depends on none of them" + ("" if len(steps) == 1 else f", nor do {len(steps) - 1} others"),
+        _remedy(stuck),
+        evidence={"train_steps": steps, "updates": updates},
+        certainty=_certainty(stuck),
+        settle=None if _certainty(stuck) is Certainty.PROVEN else SETTLE,
+    )
+
+
+@check("SN102", "graph")
+def updates_of_some_unreached(evidence: Evidence) -> Iterator[Finding]:
+    """The train step depends on the updates of some layers and not on those of others."""
+    known = facts(evidence)
+    stuck, moving = [each for each in known if each.stuck], _moving(known)
+    if stuck and moving:
+        yield finding(
+            "SN102",
+            names(stuck),
+            f"the train step runs the updates of {len(moving)} layers and not those of {len(stuck)} others, which "
+            "normalize by batch moments as well",
+            "Read the collection after all layers are built: update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS) "
+            "right before minimize(), without a scope that leaves some out.",
+            evidence={"updated": names(moving), "updates": [up.node for each in stuck for up in each.updates]},
+            certainty=_certainty(stuck),
+            settle=None if _certainty(stuck) is Certainty.PROVEN else SETTLE,
+        )
+
+
+@check("SN105", "graph")
+def updates_twice(evidence: Evidence) -> Iterator[Finding]:
+    """One train step runs two updates of one statistic by the moments of the same input."""
+    graph = evidence.graph
+    assert graph is not None
+    repeated: dict[str, int] = {}
+    for each in facts(evidence):
+        if not each.stands_still:
+            most = max((_times(each.updates, step.node) for step in graph.train_steps), default=1)
+            if most > 1:
+                repeated[each.name] = most
+    if repeated:
+        most = max(repeated.values())
+        yield finding(
+            "SN105",
+            repeated,
+            f"one train step updates the statistics of {len(repeated)} layers up to {most} times from the same input: "
+            f"the effective decay is decay^{most}",
+            "Run each update once: build the layer once per input, and let a second pass over the same input use "
+            "updates_collections=[] or training=False.",
+            evidence={"updates_per_step": repeated},
+        )
+
+
+@check("SN106", "graph")
+def moments_without_averages(evidence: Evidence) -> Iterator[Finding]:
+    """Normalization by batch moments that nothing averages."""
+    found = [each for each in facts(evidence) if each.only_batch and not each.keeps_statistics and not each.updates]
+    if found:
+        yield finding(
+            "SN106",
+            names(found),
+            f"{len(found)} layers normalize by the moments of the batch alone and keep no averages of them "
+            f"('{found[0].uses[0].node}'): a prediction depends on the other samples of its batch",
+            "Use tf.layers.batch_normalization (or keep moving averages of both moments), pass the mode as a tensor, "
+            "and run the updates with the train step.",
+            evidence={"nodes": [use.node for each in found for use in each.uses]},
+        )
+
+
+def _moving(known: list[Facts]) -> list[Facts]:
+    return [each for each in known if each.takes_batch and each.updates and each.updated and not each.stands_still]
+
+
+def _certainty(stuck: list[Facts]) -> Certainty:
+    return Certainty.PROVEN if all(each.moved is False for each in stuck) else Certainty.LIKELY
+
+
+def _remedy(stuck: list[Facts]) -> str:
+    repair = " Then re-estimate the statistics: 'steadynorm repair'."
+    if any(update.collected for each in stuck for update in each.updates):
+        return (
+            "with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)): train_op = "
+            "optimizer.minimize(loss)." + repair
+        )
+    return (
+        "Make the train step depend on the operation that updates the averages: what ema.apply() returned, or "
+        "layer.updates of a Keras layer, which stand in no collection." + repair
+    )
+
+
+def _times(updates: tuple[Update, ...], step: str) -> int:
+    """How often a step updates one statistic from one input."""
+    run = [update for update in updates if step in update.steps and update.input is not None]
+    times = 1
+    for update in run:
+        same = [each for each in run if each.statistic == update.statistic and each.input == update.input]
+        pairs = [(one, other) for one, other in combinations(same, 2) if _exclude(one, other)]
+        if not pairs:
+            times = max(times, len(same))
+    return times
+
+
+def _exclude(one: Update, other: Update) -> bool:
+    """Whether a condition chooses between two updates, so that only one of them runs."""
+    return any((node, not side) in other.exclusive for node, side in one.exclusive)
