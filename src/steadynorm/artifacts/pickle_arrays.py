@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steadynorm.artifacts.pickle_records import Piece, RawBytes, Record
-from steadynorm.artifacts.source import Source
+from steadynorm.artifacts.places import shortened
 from steadynorm.errors import UnusableInputError
 
 _TYPE = re.compile(r"[|<>=]?([?]|b1|[iu][1248]|f[248]|c8|c16)")
@@ -38,31 +38,31 @@ class InlineArray:
     fortran: bool
     data: RawBytes
 
-    def load(self, source: Source, name: str) -> npt.NDArray[np.generic]:
-        """The array, whose bytes may still be in `source`.
+    def load(self, path: str, name: str) -> npt.NDArray[np.generic]:
+        """The array; `path` and `name` are for the error.
 
         Raises:
             UnusableInputError: the file has fewer bytes than the shape asks for, or others.
         """
-        data: bytes | str = source.read(self.data.start, self.data.stop) if isinstance(self.data, Piece) else self.data
-        if isinstance(self.data, Piece) and self.data.text:
-            data = _latin(data if isinstance(data, bytes) else b"", source, name)
-        elif isinstance(data, str):
-            data = data.encode("utf-8", "surrogatepass")
+        data = self._bytes(path, name)
         expected = math.prod(self.shape) * self.type.itemsize
-        if len(data) != expected or not isinstance(data, bytes):
+        if len(data) != expected:
             raise UnusableInputError(
-                f"{source.path}: the array '{name}' has {len(data)} bytes; its shape {self.shape} takes {expected}"
+                f"{path}: the array {shortened(name)} has {len(data)} bytes; its shape {self.shape} takes {expected}"
             )
         flat = np.frombuffer(data, self.type)
         return flat.reshape(self.shape, order="F" if self.fortran else "C").astype(self.type.newbyteorder("="))
 
-
-def _latin(data: bytes, source: Source, name: str) -> bytes:
-    try:
-        return data.decode("utf-8").encode("latin-1")
-    except UnicodeError as error:
-        raise UnusableInputError(f"{source.path}: the bytes of the array '{name}' are damaged") from error
+    def _bytes(self, path: str, name: str) -> bytes:
+        if isinstance(self.data, str):
+            return self.data.encode("utf-8", "surrogatepass")
+        data = self.data.read() if isinstance(self.data, Piece) else self.data
+        if not isinstance(self.data, Piece) or not self.data.text:
+            return data
+        try:
+            return data.decode("utf-8").encode("latin-1")
+        except UnicodeError as error:
+            raise UnusableInputError(f"{path}: the bytes of the array {shortened(name)} are damaged") from error
 
 
 def array_of(value: object) -> InlineArray | None:

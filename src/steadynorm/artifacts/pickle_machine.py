@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 from steadynorm.artifacts.pickle_records import Attributed, Global, Piece, Record, as_key
 from steadynorm.artifacts.pickle_stream import LARGE, PickleStream
@@ -137,7 +138,7 @@ class PickleMachine:
     def _counted(self, form: tuple[str, int]) -> bytes | Piece:
         count = self._stream.number(*form)
         if count > LARGE:
-            return Piece(*self._stream.skip(count))
+            return Piece(self._stream.source, *self._stream.skip(count))
         self._text += count
         if self._text > MOST_TEXT:
             raise self._stream.broken(f"it has more than {MOST_TEXT} bytes of strings")
@@ -146,7 +147,7 @@ class PickleMachine:
     def _counted_text(self, code: bytes) -> None:
         data = self._counted(_COUNTED_TEXT[code])
         if isinstance(data, Piece):
-            self._stack.append(Piece(data.start, data.stop, text=True))
+            self._stack.append(replace(data, text=True))
         else:
             self._stack.append(data.decode("utf-8", "surrogatepass"))
 

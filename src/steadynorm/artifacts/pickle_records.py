@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from steadynorm.artifacts.source import Source
+
 MOST_EXACT_INTEGER = 1 << 60
 """Beyond it, keys can be chosen so that all of them collide in a dict."""
 
@@ -68,11 +70,23 @@ class Key:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """Bytes of the pickle that were left where they are, from `start` up to `stop` of its source; of a text if so."""
+    """Bytes that were left where they are.
 
+    Arguments:
+        source: what the pickle is read from.
+        start: their first byte in it.
+        stop: the byte behind their last.
+        text: whether they are a text's.
+    """
+
+    source: Source
     start: int
     stop: int
     text: bool = False
+
+    def read(self) -> bytes:
+        """The bytes."""
+        return self.source.read(self.start, self.stop)
 
 
 RawBytes: TypeAlias = bytes | str | Piece

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from steadynorm.artifacts import torch_archive
 from steadynorm.artifacts.contents import Contents, Tensor
+from steadynorm.artifacts.places import shortened
 from steadynorm.artifacts.source import Source
 from steadynorm.artifacts.torch_tensors import Place, Places
 from steadynorm.artifacts.torch_types import SCALAR_TYPES, SIZES
@@ -54,15 +55,16 @@ def archive_json(archive: Archive, name: str) -> Mapping[str, object]:
     Raises:
         UnusableInputError: it is no JSON object, or nested absurdly deep.
     """
+    what = f"{archive.source.path}: {shortened(name)} in its archive"
     if archive.size(name) > MOST_JSON:
-        raise UnusableInputError(f"{archive.source.path}: '{name}' in its archive is larger than {MOST_JSON} bytes")
+        raise UnusableInputError(f"{what} is larger than {MOST_JSON} bytes")
     try:
         found = json.loads(archive.text(name))
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise UnusableInputError(f"{archive.source.path}: '{name}' in its archive is damaged: {reason}") from error
+        raise UnusableInputError(f"{what} is damaged: {reason}") from error
     if not isinstance(found, dict):
-        raise UnusableInputError(f"{archive.source.path}: '{name}' in its archive is no JSON object")
+        raise UnusableInputError(f"{what} is no JSON object")
     return found
 
 
@@ -77,7 +79,7 @@ def _weights(archive: Archive, prefix: str, model: str) -> dict[str, Tensor]:
     for name, entry in (config if isinstance(config, dict) else {}).items():
         view = _view(entry)
         if view is None:
-            raise UnusableInputError(f"{archive.source.path}: its list of weights is damaged at '{name[:100]}'")
+            raise UnusableInputError(f"{archive.source.path}: its list of weights is damaged at {shortened(name)}")
         views[name] = view
         stored = f"{prefix}data/weights/{view.storage.key}" if view.storage is not None else ""
         if view.storage is not None and stored in archive.entries:

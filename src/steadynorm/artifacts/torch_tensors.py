@@ -12,6 +12,7 @@ import numpy.typing as npt
 from steadynorm.artifacts.contents import Tensor
 from steadynorm.artifacts.dtypes import decode, width_of
 from steadynorm.artifacts.pickle_arrays import InlineArray
+from steadynorm.artifacts.places import shortened
 from steadynorm.artifacts.source import Source
 from steadynorm.artifacts.torch_types import SIZES
 from steadynorm.artifacts.torch_values import Storage, Strided
@@ -58,7 +59,7 @@ class Places:
         """
         if isinstance(value, InlineArray):
             array = value
-            return Tensor(name, array.shape, array.type.name, lambda: array.load(self.source, name))
+            return Tensor(name, array.shape, array.type.name, lambda: array.load(self.source.path, name))
         view = value
         storage = view.storage
         if view.why or storage is None or width_of(view.dtype) is None:
@@ -68,26 +69,26 @@ class Places:
         return Tensor(name, view.shape, view.dtype, lambda: self._load(name, view, storage))
 
     def _refuse(self, name: str, why: str) -> npt.NDArray[np.generic]:
-        raise UnusableInputError(f"{self.source.path}: the tensor '{name}' cannot be read: {why}")
+        raise UnusableInputError(f"{self.source.path}: the tensor {shortened(name)} cannot be read: {why}")
 
     def _check(self, name: str, view: Strided, storage: Storage) -> None:
-        place = self._places.get(storage.key)
+        place, key = self._places.get(storage.key), shortened(storage.key)
         elements = math.prod(view.shape)
         if place is None:
             if elements == 0:
                 return
-            raise UnusableInputError(f"{self.source.path}: has no storage '{storage.key}' for the tensor '{name}'")
+            raise UnusableInputError(f"{self.source.path}: has no storage {key} for the tensor {shortened(name)}")
         if not elements:
             return
         start, stop = _span(view, storage)
         if stop > place.stop - place.start:
             raise UnusableInputError(
-                f"{self.source.path}: the tensor '{name}' of shape {_short(view.shape)} takes {stop} bytes of storage "
-                f"'{storage.key}', which has {place.stop - place.start}"
+                f"{self.source.path}: the tensor {shortened(name)} of shape {_short(view.shape)} takes {stop} bytes of "
+                f"storage {key}, which has {place.stop - place.start}"
             )
         if elements - (stop - start) // SIZES[view.dtype] > MOST_REPEATED:
             raise UnusableInputError(
-                f"{self.source.path}: the tensor '{name}' of shape {_short(view.shape)} repeats "
+                f"{self.source.path}: the tensor {shortened(name)} of shape {_short(view.shape)} repeats "
                 f"{stop - start} bytes without end"
             )
 

@@ -12,7 +12,7 @@ from steadynorm.artifacts.torch_values import Strided
 from steadynorm.errors import UnusableInputError
 
 MOST_DEPTH = 64
-MOST_VISITS = 1_000_000
+MOST_VISITS = 500_000
 MOST_NAME = 1 << 12
 """A dotted name of a real model is far shorter."""
 

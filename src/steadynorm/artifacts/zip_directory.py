@@ -9,6 +9,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from steadynorm.artifacts.places import shortened
 from steadynorm.artifacts.source import Source, of_bytes, part_of
 from steadynorm.errors import UnusableInputError
 
@@ -59,7 +60,7 @@ class Archive:
         for entry in _directory(source):
             if entry.name in self.entries:
                 raise UnusableInputError(
-                    f"{source.path}: its archive has two entries '{_shown(entry.name)}': loaders differ in which "
+                    f"{source.path}: its archive has two entries {shortened(entry.name)}: loaders differ in which "
                     "they take"
                 )
             self.entries[entry.name] = entry
@@ -73,12 +74,12 @@ class Archive:
         entry = self._entry(name)
         if entry.encrypted or entry.method != _STORED or entry.packed != entry.size:
             raise UnusableInputError(
-                f"{self.source.path}: the entry '{_shown(name)}' of its archive is compressed or encrypted; "
+                f"{self.source.path}: the entry {shortened(name)} of its archive is compressed or encrypted; "
                 "expected the archive as the framework writes it"
             )
         start = self._data(entry)
         if start + entry.size > self.source.size:
-            raise UnusableInputError(f"{self.source.path}: is cut off: '{_shown(name)}' reaches beyond its end")
+            raise UnusableInputError(f"{self.source.path}: is cut off: {shortened(name)} reaches beyond its end")
         return start, start + entry.size
 
     def opened(self, name: str) -> Source:
@@ -88,7 +89,7 @@ class Archive:
             UnusableInputError: it is encrypted, damaged, or unpacks to far more than it should.
         """
         entry = self._entry(name)
-        path = f"{self.source.path}:{_shown(name)}"
+        path = f"{self.source.path}:{shortened(name)}"
         if entry.method == _STORED or entry.encrypted:
             return part_of(self.source, path, *self.range_of(name))
         if entry.method != _DEFLATED:
@@ -111,7 +112,7 @@ class Archive:
 
     def _entry(self, name: str) -> Entry:
         if name not in self.entries:
-            raise UnusableInputError(f"{self.source.path}: its archive has no entry '{_shown(name)}'")
+            raise UnusableInputError(f"{self.source.path}: its archive has no entry {shortened(name)}")
         return self.entries[name]
 
     def _data(self, entry: Entry) -> int:
@@ -155,8 +156,11 @@ def _directory(source: Source) -> list[Entry]:
 
 def _end(source: Source) -> tuple[int, int, int]:
     """How many entries there are, how long the directory is and where it begins."""
-    tail = source.tail(22 + 0xFFFF)
-    at = tail.rfind(_END)
+    tail = source.tail(42)
+    at = len(tail) - 22
+    if at < 0 or tail[at:][:4] != _END:
+        tail = source.tail(42 + 0xFFFF)  # a comment may stand behind it
+        at = tail.rfind(_END)
     if at < 0 or len(tail) < at + 22:
         raise UnusableInputError(f"{source.path}: is cut off: the directory at the end of its archive is missing")
     count, size, start = struct.unpack("<HII", tail[at + 10 : at + 20])
@@ -183,7 +187,3 @@ def _long_numbers(extra: bytes, numbers: tuple[int, int, int]) -> tuple[int, int
             return found[0], found[1], found[2]
         at += 4 + length
     return numbers
-
-
-def _shown(name: str) -> str:
-    return name if len(name) <= 100 and name.isprintable() else ascii(name[:100])[1:-1]
