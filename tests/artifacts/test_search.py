@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -220,6 +222,59 @@ def test_non_utf8_names(here: Path) -> None:
 
     assert list(models(search(["."]))) == [name]
     assert list(models(search([name]))) == [name]
+
+
+@pytest.fixture
+def bucket(here: Path) -> Iterator[str]:
+    """A remote folder with the files of a run, of shards and of a repository."""
+    fsspec = pytest.importorskip("fsspec")
+    files = fsspec.filesystem("memory")
+    data = safetensors(here / "a.safetensors", "w").read_bytes()
+    for name in ("a.safetensors", "deep/b.safetensors", ".git/c.safetensors", "m/m-00001-of-00002.safetensors"):
+        files.pipe(f"/bucket/{name}", data)
+    files.pipe("/bucket/m/m.safetensors.index.json", b'{"weight_map": {"w": "m-00001-of-00002.safetensors"}}')
+    for step in (9, 10):
+        files.pipe(f"/bucket/run/m-{step}.index", bytes(40) + TABLE_MAGIC)
+        files.pipe(f"/bucket/run/m-{step}.data-00000-of-00001", bytes(64))
+    files.pipe("/bucket/run/checkpoint", b'model_checkpoint_path: "m-10"\nall_model_checkpoint_paths: "m-9"\n')
+    yield "memory://bucket"
+    files.rm("/bucket", recursive=True)
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_remote_folder_is_searched_like_one_here(bucket: str, end: str) -> None:
+    found = search([f"{bucket}{end}"])
+
+    assert list(models(found)) == [
+        f"{bucket}/{name}" for name in ("a.safetensors", "deep/b.safetensors", "m/m.safetensors.index.json", "run/m-10")
+    ]
+    assert found.skipped == {SHARDS: 1, OLDER: 1}
+
+
+@pytest.mark.parametrize("name", ["m-9", "m-9.index", "m-9.data-00000-of-00001"])
+def test_remote_checkpoint_is_found_by_any_of_its_names(bucket: str, name: str) -> None:
+    assert models(search([f"{bucket}/run/{name}"])) == {f"{bucket}/run/m-9": (f"{bucket}/run/m-9.index",)}
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("memory://bucket/no", "memory://bucket/no: there is no such file"),
+        ("no-such-scheme://a", "no-such-scheme://a: "),
+    ],
+)
+def test_remote_path_that_stands_for_nothing_is_one_line(bucket: str, path: str, said: str) -> None:
+    assert only_reason(search([path])).startswith(said)
+
+
+def test_missing_fsspec_is_one_line_and_keeps_no_other_path_from_it(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    found = search([bucket, "a.safetensors"])
+
+    assert [group.path for group in found.groups] == ["a.safetensors"]
+    assert found.unread == {bucket: f"{bucket} needs fsspec, which is not installed: pip install 'steadynorm[files]'"}
 
 
 def test_thousand_files(here: Path) -> None:

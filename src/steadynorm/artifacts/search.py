@@ -14,6 +14,7 @@ from steadynorm.artifacts.grouping import DATA_FILE, SHARD, Group, Piece, groupe
 from steadynorm.artifacts.source import open_source
 from steadynorm.artifacts.walk import walk
 from steadynorm.errors import UnusableInputError
+from steadynorm.extras import missing_module
 
 UNKNOWN = "of no format that is read"
 
@@ -80,6 +81,8 @@ class _Search:
                 self._below(_without_end(path))
         except UnusableInputError as error:
             self.unread[path] = str(error)
+        except ModuleNotFoundError as error:
+            self.unread[path] = missing_module(error, path, "files")
 
     def _below(self, top: str) -> None:
         found = walk(top, _is_whole, self.exclude)
