@@ -1,0 +1,341 @@
+"""Checks on PyTorch checkpoints: real trainings gone wrong, each beside its healthy twin."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steadynorm.artifacts.evidence import evidence_of
+from steadynorm.artifacts.formats import read
+from steadynorm.checks.registry import run
+from steadynorm.finding import Certainty, Finding, Severity
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+STEPS = 120
+
+
+class Net(nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 8))
+        self.bn = nn.BatchNorm1d(8)
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.head(torch.relu(self.bn(self.body(x))))
+
+
+def batch(number: int, shift: float = 0.0) -> tuple[Any, Any]:
+    random = torch.Generator().manual_seed(number)
+    x = 3 * torch.randn(64, 6, generator=random) + 2 + shift
+    return x, (x[:, 0] > 2 + shift).long()
+
+
+def train(
+    model: Any,
+    steps: int = STEPS,
+    *,
+    optimizer: Any = None,
+    shift: float = 0.0,
+    prepare: Callable[[Any], object] = lambda model: model.train(),
+    each: Callable[[Any, int], object] = lambda model, step: None,
+) -> Any:
+    """Trains; `prepare` sets the modes."""
+    optimizer = optimizer or torch.optim.Adam([each for each in model.parameters() if each.requires_grad], 1e-2)
+    prepare(model)
+    for step in range(steps):
+        each(model, step)
+        x, y = batch(step, shift)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    return optimizer
+
+
+@pytest.fixture
+def fresh() -> Any:
+    torch.manual_seed(0)
+    return Net()
+
+
+@pytest.fixture
+def trained(fresh: Any) -> Any:
+    train(fresh)
+    return fresh
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Callable[..., list[Finding]]:
+    """Saves a checkpoint (and one before it, and other ranks), and checks the files."""
+
+    def saved(value: Any, name: str) -> Any:
+        torch.save(value, tmp_path / f"{name}.pt")
+        return read(tmp_path / f"{name}.pt")
+
+    def check(now: Any, before: Any = None, ranks: tuple[Any, ...] = ()) -> list[Finding]:
+        evidence = evidence_of(
+            saved(now, "now"),
+            before=None if before is None else saved(before, "before"),
+            ranks={f"rank{number}": saved(other, f"rank{number}") for number, other in enumerate(ranks, 1)},
+        )
+        assert evidence.layers or (evidence.stored and evidence.stored.without_statistics)
+        return run(evidence)[0]
+
+    return check
+
+
+def codes(findings: list[Finding], least: Severity = Severity.WARNING) -> list[str]:
+    return [each.code for each in findings if each.severity.rank >= least.rank]
+
+
+def state(model: Any) -> dict[str, Any]:
+    """A copy that later training does not change."""
+    return copy.deepcopy(model.state_dict())
+
+
+def only(findings: list[Finding], code: str) -> Finding:
+    assert codes(findings) == [code], findings
+    return next(each for each in findings if each.code == code)
+
+
+# Healthy files.
+
+
+def test_trained(trained: Any, files: Any) -> None:
+    assert files(state(trained)) == []
+
+
+def test_trained_with_its_optimizer(fresh: Any, files: Any) -> None:
+    optimizer = train(fresh)
+    assert files({"model": state(fresh), "optimizer": optimizer.state_dict(), "epoch": 3}) == []
+
+
+def test_untrained(fresh: Any, files: Any) -> None:
+    assert files(state(fresh)) == []
+
+
+def test_untrained_with_random_scales(fresh: Any, files: Any) -> None:
+    nn.init.normal_(fresh.bn.weight, 1.0, 0.02)  # as GANs begin
+    nn.init.zeros_(fresh.body[1].weight)  # as residual branches begin
+    assert codes(files(state(fresh))) == []
+
+
+def test_pruned_channels_are_worth_knowing_only(trained: Any, files: Any) -> None:
+    with torch.no_grad():
+        trained.bn.weight[:3] = 0
+    assert codes(files(state(trained))) == []
+
+
+def test_training_that_goes_on(trained: Any, files: Any) -> None:
+    before = state(trained)
+    train(trained)
+    assert files(state(trained), before) == []
+
+
+def test_statistics_that_were_estimated_anew(trained: Any, files: Any) -> None:
+    before = state(trained)
+    with torch.no_grad():
+        for number in range(9):
+            trained(batch(number)[0])
+    assert files(state(trained), before) == []
+
+
+def test_frozen_backbone(trained: Any, files: Any) -> None:
+    before = state(trained)
+    for parameter in trained.body.parameters():
+        parameter.requires_grad = False
+
+    def prepare(model: Any) -> None:
+        model.train()
+        model.body.eval()
+
+    train(trained, shift=2.0, prepare=prepare)
+    assert files(state(trained), before) == []
+
+
+def test_only_the_head_is_new(trained: Any, files: Any) -> None:
+    before = state(trained)
+    nn.init.normal_(trained.head.weight)
+    assert files(state(trained), before) == []
+
+
+def test_another_training_of_the_same_network(fresh: Any, files: Any) -> None:
+    other = Net()
+    train(fresh)
+    train(other, shift=1.0)
+    assert files(state(fresh), state(other)) == []
+
+
+def test_pretrained_without_counts_and_frozen_on_purpose(trained: Any, files: Any) -> None:
+    for layer in (trained.bn, trained.body[1]):
+        layer.num_batches_tracked.zero_()
+    optimizer = train(trained, prepare=lambda model: model.eval())
+    assert codes(files({"model": state(trained), "optimizer": optimizer.state_dict()})) == []
+
+
+def test_gradient_accumulation_is_worth_knowing_only(fresh: Any, files: Any) -> None:
+    optimizer = train(fresh, each=lambda model, step: model(batch(step + 999)[0]))
+    findings = files({"model": state(fresh), "optimizer": optimizer.state_dict()})
+    assert codes(findings) == []
+    assert codes(findings, Severity.INFO) == ["SN105"]
+
+
+# Broken files.
+
+
+def test_updates_that_keep_all_of_the_old_value(fresh: Any, files: Any) -> None:
+    for layer in (fresh.bn, fresh.body[1]):
+        layer.momentum = 0.0
+    train(fresh)
+    found = only(files(state(fresh)), "SN103")
+    assert found.layers == ("body.1", "bn")
+    assert found.certainty is Certainty.PROVEN
+
+
+def test_one_layer_that_was_reset(trained: Any, files: Any) -> None:
+    trained.bn.reset_running_stats()
+    assert only(files(state(trained)), "SN103").layers == ("bn",)
+
+
+def test_file_of_parameters_only(trained: Any, files: Any) -> None:
+    found = files({name: each for name, each in state(trained).items() if "running" not in name})
+    # What is only numbered in a Sequential may be any layer.
+    assert only(found, "SN301").layers == ("bn",)
+    assert only(found, "SN301").certainty is Certainty.LIKELY
+
+
+def test_adapter_beside_layers_with_statistics(trained: Any, files: Any) -> None:
+    content = {name: each for name, each in state(trained).items() if not name.startswith("bn.running")}
+    assert only(files(content), "SN301").layers == ("bn",)
+
+
+def test_restore_that_misses_the_buffers(trained: Any, files: Any) -> None:
+    before = state(trained)
+    other = Net()
+    for mine, theirs in zip(other.parameters(), trained.parameters(), strict=True):
+        mine.data.copy_(theirs)
+    found = only(files(state(other), before), "SN302")
+    assert found.layers == ("body.1", "bn")
+    assert found.certainty is Certainty.PROVEN
+    assert only(files(state(other)), "SN103").layers == ("body.1", "bn")
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_average_of_the_parameters_only(fresh: Any, files: Any, wrapped: bool) -> None:
+    averaged = Net()
+    average = [each.detach().clone() for each in averaged.parameters()]
+
+    def collect(model: Any, step: int) -> None:
+        for mine, theirs in zip(average, model.parameters(), strict=True):
+            mine.lerp_(theirs.detach(), 0.05)
+
+    train(fresh, each=collect)
+    for mine, theirs in zip(averaged.parameters(), average, strict=True):
+        mine.data.copy_(theirs)
+    prefix = "module." if wrapped else ""
+    content = {"model": state(fresh), "ema": {prefix + name: each for name, each in state(averaged).items()}}
+    found = only(files(content), "SN305")
+    assert len(found.layers) == 2
+    assert found.certainty is Certainty.PROVEN
+
+    for mine, theirs in zip(averaged.buffers(), fresh.buffers(), strict=True):
+        mine.copy_(theirs)
+    content["ema"] = state(averaged)
+    assert only(files(content), "SN305").certainty is Certainty.LIKELY
+
+    with torch.no_grad():
+        averaged.train()
+        for number in range(50):
+            averaged(batch(number)[0])
+    content["ema"] = state(averaged)
+    assert files(content) == []
+
+
+def test_target_network_that_was_synchronized(trained: Any, files: Any) -> None:
+    assert files({"model": state(trained), "target": state(trained)}) == []
+
+
+def test_evaluation_that_is_not_undone(fresh: Any, files: Any) -> None:
+    optimizer = train(fresh, each=lambda model, step: model.eval() if step == 40 else None)
+    found = only(files({"model": state(fresh), "optimizer": optimizer.state_dict()}), "SN202")
+    assert "40 updates" in found.message
+    assert f"{STEPS} optimizer steps" in found.message
+    assert found.certainty is Certainty.LIKELY
+
+
+def test_ranks(trained: Any, files: Any) -> None:
+    other, far = copy.deepcopy(trained), copy.deepcopy(trained)
+    with torch.no_grad():
+        for number in range(40):
+            trained(batch(number)[0])
+            other(batch(number + 500)[0])
+            far(batch(number, shift=5.0)[0])
+    assert files(state(trained), ranks=(state(trained),)) == []
+    assert files(state(trained), ranks=(state(other),)) == []
+    found = only(files(state(trained), ranks=(state(other), state(far))), "SN402")
+    assert "body.1" in found.layers
+
+
+def test_ranks_that_are_different_models(trained: Any, files: Any) -> None:
+    other = copy.deepcopy(trained)
+    train(other, shift=5.0)
+    assert files(state(trained), ranks=(state(other),)) == []
+
+
+def test_fine_tuned_in_inference_mode(trained: Any, files: Any) -> None:
+    before = state(trained)
+    train(trained, shift=3.0, prepare=lambda model: model.eval())
+    found = only(files(state(trained), before), "SN602")
+    assert set(found.layers) == {"body.1", "bn"}
+    assert found.certainty is Certainty.LIKELY
+
+
+def test_frozen_layers_that_move(trained: Any, files: Any) -> None:
+    before = state(trained)
+    for parameter in trained.body.parameters():
+        parameter.requires_grad = False
+    train(trained, shift=3.0)
+    found = only(files(state(trained), before), "SN601")
+    assert found.layers == ("body.1",)
+    assert found.certainty is Certainty.PROVEN
+
+
+def test_slow_average_over_a_short_run(fresh: Any, files: Any) -> None:
+    for layer in (fresh.bn, fresh.body[1]):
+        layer.momentum = 0.003
+    train(fresh)
+    found = only(files(fresh), "SN104")
+    assert found.evidence["residual"] == pytest.approx(0.997**STEPS)
+    # What decay would leave one per cent after as many updates.
+    assert found.evidence["decay_that_would_do"] == pytest.approx(0.01 ** (1 / STEPS))
+    assert codes(files(state(fresh))) == []  # a state dict does not tell the momentum
+
+
+def test_momentum_of_the_other_framework(fresh: Any, files: Any) -> None:
+    fresh.bn.momentum = 0.99
+    train(fresh)
+    assert only(files(fresh), "SN510").layers == ("bn",)
+    assert files(state(fresh)) == []
+
+
+def test_epsilon_above_the_variance(fresh: Any, files: Any) -> None:
+    fresh.bn.eps = 1e4
+    train(fresh)
+    assert only(files(fresh), "SN509").layers == ("bn",)
+    assert files(state(fresh)) == []
+
+
+def test_numbers(trained: Any, files: Any) -> None:
+    content = state(trained)
+    content["bn.running_var"][2] = -0.1
+    assert only(files(content), "SN702").layers == ("bn",)
+    content = state(trained)
+    content["bn.running_mean"][2] = float("nan")
+    assert only(files(content), "SN701").layers == ("bn",)
+    assert only(files(state(trained.bfloat16())), "SN704").layers == ("body.1", "bn")
