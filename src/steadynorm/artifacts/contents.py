@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from steadynorm.artifacts.source import Extent
 from steadynorm.recorded import Graph
 
 
@@ -20,12 +21,14 @@ class Tensor:
         shape: its shape.
         dtype: NumPy's name of its type, or `bfloat16`, `float8_e4m3fn` and the like.
         load: reads it, and only its bytes; types that NumPy lacks come as float32.
+        extent: the bytes that its values are, `None` where they lie in several pieces or are encoded otherwise.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     load: Callable[[], npt.NDArray[np.generic]]
+    extent: Extent | None = None
 
 
 @dataclass(frozen=True, slots=True)

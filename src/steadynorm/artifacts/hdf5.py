@@ -14,7 +14,7 @@ import numpy.typing as npt
 from steadynorm.artifacts import isolation
 from steadynorm.artifacts.contents import Tensor
 from steadynorm.artifacts.dtypes import decode
-from steadynorm.artifacts.source import Source
+from steadynorm.artifacts.source import Extent, Source
 from steadynorm.errors import UnusableInputError
 
 Attributes = Mapping[str, str | list[str]]
@@ -85,12 +85,23 @@ class _Place:
 def _tensor(name: str, entry: dict[str, Any], place: _Place) -> Tensor:
     shape = tuple(entry["shape"])
     dtype = entry["dtype"] if entry["dtype"] == "bfloat16" else np.dtype(entry["dtype"]).name
-    return Tensor(name, shape, dtype, partial(_load, name, entry, place))
+    return Tensor(name, shape, dtype, partial(_load, name, entry, place), _extent(entry, shape, place))
+
+
+def _extent(entry: dict[str, Any], shape: tuple[int, ...], place: _Place) -> Extent | None:
+    if "offset" not in entry or place.data:
+        return None
+    first = int(str(place.where["start"])) + entry["offset"]
+    return place.source.extent(first, first + _size(entry, shape), ">" if entry["dtype"][0] == ">" else "<")
+
+
+def _size(entry: dict[str, Any], shape: tuple[int, ...]) -> int:
+    return math.prod(shape) * (2 if entry["dtype"] == "bfloat16" else np.dtype(entry["dtype"]).itemsize)
 
 
 def _load(name: str, entry: dict[str, Any], place: _Place) -> npt.NDArray[np.generic]:
     shape, dtype = tuple(entry["shape"]), entry["dtype"]
-    size = math.prod(shape) * (2 if dtype == "bfloat16" else np.dtype(dtype).itemsize)
+    size = _size(entry, shape)
     if "problem" in entry:
         raise UnusableInputError(f"{place.source.path}: the dataset {name!r} cannot be read: {entry['problem']}")
     if "piece" in entry:

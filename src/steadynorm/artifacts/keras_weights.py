@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from steadynorm.artifacts.contents import Tensor
 from steadynorm.artifacts.hdf5 import Structure
@@ -166,4 +166,4 @@ def _in_model(path: str, description: Description) -> str:
 
 
 def _renamed(tensor: Tensor, name: str) -> Tensor:
-    return Tensor(name, tensor.shape, tensor.dtype, tensor.load)
+    return replace(tensor, name=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from steadynorm.artifacts.contents import Tensor
 from steadynorm.artifacts.dtypes import count_of, decode, width_of
 from steadynorm.artifacts.onnx_messages import DATA_TYPES, EXTERNAL, messages
 from steadynorm.artifacts.protobuf import parse
-from steadynorm.artifacts.source import Source, open_source
+from steadynorm.artifacts.source import Extent, Source, of_bytes, open_source
 from steadynorm.artifacts.wire import Field, fields
 from steadynorm.errors import UnusableInputError
 
@@ -33,7 +34,9 @@ def read_tensor(source: Source, field: Field) -> Tensor:
     """
     kind = messages()["TensorProto"]
     if field.size <= SMALL:
-        return tensor_of(parse(kind, source.read(field.start, field.stop), source.path, "a TensorProto"), source.path)
+        data = source.read(field.start, field.stop)
+        found = tensor_of(parse(kind, data, source.path, "a TensorProto"), source.path)
+        return found if found.extent else replace(found, extent=_extent(source, field, data, found))
     described, values = b"", None
     for part in fields(source, field.start, field.stop):
         if part.number in _LARGE and part.size > SMALL // 2:
@@ -47,7 +50,17 @@ def read_tensor(source: Source, field: Field) -> Tensor:
     stored = dtype if values.number == _RAW_DATA else _PACKED.get(values.number)
     count_of(shape, source.path, message.name)
     load = partial(_in_place, source, values, stored, dtype, shape, message.name)
-    return Tensor(message.name, shape, dtype, load)
+    extent = source.extent(values.start, values.stop) if stored == dtype else None
+    return Tensor(message.name, shape, dtype, load, extent)
+
+
+def _extent(source: Source, field: Field, data: bytes, tensor: Tensor) -> Extent | None:
+    """Where the values of a small tensor are, if they are kept as their bytes."""
+    size = count_of(tensor.shape, source.path, tensor.name) * (width_of(tensor.dtype) or 0)
+    for part in fields(of_bytes(source.path, data), 0, len(data)):
+        if (part.number == _RAW_DATA or _PACKED.get(part.number) == tensor.dtype) and part.size == size:
+            return source.extent(field.start + part.start, field.start + part.stop)
+    return None
 
 
 def tensor_of(message: Any, path: str) -> Tensor:
@@ -61,7 +74,12 @@ def tensor_of(message: Any, path: str) -> Tensor:
     count_of(shape, path, message.name)
     if message.data_location == EXTERNAL:
         where = {entry.key: entry.value for entry in message.external_data}
-        return Tensor(message.name, shape, dtype, partial(_beside, path, where, dtype, shape, message.name))
+        load = partial(_beside, path, where, dtype, shape, message.name)
+        try:
+            extent: Extent | None = _extent_beside(path, where, dtype, shape, message.name)
+        except UnusableInputError:
+            extent = None  # its values cannot be read either, which is said when they are asked for
+        return Tensor(message.name, shape, dtype, load, extent)
     return Tensor(message.name, shape, dtype, partial(_inline, message, dtype, shape, path))
 
 
@@ -94,11 +112,16 @@ def _in_place(
 
 
 def _beside(path: str, where: dict[str, str], dtype: str, shape: tuple[int, ...], name: str) -> npt.NDArray[np.generic]:
+    extent = _extent_beside(path, where, dtype, shape, name)
+    with open_source(extent.path) as source:
+        return decode(source.read(extent.start, extent.stop), dtype, shape, extent.path, name)
+
+
+def _extent_beside(path: str, where: dict[str, str], dtype: str, shape: tuple[int, ...], name: str) -> Extent:
     size = count_of(shape, path, name) * (width_of(dtype) or 0)
     try:
         offset, length = int(where.get("offset") or 0), int(where.get("length") or size)
     except ValueError as error:
         raise UnusableInputError(f"{path}: where the tensor {places.shortened(name)} lies is no number") from error
     beside = places.inside(places.folder_of(path), where.get("location", ""), path)
-    with open_source(beside) as source:
-        return decode(source.read(offset, offset + length), dtype, shape, beside, name)
+    return Extent(beside, offset, offset + length)

@@ -64,8 +64,9 @@ def read(source: Source) -> Contents:
     for name, entry in header.items():
         dtype, shape, start, stop = _entry(name, entry, source.path)
         spans.append((start, stop, name))
-        load = partial(_load, source, 8 + length + start, 8 + length + stop, dtype, shape, name)
-        tensors[name] = Tensor(name, shape, dtype, load)
+        first, last = 8 + length + start, 8 + length + stop
+        load = partial(_load, source, first, last, dtype, shape, name)
+        tensors[name] = Tensor(name, shape, dtype, load, source.extent(first, last))
     _check_spans(sorted(spans), end, source.path)
     framework = _FRAMEWORKS.get(str(metadata.get("format")), "torch")
     return Contents("safetensors", framework, tensors, facts={"metadata": metadata, "files": (source.path,)})

@@ -6,6 +6,7 @@ import io
 import os
 import stat
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +21,23 @@ MOST_BLOCKS = 64
 
 MOST_AT_ONCE = 1 << 29
 """No reader asks for more than this in one piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Bytes of a file that are the values of one tensor, in one piece and in the order of its shape.
+
+    Arguments:
+        path: the file.
+        start: their first byte.
+        stop: the byte behind their last.
+        order: `<` or `>`, their byte order.
+    """
+
+    path: str
+    start: int
+    stop: int
+    order: str = "<"
 
 
 class Source(ABC):
@@ -65,6 +83,10 @@ class Source(ABC):
                 f"{self.path}: became shorter while it was read: {len(data)} of {stop - start} bytes at {start}"
             )
         return data
+
+    def extent(self, start: int, stop: int, order: str = "<") -> Extent | None:
+        """Which bytes of a file a range is; `None` if it is of none, as what was unpacked in memory."""
+        return Extent(self.path, start, stop, order)
 
     def head(self, count: int = 4096) -> bytes:
         """The first bytes, fewer if the file has fewer."""
@@ -255,6 +277,9 @@ class _Bytes(Source):
         self.bytes_read += stop - start
         return self._data[start:stop]
 
+    def extent(self, start: int, stop: int, order: str = "<") -> Extent | None:
+        return None
+
 
 class _Part(Source):
     def __init__(self, whole: Source, path: str, start: int, stop: int) -> None:
@@ -264,3 +289,6 @@ class _Part(Source):
     def _fetch(self, start: int, stop: int) -> bytes:
         self.bytes_read += stop - start
         return self._whole.read(self._start + start, self._start + stop)
+
+    def extent(self, start: int, stop: int, order: str = "<") -> Extent | None:
+        return self._whole.extent(self._start + start, self._start + stop, order)

@@ -14,7 +14,7 @@ from steadynorm.artifacts.dtypes import count_of, decode, width_of
 from steadynorm.artifacts.places import folder_of, join, name_of, shortened
 from steadynorm.artifacts.protobuf import parse
 from steadynorm.artifacts.slices import merged, shape_within
-from steadynorm.artifacts.source import Source, open_source
+from steadynorm.artifacts.source import Extent, Source, open_source
 from steadynorm.artifacts.tensorflow_records import MESSAGES, dtype_of, ranges_of, shape_of, slice_key
 from steadynorm.artifacts.tensorflow_table import CHECKED_SIZE, Table, crc32c, masked
 from steadynorm.artifacts.varint import varint
@@ -91,9 +91,12 @@ class Bundle:
             name, shape = _text(key), shape_of(entry.shape)
             count_of(shape, self.path, name)
             load: Callable[[], npt.NDArray[np.generic]] = partial(self._whole, name, shape, entry)
+            extent: Extent | None = Extent(
+                self._data_file(entry.shard_id), entry.offset, entry.offset + entry.size, "<>"[self._header.endianness]
+            )
             if entry.slices:
-                load = partial(self._merged, key, shape, entry)
-            yield Tensor(name, shape, dtype_of(entry.dtype), load)
+                load, extent = partial(self._merged, key, shape, entry), None
+            yield Tensor(name, shape, dtype_of(entry.dtype), load, extent)
 
     def _whole(self, name: str, shape: tuple[int, ...], entry: Any) -> npt.NDArray[np.generic]:
         dtype = dtype_of(entry.dtype)

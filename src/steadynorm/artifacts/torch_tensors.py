@@ -13,7 +13,7 @@ from steadynorm.artifacts.contents import Tensor
 from steadynorm.artifacts.dtypes import decode, width_of
 from steadynorm.artifacts.pickle_arrays import InlineArray
 from steadynorm.artifacts.places import shortened
-from steadynorm.artifacts.source import Source
+from steadynorm.artifacts.source import Extent, Source
 from steadynorm.artifacts.torch_types import SIZES
 from steadynorm.artifacts.torch_values import Storage, Strided
 from steadynorm.errors import UnusableInputError
@@ -66,7 +66,20 @@ class Places:
             why = view.why or f"values of the type {view.dtype} are not decoded"
             return Tensor(name, view.shape, view.dtype, lambda: self._refuse(name, why))
         self._check(name, view, storage)
-        return Tensor(name, view.shape, view.dtype, lambda: self._load(name, view, storage))
+        return Tensor(
+            name, view.shape, view.dtype, lambda: self._load(name, view, storage), self._extent(view, storage)
+        )
+
+    def _extent(self, view: Strided, storage: Storage) -> Extent | None:
+        place, expected = self._places.get(storage.key), 1
+        if place is None or view.negative or view.conjugate or not math.prod(view.shape):
+            return None
+        for length, step in zip(reversed(view.shape), reversed(view.stride), strict=True):
+            if length > 1 and step != expected:
+                return None
+            expected *= length
+        start, stop = _span(view, storage)
+        return place.source.extent(place.start + start, place.start + stop, place.order)
 
     def _refuse(self, name: str, why: str) -> npt.NDArray[np.generic]:
         raise UnusableInputError(f"{self.source.path}: the tensor {shortened(name)} cannot be read: {why}")
