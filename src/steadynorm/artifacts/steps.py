@@ -40,4 +40,4 @@ def _count(tensor: Tensor) -> int | None:
         value = float(np.asarray(tensor.load(), np.float64).reshape(()))
     except (UnusableInputError, ValueError, TypeError):
         return None
-    return int(value) if value == int(value) and 0 <= value < MOST_STEPS else None
+    return int(value) if 0 <= value < MOST_STEPS and value == int(value) else None
