@@ -64,11 +64,10 @@ class _Walk:
         parts = scan(self._source, span.start, span.stop)
         if isinstance(parts, list) and len(parts) == 3:
             shape, dtype, values = parts
-            lengths = tuple(each for each in shape if isinstance(each, int)) if isinstance(shape, list) else None
+            lengths = _lengths(shape)
             if lengths is not None and isinstance(dtype, str) and isinstance(values, Span):
                 count_of(lengths, self._source.path, name)
-                load = partial(_load, self._source, values, dtype, lengths, name)
-                return Tensor(name, lengths, dtype, load, self._source.extent(values.start, values.stop))
+                return Tensor(name, lengths, dtype, partial(_load, self._source, values, dtype, lengths, name))
         raise UnusableInputError(
             f"{self._source.path}: the array {shortened(name)} is not Flax's list of shape, type and bytes"
         )
@@ -79,8 +78,12 @@ class _Walk:
         pieces = [
             self._array(name, each) for each in _in_order(chunks) if isinstance(each, Span) and each.code == _ARRAY
         ]
-        lengths = tuple(each for each in _in_order(shape) if isinstance(each, int))
-        if not pieces or any(piece.dtype != pieces[0].dtype or len(piece.shape) != 1 for piece in pieces):
+        lengths = _lengths(shape)
+        if (
+            lengths is None
+            or not pieces
+            or any(piece.dtype != pieces[0].dtype or len(piece.shape) != 1 for piece in pieces)
+        ):
             raise UnusableInputError(
                 f"{self._source.path}: the chunks of {shortened(name)} are not pieces of one array"
             )
@@ -94,6 +97,13 @@ def _in_order(item: Item) -> list[Item]:
     if isinstance(item, list):
         return item
     return [item[str(at)] for at in range(len(item)) if str(at) in item] if isinstance(item, dict) else []
+
+
+def _lengths(item: Item) -> tuple[int, ...] | None:
+    """A shape, `None` if it is none."""
+    found = _in_order(item)
+    lengths = tuple(each for each in found if isinstance(each, int))
+    return lengths if isinstance(item, list | dict) and len(lengths) == len(found) else None
 
 
 def _load(source: Source, span: Span, dtype: str, shape: tuple[int, ...], name: str) -> npt.NDArray[np.generic]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
 from typing import Any
 
 import h5py
 import numpy as np
 
+from steadynorm.artifacts.places import is_remote
 from steadynorm.artifacts.source import open_source, part_of
 from steadynorm.errors import UnusableInputError
 
@@ -18,6 +18,8 @@ MOST_EAGER = 1 << 16
 """Larger datasets that do not lie in one piece are read when they are asked for, each by itself."""
 MOST_EAGER_TOTAL = 1 << 26
 MOST_TEXT = 1 << 26
+SMALL = 1 << 23
+"""Local files up to this many bytes are read at once, which is faster than to hand out their parts one by one."""
 
 _WANTED = ("model_config", "keras_version", "backend", "name", "dtype")
 _LISTS = ("layer_names", "weight_names")  # split over several attributes where they are long: weight_names0, ...
@@ -60,10 +62,12 @@ def values(path: str, start: int, stop: int, name: str, data: bytes = b"") -> tu
 
 
 def _opened(path: str, start: int, stop: int, data: bytes) -> h5py.File:
-    if data:
-        return h5py.File(io.BytesIO(data), "r")
-    source = open_source(path)
-    return h5py.File(part_of(source, path, start, stop).file(), "r")
+    if not data:
+        source = part_of(open_source(path), path, start, stop)
+        if is_remote(path) or source.size > SMALL:
+            return h5py.File(source.file(), "r")
+        data = source.read(0, source.size)
+    return h5py.File(h5py.h5f.open_file_image(data))
 
 
 class _Walk:

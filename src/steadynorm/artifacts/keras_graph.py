@@ -14,6 +14,9 @@ from steadynorm.evidence import Mode, Operation
 from steadynorm.recorded import Choice, Graph, Use
 
 LONGEST_CHAIN = 12
+_LAYERS = ("normalization", "convolution", "linear")
+"""What ends a chain: what lies beyond is not around the layer any more."""
+
 MOST_CALLS = 200_000
 
 _BATCH_ALWAYS = 2
@@ -105,6 +108,7 @@ def _use(node: _Node, part: Part, version: int) -> Use:
         node=part.path,
         mode=mode,
         choice=Choice.COMPUTED if mode is None else Choice.FIXED,
+        trained=part.config.get("trainable") is not False,
         before=_before(node),
         after=_after(node),
         wrong_axis=_wrong_axis(node, part),
@@ -323,7 +327,7 @@ def _before(node: _Node) -> tuple[Operation, ...]:
         if node.kind == "input":
             break
         chain.append(node.operation())
-        if node.kind == "normalization":
+        if node.kind in _LAYERS:
             break
     return tuple(chain)
 
@@ -333,6 +337,6 @@ def _after(node: _Node) -> tuple[Operation, ...]:
     while len(node.readers) == 1 and len(chain) < LONGEST_CHAIN:
         node = node.readers[0]
         chain.append(node.operation())
-        if node.kind in ("normalization", "convolution", "linear"):
+        if node.kind in _LAYERS:
             break
     return tuple(chain)

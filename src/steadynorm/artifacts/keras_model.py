@@ -53,19 +53,16 @@ def contents(kind: str, path: str, weights: Weights, description: Description | 
 
 
 def _layer(part: Part, config: NormConfig, weights: Weights) -> GraphLayer:
-    stored = {
-        role: weights.tensors.get(f"{part.path}/{role}") for role in ("gamma", "beta", "moving_mean", "moving_variance")
-    }
-    names = {role: None if tensor is None else tensor.name for role, tensor in stored.items()}
-    mean = stored["moving_mean"]
+    """A layer with the names of all the weights that it has when it is built, whether the file has them or not."""
+    mean = weights.tensors.get(f"{part.path}/moving_mean")
     return GraphLayer(
         name=part.path,
         kind=part.kind,
         channels=mean.shape[0] if mean is not None and mean.shape else 0,
-        gamma=names["gamma"],
-        beta=names["beta"],
-        mean=names["moving_mean"],
-        variance=names["moving_variance"],
+        gamma=f"{part.path}/gamma" if config.scale else None,
+        beta=f"{part.path}/beta" if config.center else None,
+        mean=f"{part.path}/moving_mean",
+        variance=f"{part.path}/moving_variance",
         epsilon=config.epsilon,
         decay=config.decay,
         dtype="float32" if mean is None else mean.dtype,

@@ -13,7 +13,7 @@ from steadynorm.artifacts.source import Source
 from steadynorm.artifacts.wire import Field, fields
 from steadynorm.errors import UnusableInputError
 
-MOST_NODES = 1_000_000
+MOST_NODES = 200_000
 MOST_NODE = 1 << 20
 """Of a larger node, the tensors among its attributes are left in the file."""
 MOST_READ = 1 << 28

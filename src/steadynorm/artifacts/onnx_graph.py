@@ -14,8 +14,11 @@ from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Operation
 
 LONGEST_CHAIN = 12
+_LAYERS = ("normalization", "convolution", "linear")
+"""What ends a chain: what lies beyond is not around the layer any more."""
+
 MOST_DEPTH = 32
-MOST_OPERATIONS = 2_000_000
+MOST_OPERATIONS = 200_000
 
 _KINDS = {
     "convolution": ("Conv", "ConvTranspose", "ConvInteger", "QLinearConv", "DeformConv"),
@@ -94,7 +97,7 @@ def before(op: Op) -> tuple[Operation, ...]:
     while len(op.inputs) == 1 and len(chain) < LONGEST_CHAIN and op.inputs[0].kind != "input":
         op = op.inputs[0]
         chain.append(op.operation())
-        if op.kind == "normalization":
+        if op.kind in _LAYERS:
             break
     return tuple(chain)
 
@@ -105,7 +108,7 @@ def after(op: Op) -> tuple[Operation, ...]:
     while len(op.readers) == 1 and len(chain) < LONGEST_CHAIN:
         op = op.readers[0]
         chain.append(op.operation())
-        if op.kind in ("normalization", "convolution", "linear"):
+        if op.kind in _LAYERS:
             break
     return tuple(chain)
 
