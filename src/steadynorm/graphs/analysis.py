@@ -151,7 +151,7 @@ class _Analysis:
         if use.mode is not None or use.switch is None or use.switch in average.choosers:
             return False
         after = self._wires.downstream([average.node.name], controls=True)
-        return any(place.output in after or place.node in after for place in use.places)
+        return any(not after.isdisjoint(self._modes.results(place)) for place in use.places)
 
     def _train_step(self, step: Step) -> TrainStep:
         trained = {self._places[index].node for index in step.trains}

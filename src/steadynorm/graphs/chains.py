@@ -34,6 +34,7 @@ _PREDICTING = frozenset(
 _ADDITIONS = frozenset({"Add", "AddV2", "BiasAdd"})
 _UNHEARD = frozenset(
     {"Shape", "ShapeN", "Rank", "Size", "ZerosLike", "OnesLike", "Assert", "NoOp", "BroadcastGradientArgs"}
+    | {"OptionalFromValue", "StackPushV2", "StackPush", "TensorListPushBack", "VarIsInitializedOp"}
 )
 _MASKING = frozenset(
     {"Floor", "Cast", "GreaterEqual", "Greater", "Less", "Add", "AddV2", "Mul", "Sub", "Div", "RealDiv"}

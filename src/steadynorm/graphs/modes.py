@@ -162,19 +162,20 @@ class ModeReader:
 
     def _joins(self, place: Place) -> set[str]:
         """The nodes that choose what a place gives, or something else."""
-        found: set[str] = set()
+        return {each for each in self.results(place) if self._wires.op(each) in MERGES | SELECTS}
+
+    def results(self, place: Place) -> set[str]:
+        """The nodes that give on what a place gives, itself included, up to those that choose."""
         seen = {place.output}
         waiting = [place.output]
         while waiting and len(seen) < _NEAR:
             for node in self._wires.consumers(waiting.pop()):
-                if node.name in seen:
+                if node.name in seen or not (node.op in PASSING_OPS or node.op in SELECTS):
                     continue
                 seen.add(node.name)
-                if node.op in MERGES or node.op in SELECTS:
-                    found.add(node.name)
-                elif node.op in PASSING_OPS:
+                if node.op not in MERGES and node.op not in SELECTS:
                     waiting.append(node.name)
-        return found
+        return seen
 
 
 def _other(mode: Mode) -> Mode:

@@ -13,6 +13,7 @@ from steadynorm.graphs.wires import Wires, is_gradient_op
 _APPLIES = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
 _MANY_STEPS = 32
 _BLOCKING = frozenset({"StopGradient"})
+_READS = frozenset({"ReadVariableOp", "Const"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,31 @@ class TrainingReader:
         for name, parameters in targets.items():
             for end in self._ends(name):
                 by_end.setdefault(end, {})[name] = parameters
+        by_end = self._chief(by_end)
         if len(by_end) > _MANY_STEPS:
             by_end = {next(iter(by_end)): targets}
         everything = len(by_end) == 1
-        return [
+        steps = [
             self._step(end, written, places, tuple(targets) if everything else (end,))
             for end, written in by_end.items()
         ]
+        # Of several ends behind the same writes, as of one that saves after each step, the one that runs most counts.
+        most: dict[frozenset[str], Step] = {}
+        for step, written in zip(steps, by_end.values(), strict=True):
+            known = most.get(frozenset(written))
+            if known is None or len(step.reached) > len(known.reached):
+                most[frozenset(written)] = step
+        return list(most.values())
+
+    def _chief(self, by_end: dict[str, dict[str, frozenset[str]]]) -> dict[str, dict[str, frozenset[str]]]:
+        """The ends without those that only read a variable after some writes which another end has, too."""
+        reading = {end for end in by_end if self._wires.op(end) in _READS}
+        others = [set(written) for end, written in by_end.items() if end not in reading]
+        return {
+            end: written
+            for end, written in by_end.items()
+            if end not in reading or not any(set(written) <= other for other in others)
+        }
 
     def _step(
         self, end: str, written: dict[str, frozenset[str]], places: Sequence[Place], roots: tuple[str, ...]

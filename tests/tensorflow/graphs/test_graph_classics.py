@@ -1,0 +1,145 @@
+"""The four classic wrong versions of batch normalization and the right one, told apart from their MetaGraphDef alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from steadynorm.finding import Certainty, Finding
+from steadynorm.tensorflow import batch_norm, batch_normalization
+
+v1 = tf.compat.v1
+Read = Callable[..., dict[str, Finding]]
+
+
+def images() -> Any:
+    return v1.placeholder(tf.float32, [None, 8, 8, 3])
+
+
+def convolution(x: Any, filters: int, name: str) -> Any:
+    kernel = v1.get_variable(f"{name}/kernel", [3, 3, int(x.shape[-1]), filters])
+    return tf.nn.conv2d(x, kernel, 1, "SAME")
+
+
+def logits(x: Any) -> Any:
+    x = tf.reduce_mean(x, [1, 2])
+    return tf.matmul(x, v1.get_variable("dense/kernel", [int(x.shape[-1]), 10]))
+
+
+def loss(x: Any) -> Any:
+    labels = v1.placeholder(tf.int64, [None])
+    return tf.reduce_mean(v1.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits(x)))
+
+
+def minimize(value: Any) -> Any:
+    return v1.train.AdamOptimizer().minimize(value, global_step=v1.train.get_or_create_global_step())
+
+
+def hand_written(x: Any, training: Any, keep: bool) -> Any:
+    """Averages written by hand, as in many tutorials; their update runs with the moments, or is dropped."""
+    beta = v1.get_variable("beta", x.shape[-1:], initializer=v1.zeros_initializer())
+    gamma = v1.get_variable("gamma", x.shape[-1:], initializer=v1.ones_initializer())
+    moments = tf.nn.moments(x, [0, 1, 2])
+    averages = v1.train.ExponentialMovingAverage(0.9)
+
+    def update() -> Any:
+        with tf.control_dependencies([averages.apply(moments)]):
+            return tf.identity(moments[0]), tf.identity(moments[1])
+
+    if keep:
+        return tf.nn.batch_normalization(
+            x, *v1.cond(training, update, lambda: tuple(map(averages.average, moments))), beta, gamma, 1e-3
+        )
+    averages.apply(moments)
+    kept = [averages.average(each) for each in moments]
+    mean, variance = v1.cond(training, lambda: tuple(moments), lambda: tuple(map(tf.identity, kept)))
+    return tf.nn.batch_normalization(x, mean, variance, beta, gamma, 1e-3)
+
+
+def test_a_mode_fixed_when_the_graph_is_built_and_plain_minimize(read: Read) -> None:
+    x = convolution(images(), 4, "conv")
+    minimize(loss(tf.nn.relu(batch_normalization(x, training=True))))
+
+    found = read()
+
+    assert set(found) == {"SN101", "SN201"}
+    assert found["SN101"].certainty is Certainty.LIKELY
+    assert found["SN101"].layers == ("batch_normalization",)
+
+
+def test_two_layers_built_outside_the_condition_that_chooses_between_them(read: Read) -> None:
+    x = convolution(images(), 4, "conv")
+    training = v1.placeholder(tf.bool, [])
+    options: dict[str, Any] = {"scope": "bn", "updates_collections": None, "decay": 0.9}
+    one = batch_norm(x, is_training=True, **options)
+    other = batch_norm(x, is_training=False, reuse=True, **options)
+    minimize(loss(tf.nn.relu(v1.cond(training, lambda: one, lambda: other))))
+
+    found = read()
+
+    assert set(found) == {"SN207"}
+    assert "outside the branches" in found["SN207"].message
+
+
+def test_averages_written_by_hand_whose_update_is_dropped(read: Read) -> None:
+    x = convolution(images(), 4, "conv")
+    minimize(loss(tf.nn.relu(hand_written(x, v1.placeholder(tf.bool, []), keep=False))))
+
+    found = read()
+
+    assert set(found) == {"SN101"}
+    assert "ema.apply()" in found["SN101"].remedy
+
+
+def test_a_second_build_for_inference_with_variables_of_its_own(read: Read) -> None:
+    def network(x: Any, training: bool) -> Any:
+        x = tf.nn.relu(batch_normalization(convolution(x, 4, "conv1"), training=training))
+        return tf.nn.relu(batch_normalization(convolution(x, 5, "conv2"), training=training))
+
+    with v1.variable_scope("train"):
+        value = loss(network(images(), True))
+    with v1.variable_scope("test"):
+        tf.nn.softmax(logits(network(images(), False)))
+    with tf.control_dependencies(v1.get_collection(v1.GraphKeys.UPDATE_OPS)):
+        minimize(value)
+
+    found = read()
+
+    assert set(found) == {"SN206"}
+    assert found["SN206"].evidence["pairs"] == [
+        ["train/batch_normalization", "test/batch_normalization"],
+        ["train/batch_normalization_1", "test/batch_normalization_1"],
+    ]
+
+
+def test_branches_built_inside_the_condition_with_shared_variables(
+    read: Read, control_flow: str, variables: str
+) -> None:
+    if (control_flow, variables) == ("functional", "reference"):
+        pytest.skip("a function cannot assign to a reference")
+    x = convolution(images(), 4, "conv")
+    options: dict[str, Any] = {"scope": "bn", "updates_collections": None, "decay": 0.9}
+    with v1.variable_scope("bn"):  # variables are created outside, as conditions that are functions want it
+        for name in ("moving_mean", "moving_variance"):
+            v1.get_variable(name, [4], trainable=False)
+        v1.get_variable("beta", [4])
+    y = v1.cond(
+        v1.placeholder(tf.bool, []),
+        lambda: batch_norm(x, is_training=True, reuse=True, **options),
+        lambda: batch_norm(x, is_training=False, reuse=True, **options),
+    )
+    minimize(loss(tf.nn.relu(y)))
+
+    assert not read()
+
+
+def test_averages_written_by_hand_and_run(read: Read, control_flow: str) -> None:
+    if control_flow == "functional":
+        pytest.skip("averages cannot create their variables in a function")
+    x = convolution(images(), 4, "conv")
+    minimize(loss(tf.nn.relu(hand_written(x, v1.placeholder(tf.bool, []), keep=True))))
+
+    assert not read()
