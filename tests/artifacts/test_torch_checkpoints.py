@@ -332,6 +332,7 @@ def test_a_whole_module_is_read_by_names(tmp_path: Path, zipped: bool) -> None:
     assert expected.items() <= found.items()
     assert found["track_running_stats"] is True
     assert contents.facts["modules"]["bn1"]["training"] is False
+    assert contents.facts["kinds"]["bn1"] == "BatchNorm2d"
     assert contents.facts["untrained"] == ("fc.weight",)
 
 

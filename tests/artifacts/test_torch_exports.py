@@ -124,10 +124,9 @@ def test_made_in_training_mode(tmp_path: Path, make: Any) -> None:
 
     assert modes(contents) == TRAIN
     assert all(use.choice is Choice.FIXED for use in graph.uses)
-    moved = {(each.layer, each.statistic, round(each.decay or 0, 6), each.always) for each in graph.updates}
+    moved = {(each.layer, each.statistic, round(each.decay or 0, 6)) for each in graph.updates}
     assert moved == {
-        ("bn", "mean", 0.75, True), ("bn", "variance", 0.75, True),
-        ("again.1", "mean", 0.9, True), ("again.1", "variance", 0.9, True),
+        ("bn", "mean", 0.75), ("bn", "variance", 0.75), ("again.1", "mean", 0.9), ("again.1", "variance", 0.9)
     }  # fmt: skip
     assert graph.exported
     assert graph.inference_only
@@ -300,9 +299,11 @@ HEAD = "class Sequential(Module):\n  def forward(self, x: Tensor) -> Tensor:\n"
         HEAD + "    a = [x]\n" + "    a = [a, a]\n" * 200 + "    return torch.cat(a)\n",
         HEAD + "    if self.training:\n      x = torch.relu(x)\n    else:\n      pass\n" * 500,
         HEAD + "    return getattr(self, 'forward')(x)\n",
+        HEAD + "    return 1if x else 2\n",
+        HEAD + "    return '\\d'\n",
         HEAD + "    return __import__('os').system('true')\n",
     ],
-    ids=range(15),
+    ids=range(17),
 )
 def test_other_code_is_followed_as_far_as_it_goes(tmp_path: Path, code: str) -> None:
     contents = rewritten(tmp_path / "model.pt", code)

@@ -142,6 +142,9 @@ def _facts(tree: Tree, plain: Path | None, copies: dict[Path, Path], foreign: tu
         "copies": {shown(path): shown(other) for path, other in copies.items()},
         "values": {".".join(path): value for path, value in tree.values.items()},
         "modules": {shown(path): attributes for path, attributes in tree.modules.items()},
+        "kinds": {
+            shown(path): str(attributes["class"]).rpartition(".")[2] for path, attributes in tree.modules.items()
+        },
         "param_groups": tuple(group for optimizer in tree.optimizers for group in optimizer.groups),
         "versions": {
             ".".join(filter(None, (shown(path), name))): version

@@ -34,6 +34,7 @@ class Entry:
         size: its length unpacked.
         header: where its local header is.
         encrypted: whether it is.
+        record: where the directory has it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Entry:
     size: int
     header: int
     encrypted: bool
+    record: int = 0
 
 
 class Archive:
@@ -149,7 +151,7 @@ def _directory(source: Source) -> list[Entry]:
         text = data[at + 46 : at + 46 + name].decode("utf-8", "replace")
         more = data[at + 46 + name : at + 46 + name + extra]
         unpacked, packed, header = _long_numbers(more, (unpacked, packed, header))
-        entries.append(Entry(text, method, packed, unpacked, header, bool(flags & 1)))
+        entries.append(Entry(text, method, packed, unpacked, header, bool(flags & 1), start + at))
         at += 46 + name + extra + comment
     return entries
 

@@ -6,6 +6,7 @@ It is parsed and never compiled or run.
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -67,7 +68,8 @@ class ScriptCode:
         if data is None or self._size > MOST_CODE:
             return {}
         try:
-            parsed = ast.parse(data)
+            with warnings.catch_warnings(action="ignore"):  # about what a file is written like
+                parsed = ast.parse(data)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return {}
         return {each.name: each for each in parsed.body if isinstance(each, ast.FunctionDef | ast.ClassDef)}

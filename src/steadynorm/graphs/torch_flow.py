@@ -193,7 +193,7 @@ def _updates(step: Step, norm: Normalization) -> list[Update]:
     decay = None if norm.momentum is None else 1 - norm.momentum
     source = step.reads[0] if step.reads else None
     return [
-        Update(norm.layer, statistic, step.name, decay, always=norm.training is True, input=source)
+        Update(norm.layer, statistic, step.name, decay, input=source)
         for statistic, name in (("mean", norm.mean), ("variance", norm.variance))
         if name is not None
     ]
