@@ -44,8 +44,8 @@ def graph_explains(evidence: Evidence, layer: Layer) -> bool:
     graph = evidence.graph
     if graph is None or layer.name not in {each.name for each in graph.layers}:
         return False
-    if graph.inference_only or graph.exported:
-        return False
+    if graph.inference_only or graph.exported or not graph.train_steps:
+        return False  # what has no train step, as a description of a model, says nothing about the training
     updates = [each for each in graph.updates if each.layer == layer.name]
     uses = [each for each in graph.uses if each.layer == layer.name]
     runs = any(each.steps or each.always for each in updates)
