@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 import steadynorm
 from steadynorm import cli
+from steadynorm.artifacts import formats
 from steadynorm.artifacts.recognition import TABLE_MAGIC
 
 SARIF = Path(__file__).parent / "data" / "sarif-2.1.0.json"
@@ -361,6 +363,73 @@ def test_function_gives_the_same_as_the_command(here: Path) -> None:
     assert steadynorm.check([path, "no.pt"], ignore="SN7").unread == (
         steadynorm.Unread("no.pt", "no.pt: there is no such file or folder, and no checkpoint of that prefix"),
     )
+
+
+def test_several_processes_find_the_same_as_one(here: Path) -> None:
+    for number in range(120):
+        save(here / "runs" / f"{number}.safetensors", NOT_FINITE if number % 50 == 7 else HEALTHY)
+    (here / "runs" / "cut.safetensors").write_bytes((here / "runs" / "0.safetensors").read_bytes()[:-5])
+    alone, together = (steadynorm.check("runs", workers=workers).to_json() for workers in (1, 2))
+
+    assert together == alone
+    assert json.loads(alone)["counts"]["error"] == 3
+
+
+def test_mistake_of_ours_over_one_file_does_not_cost_the_others(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(here / "a.safetensors", HEALTHY)
+    save(here / "b.safetensors", HEALTHY)
+    read = formats.read
+
+    def mistaken(path: str) -> object:
+        if path == "a.safetensors":
+            raise KeyError("weight\nof nothing")
+        return read(path)
+
+    monkeypatch.setattr(formats, "read", mistaken)
+    result = steadynorm.check(".")
+
+    assert [report.name for report in result.reports] == ["b.safetensors"]
+    (unread,) = result.unread
+    assert unread.reason == (
+        "a.safetensors: stopped by KeyError: 'weight\\nof nothing'; this is a mistake in steadynorm, report it"
+    )
+
+
+def test_file_that_vanishes_before_it_is_read_is_left_aside(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(here / "runs" / "a.safetensors", HEALTHY)
+    save(here / "runs" / "b.safetensors", HEALTHY)
+    read = formats.read
+
+    def vanishing(path: str) -> object:
+        if path == "runs/a.safetensors":
+            os.unlink(path)
+        return read(path)
+
+    monkeypatch.setattr(formats, "read", vanishing)
+    result = steadynorm.check("runs")
+
+    assert [report.name for report in result.reports] == ["runs/b.safetensors"]
+    assert not result.unread
+
+
+def test_pickle_that_is_no_model_is_left_aside_unless_it_is_named(here: Path) -> None:
+    save(here / "a.safetensors", HEALTHY)
+    (here / "cache.pkl").write_bytes(pickle.dumps({"words": ["a", "b"]}))
+
+    assert run("check", ".").exit_code == 0
+    assert "Left aside: of no format that is read (1)." in flat(run("check", "."))
+    assert run("check", "cache.pkl").exit_code == 2
+
+
+def test_ranks_that_differ_are_found(here: Path) -> None:
+    for rank in range(3):
+        mean = HEALTHY["bn.running_mean"] + (5 if rank == 2 else 0)
+        save(here / f"rank{rank}.safetensors", {**HEALTHY, "bn.running_mean": mean.astype(np.float32)})
+    result = run("check", ".")
+
+    assert result.exit_code == 1
+    assert "WARNING SN402 replicas-differ" in flat(result)
+    assert "compared with 2 other ranks" in flat(result)
 
 
 def process(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

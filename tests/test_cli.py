@@ -257,6 +257,31 @@ def test_json_is_all_that_is_on_stdout(run: Callable[..., Result]) -> None:
     assert parsed["layers"][0]["call_sites"][0]["moments"][0]["batches"] == 3
 
 
+def test_other_forms_of_the_report(run: Callable[..., Result]) -> None:
+    same = run("diagnose", "cases.py:broken", "--format", "json", "--batches", 3)
+    sarif = json.loads(run("diagnose", "cases.py:broken", "--format", "sarif", "--batches", 3).stdout)
+    github = run("diagnose", "cases.py:broken", "--format", "github", "--batches", 3).stdout.splitlines()
+
+    assert json.loads(same.stdout)["schema"] == "steadynorm-report/1"
+    assert sarif["runs"][0]["results"][0]["ruleId"] == "SN103"
+    assert github[0].startswith("::error title=SN103 statistics-at-initialization::digits: layer 1: ")
+    contradiction = run("diagnose", "cases.py:fails", "--json", "--format", "sarif")
+    assert contradiction.exit_code == 2
+    assert "--json and --format sarif contradict each other" in only_line(contradiction)
+
+
+def test_settings_of_the_project_hold_for_a_diagnosis(run: Callable[..., Result], folder: Path) -> None:
+    settings = folder / "pyproject.toml"
+    settings.write_text('[tool.steadynorm]\nselect = ["SN103"]\nfail-on = "never"\n')
+    try:
+        result = run("diagnose", "cases.py:broken")
+        assert result.exit_code == 0
+        assert "1 check made (only SN103)" in " ".join(result.stdout.split())
+        assert run("diagnose", "cases.py:broken", "--fail-on", "error").exit_code == 1
+    finally:
+        settings.unlink()
+
+
 def test_output_takes_the_report_and_leaves_no_other_file(run: Callable[..., Result], tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     report.write_text("an older one")

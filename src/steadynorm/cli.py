@@ -5,6 +5,7 @@ stdout carries the report and nothing else: what the user's own code prints goes
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -24,6 +25,9 @@ from steadynorm.options import FailOn, Form
 
 if TYPE_CHECKING:
     from steadynorm.settings import Settings
+
+MOST_WORKERS = 8
+"""Processes that a check of many files uses at most; the disk is busy with these."""
 
 app = typer.Typer(
     add_completion=False,
@@ -119,7 +123,14 @@ def check(
         settings = _settings(select, ignore, fail_on, exclude)
         if output is not None:
             check_folder(output)
-        result = checked(paths, before=before, select=settings.select, ignore=settings.ignore, exclude=settings.exclude)
+        result = checked(
+            paths,
+            before=before,
+            select=settings.select,
+            ignore=settings.ignore,
+            exclude=settings.exclude,
+            workers=min(os.cpu_count() or 1, MOST_WORKERS),
+        )
         deliver(result, form, output)
         status = result.exit_status(settings.fail_on.severity)
     raise typer.Exit(status)

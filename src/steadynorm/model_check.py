@@ -1,0 +1,94 @@
+"""The check of one model: its files are read, and every check runs over what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from steadynorm.artifacts import formats
+from steadynorm.artifacts.assembly import Assembled, assemble
+from steadynorm.artifacts.contents import Contents
+from steadynorm.artifacts.grouping import Group
+from steadynorm.artifacts.search import search
+from steadynorm.checks.registry import run
+from steadynorm.errors import UnusableInputError
+from steadynorm.finding import Certainty, Finding
+from steadynorm.report.model import Origin, Report
+from steadynorm.report.words import counted, folded
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is asked of every model; plain values, so that another process can be asked.
+
+    Arguments:
+        before: the path of an earlier checkpoint to compare with.
+        select: codes or prefixes to check; all if empty.
+        ignore: codes or prefixes to leave out.
+    """
+
+    before: str | None
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one group of files.
+
+    Arguments:
+        reports: one per model in it.
+        failures: the files that could not be read, with the reason in one line.
+    """
+
+    reports: tuple[Report, ...]
+    failures: tuple[tuple[str, str], ...]
+
+
+def check_group(task: Task, group: Group) -> Outcome:
+    """Checks what files that belong together say; whatever is wrong with them is a failure in the outcome."""
+    reports: list[Report] = []
+    failures: list[tuple[str, str]] = []
+    before = None if task.before is None else earlier(task.before)
+    try:
+        for model in assemble(group, before, lambda path, reason: failures.append((path, reason))):
+            reports.append(_report(model, task))
+    except UnusableInputError as error:
+        failures.append((group.path, str(error)))
+    except Exception as error:
+        # A mistake of ours over one file must not cost the report on a thousand others.
+        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        failures.append((group.path, f"{group.path}: stopped by {what}; this is a mistake in steadynorm, report it"))
+    return Outcome(tuple(reports), tuple(failures))
+
+
+@cache
+def earlier(path: str) -> Contents:
+    """The one checkpoint that a path stands for.
+
+    Raises:
+        UnusableInputError: it stands for none or for several, or cannot be read.
+    """
+    found = search([path])
+    groups = [group for group in found.groups if group.checkpoints]
+    if found.unread and len(groups) < 2:
+        raise UnusableInputError(next(iter(found.unread.values())))
+    if len(groups) != 1 or len(groups[0].checkpoints) != 1:
+        names = [name for group in groups for name in group.checkpoints]
+        holds = f"{counted(len(names), 'checkpoint')} ({folded(names)})" if names else "no checkpoint"
+        raise UnusableInputError(f"{path}: holds {holds}; expected one, to compare with: name it")
+    return formats.read(groups[0].checkpoints[0])
+
+
+def _report(model: Assembled, task: Task) -> Report:
+    origin = Origin(model.path, model.files, model.format)
+    if not model.evidence.layers:
+        return Report.nothing_to_check(model.path, model.evidence.framework, origin)
+    findings, not_assessed = run(model.evidence, task.select, task.ignore)
+    ranked = tuple(sorted(findings, key=_rank))
+    return Report(model.path, model.evidence, ranked, tuple(not_assessed), task.select, task.ignore, origin)
+
+
+def _rank(found: Finding) -> tuple[int, bool]:
+    """The worst first, and of those what is proven; else the order of the catalogue."""
+    return -found.severity.rank, found.certainty is not Certainty.PROVEN
