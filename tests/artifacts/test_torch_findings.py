@@ -1,0 +1,157 @@
+"""What PyTorch's files prove: each broken file beside its healthy twin."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steadynorm.artifacts.evidence import evidence_of
+from steadynorm.artifacts.formats import read
+from steadynorm.checks.registry import run
+from steadynorm.finding import Severity
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+STEPS = 80
+"""With a decay of 0.9, 0.02 % of the initial statistics are left after as many."""
+
+
+def network() -> Any:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(3, 8, 3, padding=1, bias=False), bn1=nn.BatchNorm2d(8), relu1=nn.ReLU(),
+            conv2=nn.Conv2d(8, 8, 3, padding=1, bias=False), bn2=nn.BatchNorm2d(8), relu2=nn.ReLU(),
+            pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), fc=nn.Linear(8, 2),
+        )
+    )  # fmt: skip
+
+
+def trained(change: Callable[[Any], None] = lambda model: None) -> tuple[Any, Any]:
+    """A network after some steps, and its optimizer; `change` comes before them."""
+    model = network()
+    change(model)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(STEPS):
+        x = torch.randn(16, 3, 6, 6) * 2 + 1
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), (x.mean((1, 2, 3)) > 1).long()).backward()
+        optimizer.step()
+    return model, optimizer
+
+
+@pytest.fixture(scope="module")
+def healthy() -> tuple[Any, Any]:
+    return trained()
+
+
+def checkpoint(model: Any, optimizer: Any) -> dict[str, Any]:
+    return {"model": copy.deepcopy(model.state_dict()), "optimizer": optimizer.state_dict()}
+
+
+def codes(path: Path, saved: Any = None) -> set[str]:
+    """The codes of what is found in a file, those worth knowing left out."""
+    if saved is not None:
+        with warnings.catch_warnings(action="ignore"):
+            torch.save(saved, path)
+    findings, _ = run(evidence_of(read(path)))
+    return {each.code for each in findings if each.severity is not Severity.INFO}
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_healthy_checkpoint(tmp_path: Path, healthy: Any, legacy: bool) -> None:
+    path = tmp_path / "model.pt"
+    torch.save(checkpoint(*healthy), path, _use_new_zipfile_serialization=not legacy)
+
+    assert codes(path) == set()
+
+
+def test_a_healthy_module(tmp_path: Path, healthy: Any) -> None:
+    assert codes(tmp_path / "model.pt", healthy[0]) == set()
+
+
+def test_statistics_at_initialization(tmp_path: Path) -> None:
+    """Trained in inference mode: gamma and beta moved, the statistics did not."""
+    assert "SN103" in codes(tmp_path / "model.pt", checkpoint(*trained(lambda model: model.eval())))
+
+
+def test_statistics_left_out(tmp_path: Path, healthy: Any) -> None:
+    saved = checkpoint(*healthy)
+    names = {name for name, _ in healthy[0].named_parameters()}
+    saved["model"] = {name: value for name, value in saved["model"].items() if name in names or name.startswith("bn1.")}
+
+    assert codes(tmp_path / "model.pt", saved) == {"SN301"}
+
+
+def test_an_average_of_the_parameters_alone(tmp_path: Path, healthy: Any) -> None:
+    """An average over `parameters()` never sees the statistics: they stay those of a new network."""
+    model, optimizer = healthy
+    alone, whole = network(), network()
+    for target, source in zip(alone.parameters(), model.parameters(), strict=True):
+        target.data.lerp_(source.data, 0.9)
+    for target, source in zip(whole.state_dict().values(), model.state_dict().values(), strict=True):
+        target.lerp_(source, 0.9) if target.is_floating_point() else target.copy_(source)
+    base = checkpoint(model, optimizer)
+
+    assert codes(tmp_path / "alone.pt", {**base, "ema": alone.state_dict()}) == {"SN305"}
+    assert codes(tmp_path / "whole.pt", {**base, "ema": whole.state_dict()}) == set()
+
+
+@pytest.mark.parametrize(
+    ("value", "code"), [(float("nan"), "SN701"), (float("inf"), "SN701"), (-0.5, "SN702")], ids=str
+)
+def test_impossible_numbers(tmp_path: Path, healthy: Any, value: float, code: str) -> None:
+    saved = checkpoint(*healthy)
+    saved["model"]["bn2.running_var"][3] = value
+
+    assert codes(tmp_path / "model.pt", saved) == {code}
+
+
+def test_momentum_of_the_other_framework(tmp_path: Path) -> None:
+    """A whole module tells its momentum; a state dict does not."""
+
+    def swapped(model: Any) -> None:
+        model.bn1.momentum = model.bn2.momentum = 0.99
+
+    model, optimizer = trained(swapped)
+
+    assert codes(tmp_path / "model.pt", model) == {"SN510"}
+    assert codes(tmp_path / "state.pt", checkpoint(model, optimizer)) == set()
+
+
+# Exports
+
+
+def exported(model: Any, path: Path, how: str) -> Path:
+    x = torch.randn(2, 3, 6, 6)
+    with warnings.catch_warnings(action="ignore"):
+        if how == "exported":
+            torch.export.save(torch.export.export(model, (x,)), path)
+        else:
+            made = torch.jit.script(model) if how == "scripted" else torch.jit.trace(model, x, check_trace=False)
+            torch.jit.save(made, path)
+    return path
+
+
+@pytest.mark.parametrize("how", ["traced", "scripted", "exported"])
+def test_exports(tmp_path: Path, healthy: Any, how: str) -> None:
+    model = copy.deepcopy(healthy[0])
+
+    assert codes(exported(model.train(), tmp_path / "train.pt", how)) == {"SN209"}
+    assert codes(exported(model.eval(), tmp_path / "eval.pt", how)) == set()
+
+
+@pytest.mark.parametrize("how", ["traced", "exported"])
+def test_one_layer_left_in_training_mode(tmp_path: Path, healthy: Any, how: str) -> None:
+    model = copy.deepcopy(healthy[0]).eval()
+    model.bn2.train()
+    findings, _ = run(evidence_of(read(exported(model, tmp_path / "model.pt", how))))
+
+    assert [(each.code, each.layers) for each in findings] == [("SN209", ("bn2",))]
