@@ -78,6 +78,8 @@ def is_folder(path: str) -> bool:
     """Whether `path` is a folder that can be listed."""
     if not is_remote(path):
         return os.path.isdir(path)
+    if path.startswith(("http://", "https://")):
+        return False  # fsspec would fetch the whole file to look for links in it
     files, within = file_system(path)
     return bool(_asked(files.isdir, path, within))
 
