@@ -355,3 +355,32 @@ def test_decay_that_was_taken_for_momentum() -> None:
     now = contents({name: each.load() for name, each in now.tensors.items()}, "torch", facts={"modules": swapped})
     assert "SN304" in codes(checked(evidence_of(now, before=before(values, 1e-5))))
     assert codes(checked(evidence_of(converted(values), before=before(values, 1e-5)))) == []
+
+
+def test_paths_of_objects_that_lead_through_the_optimizer() -> None:
+    """As Keras 3 writes them: gamma in the optimizer's list, the statistics in the model."""
+    values = {
+        "model/operations/2/moving_mean": "net/bn/moving_mean",
+        "model/operations/2/moving_variance": "net/bn/moving_variance",
+        "optimizer/_trainable_variables/0": "net/bn/gamma",
+        "optimizer/_trainable_variables/1": "net/bn/beta",
+        "optimizer/_variables/2": "adam/net_bn_gamma_momentum",
+    }
+    suffix = "/.ATTRIBUTES/VARIABLE_VALUE"
+    full = {f"{key}{suffix}": name for key, name in values.items()}
+
+    (found,) = evidence_of(contents(dict.fromkeys(full, np.full(4, 2.0)), facts={"full_names": full})).layers
+    assert found.name == "net/bn"
+    assert found.gamma is not None
+    assert found.beta is not None
+
+
+def test_two_models_whose_variables_have_the_same_names() -> None:
+    suffix = "/.ATTRIBUTES/VARIABLE_VALUE"
+    keys = [
+        f"{model}/bn/{role}{suffix}" for model in ("a", "b") for role in ("gamma", "moving_mean", "moving_variance")
+    ]
+    full = {key: key.removesuffix(suffix)[2:] for key in keys}
+
+    evidence = evidence_of(contents(dict.fromkeys(keys, np.full(4, 2.0)), facts={"full_names": full}))
+    assert [each.name for each in evidence.layers] == ["a/bn", "b/bn"]

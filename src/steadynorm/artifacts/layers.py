@@ -34,6 +34,7 @@ class Found:
         certainly: those of them whose statistics the graph names.
         copies: layers of averaged or target copies: the layer that each is a copy of.
         parameters_averaged: layers of which gamma or beta were averaged over the training and the statistics were not.
+        tensors: which tensors each layer is, also those without statistics, by its name.
     """
 
     layers: tuple[Layer, ...]
@@ -41,6 +42,7 @@ class Found:
     certainly: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
     parameters_averaged: tuple[str, ...] = ()
+    tensors: Mapping[str, Named] = field(default_factory=dict)
 
 
 def layers_of(contents: Contents, graph: Graph | None = None) -> Found:
@@ -59,7 +61,11 @@ def layers_of(contents: Contents, graph: Graph | None = None) -> Found:
     known = {each.name: each for each in graph.layers} if graph else {}
     groups = _of_graph(known, contents.tensors)
     taken = {tensor.name for group in groups for tensor in group.tensors.values()}
-    rest = [each for each in by_name if taken.isdisjoint(tensor.name for tensor in each.tensors.values())]
+    rest = [
+        each
+        for each in by_name
+        if each.name not in known and taken.isdisjoint(tensor.name for tensor in each.tensors.values())
+    ]
     lost = [
         each.name
         for each in groups
@@ -86,6 +92,7 @@ def layers_of(contents: Contents, graph: Graph | None = None) -> Found:
         tuple(lost),
         _copies(names, contents.facts.get("copies")),
         averaged,
+        {each.name: each for each in (*without, *rest, *groups)},
     )
 
 

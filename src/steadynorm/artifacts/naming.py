@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from steadynorm.artifacts.contents import Tensor
 
@@ -29,6 +30,9 @@ _FLAX = {"mean": "mean", "var": "variance"}
 _FLAX_COLLECTIONS = ("params", "batch_stats")
 _FLAX_WRAPPERS = ("value", "raw_value")
 _OPTIMIZERS = frozenset({"optimizer", "optimizer_weights", "optimizer_state", "opt_state", ".OPTIMIZER_SLOT"})
+
+Place: TypeAlias = tuple[str, str, bool]
+"""A layer, a role, and whether it is an average over the training."""
 
 _BATCH_NORM = re.compile(r"batch_?norm|(?:^|_)bn(?:_|$)")
 _GENERIC = frozenset({"", "norm", "layer", "block"})
@@ -69,15 +73,9 @@ def named_layers(
     """
     is_flax = framework == "flax" or any("batch_stats" in re.split(r"[/.]", name) for name in tensors)
     found: dict[str, Named] = {}
-    for tensor in tensors.values():
-        place = _place(tensor.name, is_flax)
-        if place is None and full_names and tensor.name in full_names:
-            place = _place(full_names[tensor.name], is_flax)
-        if place is None:
-            continue
-        layer, role, averaged = place
+    for name, (layer, role, averaged) in _places(tensors, is_flax, full_names or {}).items():
         group = found.setdefault(layer, Named(layer))
-        (group.averages if averaged else group.tensors).setdefault(role, tensor)
+        (group.averages if averaged else group.tensors).setdefault(role, tensors[name])
     complete = [each for each in found.values() if each.has_statistics]
     return complete, list(_without(found.values(), {base_of(each.name) for each in complete}))
 
@@ -92,8 +90,21 @@ def is_batch_norm_name(layer: str) -> bool:
     return _BATCH_NORM.search(base_of(layer)) is not None
 
 
-def _place(name: str, is_flax: bool) -> tuple[str, str, bool] | None:
-    """Layer, role, and whether it is an average over the training; `None` for what is no layer's."""
+def _places(tensors: Mapping[str, Tensor], is_flax: bool, full_names: Mapping[str, str]) -> dict[str, Place]:
+    """Where each tensor belongs that is a layer's.
+
+    A checkpoint of objects keeps a variable under some path that leads to it, perhaps by the optimizer's list; its own
+    name says more, unless several have the same.
+    """
+    by_key = {name: place for name in tensors if (place := _place(name, is_flax)) is not None}
+    by_name = {key: place for key, name in full_names.items() if (place := _place(name, is_flax)) is not None}
+    own = [by_name[key] for key in by_key if key in by_name]
+    places = by_key | by_name if len(set(own)) == len(own) else by_name | by_key
+    return {name: places[name] for name in tensors if name in places}
+
+
+def _place(name: str, is_flax: bool) -> Place | None:
+    """What a name says; `None` for what is no layer's."""
     text = name.removesuffix(OBJECT_KEY).removesuffix(":0")
     separator = "/" if "/" in text else "."
     parts = text.split(separator)
