@@ -354,6 +354,16 @@ def test_names_of_any_alphabet_and_of_none(here: Path) -> None:
     assert json.loads(run("check", ".", "--format", "json").stdout)["counts"]["error"] == 2
 
 
+def test_name_with_the_end_of_a_line_makes_no_line_of_its_own(here: Path) -> None:
+    save(here / "a\nb.safetensors", NOT_FINITE)
+    (here / "c\n::error::d.safetensors").write_bytes((here / "a\nb.safetensors").read_bytes()[:-5])
+    result = run("check", ".", "--format", "github")
+
+    assert [line[:12] for line in result.stdout.splitlines()] == ["::error file", "::error file"]
+    assert len(result.stderr.splitlines()) == 1
+    assert run("check", ".").stdout.splitlines()[0].startswith("a\\nb.safetensors: 1 error")
+
+
 def test_function_gives_the_same_as_the_command(here: Path) -> None:
     path = save(here / "a.safetensors", NOT_FINITE)
     result = steadynorm.check(path)

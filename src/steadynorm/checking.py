@@ -59,10 +59,11 @@ def check(
     task = Task(None if before is None else os.fspath(before), chosen, left_out)
     if task.before is not None:
         earlier(task.before)
-    found = search([paths] if isinstance(paths, str | os.PathLike) else paths, exclude)
-    unread, skipped = dict(found.unread), Counter(found.skipped)
     reports: list[Report] = []
     with Progress(progress) as stage:
+        stage("searching")
+        found = search([paths] if isinstance(paths, str | os.PathLike) else paths, exclude)
+        unread, skipped = dict(found.unread), Counter(found.skipped)
         for index, (group, outcome) in enumerate(_outcomes(task, found.groups, workers)):
             stage(f"checked {group.path}", index + 1, len(found.groups))
             reports += outcome.reports
@@ -77,7 +78,9 @@ def check(
             f"{task.before}: has no normalization layer in common with what was checked; expected an earlier "
             "checkpoint of the same model"
         )
-    return CheckResult(tuple(reports), tuple(Unread(*each) for each in unread.items()), dict(skipped))
+    # A file's name may hold the end of a line.
+    lines = (Unread(path, reason.replace("\n", "\\n")) for path, reason in unread.items())
+    return CheckResult(tuple(reports), tuple(lines), dict(skipped))
 
 
 def _outcomes(task: Task, groups: Sequence[Group], workers: int) -> Iterator[tuple[Group, Outcome]]:

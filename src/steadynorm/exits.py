@@ -7,7 +7,7 @@ FINDINGS = 1
 """Findings at or over it."""
 
 UNUSABLE = 2
-"""Unusable input, or a command that was used wrongly."""
+"""Unusable input, of which some is enough where there is more, or a command that was used wrongly."""
 
 NOTHING = 3
 """Nothing to check: no normalization layers."""

@@ -82,11 +82,12 @@ def earlier(path: str) -> Contents:
 
 def _report(model: Assembled, task: Task) -> Report:
     origin = Origin(model.path, model.files, model.format)
+    name = model.path.replace("\n", "\\n")
     if not model.evidence.layers:
-        return Report.nothing_to_check(model.path, model.evidence.framework, origin)
+        return Report.nothing_to_check(name, model.evidence.framework, origin)
     findings, not_assessed = run(model.evidence, task.select, task.ignore)
     ranked = tuple(sorted(findings, key=_rank))
-    return Report(model.path, model.evidence, ranked, tuple(not_assessed), task.select, task.ignore, origin)
+    return Report(name, model.evidence, ranked, tuple(not_assessed), task.select, task.ignore, origin)
 
 
 def _rank(found: Finding) -> tuple[int, bool]:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from steadynorm.artifacts.grouping import OLDER, SHARDS
 from steadynorm.artifacts.recognition import TABLE_MAGIC
@@ -214,6 +216,35 @@ def test_index_that_names_files_elsewhere_covers_nothing(here: Path) -> None:
     (here / "m" / "x.safetensors.index.json").write_text(json.dumps({"weight_map": {"w": "../a.safetensors", "v": 3}}))
 
     assert list(models(search(["."]))) == ["a.safetensors", "m/x.safetensors.index.json"]
+
+
+STATES = st.text(max_size=40).map(lambda name: f'model_checkpoint_path: "{name}"'.encode())
+INDICES = st.recursive(st.text(), lambda inner: st.dictionaries(st.text(), inner)).map(
+    lambda value: json.dumps({"weight_map": value}).encode()
+)
+
+
+@given(state=st.binary(max_size=200) | STATES, index=st.binary(max_size=200) | INDICES)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_notes_of_other_programs_may_say_anything(here: Path, state: bytes, index: bytes) -> None:
+    (here / "run").mkdir(exist_ok=True)
+    table(here / "run" / "m-1.index")
+    (here / "run" / "checkpoint").write_bytes(state)
+    (here / "run" / "m.safetensors.index.json").write_bytes(index)
+
+    for path in ("run", "run/checkpoint", "run/m.safetensors.index.json"):
+        found = search([path])
+        assert all("\n" not in reason for reason in found.unread.values())
+        assert all(name.startswith("run/") for group in found.groups for name in group.files)
+
+
+def test_state_that_names_another_folder_stays_in_its_own(here: Path) -> None:
+    table(here / "secret.index")
+    table(here / "run" / "m-1.index")
+    (here / "run" / "checkpoint").write_text('model_checkpoint_path: "../secret"\n')
+
+    assert only_reason(search(["run/checkpoint"])).startswith("run/secret: there is no such file")
+    assert list(models(search(["run"]))) == ["run/m-1"]
 
 
 def test_non_utf8_names(here: Path) -> None:

@@ -13,7 +13,7 @@ from steadynorm.artifacts.walk import NOWHERE, SPECIAL, TWICE, Walk, walk
 
 
 def search(top: Path, *exclude: str) -> Walk:
-    return walk(str(top), lambda folder: Path(folder, "saved_model.pb").exists(), exclude)
+    return walk(str(top), lambda names: "SavedModel" if "saved_model.pb" in names else None, exclude)
 
 
 def names(found: Walk, top: Path) -> list[str]:
@@ -151,7 +151,7 @@ def test_folder_that_is_one_artifact_is_not_entered(tmp_path: Path) -> None:
     fill(tmp_path, "export/saved_model.pb", "export/variables/variables.index", "a.pt")
     found = search(tmp_path)
 
-    assert found.folders == [str(tmp_path / "export")]
+    assert found.folders == {str(tmp_path / "export"): "SavedModel"}
     assert names(found, tmp_path) == ["a.pt"]
 
 

@@ -103,6 +103,7 @@ def test_updates_that_the_layer_counted() -> None:
     [
         (layer("bn"), None, Stored("x"), "yes"),
         (layer("bn", None), None, Stored("x"), "no"),
+        (layer("bn", None), None, Stored("x", values=False), "yes"),
         (layer("bn"), None, Stored("x", without_statistics=("bn",)), "no"),
         (layer("bn"), Graph((), savers=(Saver("s", ()),)), None, "yes"),
         (layer("bn"), Graph((), savers=(Saver("s", (), ("bn",)),)), None, "no"),

@@ -98,5 +98,10 @@ def _assembled(group: Group, parts: _Parts, before: Contents | None) -> Assemble
     ranks = {path: each for path, each in parts.checkpoints.items() if path != first}
     evidence = evidence_of(main, graph=parts.graph, before=before, ranks=ranks)
     files = (*parts.checkpoints, *([group.graph] if group.graph and parts.graph else []))
-    formats_read = (each.format for each in (main, parts.graph) if each is not None)
-    return Assembled(group.path, files, " and ".join(formats_read), evidence)
+    return Assembled(group.path, files, _in_words(main, parts.graph), evidence)
+
+
+def _in_words(checkpoint: Contents | None, graph: Contents | None) -> str:
+    first, *more = (each.format for each in (checkpoint, graph) if each is not None)
+    # A TensorFlow checkpoint and MetaGraph: what both begin with is said once.
+    return " and ".join([first, *(each.removeprefix(f"{first.split()[0]} ") for each in more)])

@@ -21,10 +21,10 @@ UNKNOWN = "of no format that is read"
 STATE = "checkpoint"
 """The file in which TensorFlow notes the checkpoints of a run."""
 
-_STATE_ENTRY = re.compile(r'^\s*(?:all_)?model_checkpoint_paths?:\s*"((?:[^"\\]|\\.)*)"', re.MULTILINE)
+_STATE_ENTRY = re.compile(r'^\s*(?:all_)?model_checkpoint_paths?:[ \t]*"((?:[^"\\\n]|\\.)*)"', re.MULTILINE)
 
 MOST_STATE = 1 << 20
-MOST_INDEX = 1 << 27
+MOST_INDEX = 1 << 25
 """No state of a run and no index of shards is larger."""
 
 
@@ -73,24 +73,21 @@ class _Search:
         if places.name_of(path) == "saved_model.pb":
             path = places.folder_of(path)
         try:
-            if not _is_folder(path):
-                self._named(path)
-            elif (folder := formats.recognise_folder(path)) is not None and folder.whole:
-                self._add(Piece(_without_end(path), folder.name, named=True))
+            if _is_folder(path):
+                self._below(path.rstrip("/" + os.sep) or path)
             else:
-                self._below(_without_end(path))
+                self._named(path)
         except UnusableInputError as error:
             self.unread[path] = str(error)
         except ModuleNotFoundError as error:
             self.unread[path] = missing_module(error, path, "files")
 
     def _below(self, top: str) -> None:
-        found = walk(top, _is_whole, self.exclude)
+        found = walk(top, _artifact, self.exclude)
         self.skipped += found.skipped
         self.unread.update(found.refused)
-        for path in map(_without_dot, found.folders):
-            folder = formats.recognise_folder(path)
-            self._add(Piece(path, folder.name if folder else "folder"))
+        for path, form in found.folders.items():
+            self._add(Piece(_without_dot(path), form, named=path == top))
         files = [_without_dot(path) for path in found.files]
         indexed = {path for path in files if path.endswith(".index")}
         for path in files:
@@ -171,13 +168,9 @@ def _is_folder(path: str) -> bool:
     return not path.startswith(("http://", "https://")) and places.is_folder(path)
 
 
-def _is_whole(path: str) -> bool:
-    folder = formats.recognise_folder(path)
-    return folder is not None and folder.whole
-
-
-def _without_end(path: str) -> str:
-    return path.rstrip("/" + os.sep) or path
+def _artifact(names: frozenset[str]) -> str | None:
+    """The format of a folder with these names in it if it is one artifact."""
+    return next((each.name for each in formats.FOLDERS if each.whole and each.recognise(names)), None)
 
 
 def _without_dot(path: str) -> str:

@@ -27,13 +27,13 @@ class Walk:
 
     Arguments:
         files: paths of files, in natural order.
-        folders: paths of folders that are one artifact each.
+        folders: the formats of folders that are one artifact each, by path.
         refused: folders that could not be listed, with the reason.
         skipped: how many entries were left aside, by why.
     """
 
     files: list[str] = field(default_factory=list)
-    folders: list[str] = field(default_factory=list)
+    folders: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
 
@@ -48,12 +48,12 @@ class _Entry:
     identity: tuple[int, int] | None = None
 
 
-def walk(top: str, is_artifact: Callable[[str], bool], exclude: Iterable[str] = ()) -> Walk:
+def walk(top: str, artifact: Callable[[frozenset[str]], str | None], exclude: Iterable[str] = ()) -> Walk:
     """Searches a folder and all below it.
 
     Arguments:
         top: a folder, local or remote.
-        is_artifact: whether a folder is one artifact, so that it is not entered.
+        artifact: the format of a folder with these names in it, if it is one artifact and is not entered.
         exclude: names, or patterns of names or of paths below `top`, that are left out.
     """
     found, excluded = Walk(), tuple(exclude)
@@ -63,12 +63,13 @@ def walk(top: str, is_artifact: Callable[[str], bool], exclude: Iterable[str] = 
     while folders:
         folder = folders.pop()
         try:
-            if is_artifact(folder):
-                found.folders.append(folder)
-                continue
             entries = _remote(folder) if places.is_remote(folder) else _local(folder, found.skipped)
         except UnusableInputError as error:
             found.refused[folder] = str(error)
+            continue
+        form = artifact(frozenset(places.name_of(entry.path) for entry in entries))
+        if form is not None:
+            found.folders[folder] = form
             continue
         below = []
         for entry in sorted(entries, key=lambda entry: natural(entry.path)):

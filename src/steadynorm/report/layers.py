@@ -102,7 +102,9 @@ def _updates(layer: Layer, graph: Graph | None, updates: list[Update]) -> str:
 
 def _saved(layer: Layer, graph: Graph | None, stored: Stored | None) -> str:
     if stored is not None:
-        return "no" if layer.statistics is None or layer.name in stored.without_statistics else "yes"
+        # Of a checkpoint without its data the names are known, and that is enough.
+        lost = layer.statistics is None and stored.values
+        return "no" if lost or layer.name in stored.without_statistics else "yes"
     if graph is None or not graph.savers:
         return UNKNOWN
     return "no" if any(layer.name in saver.incomplete for saver in graph.savers) else "yes"

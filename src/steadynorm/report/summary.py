@@ -101,6 +101,8 @@ def files_looked_at(report: Report) -> str:
     if stored is not None and stored.steps is not None:
         where = f" ({stored.steps_from})" if stored.steps_from else ""
         parts.append(f"{stored.steps:,} {'step' if stored.steps == 1 else 'steps'}{where}")
+    if stored is not None and not stored.values:
+        parts.append("names and shapes without values")
     if stored is not None and stored.ranks:
         parts.append(f"compared with {counted(len(stored.ranks), 'other rank')}")
     if stored is not None and stored.before is not None:
@@ -143,7 +145,7 @@ def reasons(report: Report) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
     for each in report.not_assessed:
         grouped.setdefault(each.reason, []).append(each.code)
-    return grouped
+    return {reason: sorted(codes) for reason, codes in grouped.items()}
 
 
 def gap_value(scored: Score, gap: Gap) -> float | None:
