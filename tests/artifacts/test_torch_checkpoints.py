@@ -12,6 +12,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 
@@ -388,6 +389,21 @@ def test_only_the_bytes_of_a_tensor_are_read(tmp_path: Path) -> None:
 
     assert source.bytes_read - before == 256
     assert source.bytes_read < 10_000
+
+
+def test_a_remote_file_is_read_in_ranges() -> None:
+    buffer = io.BytesIO()
+    state = {f"{n}.{name}": torch.ones(64) for n in range(20) for name in ("running_mean", "running_var")}
+    for n in range(20):
+        state[f"{n}.conv.weight"] = torch.zeros(500_000)
+    torch.save(state, buffer)
+    fsspec.filesystem("memory").pipe("/model.pt", buffer.getvalue())
+    source = open_source("memory://model.pt")
+    tensors = read_archive(source).tensors
+
+    assert sum(float(tensors[f"{n}.running_var"].load().sum()) for n in range(20)) == 20 * 64
+    assert source.size > 40e6
+    assert source.bytes_read < 1.5e6
 
 
 def test_a_view_reads_only_its_part_of_a_storage(tmp_path: Path) -> None:

@@ -303,6 +303,15 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "numbers": lambda: b"(" + b"K\x01" * 10_000_000 + b"t",
     "names": lambda: b"(" + b"ca\nb\n" * 4_000_000 + b"t",
     "sets": lambda: b"\x8f(" + b"\x8f" * 5_000_000 + b"\x90",
+    "rebuilt within each other": lambda: called(
+        "torch._tensor._rebuild_from_type_v2", named("copyreg.__newobj__"), b"N", b")" + (
+            b"q\x010" + named("torch._tensor._rebuild_from_type_v2") + b"Nh\x01\x87"
+            b"q\x010" + named("copyreg.__newobj__") + b"h\x01\x86"
+        ) * 50_000
+    ),
+    "lines": lambda: b"(" + (b"V" + b"a" * 60_000 + b"\n") * 2_000 + b"t",
+    "many long numbers": lambda: b"(" + (b"\x8b\x00\x04\x00\x00" + b"\x7f" * 1024) * 100_000 + b"t",
+    "wide texts": lambda: b"(" + (b"X" + struct.pack("<I", 60_004) + b"a" * 60_000 + "𝄞".encode()) * 2_000 + b"t",
     "doubled": lambda: b"}" + b"2" * 10_000_000,
 }  # fmt: skip
 

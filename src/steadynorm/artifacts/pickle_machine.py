@@ -19,8 +19,8 @@ from steadynorm.errors import UnusableInputError
 MOST_INSTRUCTIONS = 4_000_000
 MOST_CONTAINERS = 1_000_000
 MOST_DIGITS = 1024
-MOST_TEXT = 1 << 28
-"""All the strings of one pickle together."""
+MOST_TEXT = 1 << 26
+"""Bytes of all the strings, names and long numbers of one pickle together; a character may take 4 in memory."""
 
 Rebuild = Callable[[Record], object]
 Persistent = Callable[[object], object]
@@ -101,6 +101,16 @@ class PickleMachine:
                 return values
         raise self._stream.broken("it ends a sequence that never began")
 
+    def _count_text(self, count: int) -> None:
+        self._text += count
+        if self._text > MOST_TEXT:
+            raise self._stream.broken(f"it has more than {MOST_TEXT} bytes of strings")
+
+    def _line(self) -> bytes:
+        line = self._stream.line()
+        self._count_text(len(line))
+        return line
+
     def _count_container(self) -> None:
         self._containers += 1
         if self._containers > MOST_CONTAINERS:
@@ -118,10 +128,11 @@ class PickleMachine:
         count = self._stream.number("<B", 1) if code == b"\x8a" else self._stream.number("<i", 4)
         if not 0 <= count <= MOST_DIGITS:
             raise self._stream.broken(f"a number of {count} bytes")
+        self._count_text(count)
         self._stack.append(int.from_bytes(self._stream.take(count), "little", signed=True))
 
     def _decimal(self, code: bytes) -> None:
-        line = self._stream.line()
+        line = self._line()
         if len(line) > MOST_DIGITS:
             raise self._stream.broken(f"a number of {len(line)} digits")
         if code == b"I" and line in (b"00", b"01"):
@@ -133,15 +144,13 @@ class PickleMachine:
         if code == b"G":
             self._stack.append(float(struct.unpack(">d", self._stream.take(8))[0]))
         else:
-            self._stack.append(float(self._stream.line()[:MOST_DIGITS]))
+            self._stack.append(float(self._line()[:MOST_DIGITS]))
 
     def _counted(self, form: tuple[str, int]) -> bytes | Piece:
         count = self._stream.number(*form)
         if count > LARGE:
             return Piece(self._stream.source, *self._stream.skip(count))
-        self._text += count
-        if self._text > MOST_TEXT:
-            raise self._stream.broken(f"it has more than {MOST_TEXT} bytes of strings")
+        self._count_text(count)
         return self._stream.take(count)
 
     def _counted_text(self, code: bytes) -> None:
@@ -159,7 +168,7 @@ class PickleMachine:
         self._stack.append(data if isinstance(data, Piece) else _old_text(data))
 
     def _line_text(self, code: bytes) -> None:
-        line = self._stream.line()
+        line = self._line()
         if code == b"V":
             self._stack.append(line.decode("raw_unicode_escape"))
             return
@@ -238,7 +247,7 @@ class PickleMachine:
 
     def _global(self, code: bytes) -> None:
         if code == b"c":
-            module, name = (self._stream.line().decode("utf-8") for _ in range(2))
+            module, name = (self._line().decode("utf-8") for _ in range(2))
             self._stack.append(self._name(module, name))
         else:
             name_given, module_given = self._pop(), self._pop()
@@ -262,7 +271,7 @@ class PickleMachine:
 
     def _old_instance(self, code: bytes) -> None:
         if code == b"i":
-            module, name = (self._stream.line().decode("utf-8") for _ in range(2))
+            module, name = (self._line().decode("utf-8") for _ in range(2))
             maker: object = self._name(module, name)
             arguments = self._pop_to_mark()
         else:
@@ -278,7 +287,7 @@ class PickleMachine:
         # What else it could be has no state that anyone reads.
 
     def _persistent_id(self, code: bytes) -> None:
-        given = self._stream.line().decode("utf-8") if code == b"P" else self._pop()
+        given = self._line().decode("utf-8") if code == b"P" else self._pop()
         self._count_container()
         self._stack.append(self._persistent(given))
 
@@ -313,7 +322,7 @@ class PickleMachine:
     def _place(self, code: bytes, forms: dict[bytes, tuple[str, int]]) -> int:
         if code in forms:
             return self._stream.number(*forms[code])
-        return int(self._stream.line()[:MOST_DIGITS], 10)
+        return int(self._line()[:MOST_DIGITS], 10)
 
     def _protocol(self, code: bytes) -> None:
         if (version := self._stream.number("<B", 1)) > 5:

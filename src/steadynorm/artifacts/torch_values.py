@@ -211,7 +211,12 @@ def _encoded(*given: object) -> object | None:
 
 def _reconstructed(*given: object) -> Record | None:
     """copyreg._reconstructor(class, base, state): an instance, as protocols 0 and 1 write it."""
-    return Record(given[0], state=None) if given and isinstance(given[0], Global) else None
+    return Record(given[0]) if given and isinstance(given[0], Global) else None
+
+
+def _new_object(*given: object) -> Record | None:
+    """copyreg.__newobj__(class, arguments…): likewise."""
+    return Record(given[0], given[1:]) if given and isinstance(given[0], Global) else None
 
 
 _MAKERS: dict[str, Callable[..., object | None]] = {
@@ -233,4 +238,5 @@ _MAKERS: dict[str, Callable[..., object | None]] = {
     "collections.defaultdict": _default_mapping,
     "_codecs.encode": _encoded,
     "copyreg._reconstructor": _reconstructed,
+    "copyreg.__newobj__": _new_object,
 }
