@@ -61,6 +61,14 @@ def test_names_and_patterns_are_left_out(tmp_path: Path, pattern: str, left: lis
     assert names(search(tmp_path, pattern), tmp_path) == left
 
 
+def test_patterns_of_paths_are_from_here_or_from_the_top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, "runs/old/a.pt", "runs/new/a.pt")
+    monkeypatch.chdir(tmp_path)
+
+    for top, pattern in (("runs", "runs/old"), ("runs", "old"), (".", "runs/old"), (".", "runs/o*/*.pt")):
+        assert [Path(path).as_posix() for path in search(Path(top), pattern).files] == ["runs/new/a.pt"]
+
+
 def test_links_in_circles_end(tmp_path: Path) -> None:
     fill(tmp_path, "runs/a.pt")
     (tmp_path / "runs" / "up").symlink_to(tmp_path)

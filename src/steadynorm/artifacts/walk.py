@@ -54,7 +54,7 @@ def walk(top: str, artifact: Callable[[frozenset[str]], str | None], exclude: It
     Arguments:
         top: a folder, local or remote.
         artifact: the format of a folder with these names in it, if it is one artifact and is not entered.
-        exclude: names, or patterns of names or of paths below `top`, that are left out.
+        exclude: names, or patterns of names or of paths, from here or from `top`, that are left out.
     """
     found, excluded = Walk(), tuple(exclude)
     files: list[_Entry] = []
@@ -95,8 +95,13 @@ def _left_out(entry: _Entry, top: str, excluded: tuple[str, ...]) -> bool:
     name = places.name_of(entry.path)
     if entry.is_folder and (name.startswith(".") or name in LEFT_OUT):
         return True
-    relative = entry.path[len(top) :].lstrip("/" + os.sep).replace(os.sep, "/")
-    return any(fnmatch(relative if "/" in each.rstrip("/") else name, each.rstrip("/")) for each in excluded)
+    path = entry.path.replace(os.sep, "/").removeprefix("./")
+    inside = entry.path[len(top) :].replace(os.sep, "/").lstrip("/")
+    return any(
+        fnmatch(each, pattern.rstrip("/"))
+        for pattern in excluded
+        for each in ((path, inside) if "/" in pattern.rstrip("/") else (name,))
+    )
 
 
 def _identity(folder: str) -> tuple[int, int] | None:
