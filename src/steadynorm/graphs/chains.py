@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from steadynorm.evidence import Operation
+from steadynorm.graphs.constants import constant, output_shape
 from steadynorm.graphs.guards import MERGES
 from steadynorm.graphs.nodes import Node, producer
 from steadynorm.graphs.places import Place
@@ -71,6 +72,10 @@ class ChainReader:
             node = self._wires.flat.get(name)
             if node is None or not node.inputs:
                 break
+            if self._keeps_bias(node):
+                name = self._behind(node.inputs[0])
+                readers += self._others(name, frozenset({node.name}))
+                continue
             following = self._biased(node)
             if following is not None:
                 bias = True
@@ -168,7 +173,13 @@ class ChainReader:
         return name
 
     def _others(self, name: str, inside: frozenset[str]) -> int:
-        return sum(each.name not in inside for each in self.readers(name))
+        return sum(not self._belongs(each, inside) for each in self.readers(name))
+
+    def _belongs(self, node: Node, inside: frozenset[str]) -> bool:
+        """Whether a node is inside of a place, or reshapes for nobody else."""
+        if node.name in inside:
+            return True
+        return node.op in RESHAPES and {each.name for each in self.readers(node.name)} <= inside
 
     def _is_watched(self, node: Node) -> bool:
         """Whether only summaries come of a node."""
@@ -197,6 +208,34 @@ class ChainReader:
             if node.op == "BiasAdd":
                 break
         return None
+
+    def _keeps_bias(self, node: Node) -> bool:
+        """Whether a node reshapes what a bias was added to and leaves that one number for each channel.
+
+        It does if the channels stay the last axis, or become part of it. A dense layer's output that becomes an image
+        has a bias for each position, and no mean over the positions cancels it.
+        """
+        if node.op != "Reshape" or len(node.inputs) != 2:
+            return False
+        value = self._wires.flat.get(self._behind(node.inputs[0]))
+        if value is None or self._biased(value) is None:
+            return False
+        sizes = [output_shape(self._wires.flat.get(self._wires.variable(each) or "")) for each in value.inputs]
+        channels = next((size[-1] for size in sizes if size), 0)
+        last = self._last_size(node)
+        return channels > 0 and last > 0 and last % channels == 0
+
+    def _last_size(self, reshape: Node) -> int:
+        """The size of the last axis behind a reshape, 0 if it is not known."""
+        shape = self._wires.node(reshape.inputs[1])
+        if shape is not None and shape.op in ("Pack", "ConcatV2") and shape.inputs:
+            inputs = shape.inputs[:-1] if shape.op == "ConcatV2" else shape.inputs
+            shape = self._wires.node(inputs[-1])
+        values = constant(shape)
+        if values and not isinstance(values[-1], bytes) and values[-1] > 0:
+            return int(values[-1])
+        known = output_shape(reshape)
+        return known[-1] if known else 0
 
     def _dropped(self, node: Node) -> str | None:
         """What dropout is applied to, `None` if the node is none."""

@@ -39,6 +39,48 @@ def graph(control_flow: str, variables: str) -> Iterator[tf.Graph]:
         yield graph
 
 
+class Parts:
+    """What the networks of these tests are made of."""
+
+    def images(self, *channels: int) -> Any:
+        return v1.placeholder(tf.float32, [None, 8, 8, *(channels or (3,))])
+
+    def convolution(self, x: Any, filters: int = 4, name: str = "conv", bias: bool = False) -> Any:
+        kernel = v1.get_variable(f"{name}/kernel", [3, 3, int(x.shape[-1]), filters])
+        x = tf.nn.conv2d(x, kernel, 1, "SAME")
+        return tf.nn.bias_add(x, v1.get_variable(f"{name}/bias", [filters])) if bias else x
+
+    def dense(self, x: Any, units: int = 10, name: str = "dense", bias: bool = False) -> Any:
+        x = tf.matmul(x, v1.get_variable(f"{name}/kernel", [int(x.shape[-1]), units]))
+        return x + v1.get_variable(f"{name}/bias", [units]) if bias else x
+
+    def logits(self, x: Any, units: int = 10) -> Any:
+        return self.dense(tf.reduce_mean(x, [1, 2]), units, "logits")
+
+    def loss(self, logits: Any) -> Any:
+        labels = v1.placeholder(tf.int64, [None])
+        return tf.reduce_mean(v1.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+
+    def minimize(self, loss: Any, updates: Any = None, **options: Any) -> Any:
+        """Plain minimize, or behind updates: all in the collection with True."""
+        if updates is True:
+            updates = v1.get_collection(v1.GraphKeys.UPDATE_OPS)
+        with tf.control_dependencies(updates or []):
+            return v1.train.AdamOptimizer().minimize(loss, **options)
+
+    def train(self, x: Any, updates: Any = None, **options: Any) -> Any:
+        """Trains a classifier on the features `x`."""
+        return self.minimize(self.loss(self.logits(x)), updates, **options)
+
+    def mode(self, default: bool | None = None) -> Any:
+        return v1.placeholder(tf.bool, []) if default is None else v1.placeholder_with_default(default, [])
+
+
+@pytest.fixture
+def net() -> Parts:
+    return Parts()
+
+
 @pytest.fixture
 def read(tmp_path: Path, graph: tf.Graph) -> Callable[..., Found]:
     """Writes the graph as a saver does, and returns what is found in the file alone, by code."""

@@ -1,4 +1,4 @@
-"""The four classic wrong versions of batch normalization and the right one, told apart from their MetaGraphDef alone."""
+"""The four classic wrong versions and the right one, told apart from their MetaGraphDef alone."""
 
 from __future__ import annotations
 
@@ -13,29 +13,6 @@ from steadynorm.tensorflow import batch_norm, batch_normalization
 
 v1 = tf.compat.v1
 Read = Callable[..., dict[str, Finding]]
-
-
-def images() -> Any:
-    return v1.placeholder(tf.float32, [None, 8, 8, 3])
-
-
-def convolution(x: Any, filters: int, name: str) -> Any:
-    kernel = v1.get_variable(f"{name}/kernel", [3, 3, int(x.shape[-1]), filters])
-    return tf.nn.conv2d(x, kernel, 1, "SAME")
-
-
-def logits(x: Any) -> Any:
-    x = tf.reduce_mean(x, [1, 2])
-    return tf.matmul(x, v1.get_variable("dense/kernel", [int(x.shape[-1]), 10]))
-
-
-def loss(x: Any) -> Any:
-    labels = v1.placeholder(tf.int64, [None])
-    return tf.reduce_mean(v1.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits(x)))
-
-
-def minimize(value: Any) -> Any:
-    return v1.train.AdamOptimizer().minimize(value, global_step=v1.train.get_or_create_global_step())
 
 
 def hand_written(x: Any, training: Any, keep: bool) -> Any:
@@ -59,9 +36,9 @@ def hand_written(x: Any, training: Any, keep: bool) -> Any:
     return tf.nn.batch_normalization(x, mean, variance, beta, gamma, 1e-3)
 
 
-def test_a_mode_fixed_when_the_graph_is_built_and_plain_minimize(read: Read) -> None:
-    x = convolution(images(), 4, "conv")
-    minimize(loss(tf.nn.relu(batch_normalization(x, training=True))))
+def test_a_mode_fixed_when_the_graph_is_built_and_plain_minimize(net: Any, read: Read) -> None:
+    x = net.convolution(net.images(), 4)
+    net.train(tf.nn.relu(batch_normalization(x, training=True)))
 
     found = read()
 
@@ -70,13 +47,13 @@ def test_a_mode_fixed_when_the_graph_is_built_and_plain_minimize(read: Read) -> 
     assert found["SN101"].layers == ("batch_normalization",)
 
 
-def test_two_layers_built_outside_the_condition_that_chooses_between_them(read: Read) -> None:
-    x = convolution(images(), 4, "conv")
-    training = v1.placeholder(tf.bool, [])
+def test_two_layers_built_outside_the_condition_that_chooses_between_them(net: Any, read: Read) -> None:
+    x = net.convolution(net.images(), 4)
+    training = net.mode()
     options: dict[str, Any] = {"scope": "bn", "updates_collections": None, "decay": 0.9}
     one = batch_norm(x, is_training=True, **options)
     other = batch_norm(x, is_training=False, reuse=True, **options)
-    minimize(loss(tf.nn.relu(v1.cond(training, lambda: one, lambda: other))))
+    net.train(tf.nn.relu(v1.cond(training, lambda: one, lambda: other)))
 
     found = read()
 
@@ -84,9 +61,9 @@ def test_two_layers_built_outside_the_condition_that_chooses_between_them(read: 
     assert "outside the branches" in found["SN207"].message
 
 
-def test_averages_written_by_hand_whose_update_is_dropped(read: Read) -> None:
-    x = convolution(images(), 4, "conv")
-    minimize(loss(tf.nn.relu(hand_written(x, v1.placeholder(tf.bool, []), keep=False))))
+def test_averages_written_by_hand_whose_update_is_dropped(net: Any, read: Read) -> None:
+    x = net.convolution(net.images(), 4)
+    net.train(tf.nn.relu(hand_written(x, net.mode(), keep=False)))
 
     found = read()
 
@@ -94,17 +71,17 @@ def test_averages_written_by_hand_whose_update_is_dropped(read: Read) -> None:
     assert "ema.apply()" in found["SN101"].remedy
 
 
-def test_a_second_build_for_inference_with_variables_of_its_own(read: Read) -> None:
+def test_a_second_build_for_inference_with_variables_of_its_own(net: Any, read: Read) -> None:
     def network(x: Any, training: bool) -> Any:
-        x = tf.nn.relu(batch_normalization(convolution(x, 4, "conv1"), training=training))
-        return tf.nn.relu(batch_normalization(convolution(x, 5, "conv2"), training=training))
+        x = tf.nn.relu(batch_normalization(net.convolution(x, 4, "conv1"), training=training))
+        return tf.nn.relu(batch_normalization(net.convolution(x, 5, "conv2"), training=training))
 
     with v1.variable_scope("train"):
-        value = loss(network(images(), True))
+        value = net.loss(net.logits(network(net.images(), True)))
     with v1.variable_scope("test"):
-        tf.nn.softmax(logits(network(images(), False)))
+        tf.nn.softmax(net.logits(network(net.images(), False)))
     with tf.control_dependencies(v1.get_collection(v1.GraphKeys.UPDATE_OPS)):
-        minimize(value)
+        net.minimize(value)
 
     found = read()
 
@@ -116,30 +93,30 @@ def test_a_second_build_for_inference_with_variables_of_its_own(read: Read) -> N
 
 
 def test_branches_built_inside_the_condition_with_shared_variables(
-    read: Read, control_flow: str, variables: str
+    net: Any, read: Read, control_flow: str, variables: str
 ) -> None:
     if (control_flow, variables) == ("functional", "reference"):
         pytest.skip("a function cannot assign to a reference")
-    x = convolution(images(), 4, "conv")
+    x = net.convolution(net.images(), 4)
     options: dict[str, Any] = {"scope": "bn", "updates_collections": None, "decay": 0.9}
     with v1.variable_scope("bn"):  # variables are created outside, as conditions that are functions want it
         for name in ("moving_mean", "moving_variance"):
             v1.get_variable(name, [4], trainable=False)
         v1.get_variable("beta", [4])
     y = v1.cond(
-        v1.placeholder(tf.bool, []),
+        net.mode(),
         lambda: batch_norm(x, is_training=True, reuse=True, **options),
         lambda: batch_norm(x, is_training=False, reuse=True, **options),
     )
-    minimize(loss(tf.nn.relu(y)))
+    net.train(tf.nn.relu(y))
 
     assert not read()
 
 
-def test_averages_written_by_hand_and_run(read: Read, control_flow: str) -> None:
+def test_averages_written_by_hand_and_run(net: Any, read: Read, control_flow: str) -> None:
     if control_flow == "functional":
         pytest.skip("averages cannot create their variables in a function")
-    x = convolution(images(), 4, "conv")
-    minimize(loss(tf.nn.relu(hand_written(x, v1.placeholder(tf.bool, []), keep=True))))
+    x = net.convolution(net.images(), 4)
+    net.train(tf.nn.relu(hand_written(x, net.mode(), keep=True)))
 
     assert not read()
