@@ -74,13 +74,13 @@ class ChainReader:
                 break
             if self._keeps_bias(node):
                 name = self._behind(node.inputs[0])
-                readers += self._others(name, frozenset({node.name}))
+                readers += self._others(name, inside | {node.name})
                 continue
             following = self._biased(node)
             if following is not None:
                 bias = True
                 name = self._behind(following)
-                readers += self._others(name, frozenset({node.name}))
+                readers += self._others(name, inside | {node.name})
                 continue
             dropped = self._dropped(node)
             if dropped is not None:
