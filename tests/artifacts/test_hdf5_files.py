@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -287,3 +288,16 @@ def test_files_vanish(tmp_path: Path) -> None:
 
     with source, pytest.raises(UnusableInputError, match=r"a\.h5"):
         structure(source)
+
+
+def test_several_threads_share_the_reading_process(tmp_path: Path) -> None:
+    paths = []
+    for at in range(8):
+        paths.append(tmp_path / f"{at}.h5")
+        with h5py.File(paths[-1], "w") as file:
+            file["values"] = np.full(10, at)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(read, paths * 5))
+
+    assert [int(each.tensors["values"].load()[0]) for each in found] == list(range(8)) * 5

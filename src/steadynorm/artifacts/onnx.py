@@ -70,9 +70,7 @@ class _Layers:
         if statistics is not None:
             self._of_statistics[id(statistics)] = name
         mode = Mode.BATCH if self._is_training(op) else Mode.POPULATION
-        self.uses.append(
-            Use(layer=name, node=op.name, mode=mode, before=onnx_graph.before(op), after=onnx_graph.after(op))
-        )
+        self.uses.append(Use(layer=name, node=op.name, mode=mode, before=op.before(), after=op.after()))
 
     def _new_layer(self, op: Op) -> str:
         name = self._unique(op.name)

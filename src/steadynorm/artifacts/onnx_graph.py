@@ -7,15 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from steadynorm.artifacts.chains import Link
 from steadynorm.artifacts.contents import Tensor
 from steadynorm.artifacts.onnx_file import Model
 from steadynorm.artifacts.onnx_tensors import tensor_of
 from steadynorm.errors import UnusableInputError
-from steadynorm.evidence import Operation
-
-LONGEST_CHAIN = 12
-_LAYERS = ("normalization", "convolution", "linear")
-"""What ends a chain: what lies beyond is not around the layer any more."""
 
 MOST_DEPTH = 32
 MOST_OPERATIONS = 200_000
@@ -44,32 +40,18 @@ Attributes: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(eq=False)
-class Op:
+class Op(Link):
     """One operation.
 
     Arguments:
-        kind: as in `Operation`.
-        name: the node's, or that of its first output.
-        bias: whether it adds a constant per channel.
-        inputs: what computes its inputs, constants left out.
-        readers: what reads its outputs.
         node: the NodeProto, for normalizations.
         attributes: the node's, by name.
         tensors: the constants among a normalization's inputs, by position.
     """
 
-    kind: str
-    name: str
-    bias: bool = False
-    inputs: list[Op] = field(default_factory=list)
-    readers: list[Op] = field(default_factory=list)
     node: Any = None
     attributes: Attributes = field(default_factory=dict)
     tensors: Mapping[int, Tensor] = field(default_factory=dict)
-
-    def operation(self) -> Operation:
-        """What evidence says of it."""
-        return Operation(self.kind, self.name, self.bias, len(self.readers))
 
 
 Value: TypeAlias = Op | Tensor
@@ -91,28 +73,6 @@ def normalizations(model: Model) -> list[Op]:
     return flat.found
 
 
-def before(op: Op) -> tuple[Operation, ...]:
-    """The chain that leads into an operation, nearest first."""
-    chain: list[Operation] = []
-    while len(op.inputs) == 1 and len(chain) < LONGEST_CHAIN and op.inputs[0].kind != "input":
-        op = op.inputs[0]
-        chain.append(op.operation())
-        if op.kind in _LAYERS:
-            break
-    return tuple(chain)
-
-
-def after(op: Op) -> tuple[Operation, ...]:
-    """The chain that leads out of an operation, nearest first."""
-    chain: list[Operation] = []
-    while len(op.readers) == 1 and len(chain) < LONGEST_CHAIN:
-        op = op.readers[0]
-        chain.append(op.operation())
-        if op.kind in _LAYERS:
-            break
-    return tuple(chain)
-
-
 class _Flat:
     def __init__(self, model: Model) -> None:
         self.found: list[Op] = []
@@ -124,9 +84,7 @@ class _Flat:
         self._count += 1
         if self._count > MOST_OPERATIONS:
             raise UnusableInputError(f"{self._model.path}: unfolds to more than {MOST_OPERATIONS} operations")
-        op.inputs = list(dict.fromkeys(each for each in inputs if isinstance(each, Op)))
-        for each in op.inputs:
-            each.readers.append(op)
+        op.connect(each for each in inputs if isinstance(each, Op))
         return op
 
     def body(self, nodes: Iterable[Any], scope: Scope, given: Attributes, depth: int) -> None:
@@ -181,7 +139,7 @@ class _Flat:
             if node.op_type in passes and first is not None:
                 return first
         name = node.name or next(iter(node.output), "")
-        op = Op(self._kind(node, values, attributes), name, _bias(node, values), node=node, attributes=attributes)
+        op = Op(self._kind(node, values, attributes), name, bias=_bias(node, values), node=node, attributes=attributes)
         if op.kind == "normalization":
             op.tensors = {at: each for at, each in enumerate(values) if isinstance(each, Tensor)}
             self.found.append(op)
