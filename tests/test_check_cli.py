@@ -385,6 +385,34 @@ def test_several_processes_find_the_same_as_one(here: Path) -> None:
     assert json.loads(alone)["counts"]["error"] == 3
 
 
+def test_graph_and_checkpoint_are_read_together() -> None:
+    corpus = Path(__file__).parent / "data" / "corpus" / "06-dense-net"
+    result = steadynorm.check(corpus / "model.ckpt.meta")
+    (report,) = result.reports
+
+    assert report.origin is not None
+    assert report.origin.format == "TensorFlow checkpoint and MetaGraph"
+    assert [Path(path).name for path in report.origin.files] == ["model.ckpt.index", "model.ckpt.meta"]
+    assert report.evidence.graph is not None
+    assert report.evidence.stored is not None
+    assert str(steadynorm.check(corpus)) == str(result)
+
+
+def test_graph_that_is_damaged_leaves_what_the_checkpoint_says(here: Path) -> None:
+    corpus = Path(__file__).parent / "data" / "corpus" / "06-dense-net"
+    for path in corpus.iterdir():
+        (here / path.name).write_bytes(path.read_bytes())
+    graph = here / "model.ckpt.meta"
+    graph.write_bytes(graph.read_bytes()[:-1000])
+    result = steadynorm.check(".")
+
+    assert [unread.path for unread in result.unread] == ["model.ckpt.meta"]
+    (report,) = result.reports
+    assert report.evidence.graph is None
+    assert "SN103" in [found.code for found in report.findings]
+    assert result.exit_status() == 2
+
+
 def test_mistake_of_ours_over_one_file_does_not_cost_the_others(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(here / "a.safetensors", HEALTHY)
     save(here / "b.safetensors", HEALTHY)

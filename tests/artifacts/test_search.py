@@ -94,6 +94,37 @@ def test_checkpoint_is_found_by_prefix_index_data_state_and_folder(here: Path, p
     assert found.skipped == ({OLDER: 1} if path.startswith("run") and path.strip("/") == "run" else {})
 
 
+META_GRAPH = b"\x0a\x03\x22\x01x\x12\x00"
+"""A MetaGraphDef with one tag and an empty graph."""
+
+
+@pytest.mark.parametrize("checkpoint", ["run/m-9.index", "run/m-9"])
+@pytest.mark.parametrize("path", ["run/m-9", "run/m-9.meta", "run", "run/m-9.index"])
+def test_graph_and_checkpoint_are_found_by_either(here: Path, path: str, checkpoint: str) -> None:
+    table(here / checkpoint)
+    (here / "run" / "m-9.meta").write_bytes(META_GRAPH)
+    if path == "run/m-9.index" and checkpoint == "run/m-9":
+        path = checkpoint
+
+    assert models(search([path])) == {"run/m-9": (checkpoint, "run/m-9.meta")}
+
+
+@pytest.mark.parametrize("path", ["run/m-9", "run/m-9.meta", "run"])
+def test_graph_without_a_checkpoint_is_a_model(here: Path, path: str) -> None:
+    (here / "run").mkdir()
+    (here / "run" / "m-9.meta").write_bytes(META_GRAPH)
+
+    assert models(search([path])) == {"run/m-9": ("run/m-9.meta",)}
+
+
+def test_file_beside_a_graph_that_is_no_checkpoint_is_not_taken_for_one(here: Path) -> None:
+    safetensors(here / "m-9", "w")
+    (here / "m-9.meta").write_bytes(META_GRAPH)
+
+    assert models(search(["m-9.meta"])) == {"m-9": ("m-9.meta",)}
+    assert sorted(group.files for group in search(["."]).groups) == [("m-9",), ("m-9.meta",)]
+
+
 def test_older_checkpoint_is_found_where_it_is_named(here: Path) -> None:
     for step in (9, 10):
         table(here / "run" / f"m-{step}.index")
