@@ -84,7 +84,6 @@ def files(tmp_path: Path) -> Callable[..., list[Finding]]:
             before=None if before is None else saved(before, "before"),
             ranks={f"rank{number}": saved(other, f"rank{number}") for number, other in enumerate(ranks, 1)},
         )
-        assert evidence.layers or (evidence.stored and evidence.stored.without_statistics)
         return run(evidence)[0]
 
     return check
@@ -210,6 +209,14 @@ def test_file_of_parameters_only(trained: Any, files: Any) -> None:
     assert only(found, "SN301").certainty is Certainty.LIKELY
 
 
+def test_other_normalizations_under_the_same_name(fresh: Any, files: Any) -> None:
+    fresh.bn = nn.GroupNorm(2, 8)
+    fresh.body[1] = nn.Identity()
+    assert files(state(fresh)) == []
+    fresh.bn = nn.BatchNorm1d(8, track_running_stats=False)
+    assert files(fresh) == []
+
+
 def test_adapter_beside_layers_with_statistics(trained: Any, files: Any) -> None:
     content = {name: each for name, each in state(trained).items() if not name.startswith("bn.running")}
     assert only(files(content), "SN301").layers == ("bn",)
@@ -315,6 +322,15 @@ def test_slow_average_over_a_short_run(fresh: Any, files: Any) -> None:
     # What decay would leave one per cent after as many updates.
     assert found.evidence["decay_that_would_do"] == pytest.approx(0.01 ** (1 / STEPS))
     assert codes(files(state(fresh))) == []  # a state dict does not tell the momentum
+
+
+def test_slow_average_that_began_with_a_pre_training(trained: Any, files: Any) -> None:
+    for layer in (trained.bn, trained.body[1]):
+        layer.momentum = 0.003
+        layer.running_var.mul_(0.01)
+        layer.num_batches_tracked.zero_()
+    train(trained, 20)
+    assert files(trained) == []
 
 
 def test_momentum_of_the_other_framework(fresh: Any, files: Any) -> None:

@@ -71,16 +71,11 @@ def layers_of(contents: Contents, graph: Graph | None = None) -> Found:
         for each in groups
         if known[each.name].mean is not None and not each.has_statistics and set(each.tensors) & {"gamma", "beta"}
     ]
-    modules = contents.facts.get("modules")
-    if isinstance(modules, Mapping):
-        without = [each for each in without if not _keeps_none(modules.get(each.name))]
-    if known:
-        # The graph tells which layers keep statistics; one that it does not know may be another model's.
-        without = []
+    # The graph tells which layers keep statistics; one that it does not know may be another model's.
+    without = [] if known else _expected(without, contents)
     loader = _Loader(contents)
-    layers = [
-        layer for each in (*groups, *rest) if (layer := loader.layer(each, options, known.get(each.name))) is not None
-    ]
+    loaded = (loader.layer(each, options, known.get(each.name)) for each in (*groups, *rest, *without))
+    layers = [layer for layer in loaded if layer is not None]
     if contents.framework == "tensorflow" and not known:
         # Its checkpoints are sorted by the letter, so that layer 10 comes before layer 2.
         layers.sort(key=lambda layer: natural(layer.name))
@@ -195,8 +190,22 @@ class _Loader:
         return "BatchNorm" if self._contents.framework in ("torch", "flax") else "BatchNormalization"
 
 
-def _keeps_none(module: object) -> bool:
-    """Whether a module of PyTorch keeps no statistics on purpose, or is another kind of layer."""
+def _expected(without: list[Named], contents: Contents) -> list[Named]:
+    """Those of the layers without statistics of which PyTorch does not say that they keep none."""
+    modules, versions = (contents.facts.get(each) or {} for each in ("modules", "versions"))
+    if not isinstance(modules, Mapping) or not isinstance(versions, Mapping):
+        return without
+    return [each for each in without if not _keeps_none(modules.get(each.name), versions.get(each.name))]
+
+
+def _keeps_none(module: object, version: object) -> bool:
+    """Whether PyTorch says that a layer keeps no statistics on purpose, or is of another kind.
+
+    A state dict notes the version of each module: that of batch normalization is 2, that of the layers that people put
+    in its place under the same name is 1.
+    """
+    if version == 1:
+        return True
     if not isinstance(module, Mapping):
         return False
     return module.get("track_running_stats") is False or "BatchNorm" not in str(module.get("class", "BatchNorm"))

@@ -37,6 +37,8 @@ def statistics_not_saved(evidence: Evidence) -> Iterator[Finding]:
         "model.state_dict() instead of model.parameters(), the buffers too in an adapter's file, batch_stats beside "
         "params in Flax; this file needs them re-estimated, or taken from another one: 'steadynorm repair --from'.",
         evidence={"layers": layers, "others_with_statistics": others},
+        # Other normalizations stand under the name of the one that they replaced.
+        severity=None if proven or others else Severity.WARNING,
         certainty=Certainty.PROVEN if proven else Certainty.LIKELY,
         settle=None if proven else "check the graph beside the checkpoint: it shows whether the layers keep statistics",
     )

@@ -77,7 +77,7 @@ def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
         if not decays(layer) or not updates or layer.frozen or not valid(layer) or never_moved(layer):
             continue
         share = float((layer.config.decay or 0.0) ** updates)
-        if share > RESIDUAL_THRESHOLD and not is_copy(evidence, layer):
+        if share > RESIDUAL_THRESHOLD and _may_hold(layer, share) and not is_copy(evidence, layer):
             found[layer.name] = share
     if not found:
         return
@@ -166,6 +166,14 @@ def variables_not_shared(evidence: Evidence) -> Iterator[Finding]:
             certainty=Certainty.LIKELY,
             settle="check the graph (.meta) beside the checkpoint: it shows which network inference reads",
         )
+
+
+def _may_hold(layer: Layer, share: float) -> bool:
+    """Whether that share of variance 1 can be in the average: then no channel has less.
+
+    An average that began with the statistics of a pre-training has channels with less.
+    """
+    return layer.statistics is not None and bool(np.all(layer.statistics.variance >= (1 - 1e-3) * share))
 
 
 def _updates(evidence: Evidence, layer: Layer) -> int | None:
