@@ -93,11 +93,12 @@ TABLE = {
     "SavedModel": ("int64 saved_model_schema_version = 1", "repeated MetaGraphDef meta_graphs = 2"),
 }
 
-_CLASSES = build("steadynorm.tensorflow", TABLE)
+CLASSES = build("steadynorm.tensorflow", TABLE)
+"""Message classes by name; the ones that readers ask for follow."""
 
-NodeDef = _CLASSES["NodeDef"]
-FunctionDef = _CLASSES["FunctionDef"]
-GraphDef = _CLASSES["GraphDef"]
-MetaGraphDef = _CLASSES["MetaGraphDef"]
-SavedModel = _CLASSES["SavedModel"]
-VariableDef = _CLASSES["VariableDef"]
+NodeDef = CLASSES["NodeDef"]
+FunctionDef = CLASSES["FunctionDef"]
+GraphDef = CLASSES["GraphDef"]
+MetaGraphDef = CLASSES["MetaGraphDef"]
+SavedModel = CLASSES["SavedModel"]
+VariableDef = CLASSES["VariableDef"]

@@ -215,15 +215,19 @@ class ChainReader:
         It does if the channels stay the last axis, or become part of it. A dense layer's output that becomes an image
         has a bias for each position, and no mean over the positions cancels it.
         """
-        if node.op != "Reshape" or len(node.inputs) != 2:
-            return False
-        value = self._wires.flat.get(self._behind(node.inputs[0]))
-        if value is None or self._biased(value) is None:
-            return False
-        sizes = [output_shape(self._wires.flat.get(self._wires.variable(each) or "")) for each in value.inputs]
-        channels = next((size[-1] for size in sizes if size), 0)
-        last = self._last_size(node)
-        return channels > 0 and last > 0 and last % channels == 0
+        return node.op == "Reshape" and self._bias_channels(node, 0) > 0
+
+    def _bias_channels(self, node: Node | None, depth: int) -> int:
+        """How many numbers the bias has that was added before some reshapes; 0 if there is none, or it is broken up."""
+        if node is None or len(node.inputs) != 2 or depth > _LONG:
+            return 0
+        if node.op == "Reshape":
+            channels = self._bias_channels(self._wires.flat.get(self._behind(node.inputs[0])), depth + 1)
+            return channels if channels and self._last_size(node) % channels == 0 and self._last_size(node) else 0
+        if self._biased(node) is None:
+            return 0
+        sizes = [output_shape(self._wires.flat.get(self._wires.variable(each) or "")) for each in node.inputs]
+        return max((size[-1] for size in sizes if size), default=0)
 
     def _last_size(self, reshape: Node) -> int:
         """The size of the last axis behind a reshape, 0 if it is not known."""
