@@ -52,6 +52,10 @@ def test_model_has_a_header_with_format_framework_and_steps(file_report: Report)
     )
 
 
+def test_report_of_files_by_itself_is_the_same(file_report: Report) -> None:
+    assert str(file_report) == str(CheckResult((file_report,)))
+
+
 def test_table_has_the_layers_with_findings_first(file_report: Report) -> None:
     text = str(CheckResult((file_report,)))
     rows = text.split("Layers\n")[1].split("\n\n")[0].splitlines()

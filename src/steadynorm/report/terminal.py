@@ -11,9 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from steadynorm.evidence import Evidence, Gap, Mode
+from steadynorm.report import files
 from steadynorm.report.findings import findings
 from steadynorm.report.layout import as_lines, grid, pairs, section
 from steadynorm.report.model import Report
+from steadynorm.report.result import CheckResult
 from steadynorm.report.styles import WIDEST
 from steadynorm.report.summary import DATA, LayerRow, gap_value, layer_rows, looked_at, reasons, verdict
 from steadynorm.report.words import counted, folded, measured, number, percent
@@ -24,6 +26,8 @@ SHOWN_LAYERS = 12
 
 def renderable(report: Report) -> RenderableType:
     """The report for a rich console."""
+    if report.origin is not None:
+        return files.renderable(CheckResult((report,)))
     return Constrain(Group(*_parts(report)), WIDEST)
 
 
