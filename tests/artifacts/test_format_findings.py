@@ -191,6 +191,22 @@ def test_statistics_left_out_of_a_file(tmp_path: Path) -> None:
     assert codes(flax(tmp_path / "healthy.msgpack", state)) == set()
 
 
+def test_where_the_values_lie(tmp_path: Path) -> None:
+    """The bytes of the file itself, at the place that the reader names, are the values."""
+    state = healthy_state()
+    for path in (
+        keras(tmp_path / "m.keras", HEALTHY, state),
+        flax(tmp_path / "m.msgpack", state),
+        onnx_model(tmp_path / "m.onnx", state),
+    ):
+        data, found = path.read_bytes(), set()
+        for tensor in read(path).tensors.values():
+            assert tensor.extent is not None
+            assert (tensor.extent.path, tensor.extent.order) == (str(path), "<")
+            found.add(data[tensor.extent.start : tensor.extent.stop])
+        assert {values.tobytes() for values in state.values()} <= found
+
+
 def test_reading_imports_no_framework(tmp_path: Path) -> None:
     paths = [
         str(keras(tmp_path / "m.keras", HEALTHY, healthy_state())),

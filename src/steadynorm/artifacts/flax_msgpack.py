@@ -67,7 +67,8 @@ class _Walk:
             lengths = _lengths(shape)
             if lengths is not None and isinstance(dtype, str) and isinstance(values, Span):
                 count_of(lengths, self._source.path, name)
-                return Tensor(name, lengths, dtype, partial(_load, self._source, values, dtype, lengths, name))
+                load = partial(_load, self._source, values, dtype, lengths, name)
+                return Tensor(name, lengths, dtype, load, self._source.extent(values.start, values.stop))
         raise UnusableInputError(
             f"{self._source.path}: the array {shortened(name)} is not Flax's list of shape, type and bytes"
         )
