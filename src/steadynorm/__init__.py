@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from steadynorm.checking import check
     from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
     from steadynorm.finding import Certainty, Effect, Finding, Severity
+    from steadynorm.mending.convert import Conversion, convert
+    from steadynorm.mending.debias import debias_statistics
+    from steadynorm.mending.records import Mended
+    from steadynorm.mending.reestimate import repair_checkpoint
+    from steadynorm.mending.transfer import take_statistics
     from steadynorm.recalibration import Recalibration, recalibrate
     from steadynorm.repair import Repair, repair
     from steadynorm.report.model import Report
@@ -30,6 +35,12 @@ _HOMES = {
     "Effect": "finding",
     "Finding": "finding",
     "Severity": "finding",
+    "Conversion": "mending.convert",
+    "convert": "mending.convert",
+    "debias_statistics": "mending.debias",
+    "Mended": "mending.records",
+    "repair_checkpoint": "mending.reestimate",
+    "take_statistics": "mending.transfer",
     "Recalibration": "recalibration",
     "recalibrate": "recalibration",
     "Repair": "repair",
@@ -43,8 +54,10 @@ _HOMES = {
 __all__ = [
     "Certainty",
     "CheckResult",
+    "Conversion",
     "Effect",
     "Finding",
+    "Mended",
     "NoNormalizationLayersError",
     "Recalibration",
     "Repair",
@@ -54,9 +67,13 @@ __all__ = [
     "Unread",
     "UnusableInputError",
     "check",
+    "convert",
+    "debias_statistics",
     "diagnose",
     "recalibrate",
     "repair",
+    "repair_checkpoint",
+    "take_statistics",
 ]
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import replace
 from importlib import import_module
 from io import TextIOWrapper
@@ -18,9 +17,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import steadynorm
-from steadynorm import exits
-from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
-from steadynorm.extras import missing_module
+from steadynorm import cli_mending
+from steadynorm.command import Device, Target, Traceback, one_line
+from steadynorm.errors import UnusableInputError
 from steadynorm.options import FailOn, Form
 
 if TYPE_CHECKING:
@@ -37,23 +36,12 @@ app = typer.Typer(
 )
 
 
-Target = Annotated[
-    str,
-    typer.Argument(
-        metavar="FILE.py:NAME",
-        help="Where the model and its data are: a file, or module:NAME. NAME is a steadynorm.Subject, or a function "
-        "without required arguments that returns one.",
-        show_default=False,
-    ),
-]
-Device = Annotated[str | None, typer.Option(help="Where to run, as cuda:0. By default where the model is.")]
 Output = Annotated[Path | None, typer.Option(help="Write the report to this file instead of to stdout.")]
 Select = Annotated[list[str] | None, typer.Option(help="Check only these codes or prefixes: SN1,SN201.")]
 Ignore = Annotated[list[str] | None, typer.Option(help="Leave these codes or prefixes out.")]
 FailFrom = Annotated[
     FailOn | None, typer.Option(help="Exit with 1 from this severity on; warning if not given.", show_default=False)
 ]
-Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an error comes from.")]
 
 
 def main() -> None:
@@ -115,7 +103,7 @@ def check(
 
     For options that are not given, the table tool.steadynorm of pyproject.toml counts.
     """
-    with _one_line(traceback, extra="files"):
+    with one_line(traceback, extra="files"):
         from steadynorm.checking import check as checked
         from steadynorm.delivery import deliver
         from steadynorm.writing import check_folder
@@ -157,7 +145,7 @@ def diagnose(
 
     For options that are not given, the table tool.steadynorm of pyproject.toml counts.
     """
-    with _one_line(traceback):
+    with one_line(traceback):
         from steadynorm.api import diagnose as diagnosed
         from steadynorm.delivery import deliver
         from steadynorm.loading import subject_from
@@ -175,25 +163,8 @@ def diagnose(
     raise typer.Exit(status)
 
 
-@app.command()
-def repair(
-    target: Target,
-    output: Annotated[Path, typer.Option(help="The new checkpoint; never a file that exists.", show_default=False)],
-    device: Device = None,
-    traceback: Traceback = False,
-) -> None:
-    """Re-estimate the statistics of a copy of the model and write them to a new checkpoint.
-
-    Shows the loss or metric before and after.
-    """
-    with _one_line(traceback):
-        from steadynorm.loading import subject_from
-        from steadynorm.repair import repair as repaired
-        from steadynorm.report.repair import as_text
-
-        with redirect_stdout(sys.stderr), subject_from(target) as subject:
-            result = repaired(subject, output, device=device)
-        typer.echo(as_text(subject.name, result))
+app.command()(cli_mending.repair)
+app.command()(cli_mending.convert)
 
 
 @app.command()
@@ -202,7 +173,7 @@ def explain(
     every: Annotated[bool, typer.Option("--all", help="List all checks.")] = False,
 ) -> None:
     """Show the page of a check: what, why, how to see it, how to fix it, when to ignore it."""
-    with _one_line(False):
+    with one_line(False):
         from steadynorm.report.explanation import show_all, show_page
 
         if every:
@@ -216,7 +187,7 @@ def explain(
 @app.command()
 def demo(traceback: Traceback = False) -> None:
     """Train a small network on handwritten digits, break it in classic ways, diagnose and repair it."""
-    with _one_line(traceback, "steadynorm demo", "demo"):
+    with one_line(traceback, "steadynorm demo", "demo"):
         from rich.console import Console
 
         status: int = import_module("steadynorm.torch.demo").run(Console())
@@ -238,28 +209,3 @@ def _settings(
         fail_on=fail_on or settings.fail_on,
         exclude=settings.exclude if exclude is None else tuple(exclude),
     )
-
-
-@contextmanager
-def _one_line(show_traceback: bool, who: str = "steadynorm", extra: str | None = None) -> Iterator[None]:
-    """Turns whatever is raised into one line on stderr and an exit code that no finding has."""
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        # A reader of stdout that has seen enough is no error of this command.
-        if isinstance(error, typer.Exit | BrokenPipeError):
-            raise
-        if show_traceback:
-            from traceback import print_exc
-
-            print_exc()
-        typer.echo(f"steadynorm: {_line(error, who, extra)}", err=True)
-        raise typer.Exit(exits.NOTHING if isinstance(error, NoNormalizationLayersError) else exits.UNUSABLE) from None
-
-
-def _line(error: BaseException, who: str, extra: str | None) -> str:
-    if isinstance(error, ModuleNotFoundError):
-        return missing_module(error, who, extra)
-    if not isinstance(error, UnusableInputError):
-        return f"stopped by {type(error).__name__}: {' '.join(str(error).split())}; --traceback shows where"
-    return " ".join(str(error).split())

@@ -12,6 +12,7 @@ from typing import Any
 
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Mode, Score, Split
+from steadynorm.mending.records import Measured
 from steadynorm.recalibration import Recalibration, recalibrate
 from steadynorm.report.progress import Progress
 from steadynorm.rooms import room
@@ -83,11 +84,55 @@ def repair(
     output = Path(output)
     files = room(subject.model, "checkpoint")
     files.check_new(output)
-    _check_rereadable(subject)
+    check_rereadable(subject)
     copied: Subject = room(subject.model, "repair").copied(subject)
+    found = reestimated(
+        subject,
+        copied,
+        batches=batches,
+        tolerance=tolerance,
+        passes=passes,
+        max_batches=max_batches,
+        include_frozen=include_frozen,
+        device=device,
+        progress=progress,
+    )
+    files.write(copied.model, output)
+    return Repair(found.before, found.after, found.measure, found.recalibration, output, found.worse)
+
+
+def reestimated(
+    original: Subject,
+    copied: Subject,
+    *,
+    batches: int | None,
+    tolerance: float,
+    passes: int,
+    max_batches: int | None,
+    include_frozen: bool,
+    device: str | None,
+    progress: bool,
+) -> Measured:
+    """Re-estimates the statistics of a copy, and measures before and after.
+
+    Arguments:
+        original: what is measured before; may be the copy itself.
+        copied: what gets new statistics.
+        batches: as in `repair`, and so are the arguments below.
+        tolerance: see `repair`.
+        passes: see `repair`.
+        max_batches: see `repair`.
+        include_frozen: see `repair`.
+        device: see `repair`.
+        progress: see `repair`.
+
+    Raises:
+        UnusableInputError: see `repair`.
+        NoNormalizationLayersError: see `repair`.
+    """
     with Progress(progress) as stage:
         stage("measuring before")
-        before = _measured(subject, batches, device)
+        before = _measured(original, batches, device)
     recalibration = recalibrate(
         copied.model,
         copied.train_data,
@@ -102,10 +147,8 @@ def repair(
     with Progress(progress) as stage:
         stage("measuring after")
         after = _measured(copied, batches, device)
-    files.write(copied.model, output)
-    yardstick = Yardstick(subject.metric is not None, subject.higher_is_better)
-    worse = yardstick.clearly_better(before, after)
-    return Repair(before, after, yardstick.measure, recalibration, output, worse)
+    yardstick = Yardstick(copied.metric is not None, copied.higher_is_better)
+    return Measured(before, after, yardstick.measure, recalibration, yardstick.clearly_better(before, after))
 
 
 def _measured(subject: Subject, batches: int | None, device: str | None) -> Score:
@@ -123,8 +166,12 @@ def _held_out(subject: Subject) -> Any:
     return subject.train_data if subject.validation_data is None else subject.validation_data
 
 
-def _check_rereadable(subject: Subject) -> None:
-    """The validation data are read twice, and the training data again where they stand in for these."""
+def check_rereadable(subject: Subject) -> None:
+    """Refuses data that can be read once only where they are read twice, before and after.
+
+    Raises:
+        UnusableInputError: the validation data, or the training data that stand in for these, are an iterator.
+    """
     data = _held_out(subject)
     if (subject.loss or subject.metric) and isinstance(data, Iterator):
         name = "train_data" if subject.validation_data is None else "validation_data"

@@ -10,6 +10,7 @@ import numpy as np
 
 from steadynorm.artifacts.contents import Contents, Tensor
 from steadynorm.artifacts.dtypes import width_of
+from steadynorm.artifacts.matching import relative_change
 from steadynorm.artifacts.naming import Named, named_layers
 from steadynorm.artifacts.options import Options, options_of
 from steadynorm.artifacts.walk import natural
@@ -20,6 +21,9 @@ from steadynorm.recorded import Graph, GraphLayer
 MOST_CHANNELS = 1 << 22
 MOST_VALUES = 1 << 25
 """Most channels of a layer, and of all layers of a file together; more is no normalization layer."""
+
+DIFFERENT = 0.01
+"""Relative difference from which on an average of a parameter is another parameter."""
 
 _COPY = re.compile(r"(?:.*_)?(?:ema|swa|teacher|target|averaged?|shadow|polyak)(?:_.*)?|(?:ema|swa|target|teacher)\w*")
 
@@ -161,7 +165,7 @@ class _Loader:
             own = group.tensors.get(role)
             if own is not None and own.shape == average.shape:
                 now, averaged = self._vector(own), self._vector(average)
-                if now is not None and averaged is not None and _apart(now, averaged):
+                if now is not None and averaged is not None and relative_change(now, averaged) > DIFFERENT:
                     return True
         return False
 
@@ -216,12 +220,6 @@ def _size(tensor: Tensor) -> int:
     for length in tensor.shape:
         size *= length
     return size
-
-
-def _apart(first: Array, second: Array) -> bool:
-    """Whether two versions of a parameter differ by more than a hundredth of their size."""
-    scale = float(np.sqrt(np.mean(np.square(first)))) or 1.0
-    return bool(float(np.sqrt(np.mean(np.square(first - second)))) > 0.01 * scale)
 
 
 def _copies(names: set[str], told: object) -> dict[str, str]:

@@ -18,7 +18,7 @@ from steadynorm.errors import UnusableInputError
 MOST_HEADER = 25_000_000
 """Longest header that is read. The format allows four times as much, which as Python objects would take gigabytes."""
 
-_TYPES = {
+TYPES = {
     "BOOL": ("bool", 8),
     **{
         f"{short}{bits}": (f"{long}{bits}", bits)
@@ -104,9 +104,9 @@ def _entry(name: str, entry: Any, path: str) -> tuple[str, tuple[int, ...], int,
             raise UnusableInputError(f"{path}: {shortened(name)} has no dtype, shape and data_offsets in the header")
     if not all(type(each) is int for each in numbers):
         raise UnusableInputError(f"{path}: {shortened(name)} has a shape or offsets that are no integers")
-    if kind not in _TYPES:
+    if kind not in TYPES:
         raise UnusableInputError(f"{path}: {shortened(name)} is of the unknown type {shortened(kind)}")
-    dtype, bits = _TYPES[kind]
+    dtype, bits = TYPES[kind]
     wanted = count_of(tuple(shape), path, name) * bits
     if start < 0 or 8 * (stop - start) != wanted:
         raise UnusableInputError(

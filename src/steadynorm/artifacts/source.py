@@ -8,7 +8,7 @@ import stat
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
 from steadynorm.artifacts.places import file_system, first_line, is_remote
 from steadynorm.errors import UnusableInputError
@@ -21,6 +21,10 @@ MOST_BLOCKS = 64
 
 MOST_AT_ONCE = 1 << 29
 """No reader asks for more than this in one piece."""
+
+
+Order: TypeAlias = Literal["<", ">"]
+"""Byte orders: little and big."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Extent:
     path: str
     start: int
     stop: int
-    order: str = "<"
+    order: Order = "<"
 
 
 class Source(ABC):
@@ -84,7 +88,7 @@ class Source(ABC):
             )
         return data
 
-    def extent(self, start: int, stop: int, order: str = "<") -> Extent | None:
+    def extent(self, start: int, stop: int, order: Order = "<") -> Extent | None:
         """Which bytes of a file a range is; `None` if it is of none, as what was unpacked in memory."""
         return Extent(self.path, start, stop, order)
 
@@ -277,7 +281,7 @@ class _Bytes(Source):
         self.bytes_read += stop - start
         return self._data[start:stop]
 
-    def extent(self, start: int, stop: int, order: str = "<") -> Extent | None:
+    def extent(self, start: int, stop: int, order: Order = "<") -> Extent | None:
         return None
 
 
@@ -290,5 +294,5 @@ class _Part(Source):
         self.bytes_read += stop - start
         return self._whole.read(self._start + start, self._start + stop)
 
-    def extent(self, start: int, stop: int, order: str = "<") -> Extent | None:
+    def extent(self, start: int, stop: int, order: Order = "<") -> Extent | None:
         return self._whole.extent(self._start + start, self._start + stop, order)

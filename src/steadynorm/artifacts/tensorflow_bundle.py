@@ -61,7 +61,7 @@ class Bundle:
     @property
     def data_files(self) -> tuple[str, ...]:
         """Where the data files should be."""
-        return tuple(self._data_file(number) for number in sorted({each.shard_id for each in self._entries.values()}))
+        return tuple(self.data_file(number) for number in sorted({each.shard_id for each in self._entries.values()}))
 
     def full_names(self) -> dict[str, str]:
         """The variables' own names by key, as a checkpoint of objects records them; empty for other checkpoints.
@@ -92,7 +92,10 @@ class Bundle:
             count_of(shape, self.path, name)
             load: Callable[[], npt.NDArray[np.generic]] = partial(self._whole, name, shape, entry)
             extent: Extent | None = Extent(
-                self._data_file(entry.shard_id), entry.offset, entry.offset + entry.size, "<>"[self._header.endianness]
+                self.data_file(entry.shard_id),
+                entry.offset,
+                entry.offset + entry.size,
+                ">" if self._header.endianness else "<",
             )
             if entry.slices:
                 load, extent = partial(self._merged, key, shape, entry), None
@@ -136,10 +139,11 @@ class Bundle:
         if shard not in self._data:
             if not 0 <= shard < self._header.num_shards:
                 raise UnusableInputError(f"{self.path}: is damaged: it has no data file {shard}")
-            self._data[shard] = open_source(self._data_file(shard))
+            self._data[shard] = open_source(self.data_file(shard))
         return self._data[shard]
 
-    def _data_file(self, shard: int) -> str:
+    def data_file(self, shard: int) -> str:
+        """Where the data file of a number should be."""
         name = name_of(self.path).removesuffix(".index")
         return join(folder_of(self.path), f"{name}.data-{shard:05d}-of-{self._header.num_shards:05d}")
 

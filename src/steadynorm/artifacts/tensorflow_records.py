@@ -93,6 +93,11 @@ def dtype_of(number: int) -> str:
     return _TYPES.get(number - _REFERENCE if number > _REFERENCE else number, f"type {number}")
 
 
+def number_of(dtype: str) -> int:
+    """The number of a type in the messages; StopIteration for one that they lack."""
+    return next(number for number, name in _TYPES.items() if name == dtype)
+
+
 def shape_of(message: Any) -> tuple[int, ...]:
     """The shape in a message; unknown lengths are -1."""
     return tuple(dim.size for dim in message.dim)

@@ -79,7 +79,7 @@ class Places:
                 return None
             expected *= length
         start, stop = _span(view, storage)
-        return place.source.extent(place.start + start, place.start + stop, place.order)
+        return place.source.extent(place.start + start, place.start + stop, ">" if place.order == ">" else "<")
 
     def _refuse(self, name: str, why: str) -> npt.NDArray[np.generic]:
         raise UnusableInputError(f"{self.source.path}: the tensor {shortened(name)} cannot be read: {why}")
