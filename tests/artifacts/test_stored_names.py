@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from steadynorm.artifacts.contents import Contents, Tensor
 from steadynorm.artifacts.evidence import evidence_of
@@ -384,3 +386,31 @@ def test_two_models_whose_variables_have_the_same_names() -> None:
 
     evidence = evidence_of(contents(dict.fromkeys(keys, np.full(4, 2.0)), facts={"full_names": full}))
     assert [each.name for each in evidence.layers] == ["a/bn", "b/bn"]
+
+
+ODD = st.sampled_from([0.0, 1.0, -1.0, 1e-30, 1e38, -1e38, 1e300, float("inf"), float("-inf"), float("nan"), 0.5])
+VALUES = st.fixed_dictionaries(
+    {
+        f"{scope}.{role}": st.lists(ODD, min_size=3, max_size=3).map(np.array)
+        for scope in ("bn", "ema.bn")
+        for role in ("weight", "bias", "running_mean", "running_var")
+    }
+    | {
+        "bn.num_batches_tracked": ODD.map(np.array),
+        "global_step": ODD.map(np.array),
+        "fc.weight": ODD.map(np.atleast_2d),
+    }
+)
+
+
+@given(VALUES, VALUES, VALUES)
+@settings(max_examples=300, deadline=None)
+def test_any_numbers_can_be_checked(now: dict[str, Any], then: dict[str, Any], rank: dict[str, Any]) -> None:
+    modules = {"modules": {"bn": {"eps": 1e-5, "momentum": 0.1}}}
+    evidence = evidence_of(
+        contents(now, "torch", facts=modules),
+        before=contents(then, "torch", facts=modules),
+        ranks={"rank1": contents(rank, "torch")},
+    )
+    for each in checked(evidence):
+        assert each.message

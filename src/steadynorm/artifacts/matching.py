@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 
@@ -12,9 +13,9 @@ from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array, Layer
 
 MOST_WEIGHTS = 64
-MOST_BYTES = 1 << 24
-"""How many of the other weights are compared, and how large they may be: to see that a model was trained on, a sample
-is enough."""
+MOST_VALUES = 1 << 24
+"""How many of the other weights are compared, and how many values they may have together: to see that a model was
+trained on, a sample is enough."""
 
 _WRAPPERS = re.compile(r"^(?:(?:module|model|state_dict|net|network|_orig_mod|params)[/.])+")
 
@@ -51,27 +52,37 @@ def matched(layers: Iterable[Layer], before: Iterable[Layer]) -> dict[str, Layer
 def weights_moved(now: Mapping[str, Tensor], before: Mapping[str, Tensor]) -> dict[str, float]:
     """Root mean square change of weights that both files have, relative to their own; of a sample, by name."""
     shared = [name for name, tensor in now.items() if name in before and before[name].shape == tensor.shape]
-    sizes = {name: int(np.prod(now[name].shape, dtype=np.float64)) * 4 for name in shared}
-    chosen = sorted((name for name in shared if sizes[name] <= MOST_BYTES), key=lambda name: sizes[name])
-    stride = max(1, len(chosen) // MOST_WEIGHTS)
-    found = {}
-    for name in chosen[::stride]:
+    sizes = {name: math.prod(now[name].shape) for name in shared}
+    chosen = sorted(shared, key=lambda name: sizes[name])
+    found: dict[str, float] = {}
+    left = MOST_VALUES
+    for name in chosen[:: max(1, len(chosen) // MOST_WEIGHTS)]:
+        left -= sizes[name]
+        if left < 0:
+            break
         try:
             first, second = (np.asarray(each[name].load(), np.float64) for each in (before, now))
         except (UnusableInputError, TypeError, ValueError):
             continue
         if first.size and np.all(np.isfinite(first)) and np.all(np.isfinite(second)):
-            scale = float(np.sqrt(np.mean(np.square(first))))
-            change = float(np.sqrt(np.mean(np.square(second - first))))
-            found[name] = change / scale if scale else float(change > 0)
+            found[name] = relative_change(first, second)
     return found
+
+
+def relative_change(before: Array, now: Array) -> float:
+    """Root mean square of the change, relative to that of the values before; 1 for what was zero."""
+    with np.errstate(all="ignore"):
+        scale = float(np.sqrt(np.mean(np.square(before))))
+        change = float(np.sqrt(np.mean(np.square(now - before))))
+    return change / scale if scale else float(change > 0)
 
 
 def _fingerprint(*arrays: Array | None) -> Hashable:
     """The values themselves, where they say anything: not all the same."""
     if any(each is None for each in arrays):
         return None
-    values = [np.asarray(each, np.float32) for each in arrays]
+    with np.errstate(all="ignore"):
+        values = [np.asarray(each, np.float32) for each in arrays]
     if all(each.size == 0 or np.all(each == each.flat[0]) for each in values):
         return None
     return tuple(each.tobytes() for each in values)

@@ -83,7 +83,7 @@ def apart(first: Statistics, second: Statistics, epsilon: float) -> tuple[float,
     with np.errstate(all="ignore"):
         scale = np.sqrt(np.maximum(first.variance, second.variance) + epsilon)
         ratio = np.log((first.variance + epsilon) / (second.variance + epsilon))
-    return _rms((first.mean - second.mean) / scale), _rms(ratio)
+        return _rms((first.mean - second.mean) / scale), _rms(ratio)
 
 
 def pooled(sites: tuple[CallSite, ...]) -> SampledMoments | None:

@@ -98,8 +98,10 @@ def moved_by(layer: Layer, before: Layer) -> float:
     changes = [0.0]
     for now, then in ((layer.gamma, before.gamma), (layer.beta, before.beta)):
         if now is not None and then is not None and now.shape == then.shape:
-            scale = max(float(np.sqrt(np.mean(np.square(then)))), 1e-2)
-            changes.append(float(np.sqrt(np.mean(np.square(now - then)))) / scale)
+            with np.errstate(all="ignore"):
+                scale = max(float(np.sqrt(np.mean(np.square(then)))), 1e-2)
+                change = float(np.sqrt(np.mean(np.square(now - then)))) / scale
+            changes.append(change if np.isfinite(change) else 0.0)
     return max(changes)
 
 
