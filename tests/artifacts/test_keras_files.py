@@ -534,3 +534,35 @@ def test_any_json_is_a_description_or_one_line(found: Any) -> None:
         return ""
 
     assert "\n" not in run(2) + run(3)
+
+
+def sharded(folder: Path, names: object, same_tensor: bool = False) -> Path:
+    for at, group in enumerate(("batch_normalization", "batch_normalization_1")):
+        with h5py.File(folder / f"m_{at}.weights.h5", "w") as file:
+            for name, values in numbered_state(f"layers/{group if not same_tensor else 'batch_normalization'}").items():
+                file[name] = values
+    index = folder / "m.weights.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": names}))
+    return index
+
+
+def test_weights_in_several_files(tmp_path: Path) -> None:
+    contents = read(sharded(tmp_path, {"/a": ["m_0.weights.h5"], "/b": ["m_1.weights.h5"]}))
+
+    same(contents, "batch_normalization")
+    same(contents, "batch_normalization_1")
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ({"/a": ["../m_0.weights.h5"]}, "leads out"),
+        ({"/a": "/etc/m_0.weights.h5"}, "leads out"),
+        ({"/a": ["gone.weights.h5"]}, "gone"),
+        ({"a": {"b": "m_0.weights.h5"}}, "names 0 files"),
+        ({"/a": ["m_0.weights.h5", "m_1.weights.h5"]}, "another file"),
+    ],
+)
+def test_indices_that_lead_astray(tmp_path: Path, names: object, says: str) -> None:
+    with pytest.raises(UnusableInputError, match=says):
+        read(sharded(tmp_path, names, same_tensor=True))

@@ -10,6 +10,7 @@ import pytest
 
 from steadynorm.artifacts.contents import Contents
 from steadynorm.artifacts.formats import read
+from steadynorm.artifacts.search import search
 from steadynorm.evidence import Mode
 
 keras = pytest.importorskip("keras")
@@ -201,3 +202,26 @@ def test_fit_overrules_the_training_argument_of_a_functional_call(tmp_path: Path
     assert np.any(fixed.moving_mean.numpy() != 0)
     assert contents.graph is not None
     assert contents.graph.uses[0].mode is None
+
+
+def test_weights_in_several_files(tmp_path: Path) -> None:
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            layers.Dense(256),
+            layers.BatchNormalization(),
+            layers.Dense(512),
+            layers.Dense(256),
+            layers.BatchNormalization(),
+        ]
+    )
+    for layer in normalizations(model).values():
+        layer.moving_mean.assign(RNG.normal(size=layer.moving_mean.shape))
+    model.save_weights(tmp_path / "model.weights.json", max_shard_size=0.0006)  # GB
+
+    contents = read(tmp_path / "model.weights.json")
+
+    assert len(list(tmp_path.glob("*.h5"))) > 1
+    assert contents.format == "sharded Keras weights"
+    same_values(contents, model)
+    assert [each.path for each in search([tmp_path]).groups] == [str(tmp_path / "model.weights.json")]

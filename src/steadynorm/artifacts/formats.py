@@ -70,6 +70,7 @@ FORMATS = (
     Format("legacy PyTorch checkpoint", "torch_legacy", recognition.is_legacy_torch),
     Format("pickle", "torch_legacy", recognition.is_pickle),
     Format("TensorFlow checkpoint", "tensorflow_checkpoint", recognition.is_table, "files"),
+    Format("sharded Keras weights", "keras_index", recognition.is_keras_index, "files"),
     Format("sharded safetensors", "safetensors_index", recognition.is_safetensors_index),
     Format("safetensors", "safetensors", recognition.is_safetensors),
     Format("ONNX model", "onnx", is_onnx, "files"),

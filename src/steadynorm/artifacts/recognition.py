@@ -57,6 +57,11 @@ def is_safetensors_index(sample: Sample) -> bool:
     return sample.head[:1] == b"{" and b'"weight_map"' in sample.source.head(1 << 20)
 
 
+def is_keras_index(sample: Sample) -> bool:
+    """A JSON object that says which HDF5 file holds which of Keras' weights."""
+    return is_safetensors_index(sample) and b'.weights.h5"' in sample.source.head(1 << 20)
+
+
 def is_table(sample: Sample) -> bool:
     """The magic number of a sorted string table at the end."""
     return sample.source.size >= 48 and sample.last == TABLE_MAGIC

@@ -135,7 +135,7 @@ class _Search:
         if name is None:
             self.skipped[UNKNOWN] += not named
             return False
-        if path.endswith(".index.json"):
+        if path.endswith((".index.json", ".weights.json")):
             self.shards[path] = _shards(path)
         self._add(Piece(path, name, named))
         return True
@@ -199,7 +199,9 @@ def _shards(path: str) -> frozenset[str]:
     with open_source(path) as source:
         text = source.head(MOST_INDEX)
     try:
-        names = json.loads(text)["weight_map"].values()
+        named = json.loads(text)["weight_map"].values()
+        # Keras has a list of files for each group of tensors.
+        names = [name for each in named for name in (each if isinstance(each, list) else [each])]
         return frozenset(_beside(path, name) for name in names if isinstance(name, str))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return frozenset()
