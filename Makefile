@@ -38,6 +38,7 @@ benchmarks: .venv/dev
 	$(BIN)/python benchmarks/recalibration.py
 	$(BIN)/python benchmarks/diagnose_cost.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/files.py
 	$(BIN)/python benchmarks/tensorflow_layers.py
 
 clean:
