@@ -73,6 +73,7 @@ class Use:
         origins: where the data that it normalizes come from: placeholders, iterators, random numbers.
         outside: whether both modes are computed and only one of the results is chosen.
         wrong_axis: what proves that it normalizes another axis than that of the channels, `None` if nothing does.
+        steps: names of the train steps that compute it, whether they train through it or not.
     """
 
     layer: str
@@ -88,6 +89,7 @@ class Use:
     origins: frozenset[str] = frozenset()
     outside: bool = False
     wrong_axis: str | None = None
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,26 +36,29 @@ def _batch_only(each: Facts, graph: Graph) -> Severity | None:
     """How bad it is that a layer has no other mode than that of the batch; `None` if that may well be right."""
     if not graph.train_steps:
         return Severity.ERROR if each.keeps_statistics or "Fused" in each.layer.kind else None
-    if not each.trained or not graph.fed:
+    if not each.trained:
+        return None
+    if each.keeps_statistics and any(not use.steps for use in each.uses):
+        return Severity.ERROR  # no train step computes that use, so it is there to predict with
+    if not graph.fed:
         return None  # a training of its own, fed by its own pipeline: another process evaluates
     if not each.keeps_statistics:
         # An operation that has a mode was left in training; without one SN106 says all.
         return Severity.ERROR if "Fused" in each.layer.kind else None
-    if each.stuck:
-        return Severity.ERROR
-    if not each.updates or each.stands_still:
+    if not each.stuck and (not each.updates or each.stands_still):
         return None
-    switched = any(use.mode is None for use in graph.uses)
-    if (switched or graph.ignored_switches) and not several_networks(graph):
-        return Severity.ERROR
-    return Severity.INFO
+    switched = any(use.mode is not Mode.BATCH for use in graph.uses)
+    if several_networks(graph):
+        # Only one of two networks predicts, and here it seems to be the one that can be switched.
+        return Severity.ERROR if each.stuck and not switched else Severity.INFO
+    return Severity.ERROR if each.stuck or switched or graph.ignored_switches else Severity.INFO
 
 
 def _built_in_training_mode(layers: list[Facts], graph: Graph, severity: Severity) -> Finding:
     if graph.ignored_switches:
         beside = f"; nothing in them reads the switch '{graph.ignored_switches[0]}'"
-    elif any(use.mode is None for use in graph.uses):
-        beside = "; other layers of the same graph are switched"
+    elif any(use.mode is not Mode.BATCH for use in graph.uses):
+        beside = "; other layers of the same graph can be in inference mode"
     else:
         beside = ""
     return finding(

@@ -16,10 +16,10 @@ from steadynorm.recorded import Update
 def updates_unreached(evidence: Evidence) -> Iterator[Finding]:
     """Update operations exist, and no train step depends on any of them."""
     known = facts(evidence)
-    stuck = [each for each in known if each.stuck]
-    if not stuck or _moving(known):
+    stuck = _stuck(known, beside=False)
+    if not stuck:
         return
-    steps = [step.node for step in evidence.graph.train_steps] if evidence.graph else []
+    steps = list(dict.fromkeys(step.node for each in stuck for step in each.steps))
     updates = [update.node for each in stuck for update in each.updates]
     yield finding(
         "SN101",
@@ -37,8 +37,8 @@ def updates_unreached(evidence: Evidence) -> Iterator[Finding]:
 def updates_of_some_unreached(evidence: Evidence) -> Iterator[Finding]:
     """The train step depends on the updates of some layers and not on those of others."""
     known = facts(evidence)
-    stuck, moving = [each for each in known if each.stuck], _moving(known)
-    if stuck and moving:
+    stuck, moving = _stuck(known, beside=True), _moving(known)
+    if stuck:
         yield finding(
             "SN102",
             names(stuck),
@@ -94,6 +94,12 @@ def moments_without_averages(evidence: Evidence) -> Iterator[Finding]:
 
 def _moving(known: list[Facts]) -> list[Facts]:
     return [each for each in known if each.takes_batch and each.updates and each.updated and not each.stands_still]
+
+
+def _stuck(known: list[Facts], beside: bool) -> list[Facts]:
+    """Layers that never move, with others beside them that the same train step trains and moves, or without."""
+    moved_by = {step.node for each in _moving(known) for step in each.steps}
+    return [each for each in known if each.stuck and any(step.node in moved_by for step in each.steps) is beside]
 
 
 def _certainty(stuck: list[Facts]) -> Certainty:

@@ -17,7 +17,7 @@ from steadynorm.graphs.origins import OriginReader
 from steadynorm.graphs.places import Place, PlaceFinder
 from steadynorm.graphs.savers import find_savers, saved_names
 from steadynorm.graphs.training import Step, TrainingReader
-from steadynorm.graphs.twins import second_builds
+from steadynorm.graphs.twins import last_copies, second_builds
 from steadynorm.graphs.wires import Wires
 from steadynorm.recorded import Graph, GraphLayer, TrainStep, Update, Use
 
@@ -59,7 +59,7 @@ class _Analysis:
         self._averages = find_averages(self._wires, moments)
         self._layers = group(self._wires, self._places, self._averages)
         self._training = TrainingReader(self._wires)
-        self._steps = self._training.steps(self._places)
+        self._steps = last_copies(self._training.steps(self._places), self._sizes())
         self._chains = ChainReader(self._wires, self._training.gradients)
         self._origins = OriginReader(self._wires)
         self._modes = ModeReader(self._wires)
@@ -90,6 +90,11 @@ class _Analysis:
             exported=self._said.exported,
             fed=self._origins.is_fed([place.x for place in self._places]),
         )
+
+    def _sizes(self) -> list[int]:
+        """By place: how many channels its layer has."""
+        sizes = {place.node: channels(self._wires, layer) for layer in self._layers for place in layer.places}
+        return [sizes[place.node] for place in self._places]
 
     def _layer(self, layer: Group, names: Mapping[str, str]) -> GraphLayer:
         place = layer.places[0]
@@ -128,6 +133,7 @@ class _Analysis:
             origins=self._origins.of(place.x) if with_origins else frozenset(),
             outside=chosen.outside,
             wrong_axis=self._wrong_axis(place),
+            steps=tuple(step.node for step in self._steps if place.output in step.reached),
         )
 
     def _update(self, layer: Group, average: Average, chosen: Sequence[tuple[Group, Chosen]]) -> Update:
@@ -151,7 +157,7 @@ class _Analysis:
         if use.mode is not None or use.switch is None or use.switch in average.choosers:
             return False
         after = self._wires.downstream([average.node.name], controls=True)
-        return any(not after.isdisjoint(self._modes.results(place)) for place in use.places)
+        return any(name in after for place in use.places for name in self._modes.given(place))
 
     def _train_step(self, step: Step) -> TrainStep:
         trained = {self._places[index].node for index in step.trains}

@@ -14,7 +14,7 @@ from steadynorm.graphs.wires import READING, Wires
 
 _LINEAR = frozenset(
     {"Sub", "Add", "AddV2", "AddN", "IdentityN", "Neg", "Relu", "Maximum", "Minimum", "Sqrt", "Square", "Abs"}
-    | {"NcclAllReduce", "CollectiveReduce", "CollectiveReduceV2", "ConcatV2"}
+    | {"NcclAllReduce", "CollectiveReduce", "CollectiveReduceV2", "HorovodAllreduce", "CrossReplicaSum", "ConcatV2"}
 )
 _DIVISIONS = frozenset({"RealDiv", "Div", "DivNoNan"})
 _ADDITIONS = frozenset({"Add", "AddV2"})

@@ -160,22 +160,28 @@ class ModeReader:
                     guards |= self._wires.guards.of(each)
         return guards
 
+    def given(self, place: Place) -> set[str]:
+        """The nodes that give what is computed with a place: behind what chooses, where something does."""
+        return self._passed_on(self._joins(place) or {place.output}, frozenset({"Identity"}))
+
     def _joins(self, place: Place) -> set[str]:
         """The nodes that choose what a place gives, or something else."""
-        return {each for each in self.results(place) if self._wires.op(each) in MERGES | SELECTS}
+        return {each for each in self._passed_on({place.output}, PASSING_OPS | SELECTS) if self._chooses(each)}
 
-    def results(self, place: Place) -> set[str]:
-        """The nodes that give on what a place gives, itself included, up to those that choose."""
-        seen = {place.output}
-        waiting = [place.output]
+    def _passed_on(self, roots: set[str], ops: frozenset[str]) -> set[str]:
+        """The roots and what only gives on what they give, of some types, up to what chooses."""
+        seen = set(roots)
+        waiting = list(roots)
         while waiting and len(seen) < _NEAR:
             for node in self._wires.consumers(waiting.pop()):
-                if node.name in seen or not (node.op in PASSING_OPS or node.op in SELECTS):
-                    continue
-                seen.add(node.name)
-                if node.op not in MERGES and node.op not in SELECTS:
-                    waiting.append(node.name)
+                if node.name not in seen and node.op in ops:
+                    seen.add(node.name)
+                    if not self._chooses(node.name):
+                        waiting.append(node.name)
         return seen
+
+    def _chooses(self, name: str) -> bool:
+        return self._wires.op(name) in MERGES or self._wires.op(name) in SELECTS
 
 
 def _other(mode: Mode) -> Mode:

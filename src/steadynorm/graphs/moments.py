@@ -15,7 +15,17 @@ from steadynorm.graphs.wires import READING, Wires
 _REDUCTIONS = frozenset({"Mean", "Sum"})
 _ARITHMETIC = frozenset(
     {"Sub", "Add", "AddV2", "Mul", "Neg", "Sqrt", "Square", "Maximum", "Minimum", "Relu", "Abs", "Softplus", "Exp"}
-    | {"NcclAllReduce", "CollectiveReduce", "CollectiveReduceV2", "AddN", "IdentityN", "ConcatV2", "StridedSlice"}
+    | {
+        "NcclAllReduce",
+        "CollectiveReduce",
+        "CollectiveReduceV2",
+        "HorovodAllreduce",
+        "CrossReplicaSum",
+        "AddN",
+        "IdentityN",
+        "ConcatV2",
+        "StridedSlice",
+    }
     | {"RealDiv", "Div", "DivNoNan", "CheckNumerics"}
 )
 _FUSED = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"})

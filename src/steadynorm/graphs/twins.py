@@ -1,4 +1,4 @@
-"""A network that was built a second time for inference, with variables of its own that nothing trains."""
+"""Networks that a graph holds twice: for inference with variables of its own, or from cells that ran again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,36 @@ from collections.abc import Collection, Sequence
 from steadynorm.evidence import Mode
 from steadynorm.graphs.layers import Group, channels
 from steadynorm.graphs.reachability import writes
+from steadynorm.graphs.training import Step
 from steadynorm.graphs.wires import Wires
+
+
+def last_copies(steps: Sequence[Step], sizes: Sequence[int]) -> list[Step]:
+    """The train steps without those of older copies of the same network.
+
+    A cell of a notebook that runs again adds the whole model to the graph once more, with variables, placeholders and
+    a train step of its own; only the last copy is trained.
+
+    Arguments:
+        steps: the train steps, in the graph's order.
+        sizes: how many channels each place normalizes.
+    """
+    kept: list[Step] = []
+    for step in reversed(steps):
+        if not any(_is_older(step, later, sizes) for later in kept):
+            kept.append(step)
+    return kept[::-1]
+
+
+def _is_older(step: Step, later: Step, sizes: Sequence[int]) -> bool:
+    if not step.trains or step.trains & later.trains or step.parameters & later.parameters:
+        return False
+    return (
+        len(step.parameters) == len(later.parameters)
+        and max(step.trains) < min(later.trains)
+        and [sizes[each] for each in sorted(step.trains)] == [sizes[each] for each in sorted(later.trains)]
+        and not step.reached & {*later.parameters}
+    )
 
 
 def second_builds(
