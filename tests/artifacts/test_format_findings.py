@@ -15,7 +15,7 @@ import msgpack
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from steadynorm.artifacts.evidence import evidence_of
 from steadynorm.artifacts.formats import read
@@ -155,7 +155,8 @@ def onnx_model(path: Path, state: dict[str, np.ndarray], training: int = 0) -> P
         ),
         helper.make_node("Relu", ["b"], ["y"]),
     ]
-    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 8, "h", "w"]) for name in "xy"]
+    kind = helper.np_dtype_to_tensor_dtype(state["gamma"].dtype)
+    value = [helper.make_tensor_value_info(name, kind, ["n", 8, "h", "w"]) for name in "xy"]
     graph = helper.make_graph(nodes, "main", value[:1], value[1:], tensors)
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(made)
@@ -181,6 +182,13 @@ def test_the_statistics_of_each_format(tmp_path: Path, make: Any, expected: set[
 def test_an_export_in_training_mode(tmp_path: Path) -> None:
     assert codes(onnx_model(tmp_path / "broken.onnx", healthy_state(), training=1)) == {"SN209"}
     assert codes(onnx_model(tmp_path / "healthy.onnx", healthy_state())) == set()
+
+
+def test_half_precision_matters_where_it_is_updated(tmp_path: Path) -> None:
+    state = {role: values.astype(np.float16) for role, values in healthy_state().items()}
+
+    assert codes(keras(tmp_path / "m.keras", HEALTHY, state)) == {"SN704"}
+    assert codes(onnx_model(tmp_path / "m.onnx", state)) == set()  # nothing updates an export
 
 
 def test_statistics_left_out_of_a_file(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from steadynorm.artifacts.child import LENGTHS, MOST_REPLY, MOST_SECONDS, messag
 from steadynorm.errors import UnusableInputError
 
 MOST_HEAD = 1 << 27
+LONGEST_ERROR = 1000
 MOST_REQUESTS = 1000
 """A child is replaced after so many files, so that nothing that a library leaks adds up."""
 
@@ -141,7 +142,7 @@ def ask(task: str, path: str, arguments: dict[str, object], data: bytes = b"") -
     if "missing" in reply:
         raise ModuleNotFoundError(f"No module named {reply['missing']!r}", name=reply["missing"])
     if "unusable" in reply:
-        raise UnusableInputError(reply["unusable"])
+        raise UnusableInputError(reply["unusable"][:LONGEST_ERROR])
     if "failed" in reply:
         raise UnusableInputError(f"{path}: cannot be read: {reply['failed']}; the file is damaged or of another kind")
     return reply["result"], body

@@ -8,14 +8,13 @@ from steadynorm.artifacts.keras_config import Description, describe, major
 from steadynorm.artifacts.keras_model import contents
 from steadynorm.artifacts.keras_weights import named, numbered
 from steadynorm.artifacts.source import Source
-from steadynorm.errors import UnusableInputError
 
 
 def read(source: Source) -> Contents:
-    """What an HDF5 file that Keras wrote holds.
+    """What an HDF5 file that Keras wrote holds; one of another program has nothing to check.
 
     Raises:
-        UnusableInputError: it is damaged, or another program's.
+        UnusableInputError: it is damaged, or leads out of the file.
         ModuleNotFoundError: h5py is not installed.
     """
     structure = hdf5.structure(source)
@@ -28,9 +27,5 @@ def read(source: Source) -> Contents:
         kind = "Keras weights (HDF5)" if text is None else "Keras model (HDF5)"
         return contents(kind, source.path, weights, description, version)
     weights = numbered(structure, description)
-    if not weights.tensors:
-        raise UnusableInputError(
-            f"{source.path}: is an HDF5 file without Keras' weights (neither layer_names nor groups of vars); "
-            "expected what model.save() or model.save_weights() writes"
-        )
-    return contents("Keras weights (HDF5)", source.path, weights, description, version)
+    kind = "Keras weights (HDF5)" if weights.tensors else "HDF5 without Keras' weights"
+    return contents(kind, source.path, weights, description, version)

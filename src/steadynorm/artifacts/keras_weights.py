@@ -18,6 +18,9 @@ _STEPS = re.compile(r"(?:.*/)?iter(?:ations?)?")
 _RENORM = ("moving_stddev", "renorm_mean", "renorm_stddev")
 _STATISTICS = ("moving_mean", "moving_variance")
 
+_MOST_DIGITS = 9
+"""Of the number of a weight within its layer."""
+
 # Before Keras 3 a model kept its layers under another name.
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
@@ -92,7 +95,7 @@ def _by_group(structure: Structure) -> dict[str, list[Tensor]]:
     found: dict[str, list[tuple[int, Tensor]]] = {}
     for name, tensor in structure.tensors.items():
         group, _, last = name.rpartition("/")
-        if group.rpartition("/")[2] == "vars" and last.isascii() and last.isdigit():
+        if group.rpartition("/")[2] == "vars" and last.isascii() and last.isdigit() and len(last) < _MOST_DIGITS:
             found.setdefault(group, []).append((int(last), tensor))
     return {group: [tensor for _, tensor in sorted(own, key=lambda each: each[0])] for group, own in found.items()}
 

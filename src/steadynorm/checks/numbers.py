@@ -99,6 +99,8 @@ def dead_channels(evidence: Evidence) -> Iterator[Finding]:
 @check("SN704")
 def low_precision(evidence: Evidence) -> Iterator[Finding]:
     """Statistics stored in half precision."""
+    if evidence.graph is not None and evidence.graph.exported:
+        return  # nothing updates the statistics of an export any more
     found = [
         layer for layer in evidence.layers if layer.statistics is not None and layer.statistics.dtype in LOW_PRECISION
     ]
