@@ -23,6 +23,9 @@ from steadynorm.errors import UnusableInputError
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 """The entry that says which object of the program each key belongs to."""
 
+MOST_RECORDS = 1 << 24
+"""Most bytes of messages that are parsed: empty ones take two bytes in the file and dozens in memory."""
+
 MOST_SHARDS = 1 << 16
 
 
@@ -43,11 +46,15 @@ class Bundle:
         if not 0 <= self._header.num_shards <= MOST_SHARDS:
             raise UnusableInputError(f"{self.path}: is damaged: it claims {self._header.num_shards} data files")
         self._data: dict[int, Source] = {}
-        self._entries = {
-            key: parse(MESSAGES["BundleEntry"], value, self.path, f"the entry of {shortened(_text(key))}")
-            for key, value in table
-            if key
-        }
+        self._entries: dict[bytes, Any] = {}
+        left = MOST_RECORDS
+        for key, value in table:
+            left -= len(value)
+            if left < 0:
+                raise UnusableInputError(f"{self.path}: its index has over {MOST_RECORDS} bytes besides names")
+            if key:
+                what = f"the entry of {shortened(_text(key))}"
+                self._entries[key] = parse(MESSAGES["BundleEntry"], value, self.path, what)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by name; the parts of sliced ones are not tensors of their own.
@@ -70,7 +77,7 @@ class Bundle:
             UnusableInputError: the record is damaged, or its data file is missing.
         """
         entry = self._entries.get(OBJECT_GRAPH.encode())
-        if entry is None:
+        if entry is None or entry.size > MOST_RECORDS:
             return {}
         data = self._bytes(OBJECT_GRAPH, entry)
         # One text: its length, a checksum of the length, the text.

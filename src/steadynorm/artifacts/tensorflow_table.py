@@ -30,7 +30,7 @@ CHECKED_SIZE = 1 << 14
 
 MOST_ENTRIES = 1 << 18
 MOST_KEY_BYTES = 1 << 26
-MOST_UNPACKED = 1 << 28
+MOST_UNPACKED = 1 << 27
 """Most entries and bytes of keys of one table, and bytes of one unpacked block."""
 
 Entry: TypeAlias = tuple[bytes, bytes]

@@ -36,6 +36,9 @@ _VALUES = {
 }
 """The field that holds the values of a type."""
 
+MOST_RECORDS = 1 << 23
+"""Most bytes of lists that are parsed: an empty message takes two bytes in the file and dozens in memory."""
+
 
 @dataclass(slots=True)
 class _Saved:
@@ -54,8 +57,12 @@ def tensors_of(tables: Sequence[tuple[Table, bytes]]) -> dict[str, Tensor]:
         UnusableInputError: a file is damaged, or the files contradict each other.
     """
     saved: dict[str, _Saved] = {}
+    left = MOST_RECORDS
     for table, header in tables:
         path = table.source.path
+        left -= len(header)
+        if left < 0:
+            raise UnusableInputError(f"{path}: its list of tensors has over {MOST_RECORDS} bytes")
         for each in parse(MESSAGES["SavedTensorSlices"], header, path, "the list of a checkpoint").meta.tensor:
             shape = shape_of(each.shape)
             count_of(shape, path, each.name)
@@ -78,9 +85,7 @@ def _slice(name: str, saved: _Saved, table: Table, ranges: Ranges) -> npt.NDArra
     if value is None:
         raise UnusableInputError(f"{path}: is damaged: it lists {shortened(name)} and does not hold it")
     shape = shape_within(saved.shape, ranges, path, name)
-    return _values(
-        parse(MESSAGES["SavedTensorSlices"], value, path, shortened(name)).data.data, saved, shape, path, name
-    )
+    return _values(parse(MESSAGES["SavedValues"], value, path, shortened(name)).data.data, saved, shape, path, name)
 
 
 def _values(message: Any, saved: _Saved, shape: tuple[int, ...], path: str, name: str) -> npt.NDArray[np.generic]:
