@@ -201,6 +201,7 @@ class Stored:
         copies: layers of averaged or target copies in the file: the layer that each is a copy of.
         parameters_averaged: layers of which the file has averages of gamma or beta, other than these, and none of the
             statistics.
+        averaged: whether the weights themselves are an average over a training, as the file says.
         doubled: whether every weight in the file has another one of its shape, as after building a model twice.
         values: whether the file has values; names and shapes alone prove little.
     """
@@ -215,5 +216,6 @@ class Stored:
     certainly: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
     parameters_averaged: tuple[str, ...] = ()
+    averaged: bool = False
     doubled: bool = False
     values: bool = True

@@ -264,6 +264,15 @@ def test_average_of_the_parameters_only(fresh: Any, files: Any, wrapped: bool) -
     assert files(content) == []
 
 
+def test_average_that_stands_alone(fresh: Any, files: Any) -> None:
+    averaged = torch.optim.swa_utils.AveragedModel(fresh)
+    train(fresh, each=lambda model, step: averaged.update_parameters(model))
+    assert files(state(averaged)) == []
+    for layer in (averaged.module.bn, averaged.module.body[1]):
+        layer.reset_running_stats()
+    assert only(files(state(averaged)), "SN305").certainty is Certainty.PROVEN
+
+
 def test_target_network_that_was_synchronized(trained: Any, files: Any) -> None:
     assert files({"model": state(trained), "target": state(trained)}) == []
 

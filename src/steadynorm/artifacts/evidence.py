@@ -69,6 +69,7 @@ def _stored(contents: Contents, found: Found, before: Contents | None, ranks: Ma
         certainly=found.certainly,
         copies=found.copies,
         parameters_averaged=found.parameters_averaged,
+        averaged=bool(contents.facts.get("averaged")) and not found.copies,
         doubled=_is_doubled(contents),
         values=not contents.facts.get("missing"),
     )

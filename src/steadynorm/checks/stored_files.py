@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from steadynorm.checks.causes import valid
 from steadynorm.checks.distance import LOG_VARIANCE_THRESHOLD, SHIFT_THRESHOLD, apart
 from steadynorm.checks.registry import check, finding
-from steadynorm.checks.stored_causes import moved_by, never_moved, parameters_kept, statistics_kept
+from steadynorm.checks.stored_causes import moved_by, never_moved, parameters_kept, statistics_kept, was_trained
 from steadynorm.evidence import Evidence, Layer
 from steadynorm.finding import Certainty, Finding, Severity
 
@@ -51,6 +51,8 @@ def averaged_without_statistics(evidence: Evidence) -> Iterator[Finding]:
     assert stored is not None
     initial, borrowed = [], []
     for layer in evidence.layers:
+        if stored.averaged and never_moved(layer) and was_trained(layer):
+            initial.append(layer.name)
         original = _original(evidence, layer)
         if original is None or moved_by(layer, original) < AVERAGED_APART:
             continue
@@ -62,8 +64,8 @@ def averaged_without_statistics(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN305",
             initial,
-            f"the averaged weights have statistics at their initial values in {len(initial)} layers ('{initial[0]}'), "
-            "while the model beside them has real ones",
+            f"the averaged weights have statistics at their initial values in {len(initial)} layers ('{initial[0]}')"
+            + ("" if stored.averaged else ", while the model beside them has real ones"),
             "Re-estimate the statistics for the averaged weights before they are used: 'steadynorm repair'.",
             evidence={"at_initialization": initial},
         )
