@@ -97,8 +97,8 @@ class _Walk:
             below = []
             for each in group:
                 inner = f"{name}/{each}" if name else each
-                kind = group.get(each, getclass=True, getlink=True)
-                if kind is not h5py.HardLink:
+                if group.id.links.get_info(each.encode("utf-8", "surrogateescape")).type != h5py.h5l.TYPE_HARD:
+                    kind = group.get(each, getclass=True, getlink=True)
                     raise UnusableInputError(
                         f"{self._path}: {inner!r} is a link ({kind.__name__}); expected data of the file itself"
                     )
@@ -112,17 +112,19 @@ class _Walk:
             waiting += reversed(below)
 
     def _add(self, name: str, dataset: h5py.Dataset) -> None:
-        if dataset.external or dataset.is_virtual:
-            kind = "is virtual" if dataset.is_virtual else "has its values in another file"
+        plan = dataset.id.get_create_plist()
+        layout = plan.get_layout()
+        if layout == h5py.h5d.VIRTUAL or plan.get_external_count():
+            kind = "is virtual" if layout == h5py.h5d.VIRTUAL else "has its values in another file"
             raise UnusableInputError(f"{self._path}: the dataset {name!r} {kind}; expected data of the file itself")
         attributes = self._attributes(dataset)
-        dtype = _type_of(dataset)
-        if dtype is None or dataset.shape is None:
+        dtype, shape = _type_of(dataset), dataset.shape
+        if dtype is None or shape is None:
             return  # texts, empty and compound values are no tensors
-        size = math.prod(dataset.shape) * dtype[1]
-        entry: dict[str, object] = {"shape": list(dataset.shape), "dtype": dtype[0], "attributes": attributes}
+        size = math.prod(shape) * dtype[1]
+        entry: dict[str, object] = {"shape": list(shape), "dtype": dtype[0], "attributes": attributes}
         # Datasets that were never written have no place, and get_offset() behind a user block does not say so.
-        in_one_piece = not dataset.chunks and dataset.id.get_storage_size() == size and size > 0
+        in_one_piece = layout == h5py.h5d.CONTIGUOUS and dataset.id.get_storage_size() == size and size > 0
         offset = dataset.id.get_offset() if in_one_piece else None
         if offset is not None:
             entry["offset"] = offset
@@ -139,6 +141,8 @@ class _Walk:
 
     def _attributes(self, holder: Any) -> dict[str, object]:
         found: dict[str, object] = {}
+        if not h5py.h5a.get_num_attrs(holder.id):
+            return found  # of thousands of datasets hardly one has any
         for name in holder.attrs:
             if name in _WANTED or name.rstrip("0123456789") in _LISTS:
                 value = _plain(holder.attrs[name])
