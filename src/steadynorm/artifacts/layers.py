@@ -63,7 +63,7 @@ def layers_of(contents: Contents, graph: Graph | None = None) -> Found:
     by_name, without = named_layers(contents.tensors, contents.framework, _full_names(contents))
     options = options_of(contents)
     known = {each.name: each for each in graph.layers} if graph else {}
-    groups = _of_graph(known, contents.tensors)
+    groups = _of_graph(known, _by_variable(contents))
     taken = {tensor.name for group in groups for tensor in group.tensors.values()}
     rest = [
         each
@@ -246,6 +246,13 @@ def _originals(name: str, prefixes: Mapping[str, str]) -> list[str]:
         candidates += [separator.join(parts[1:]), separator.join(("model", *parts[1:]))]
     plain = [each.replace("module.", "", 1) for each in candidates]
     return [*candidates, *plain, *(f"module.{each}" for each in candidates)]
+
+
+def _by_variable(contents: Contents) -> dict[str, Tensor]:
+    """The tensors by the names that a graph has for them: of a checkpoint of objects, those of the variables."""
+    names = _full_names(contents) or {}
+    own = {full: contents.tensors[key] for key, full in names.items() if key in contents.tensors}
+    return {**own, **contents.tensors}
 
 
 def _full_names(contents: Contents) -> dict[str, str] | None:

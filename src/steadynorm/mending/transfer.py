@@ -12,6 +12,7 @@ import numpy as np
 from steadynorm.artifacts import formats
 from steadynorm.artifacts.contents import Contents, Tensor
 from steadynorm.artifacts.layers import layers_of
+from steadynorm.artifacts.naming import OBJECT_KEY
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Layer, Statistics
 from steadynorm.mending.additions import check_possible, write_added
@@ -134,7 +135,9 @@ def _problem(source: Layer, own: Layer | None) -> str | None:
 
 def _added(plan: Plan, name: str, given: str, statistics: Statistics) -> list[Raw]:
     lack = _lacking(plan.opened.contents, name)
-    assert lack is not None
+    if lack is None:
+        plan.notes.append(f"left alone: '{name}': the file has neither its statistics nor its gamma or beta")
+        return []
     if int(np.prod(lack.beside.shape)) != statistics.mean.size:
         plan.notes.append(
             f"left alone: '{name}': {lack.beside.name} has the shape {list(lack.beside.shape)}, and '{given}' "
@@ -166,7 +169,7 @@ def _pairs(
     checkpoint: Opened, theirs: Mapping[str, Layer], names: Mapping[str, object] | StrPath | None, origin: str
 ) -> tuple[dict[str, str], set[str]]:
     """By layer of the checkpoint the layer that its statistics come from; and which of them the user named."""
-    own = {*checkpoint.layers(), *_candidates(checkpoint.contents)}
+    own = {*checkpoint.layers(), *_candidates(checkpoint)}
     given: dict[str, str] = {}
     for left, right in read_map(names).items():
         layer, source = _resolved(left, own), _resolved(right.name, set(theirs))
@@ -177,16 +180,31 @@ def _pairs(
     found = dict(given)
     plain = {_plain(name): name for name in theirs}
     for name in sorted(own - set(given)):
-        source = _counterpart(name, theirs, plain)
+        source = _counterpart(name, theirs, plain) or _counterpart(_object(checkpoint, name), theirs, plain)
         if source is not None:
             found[name] = source
     return {name: found[name] for name in (*checkpoint.layers(), *sorted(own)) if name in found}, set(given)
 
 
-def _candidates(contents: Contents) -> set[str]:
+def _object(checkpoint: Opened, layer: str) -> str:
+    """Where a layer's statistics are, which in a checkpoint of objects is not what its variables are called."""
+    named = checkpoint.found.tensors.get(layer)
+    mean = named.tensors.get("mean") if named is not None else None
+    return layer if mean is None else re.split(r"[/.](?=[^/.]*$)", mean.name.removesuffix(OBJECT_KEY))[0]
+
+
+def _candidates(checkpoint: Opened) -> set[str]:
     """Layers without statistics that may be normalization layers: those with a vector called as gamma or beta."""
-    found = set()
+    contents, found = checkpoint.contents, set()
+    complete = {
+        tensor.name
+        for named in checkpoint.found.tensors.values()
+        if named.has_statistics
+        for tensor in named.tensors.values()
+    }
     for tensor in contents.tensors.values():
+        if tensor.name in complete:
+            continue
         layer, last = re.fullmatch(r"(?:(.*)[/.])?([^/.]*)", tensor.name, re.DOTALL).groups("")  # type: ignore[union-attr]
         if last in _STATISTICS and layer and len(tensor.shape) == 1 and _lacking(contents, layer) is not None:
             found.add(layer)
