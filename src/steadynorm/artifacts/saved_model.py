@@ -43,8 +43,4 @@ def read(source: Source) -> Contents:
         raise UnusableInputError(f"{source.path}: has no graph; expected a SavedModel with one at least")
     largest = max(found, key=lambda each: each.size)
     meta = MetaGraphReader(source).meta_graph(largest.start, largest.stop)
-    try:
-        graph = meta.graph(exported=True)
-    except RecursionError as error:
-        raise UnusableInputError(f"{source.path}: its functions call each other too deeply") from error
-    return Contents("SavedModel", "tensorflow", graph=graph)
+    return Contents("SavedModel", "tensorflow", graph=meta.graph(exported=True))

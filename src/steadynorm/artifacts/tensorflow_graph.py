@@ -22,6 +22,7 @@ from steadynorm.artifacts.wire import Field, fields
 from steadynorm.errors import UnusableInputError
 from steadynorm.graphs.analysis import Exported, analyse
 from steadynorm.graphs.nodes import read_graph_def
+from steadynorm.graphs.wires import TangledGraphError
 from steadynorm.recorded import Graph
 
 MOST_NODES = 300_000
@@ -43,11 +44,13 @@ class MetaGraph:
     """One MetaGraphDef, or a GraphDef alone.
 
     Arguments:
+        path: the file.
         nodes: NodeDefs.
         functions: FunctionDefs.
         rest: the MetaGraphDef without its graph, `None` for a GraphDef.
     """
 
+    path: str
     nodes: list[Any] = field(default_factory=list)
     functions: list[Any] = field(default_factory=list)
     rest: Any = None
@@ -57,6 +60,9 @@ class MetaGraph:
 
         Arguments:
             exported: whether the file is an export by its format.
+
+        Raises:
+            UnusableInputError: it is too tangled to be followed.
         """
         library = SimpleNamespace(function=self.functions)
         nodes = read_graph_def(SimpleNamespace(node=self.nodes, library=library))
@@ -67,7 +73,11 @@ class MetaGraph:
                 if collection.WhichOneof("kind") == "node_list":
                     collections[name] = list(collection.node_list.value)
             saver = self.rest.saver_def.save_tensor_name or None
-        return analyse(nodes, Exported(collections, saver, exported))
+        try:
+            return analyse(nodes, Exported(collections, saver, exported))
+        except (TangledGraphError, RecursionError) as error:
+            reason = error if isinstance(error, TangledGraphError) else "its nodes are nested too deeply"
+            raise UnusableInputError(f"{self.path}: the graph cannot be followed: {reason}") from error
 
 
 def read(source: Source) -> Contents:
@@ -78,13 +88,10 @@ def read(source: Source) -> Contents:
     """
     is_meta = is_meta_graph(Sample(source))
     reader = MetaGraphReader(source)
-    try:
-        found = reader.meta_graph(0, source.size) if is_meta else reader.graph(0, source.size)
-        if not found.nodes:
-            raise UnusableInputError(f"{source.path}: has no node; expected a TensorFlow graph")
-        graph = found.graph(exported=not is_meta or bool(found.rest.signature_def))
-    except RecursionError as error:
-        raise UnusableInputError(f"{source.path}: its functions call each other too deeply") from error
+    found = reader.meta_graph(0, source.size) if is_meta else reader.graph(0, source.size)
+    if not found.nodes:
+        raise UnusableInputError(f"{source.path}: has no node; expected a TensorFlow graph")
+    graph = found.graph(exported=not is_meta or bool(found.rest.signature_def))
     return Contents("TensorFlow MetaGraph" if is_meta else "TensorFlow GraphDef", "tensorflow", graph=graph)
 
 
@@ -128,7 +135,7 @@ class MetaGraphReader:
         Raises:
             UnusableInputError: it is damaged, or too much would have to be read.
         """
-        found = MetaGraph()
+        found = MetaGraph(self._source.path)
         for each in fields(self._source, start, stop):
             if each.number == _GRAPH["nodes"]:
                 found.nodes.append(self._node(each))

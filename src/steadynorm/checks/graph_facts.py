@@ -81,15 +81,25 @@ def facts(evidence: Evidence) -> list[Facts]:
     graph = evidence.graph
     assert graph is not None
     stored = {layer.name: layer.statistics for layer in evidence.layers if layer.statistics is not None}
+    uses: dict[str, list[Use]] = {}
+    updates: dict[str, list[Update]] = {}
+    steps: dict[str, list[TrainStep]] = {}
+    for use in graph.uses:
+        uses.setdefault(use.layer, []).append(use)
+    for update in graph.updates:
+        updates.setdefault(update.layer, []).append(update)
+    for step in graph.train_steps:
+        for name in step.layers:
+            steps.setdefault(name, []).append(step)
     found = []
     for layer in graph.layers:
         statistics = stored.get(layer.name)
         found.append(
             Facts(
                 layer,
-                tuple(use for use in graph.uses if use.layer == layer.name),
-                tuple(update for update in graph.updates if update.layer == layer.name),
-                tuple(step for step in graph.train_steps if layer.name in step.layers),
+                tuple(uses.get(layer.name, ())),
+                tuple(updates.get(layer.name, ())),
+                tuple(steps.get(layer.name, ())),
                 None if statistics is None else not statistics.at_initialization,
             )
         )

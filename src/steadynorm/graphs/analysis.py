@@ -18,11 +18,13 @@ from steadynorm.graphs.places import Place, PlaceFinder
 from steadynorm.graphs.savers import find_savers, saved_names
 from steadynorm.graphs.training import Step, TrainingReader
 from steadynorm.graphs.twins import last_copies, second_builds
-from steadynorm.graphs.wires import Wires
+from steadynorm.graphs.wires import TangledGraphError, Wires
 from steadynorm.recorded import Graph, GraphLayer, TrainStep, Update, Use
 
 UPDATE_OPS = "update_ops"
 """The collection in which TensorFlow 1 keeps what has to run beside the train step."""
+
+MOST_PLACES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ def analyse(nodes: Nodes, said: Exported | None = None) -> Graph:
     Arguments:
         nodes: the graph.
         said: what the file says beside it.
+
+    Raises:
+        TangledGraphError: it would take too long.
     """
     return _Analysis(nodes, said or Exported()).graph()
 
@@ -55,6 +60,8 @@ class _Analysis:
         self._said = said
         self._wires = Wires(flatten(nodes))
         self._places = PlaceFinder(self._wires).find()
+        if len(self._places) > MOST_PLACES:
+            raise TangledGraphError(f"{len(self._places)} places normalize; expected {MOST_PLACES} at most")
         moments = {name: kind for place in self._places for name, kind in place.moments.items()}
         self._averages = find_averages(self._wires, moments)
         self._layers = group(self._wires, self._places, self._averages)
@@ -63,16 +70,19 @@ class _Analysis:
         self._chains = ChainReader(self._wires, self._training.gradients)
         self._origins = OriginReader(self._wires)
         self._modes = ModeReader(self._wires)
+        self._inside: dict[str, frozenset[str]] = {}
         held = [each.partition(":")[0] for each in said.collections.get(UPDATE_OPS, ())]
         self._collected = self._wires.upstream(held, controls=True)
 
     def graph(self) -> Graph:
-        chosen = [(layer, each) for layer in self._layers for each in self._modes.uses(layer)]
+        chosen = {layer.name: self._modes.uses(layer) for layer in self._layers}
+        pairs = [(layer, each) for layer in self._layers for each in chosen[layer.name]]
         order = {place.node: index for index, place in enumerate(self._places)}
-        chosen.sort(key=lambda pair: order[pair[1].places[0].node])
-        repeated = {layer.name for layer in self._layers if self._often_in_training(layer, chosen)}
-        uses = tuple(self._use(layer, each, layer.name in repeated) for layer, each in chosen)
-        updates = tuple(self._update(layer, average, chosen) for layer in self._layers for average in layer.averages)
+        pairs.sort(key=lambda pair: order[pair[1].places[0].node])
+        uses = tuple(self._use(layer, each, _often_in_training(chosen[layer.name])) for layer, each in pairs)
+        updates = tuple(
+            self._update(layer, average, chosen[layer.name]) for layer in self._layers for average in layer.averages
+        )
         savers = find_savers(self._wires, self._layers, self._said.saver)
         unshared = self._modes.unshared(self._layers)
         trained = {layer.name for layer in self._layers if self._trained_by(layer.places)}
@@ -118,7 +128,10 @@ class _Analysis:
 
     def _use(self, layer: Group, chosen: Chosen, with_origins: bool) -> Use:
         place = chosen.places[0]
-        inside = frozenset().union(*(each.inside | {each.node, each.output} for each in layer.places))
+        if layer.name not in self._inside:
+            parts = (each.inside | {each.node, each.output} for each in layer.places)
+            self._inside[layer.name] = frozenset().union(*parts)
+        inside = self._inside[layer.name]
         return Use(
             layer=layer.name,
             node=place.node,
@@ -136,10 +149,9 @@ class _Analysis:
             steps=tuple(step.node for step in self._steps if place.output in step.reached),
         )
 
-    def _update(self, layer: Group, average: Average, chosen: Sequence[tuple[Group, Chosen]]) -> Update:
+    def _update(self, layer: Group, average: Average, uses: Sequence[Chosen]) -> Update:
         name = average.node.name
         feeding = [place for place in layer.places if average.moments & set(place.moments)]
-        own = [each for group, each in chosen if group is layer]
         return Update(
             layer=layer.name,
             statistic={layer.mean: "mean", layer.variance: "variance"}.get(average.target, average.target),
@@ -147,7 +159,7 @@ class _Analysis:
             decay=average.decay,
             steps=tuple(step.node for step in self._steps if name in step.reached),
             collected=name in self._collected,
-            always=any(self._runs_with(average, each) for each in own),
+            always=any(self._runs_with(average, each) for each in uses),
             input=self._wires.origin(feeding[0].x) if feeding else None,
             exclusive=self._wires.guards.of(name),
         )
@@ -168,9 +180,6 @@ class _Analysis:
     def _trained_by(self, places: Sequence[Place]) -> list[Step]:
         nodes = {place.node for place in places}
         return [step for step in self._steps if any(self._places[index].node in nodes for index in step.trains)]
-
-    def _often_in_training(self, layer: Group, chosen: Sequence[tuple[Group, Chosen]]) -> bool:
-        return sum(each.mode is not Mode.POPULATION for group, each in chosen if group is layer) > 1
 
     def _wrong_axis(self, place: Place) -> str | None:
         layout = self._chains.layout(place)
@@ -195,3 +204,8 @@ def _is_switch(node: Node) -> bool:
     if node.op not in ("Placeholder", "PlaceholderWithDefault"):
         return False
     return type_name(node.attrs.get("dtype")) == "bool" and output_shape(node) in ((), None)
+
+
+def _often_in_training(uses: Sequence[Chosen]) -> bool:
+    """Whether several uses can take the moments of the batch."""
+    return sum(each.mode is not Mode.POPULATION for each in uses) > 1

@@ -43,6 +43,7 @@ _MASKING = frozenset(
 _GRADIENT_SCOPE = re.compile(r"(^|/)gradients(_\d+)?/")
 _LONG = 12
 _NEAR = 40
+_WEIGHT = 10  # what looking at a reader costs, in nodes that a walk visits
 
 
 class ChainReader:
@@ -130,6 +131,7 @@ class ChainReader:
         found: dict[str, Node] = {}
         while waiting:
             here = waiting.pop()
+            self._wires.count(_WEIGHT * len(self._wires.consumers(here)))
             for node in self._wires.consumers(here):
                 if node.name in seen or node.name in self._gradients or _GRADIENT_SCOPE.search(node.name):
                     continue

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from steadynorm.graphs.constants import function_at
 from steadynorm.graphs.nodes import Body, Node, Nodes, producer
 
-MANY_NODES = 400_000
+MANY_NODES = 200_000
 """Calls are no longer replaced when the graph has grown to so many nodes."""
 
 DEEP = 40

@@ -24,6 +24,7 @@ _NEXT = frozenset({"NextIteration", "RefNextIteration"})
 # What may stand between a condition and what is fed for it.
 _READING = PASSING_OPS | frozenset({"ReadVariableOp", "Cast", "Reshape", "Squeeze", "ExpandDims"})
 _NOTHING: Guards = frozenset()
+_MANY = 64  # conditions within conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ class GuardReader:
             added = self._found.get(each, _NOTHING)
             if added:
                 guards = guards | added if guards else added
-        return guards
+        return guards if len(guards) <= _MANY else frozenset(sorted(guards)[:_MANY])
 
     def _with_side(self, reference: str) -> Guards:
         name = producer(reference)

@@ -119,23 +119,24 @@ def _joined(
         for each in statistics[index]:
             leader.setdefault(each, index)
     # A place without statistics goes to the layer whose gamma and beta it has, if that is one layer.
-    of_parameters: dict[tuple[str | None, str | None], set[int]] = {}
-    for index in range(len(places)):
-        if any(parameters[index]):
-            of_parameters.setdefault(parameters[index], set()).add(home[index])
-    for index in range(len(places)):
-        if statistics[index] or not any(parameters[index]):
+    first: dict[tuple[str | None, str | None], int] = {}
+    owners: dict[tuple[str | None, str | None], set[int]] = {}
+    for index, pair in enumerate(parameters):
+        if any(pair):
+            first.setdefault(pair, index)
+            if statistics[index]:
+                owners.setdefault(pair, set()).add(home[index])
+    for index, pair in enumerate(parameters):
+        if statistics[index] or not any(pair):
             continue
-        homes = {home[at] for at in range(len(places)) if statistics[at] and parameters[at] == parameters[index]}
-        if not homes:
-            homes = {min(of_parameters[parameters[index]])}
+        homes = owners.get(pair) or {home[first[pair]]}
         if len(homes) == 1 and home[index] not in homes:
             (target,) = homes
             groups[home[index]].remove(index)
             if not groups[home[index]]:
                 del groups[home[index]]
-            groups[home[target]].append(index)
-            home[index] = home[target]
+            groups[target].append(index)
+            home[index] = target
     return sorted((sorted(each) for each in groups.values()), key=lambda each: each[0])
 
 

@@ -14,6 +14,7 @@ from steadynorm.graphs.wires import Wires
 from steadynorm.recorded import Choice
 
 _NEAR = 60
+_WEIGHT = 20  # what looking at a place costs, in nodes that a walk visits
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +50,18 @@ class ModeReader:
 
     def uses(self, layer: Group) -> list[Chosen]:
         """The uses of a layer, in the graph's order."""
-        rest = list(layer.places)
+        rest = {place.node: place for place in layer.places}
+        order = {node: index for index, node in enumerate(rest)}
         found: list[tuple[int, Chosen]] = []
-        order = {place.node: index for index, place in enumerate(layer.places)}
         for place in layer.places:
-            if place not in rest or not place.sides(Mode.BATCH) or place.sides(Mode.POPULATION):
+            if place.node not in rest or not place.sides(Mode.BATCH) or place.sides(Mode.POPULATION):
                 continue
-            other, switch, outside = self._counterpart(place, rest)
+            other, switch, outside = self._counterpart(place, list(rest.values()))
             if other is not None:
-                rest.remove(place)
-                rest.remove(other)
+                del rest[place.node], rest[other.node]
                 sides = (self._guards(place, outside), self._guards(other, outside))
                 found.append((order[place.node], self._chosen((place, other), switch, *sides, outside)))
-        found += [(order[place.node], self._alone(place)) for place in rest]
+        found += [(order[node], self._alone(place)) for node, place in rest.items()]
         return [each for _, each in sorted(found, key=lambda pair: pair[0])]
 
     def unshared(self, layers: Sequence[Group]) -> list[tuple[str, str]]:
@@ -128,6 +128,7 @@ class ModeReader:
 
     def _counterpart(self, place: Place, rest: Sequence[Place]) -> tuple[Place | None, str, bool]:
         """The place that stands for this one in inference, what chooses, and whether both run."""
+        self._wires.count(_WEIGHT * len(rest))
         candidates = [each for each in rest if each.sides(Mode.POPULATION) and not each.sides(Mode.BATCH)]
         origin = self._wires.origin(place.x)
         candidates.sort(key=lambda each: self._wires.origin(each.x) != origin)

@@ -30,6 +30,14 @@ _GRADIENT_WORDS = ("Grad", "BackpropFilter")
 _NO_GRADIENT = frozenset({"StopGradient", "PreventGradient"})
 
 
+MOST_STEPS = 8_000_000
+"""Nodes that all walks through one graph may visit together; graphs that people build take a tenth of it at most."""
+
+
+class TangledGraphError(ValueError):
+    """A graph that takes too long to follow, as nobody builds them."""
+
+
 class Wires:
     """A flat graph, its consumers and its guards.
 
@@ -48,6 +56,8 @@ class Wires:
             for name in dict.fromkeys(node.controls):
                 self._waiting.setdefault(name, []).append(node)
         self._variables: dict[str, str | None] = {}
+        self._values: dict[str, tuple[float, ...] | None] = {}
+        self._steps = 0
 
     def node(self, reference: str) -> Node | None:
         """The node that a reference names."""
@@ -118,6 +128,7 @@ class Wires:
                 if node.name not in reached:
                     reached.add(node.name)
                     waiting.append(node.name)
+        self.count(len(reached))
         return reached
 
     def upstream(
@@ -143,7 +154,18 @@ class Wires:
             waiting += [producer(each) for each in node.inputs]
             if controls:
                 waiting += node.controls
+        self.count(len(reached))
         return reached
+
+    def count(self, steps: int) -> None:
+        """Counts nodes that a walk has visited.
+
+        Raises:
+            TangledGraphError: all walks together have visited too many.
+        """
+        self._steps += steps
+        if self._steps > MOST_STEPS:
+            raise TangledGraphError("the nodes depend on each other in more ways than can be followed")
 
     def is_scalar(self, reference: str) -> bool:
         """Whether an output is made of constants, variables, fed values and sizes by a little arithmetic only."""
@@ -168,6 +190,12 @@ class Wires:
         return self._numbers(reference, 0)
 
     def _numbers(self, reference: str, depth: int) -> tuple[float, ...] | None:
+        if reference not in self._values:
+            self._values[reference] = None  # what a loop adds
+            self._values[reference] = self._read_numbers(reference, depth)
+        return self._values[reference]
+
+    def _read_numbers(self, reference: str, depth: int) -> tuple[float, ...] | None:
         node = self.node(reference)
         if node is None or depth > 30:
             return None
