@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from steadynorm.artifacts.contents import Contents
@@ -10,6 +11,9 @@ from steadynorm.report.words import counted, listed
 
 _WRAPPERS = frozenset({"module", "_orig_mod"})
 """What DataParallel and torch.compile put into names, wherever they wrap something."""
+
+_COPIES = frozenset({"ema", "swa", "avg", "averaged", "teacher", "target", "shadow", "polyak"})
+"""Words in the names of averages and targets, which are the same model again."""
 
 _OPTIONAL = "num_batches_tracked"
 """What checkpoints from before PyTorch 0.4.1 lack."""
@@ -30,12 +34,12 @@ def fitted(model: Mapping[str, tuple[int, ...]], contents: Contents, path: str) 
     """
     plain, wanted = _by_plain_name(contents.tensors), _by_plain_name(model)
     copies = contents.facts.get("copies")
-    prefixes = [
-        each for each in _prefixes(plain, wanted) if not (isinstance(copies, Mapping) and each.rstrip(".") in copies)
-    ]
-    if not prefixes or not any(_complete(prefix, plain, wanted) for prefix in prefixes):
-        _refuse(path, prefixes, plain, wanted)
+    prefixes = _prefixes(plain, wanted)
     found = [prefix for prefix in prefixes if _complete(prefix, plain, wanted)]
+    if not found:
+        _refuse(path, prefixes, plain, wanted)
+    # Of a model and its average, the model is meant; a file of an average alone has only that.
+    found = [prefix for prefix in found if not _is_of_copy(prefix, copies)] or found
     if len(found) > 1:
         shown = listed([f"'{prefix}'" if prefix else "no prefix" for prefix in found])
         raise UnusableInputError(f"{path}: holds the subject's model {len(found)} times: with {shown} before its names")
@@ -86,7 +90,9 @@ def _complete(prefix: str, plain: Mapping[str, str], wanted: Mapping[str, str]) 
 
 
 def _is_of_copy(name: str, copies: object) -> bool:
-    return isinstance(copies, Mapping) and any(name.startswith(f"{_plain(str(copy))}.") for copy in copies)
+    if isinstance(copies, Mapping) and any(name.startswith(f"{_plain(str(copy))}.") for copy in copies):
+        return True
+    return not _COPIES.isdisjoint(re.split(r"[._]", name.lower()))
 
 
 def _refuse(path: str, prefixes: Sequence[str], plain: Mapping[str, str], wanted: Mapping[str, str]) -> None:

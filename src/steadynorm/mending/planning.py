@@ -138,8 +138,13 @@ class Plan:
         return self.mended(self.opened.layout.written, measured)
 
 
-def opened(checkpoint: StrPath, output: StrPath) -> Opened:
+def opened(checkpoint: StrPath, output: StrPath, *, with_layers: bool = True) -> Opened:
     """Reads a checkpoint, and sees to it that the output can be written.
+
+    Arguments:
+        checkpoint: what is to be mended.
+        output: where to.
+        with_layers: whether one without normalization layers is refused.
 
     Raises:
         UnusableInputError: one of the two is not possible.
@@ -150,7 +155,7 @@ def opened(checkpoint: StrPath, output: StrPath) -> Opened:
     layout = layout_of(contents, path, new)
     layout.check()
     found = layers_of(contents)
-    if not found.layers and not found.tensors:
+    if with_layers and not found.layers:
         raise NoNormalizationLayersError(f"{path}: has no normalization layer: nothing to mend")
     return Opened(path, contents, found, layout, new)
 

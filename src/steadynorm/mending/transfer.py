@@ -69,9 +69,8 @@ def take_statistics(
     Raises:
         UnusableInputError: no layer lacks anything or nothing fits, a name of the map is unknown, the format takes no
             new tensors, or the output exists or cannot be written; nothing is written then.
-        NoNormalizationLayersError: the checkpoint has no normalization layer.
     """
-    plan = Plan(opened(checkpoint, output))
+    plan = Plan(opened(checkpoint, output, with_layers=False))
     origin = os.fspath(other)
     theirs = _with_statistics(formats.read(origin), origin)
     pairs, explicit = _pairs(plan.opened, theirs, names, origin)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from steadynorm.mending.convert import Conversion
     from steadynorm.mending.records import Measured, Mended, NewStatistics
 
-_NAME = 30
+_NAME = 36
 _SHOWN = 60
 _NOTICED = 1e-4
 """Rounding of the file's type from here on is said, in standard deviations or log variance."""
