@@ -24,9 +24,10 @@ class LayerRecord:
         beta: offset, likewise; None without center.
         extras: the other statistics by their role: moving_stddev, renorm_mean and renorm_stddev with renorm, biased
             and local_step with zero_debias_moving_mean.
-        updates: tensors or operations that run all updates of the statistics; empty where training never updates.
+        updates: operations that run all updates of the statistics; empty where training never updates.
         mode: True, False, or the boolean tensor that chooses training.
-        updates_collections: name or names of the collections that hold `updates`; None if they are part of the output.
+        updates_collections: name or names of the collections that hold `updates`, some as tensors; None if they are
+            part of the output.
         domain: the name of these statistics among several over one gamma and beta; None for a layer with one set.
         output: what the layer returned before any activation.
     """

@@ -8,14 +8,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from steadynorm.report.words import folded
+from steadynorm.report.words import counted, folded
+from steadynorm.tensorflow.fetches import to_operation
 from steadynorm.tensorflow.gradients import clipped, multiplied, summarized
 from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
 from steadynorm.tensorflow.layer_variables import operation_names
 from steadynorm.tensorflow.registry import outermost
 from steadynorm.tensorflow.updates import describe_missed, missed_updates, updated_by_others
 from steadynorm.tensorflow.watch import remember_fixed
-from steadynorm.tensorflow.wording import counted
 
 _v1 = tf.compat.v1
 _DEFAULT_STEP: Any = object()
@@ -168,8 +168,8 @@ def _updates(given: Iterable[Any] | None) -> list[Any]:
     graph = _v1.get_default_graph()
     updates = list(graph.get_collection(_v1.GraphKeys.UPDATE_OPS) if given is None else given)
     for each in updates:
-        operation = getattr(each, "op", each)
-        within = getattr(operation, "graph", graph)
+        operation = to_operation(each)
+        within = operation.graph
         # Waiting for an operation of the branch not taken would make the whole step wait in vain.
         switched = within is graph and operation._get_control_flow_context() not in _contexts(graph)
         if switched or (within is not graph and outermost(within) is outermost(graph)):

@@ -136,8 +136,8 @@ def _updates_hang(record: LayerRecord, used: dict[Any, set[Any]]) -> bool:
     """
     if record.updates_collections is None or not record.updates:
         return False
-    updates = {getattr(update, "op", update) for update in record.updates}
-    graph = next(iter(updates)).graph
+    updates = set(record.updates)
+    graph = record.updates[0].graph
     if graph not in used:
         used[graph] = _used(graph)
     return not updates <= used[graph]
