@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import tensorflow as tf
-
-from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
+from steadynorm.tensorflow.fetches import to_operations
+from steadynorm.tensorflow.layer_variables import (
+    Application,
+    LayerVariables,
+    normalization_layers,
+    operation_names,
+    read_graph,
+)
 from steadynorm.tensorflow.nodes import Body, Nodes, producer
 from steadynorm.tensorflow.reachability import Path, Reach, Reachability
 from steadynorm.tensorflow.registry import outermost
@@ -20,15 +25,15 @@ def layers_fixed_in_inference(train_op: Any, variables: Iterable[Any] = ()) -> t
     """Names of the layers that a run of the train op trains, but which it applies in inference mode only.
 
     A layer counts as trained if its gamma or beta is, or if it has neither and trained variables lie upstream of it:
-    a frozen backbone, whose gamma and beta nothing trains, is none of them. Layers within functions and branches are
-    not looked at.
+    a frozen backbone, whose gamma and beta nothing trains, is none of them. Nor is a layer whose statistics the run
+    moves within a function, as in the branch of a condition. Of the layers that are applied within functions only,
+    those of this package with gamma or beta are looked at.
 
     Arguments:
         train_op: an operation or tensor of the graph, or a list of them.
         variables: trained ones, beside those that an optimizer's operation changes on the way of the train op.
     """
-    fetches = train_op if isinstance(train_op, (list, tuple)) else [train_op]
-    operations = [each if isinstance(each, tf.Operation) else each.op for each in fetches]
+    operations = to_operations(train_op)
     if not operations:
         return ()
     graph = outermost(operations[0].graph)
@@ -38,12 +43,22 @@ def layers_fixed_in_inference(train_op: Any, variables: Iterable[Any] = ()) -> t
     downstream = _downstream(nodes.top, reached.nodes, trained)
     found = []
     for layer in normalization_layers(graph, nodes):
-        applied = [each for each in layer.applications if each.node in reached.nodes]
-        if {each.training for each in applied} != {False}:
+        applied = [each for each in layer.applications if _runs(each, reached)]
+        if {each.training for each in applied} != {False} or _moved_in_functions(layer, reached):
             continue
-        if layer.parameters & trained or (not layer.parameters and any(each.node in downstream for each in applied)):
+        fed = any(each.node in downstream for each in applied if each.function is None)
+        if layer.parameters & trained or (not layer.parameters and fed):
             found.append(layer.name)
     return tuple(found)
+
+
+def _runs(place: Application, reached: Reach) -> bool:
+    return place.node in reached.nodes if place.function is None else place.function in reached.functions
+
+
+def _moved_in_functions(layer: LayerVariables, reached: Reach) -> bool:
+    """Whether a run updates the layer's statistics in functions, where only layers of this package are known."""
+    return any(len(path) > 1 for name in layer.statistics for path in reached.writes.get(name, ()))
 
 
 def _trained(nodes: Nodes, reached: Reach) -> set[str]:

@@ -31,10 +31,12 @@ class Application:
     Arguments:
         node: name of an operation there.
         training: True if it takes the moments of the batch, False the averages, None whichever is chosen at run time.
+        function: name of the function that the operation is in; None if it is in the graph itself.
     """
 
     node: str
     training: bool | None
+    function: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,8 @@ def _registered(graph: tf.Graph) -> list[LayerVariables]:
     for record in layers(graph):
         mode = record.mode if isinstance(record.mode, bool) else None
         output = getattr(record.output, "op", None)
-        # A layer in the body of a function has no operation in the graph itself.
-        places = (Application(output.name, mode),) if output is not None and output.graph is graph else ()
+        within = None if output is None or output.graph is graph else output.graph.name
+        places = () if output is None else (Application(output.name, mode, within),)
         found.append(
             LayerVariables(
                 name=record.name,
