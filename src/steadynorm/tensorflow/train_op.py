@@ -15,7 +15,7 @@ from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
 from steadynorm.tensorflow.layer_variables import operation_names
 from steadynorm.tensorflow.registry import outermost
 from steadynorm.tensorflow.updates import describe_missed, missed_updates, updated_by_others
-from steadynorm.tensorflow.watch import remember_fixed
+from steadynorm.tensorflow.watch import only_infers, remember_fixed
 
 _v1 = tf.compat.v1
 _DEFAULT_STEP: Any = object()
@@ -229,6 +229,8 @@ def _collect(train_op: Any) -> None:
 
 
 def _warn(train_op: Any, variables: list[Any], except_for: Iterable[str]) -> None:
+    if only_infers():
+        return
     excepted = (except_for,) if isinstance(except_for, str) else tuple(except_for)
     missed = [each for each in missed_updates(train_op) if not each.variable.startswith(excepted)]
     if missed:

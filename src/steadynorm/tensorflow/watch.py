@@ -18,6 +18,7 @@ _WATCHED: Any = ("steadynorm", "watched")
 WARNED: Any = ("steadynorm", "warned")
 _BATCH: Any = ("steadynorm", "named as fixed in training mode")
 _FIXED: Any = ("steadynorm", "named as fixed in inference mode")
+_INFERENCE: Any = ("steadynorm", "infers whatever optimizers it holds")
 _TRAINING_OPS = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
 
 
@@ -71,7 +72,9 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2, *, ex
     warned = whole.get_collection_ref(WARNED)
     records = [record for record in everything if id(record) not in warned]
     warned.extend(id(record) for record in records)
-    steps = [operation for operation in whole.get_operations() if operation.type.startswith(_TRAINING_OPS)]
+    infers = only_infers(whole)
+    applied = (operation for operation in whole.get_operations() if operation.type.startswith(_TRAINING_OPS))
+    steps = [] if infers else list(applied)
     fixed = [] if steps and not exporting else _fixed_in_training(everything, alone=exporting)
     told = whole.get_collection_ref(_BATCH)
     _warn(
@@ -82,7 +85,7 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2, *, ex
     )
     told.extend(id(record) for record in fixed)
     used: dict[Any, set[Any]] = {}
-    loose = [record for record in records if record not in fixed and _updates_hang(record, used)]
+    loose = [each for each in records if not infers and each not in fixed and _updates_hang(each, used)]
     _warn(
         (record.name for record in loose),
         "not updated by any step, unless every step fetches them: nothing in the graph depends on the updates of its "
@@ -108,6 +111,24 @@ def _fixed_in_training(records: Iterable[LayerRecord], alone: bool) -> list[Laye
     others = {name for each in records if each.mode is not True for name in operation_names(each.moving_mean)}
     fixed = [record for record in records if record.mode is True]
     return [each for each in fixed if not (alone and others.intersection(operation_names(each.moving_mean)))]
+
+
+def let_infer(graph: tf.Graph | None = None) -> None:
+    """Let a graph be judged as one that no step will train, such as for evaluation, whatever optimizers it holds.
+
+    Args:
+        graph: the graph; None for the default one.
+    """
+    outermost(graph).get_collection_ref(_INFERENCE).append(True)
+
+
+def only_infers(graph: tf.Graph | None = None) -> bool:
+    """Tell whether `let_infer` was called for a graph.
+
+    Args:
+        graph: the graph; None for the default one.
+    """
+    return bool(outermost(graph).get_collection(_INFERENCE))
 
 
 def remember_fixed(names: Iterable[str], graph: tf.Graph | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 
 import numpy as np
 import pytest
@@ -143,6 +144,43 @@ def test_a_layer_fixed_in_training_mode_is_warned_of_where_it_infers(make, input
     ):
         with pytest.warns(UnsafeLayerWarning, match="'bn' is fixed in training mode"):
             use()
+
+
+def trained_in_every_mode(step, infer):
+    """A model_fn that builds its train op whatever the mode, and normalizes by the batch where it infers if told so."""
+
+    def model_fn(features, labels, mode):
+        training = mode == est.ModeKeys.TRAIN
+        hidden = slim(features["x"], training if infer == "averages" else True)
+        loss = tf.reduce_mean(tf.square(tf.matmul(hidden, v1.get_variable("kernel", [2, 1]))))
+        train_op = step(v1.train.GradientDescentOptimizer(0.01), loss, v1.train.get_global_step())
+        return est.EstimatorSpec(mode, predictions=hidden, loss=loss, train_op=train_op)
+
+    return model_fn
+
+
+@pytest.mark.parametrize("step", [minimize, lambda optimizer, *loss: optimizer.minimize(*loss)], ids=["ours", "plain"])
+@pytest.mark.parametrize("infer", ["averages", "batch"])
+def test_a_train_op_in_every_mode_does_not_change_what_is_said_of_inference(
+    make, input_fn, once, tmp_path, step, infer
+):
+    def receiver():
+        x = v1.placeholder(tf.float32, [None, 2])
+        return est.export.ServingInputReceiver({"x": x}, {"x": x})
+
+    estimator = make(trained_in_every_mode(step, infer))
+    estimator.train(input_fn, steps=1)
+    for use in (
+        lambda: estimator.evaluate(once),
+        lambda: next(estimator.predict(once)),
+        lambda: estimator.export_saved_model(tmp_path / "export", receiver),
+    ):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            use()
+        said = [str(each.message) for each in caught if issubclass(each.category, UserWarning)]
+        assert len([each for each in said if "'bn' is fixed in training mode" in each]) == (infer == "batch")
+        assert len(said) == (infer == "batch")
 
 
 def two_layers(features, labels, mode):

@@ -36,6 +36,7 @@ from steadynorm.tensorflow.estimator.train_loop import run_training
 from steadynorm.tensorflow.estimator.train_op import check_counts_steps, check_trained_layers
 from steadynorm.tensorflow.estimator.updates import complete_train_op
 from steadynorm.tensorflow.estimator.warm_start import warm_start, warm_start_settings
+from steadynorm.tensorflow.watch import let_infer
 
 _log = logging.getLogger("steadynorm")
 
@@ -313,6 +314,8 @@ class Estimator:
         return new_graph(self._config)
 
     def _build(self, features: Any, labels: Any, mode: str) -> EstimatorSpec:
+        if mode != ModeKeys.TRAIN:
+            let_infer()  # Many a model_fn builds its train op in every mode.
         return build_model(self._model_fn, features, labels, mode, self._params, self._config)
 
     def _trained(self) -> str:

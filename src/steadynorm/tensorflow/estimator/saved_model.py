@@ -66,7 +66,7 @@ def write_saved_model(
         The folder.
     """
     definitions = signatures(spec, receiver)
-    warn_unsafe_layers()  # An exported graph is not finalized, which is when it would warn by itself.
+    warn_unsafe_layers(exporting=True)
     scaffold = spec.scaffold or tf.compat.v1.train.Scaffold()
     local_init_op = scaffold.local_init_op or tf.compat.v1.train.Scaffold.default_local_init_op()
     saver = scaffold.saver or tf.compat.v1.train.Saver(sharded=True)
