@@ -81,6 +81,40 @@ VALUE_ERRORS = {
     "weights per value": (lambda: batch_norm(x(), batch_weights=np.ones([12, 1], "f")), ["(12, 1)", "reshape"]),
     "renorm with weights": (lambda: batch_norm(x(), renorm=True, batch_weights=np.ones(12, "f")), ["renorm", "drop"]),
     "decay": (lambda: batch_norm(x(), decay=1.5), ["1.5", "from 0 to 1", "'BatchNorm'"]),
+    "decay as a string": (lambda: batch_norm(x(), decay="0.9"), ["decay of", "'0.9'", "from 0 to 1"]),
+    "renorm_decay": (
+        lambda: batch_norm(x(), renorm=True, renorm_decay=-0.1),
+        ["renorm_decay of", "-0.1", "from 0 to 1", "1 − renorm_decay"],
+    ),
+    "momentum": (lambda: batch_normalization(x(), momentum=1.5), ["momentum of", "1.5", "from 0 to 1", "1 − momentum"]),
+    "no momentum": (lambda: batch_normalization(x(), momentum=None), ["momentum of", "None"]),
+    "renorm_momentum": (
+        lambda: batch_normalization(x(), renorm=True, renorm_momentum=2),
+        ["renorm_momentum of", "is 2", "from 0 to 1"],
+    ),
+    "reuse without variables": (
+        lambda: (batch_norm(x(), scope="net/conv1/bn"), batch_norm(x(), scope="net/conv2/bn", reuse=True)),
+        ["'net/conv2/bn'", "reuse=True", "'net/conv2/bn/beta' does not exist", "net/conv1/bn/beta", "AUTO_REUSE"],
+    ),
+    "reuse of tf.layers without variables": (
+        lambda: batch_normalization(x(), name="bn", reuse=True),
+        ["'bn/gamma' does not exist", "none with a similar name"],
+    ),
+    "reuse with other options": (
+        lambda: (batch_norm(x(), scope="bn"), batch_norm(x(), scope="bn", scale=True, reuse=True)),
+        ["'bn/gamma' does not exist", "has bn/beta, bn/moving_mean and bn/moving_variance", "scale"],
+    ),
+    "reuse with renorm": (
+        lambda: (
+            batch_normalization(x(), name="bn"),
+            batch_normalization(x(), name="bn", renorm=True, renorm_momentum=0.5, reuse=True),
+        ),
+        ["'bn/moving_stddev' does not exist", "renorm"],
+    ),
+    "reuse with zero debiasing": (
+        lambda: (batch_norm(x(), scope="bn"), batch_norm(x(), scope="bn", zero_debias_moving_mean=True, reuse=True)),
+        ["'bn' is to reuse", "'bn/bn/moving_mean/biased' does not exist"],
+    ),
     "epsilon": (lambda: batch_normalization(x(), epsilon=-1.0), ["epsilon is -1.0"]),
     "initializers": (lambda: batch_norm(x(), param_initializers={"mean": None}), ["'mean'", "moving_mean"]),
     "regularizers": (lambda: batch_norm(x(), param_regularizers={"weights": None}), ["'weights'", "beta, gamma"]),
@@ -93,6 +127,14 @@ TYPE_ERRORS = {
     "2": (lambda: batch_norm(x(), is_training=2), ["is_training", "2", "True, False"]),
     "an int tensor": (lambda: batch_norm(x(), is_training=tf.constant(1)), ["tf.bool"]),
     "a vector": (lambda: batch_norm(x(), is_training=v1.placeholder(tf.bool, [2])), ["scalar", "(2,)"]),
+    "no axis": (lambda: batch_normalization(x(), axis=None, name="bn"), ["axis", "'bn'", "None", "-1", "list"]),
+    "an axis by name": (lambda: batch_normalization(x(), axis=[1, "c"]), ["axis", "[1, 'c']"]),
+    "an axis that is a bool": (lambda: batch_normalization(x(), axis=True), ["axis", "True"]),
+    "bessel_correction": (lambda: batch_norm(x(), bessel_correction=1), ["bessel_correction", "is 1", "None"]),
+    "bessel_correction of tf.layers": (
+        lambda: batch_normalization(x(), bessel_correction="no", name="bn"),
+        ["bessel_correction of batch normalization 'bn' is 'no'"],
+    ),
     "integer input": (lambda: batch_norm(tf.zeros([3, 4], tf.int32)), ["int32", "float32", "cast"]),
     "an initializer": (
         lambda: batch_normalization(x(), gamma_initializer=1.0),

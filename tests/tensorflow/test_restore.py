@@ -255,6 +255,12 @@ def test_statistics_that_were_never_updated_are_pointed_out(tmp_path: Path, capl
     assert "2 moving statistics never updated before the checkpoint was saved" in caplog.text
 
 
+@pytest.mark.parametrize("nothing", [[], {}])
+def test_an_empty_list_is_an_error_as_in_slim(saved: tuple[str, dict[str, Any]], nothing: Any) -> None:
+    with pytest.raises(ValueError, match=r"nothing to restore from .*: var_list is empty; build the model first"):
+        assign_from_checkpoint_fn(saved[0], nothing, ignore_missing_vars=True)
+
+
 def test_nothing_to_restore_is_no_error(saved: tuple[str, dict[str, Any]], caplog: pytest.LogCaptureFixture) -> None:
     v1.get_variable("new", [])
     restore = assign_from_checkpoint_fn(saved[0], v1.global_variables(), ignore_missing_vars=True)

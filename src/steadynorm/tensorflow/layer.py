@@ -43,7 +43,9 @@ class BatchNormalization:
         renorm: whether the batch is corrected towards averages (Ioffe, 2017).
         renorm_clipping: any of rmin, rmax and dmax, numbers or scalar tensors.
         renorm_momentum: fraction kept of the averages that renorm measures against.
-        fused: False stores the variance as the original did without its fused kernel; nothing else changes.
+        fused: False stores the variance as the original did without its fused kernel; nothing else changes. True is
+            as None: with renorm or virtual_batch_size, the original went without its kernel and said nothing. True
+            with an adjustment is refused.
         trainable: False keeps gamma and beta from optimizers and, as in the original, stops the averages.
         virtual_batch_size: samples that are normalized together; sample n of N is in virtual batch n mod (N / size).
         adjustment: takes the shape of the input and returns (scale, bias) of the normalized values, in training only.
