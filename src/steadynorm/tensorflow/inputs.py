@@ -21,23 +21,33 @@ def to_input(inputs: Any, layer: str) -> Any:
         ValueError: its rank is unknown.
         TypeError: its values are no floating-point numbers.
     """
-    if tf.executing_eagerly():
-        raise RuntimeError(
-            f"batch normalization {layer!r} was called in eager mode; expected a graph, as in TensorFlow 1: build the "
-            "model within tf.Graph().as_default(), or call tf.compat.v1.disable_eager_execution() first"
-        )
+    check_graph(layer)
     x = tf.convert_to_tensor(inputs)
     if x.dtype not in DTYPES:
         raise TypeError(
             f"the input {x.name} of batch normalization {layer!r} is {x.dtype.name}; expected one of "
             f"{', '.join(dtype.name for dtype in DTYPES)}: cast it first"
         )
+    check_rank(x, layer)
+    return x
+
+
+def check_graph(layer: str) -> None:
+    """Raise RuntimeError if no graph is being built."""
+    if tf.executing_eagerly():
+        raise RuntimeError(
+            f"batch normalization {layer!r} was called or built in eager mode; expected a graph, as in TensorFlow 1: "
+            "build the model within tf.Graph().as_default(), or call tf.compat.v1.disable_eager_execution() first"
+        )
+
+
+def check_rank(x: Any, layer: str) -> None:
+    """Raise ValueError if the number of axes is unknown."""
     if x.shape.rank is None:
         raise ValueError(
             f"the input {x.name} of batch normalization {layer!r} has an unknown number of axes; expected a known one, "
             "sizes other than that of the channels may be unknown: call set_shape on it"
         )
-    return x
 
 
 def arrange(x: Any, config: NormConfig, layer: str) -> View:

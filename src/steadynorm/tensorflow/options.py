@@ -102,7 +102,7 @@ def _axes(axis: Any, layer: str) -> int | tuple[int, ...]:
 
 def _check_fraction(argument: str, value: Any, layer: str) -> None:
     """Refuse under the name that the caller knows it by what is no decay."""
-    if _is_dynamic(value) or (isinstance(value, Real) and not isinstance(value, bool) and 0 <= value <= 1):
+    if _is_dynamic(value) or (isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1):
         return
     raise ValueError(
         f"{argument} of batch normalization {layer!r} is {value!r}; expected the fraction of the old value that is "
@@ -112,7 +112,7 @@ def _check_fraction(argument: str, value: Any, layer: str) -> None:
 
 def _or_typical(value: Any) -> float:
     """The value, or where it is known only when the graph runs (or not used) one that the configuration takes."""
-    return float(value) if isinstance(value, Real) and 0 <= value <= 1 else 0.99
+    return float(value) if isinstance(value, Real) and 0 <= float(value) <= 1 else 0.99
 
 
 def _is_dynamic(value: Any) -> bool:

@@ -58,6 +58,11 @@ class Variables:
         names = ("moving_stddev", "renorm_mean", "renorm_stddev", "biased", "local_step")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
+    @property
+    def statistics(self) -> tuple[Any, ...]:
+        """All variables but gamma and beta."""
+        return (self.moving_mean, self.moving_variance, *self.extras.values())
+
 
 def create_parameters(config: NormConfig, shape: tuple[int, ...], dtype: tf.DType, recipe: Recipe) -> dict[str, Any]:
     """Return gamma and beta of the current variable scope, as far as the layer has them.
