@@ -85,10 +85,8 @@ def test_what_the_train_op_does_not_run_counts_for_nothing() -> None:
     assert layers_fixed_in_inference(train(build)) == ("aside",)
 
 
-def test_a_layer_by_hand_that_is_moved_where_functions_hide_how_is_not_named(control_flow: str) -> None:
-    if control_flow != "functional":
-        pytest.skip("branches of the first control flow hide nothing")
-
+@pytest.mark.parametrize("control_flow", ["functional"], indirect=True)
+def test_a_layer_by_hand_that_is_moved_where_functions_hide_how_is_not_named() -> None:
     def by_hand(y: Any, moves: bool) -> Any:
         gamma, beta = (v1.get_variable(f"own/{name}", [2], initializer=v1.ones_initializer()) for name in "gb")
         mean, variance = (
