@@ -213,6 +213,7 @@ def test_a_custom_getter_may_make_variables_that_are_not_trainable():
 def test_updates_are_asked_for_by_input():
     a, b, c = x(), x(), x()
     layer = BatchNormalization()
+    v1.get_variable_scope().set_use_resource(True)  # the updates of references are not in one branch
     layer(tf.nn.relu(a + b), training=True)
     layer(b * 2.0, training=v1.placeholder(tf.bool, []))
     layer(c, training=False)

@@ -201,6 +201,8 @@ def test_updates_in_a_cond_that_is_part_of_the_output(functional: bool) -> None:
     before = v1.control_flow_v2_enabled()
     (v1.enable_control_flow_v2 if functional else v1.disable_control_flow_v2)()
     try:
+        # The functions of today's control flow cannot write references, the variables of TensorFlow 1.
+        v1.get_variable_scope().set_use_resource(True if functional else None)
         x, training = v1.placeholder_with_default(X, [None, 2]), v1.placeholder(tf.bool, [])
         gamma = v1.get_variable("bn/gamma", [2])
         mean = v1.get_variable("bn/moving_mean", [2], initializer=v1.zeros_initializer(), trainable=False)

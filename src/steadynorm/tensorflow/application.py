@@ -91,7 +91,7 @@ def _normalized(x: Any, view: View, variables: Variables, options: Options, mode
 
     def infer() -> list[Any]:
         mean, variance = (_flat(v) for v in (variables.moving_mean, variables.moving_variance))
-        whole = View(view.shape, view.kept)
+        whole = View(view.sizes, view.kept)
         (values,) = whole.to_kernels(x)
         y = affine(values, mean, variance, scale, offset, options.config.epsilon)
         return [whole.from_kernels([y], x), mean, variance, variance, tf.constant(False)]

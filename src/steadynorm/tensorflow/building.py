@@ -73,7 +73,7 @@ def apply_variables(
     """Apply the layer of the current variable scope to the input; arguments as of `build` and `apply_layer`."""
     name, size = tf.compat.v1.get_variable_scope().name, options.config.virtual_batch_size
     view = arrange(x, options.config, name)
-    if size is not None and x.shape[0] is None and mode is not False:
+    if size is not None and view.sizes[0] is None and mode is not False:
         x = check_divisible(x, size, name)
     return apply_layer(name, x, view, variables, options, mode, updates_collections, domain, as_operations)
 
@@ -86,8 +86,8 @@ def _variable_shape(view: View) -> tuple[int, ...]:
     """
     if len(view.kept) == 1 and view.group_size is None:
         return (view.channels,)
-    sizes = [view.shape[a] if a in view.kept else 1 for a in range(view.shape.rank)]
-    return tuple(sizes if view.group_size is None else [sizes[0], 1, *sizes[1:]])
+    first, *others = view.per_channel
+    return (first, *others) if view.group_size is None else (first, 1, *others)
 
 
 def _check_domain(domain: Any, layer: str) -> None:

@@ -57,24 +57,24 @@ def arrange(x: Any, config: NormConfig, layer: str) -> View:
         ValueError: the channel axes do not exist or have unknown sizes, or nothing else is left to reduce, or the batch
             is no multiple of the virtual batch.
     """
-    rank = x.shape.rank
+    sizes = tuple(x.shape.as_list())
     where = f"the input {x.name} of batch normalization {layer!r}"
     try:
-        kept = channel_axes(config.axis, rank)
+        kept = channel_axes(config.axis, len(sizes))
     except ValueError as error:
         raise ValueError(f"{where} has shape {x.shape}: {error}: name axes that it has") from error
     for axis in kept:
-        if x.shape[axis] is None:
+        if sizes[axis] is None:
             raise ValueError(
                 f"{where} has shape {x.shape}, in which the number of channels (axis {axis}) is unknown; expected a "
                 "known one, since gamma, beta and the statistics have one value per channel: call set_shape on it"
             )
-    if len(kept) == rank:
+    if len(kept) == len(sizes):
         raise ValueError(
             f"{where} has shape {x.shape}, and all its axes are channel axes; expected at least one to take moments "
             "over, usually the batch: name fewer"
         )
-    size, samples = config.virtual_batch_size, x.shape[0]
+    size, samples = config.virtual_batch_size, sizes[0]
     if size is not None and 0 in kept:
         raise ValueError(
             f"{where} has its channels on axis {config.axis}, which is the batch, but virtual_batch_size {size} "
@@ -85,7 +85,7 @@ def arrange(x: Any, config: NormConfig, layer: str) -> View:
             f"virtual_batch_size {size} does not divide the batch of {samples} in {where}; expected a multiple: change "
             "one of them, or drop the last, smaller batch"
         )
-    return View(x.shape, kept, size)
+    return View(sizes, kept, size)
 
 
 def check_divisible(x: Any, size: int, layer: str) -> Any:

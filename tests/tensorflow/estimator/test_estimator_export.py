@@ -39,6 +39,7 @@ def run_v1(folder, feeds, signature=DEFAULT):
         return session.run({name: info.name for name, info in definition.outputs.items()}, feeds)
 
 
+@pytest.mark.usefixtures("eager")
 def test_loads_with_both_apis(trained, expected, data, tmp_path):
     folder = trained.export_saved_model(tmp_path / "export", receiver)
     assert Path(folder).parent == tmp_path / "export"
@@ -128,12 +129,11 @@ def test_raw_features_and_alternative_receivers(trained, expected, data, tmp_pat
     np.testing.assert_allclose(run_v1(folder, {"x": data[0]}, f"full:{DEFAULT}")["y"], expected, rtol=1e-6)
 
 
+@pytest.mark.usefixtures("eager")
 def test_tables_are_initialized_where_it_is_loaded(make, model, trained, data, tmp_path):
     def with_table(features, labels, mode, params):
         spec = model(features, labels, mode, params)
         keys = tf.constant([0, 1], tf.int64)
-        table = v1.initialize_all_tables  # the collection that local initialization runs
-        del table
         initializer = tf.lookup.KeyValueTensorInitializer(keys, tf.constant(["low", "high"]))
         words = tf.lookup.StaticHashTable(initializer, "?")
         word = words.lookup(tf.cast(spec.predictions["y"] > 0, tf.int64))

@@ -70,12 +70,13 @@ def test_an_earlier_checkpoint(trained, once, tmp_path):
 
 
 def test_the_caller_s_graph_stays_the_default_one(trained, once):
+    eagerly = tf.executing_eagerly()
     predictions = trained.predict(once)
     with tf.Graph().as_default() as own:
         next(predictions)
         assert v1.get_default_graph() is own
     next(predictions)
-    assert tf.executing_eagerly()
+    assert tf.executing_eagerly() == eagerly
     assert len(list(predictions)) == 30
 
 
