@@ -170,6 +170,23 @@ def test_a_virtual_batch_that_does_not_divide_is_explained_when_the_graph_runs(s
                 session.run(y, feed)
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("training", [False, "placeholder"])
+def test_inference_takes_any_batch_whatever_the_virtual_batch(training, known):
+    mode = v1.placeholder_with_default(False, []) if training else False
+    inputs = x(3 if known else None, 5)
+    y = batch_normalization(inputs, training=mode, virtual_batch_size=4, name="bn", epsilon=0.25)
+    gradient = tf.gradients(y, inputs)[0]
+    with v1.Session() as session:
+        session.run(v1.global_variables_initializer())
+        feed = {inputs: np.full([3, 5], 2.0)}
+        np.testing.assert_allclose(session.run(y, feed), np.full([3, 5], 2 / 1.25**0.5), rtol=1e-6)
+        np.testing.assert_allclose(session.run(gradient, feed), np.full([3, 5], 1.25**-0.5), rtol=1e-6)
+        if training:
+            with pytest.raises(tf.errors.InvalidArgumentError, match="virtual_batch_size 4 does not divide the batch"):
+                session.run(y, {**feed, mode: True})
+
+
 def test_weights_of_the_wrong_number_fail_when_the_graph_runs():
     weights = v1.placeholder(tf.float32, [None])
     y = batch_norm(x(), batch_weights=weights)

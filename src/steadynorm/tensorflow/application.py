@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from steadynorm.tensorflow.averages import is_resource
 from steadynorm.tensorflow.fetches import to_operation
+from steadynorm.tensorflow.inputs import check_divisible
 from steadynorm.tensorflow.mode import choose
 from steadynorm.tensorflow.passes import affine
 from steadynorm.tensorflow.registry import LayerRecord, register
@@ -51,7 +52,7 @@ def apply_layer(
     updating = mode is not False and options.config.update_statistics
     forced = updates_collections is None
     inside = isinstance(mode, bool) or is_resource(variables.moving_mean)
-    batch = _normalized(x, view, variables, options, mode, updating and forced and inside)
+    batch = _normalized(name, x, view, variables, options, mode, updating and forced and inside)
     output = batch.output
     updates: tuple[Any, ...] = ()
     if updating and forced:
@@ -79,12 +80,14 @@ def apply_layer(
     return record
 
 
-def _normalized(x: Any, view: View, variables: Variables, options: Options, mode: Any, updated: bool) -> Batch:
+def _normalized(
+    name: str, x: Any, view: View, variables: Variables, options: Options, mode: Any, updated: bool
+) -> Batch:
     """Normalize by the batch or by the averages, as the mode says; `updated`: the output comes after the updates."""
     scale, offset = _parameters(variables, view, _dtype(x))
 
     def train() -> list[Any]:
-        batch = training_batch(x, view, scale, offset, variables, options)
+        batch = training_batch(*check_divisible(x, view, mode, name), scale, offset, variables, options)
         if updated:
             batch = batch._replace(output=_after(update(variables, batch, options), batch.output))
         return [*batch[:-1], tf.constant(True) if batch.seen is None else batch.seen]

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from steadynorm.tensorflow.application import apply_layer
-from steadynorm.tensorflow.inputs import arrange, check_divisible
+from steadynorm.tensorflow.inputs import arrange
 from steadynorm.tensorflow.registry import LayerRecord
 from steadynorm.tensorflow.training import Options
 from steadynorm.tensorflow.variables import Recipe, Variables, create_parameters, create_statistics, with_shadows
@@ -71,10 +71,8 @@ def apply_variables(
     as_operations: bool,
 ) -> LayerRecord:
     """Apply the layer of the current variable scope to the input; arguments as of `build` and `apply_layer`."""
-    name, size = tf.compat.v1.get_variable_scope().name, options.config.virtual_batch_size
+    name = tf.compat.v1.get_variable_scope().name
     view = arrange(x, options.config, name)
-    if size is not None and view.sizes[0] is None and mode is not False:
-        x = check_divisible(x, size, name)
     return apply_layer(name, x, view, variables, options, mode, updates_collections, domain, as_operations)
 
 

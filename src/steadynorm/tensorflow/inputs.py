@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -54,8 +55,8 @@ def arrange(x: Any, config: NormConfig, layer: str) -> View:
     """Return the arrangement of the input that the layer asks for.
 
     Raises:
-        ValueError: the channel axes do not exist or have unknown sizes, or nothing else is left to reduce, or the batch
-            is no multiple of the virtual batch.
+        ValueError: the channel axes do not exist or have unknown sizes, or nothing else is left to reduce, or virtual
+            batches are to divide the channels.
     """
     sizes = tuple(x.shape.as_list())
     where = f"the input {x.name} of batch normalization {layer!r}"
@@ -74,30 +75,43 @@ def arrange(x: Any, config: NormConfig, layer: str) -> View:
             f"{where} has shape {x.shape}, and all its axes are channel axes; expected at least one to take moments "
             "over, usually the batch: name fewer"
         )
-    size, samples = config.virtual_batch_size, sizes[0]
+    size = config.virtual_batch_size
     if size is not None and 0 in kept:
         raise ValueError(
             f"{where} has its channels on axis {config.axis}, which is the batch, but virtual_batch_size {size} "
             "divides the batch; expected the channels on another axis: change axis, or drop virtual_batch_size"
         )
-    if size is not None and samples is not None and samples % size:
-        raise ValueError(
-            f"virtual_batch_size {size} does not divide the batch of {samples} in {where}; expected a multiple: change "
-            "one of them, or drop the last, smaller batch"
-        )
     return View(sizes, kept, size)
 
 
-def check_divisible(x: Any, size: int, layer: str) -> Any:
-    """Return the input such that running it fails clearly if virtual batches do not divide a batch of unknown size."""
-    samples = tf.shape(x)[0]
+def check_divisible(x: Any, view: View, mode: Any, layer: str) -> tuple[Any, View]:
+    """Return input and arrangement for normalizing by the batch, which virtual batches must divide.
+
+    Inference takes any batch: a batch that does not fit is refused here only if the layer is in training for good, and
+    otherwise by what is returned, when it runs.
+
+    Raises:
+        ValueError: the mode is True, and virtual batches do not divide the batch.
+    """
+    size, samples = view.group_size, view.sizes[0]
+    if size is None or (samples is not None and samples % size == 0):
+        return x, view
+    if samples is not None and mode is True:
+        raise ValueError(
+            f"virtual_batch_size {size} does not divide the batch of {samples} in the input {x.name} of batch "
+            f"normalization {layer!r}; expected a multiple: change one of them, or drop the last, smaller batch"
+        )
+    actual = tf.shape(x)[0]
     message = (
         f"virtual_batch_size {size} does not divide the batch of batch normalization {layer!r}; expected a multiple: "
         "drop the last, smaller batch, or pad it; the size of the batch was"
     )
-    divisible = tf.equal(samples % size, 0)
-    with tf.control_dependencies([tf.compat.v1.Assert(divisible, [message, samples])]):
-        return tf.identity(x)
+    with tf.control_dependencies([tf.compat.v1.Assert(tf.equal(actual % size, 0), [message, actual])]):
+        if samples is None:
+            return tf.identity(x), view
+        # A batch that is known not to fit could not even be arranged, so its size is hidden.
+        sizes = (None, *view.sizes[1:])
+        return tf.compat.v1.placeholder_with_default(x, sizes), replace(view, sizes=sizes)
 
 
 def check_weights(weights: Any, x: Any, layer: str) -> Any:
