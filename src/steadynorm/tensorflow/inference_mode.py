@@ -13,12 +13,10 @@ from steadynorm.tensorflow.layer_variables import (
     operation_names,
     read_graph,
 )
-from steadynorm.tensorflow.nodes import Body, Nodes, producer
-from steadynorm.tensorflow.reachability import Path, Reach, Reachability
+from steadynorm.tensorflow.nodes import Body, producer
+from steadynorm.tensorflow.reachability import Reach, Reachability
 from steadynorm.tensorflow.registry import outermost
-
-# Operations of optimizers; plain gradient descent scatters what it takes off an embedding.
-_TRAINING_OPS = ("Apply", "SparseApply", "Scatter")
+from steadynorm.tensorflow.train_steps import trainable_names, trained_variables
 
 
 def layers_fixed_in_inference(train_op: Any, variables: Iterable[Any] = ()) -> tuple[str, ...]:
@@ -31,7 +29,7 @@ def layers_fixed_in_inference(train_op: Any, variables: Iterable[Any] = ()) -> t
 
     Arguments:
         train_op: an operation or tensor of the graph, or a list of them.
-        variables: trained ones, beside those that an optimizer's operation changes on the way of the train op.
+        variables: trained ones, beside those that are changed on the way of the train op.
     """
     operations = to_operations(train_op)
     if not operations:
@@ -39,7 +37,8 @@ def layers_fixed_in_inference(train_op: Any, variables: Iterable[Any] = ()) -> t
     graph = outermost(operations[0].graph)
     nodes = read_graph(graph)
     reached = Reachability(nodes).reach(each.name for each in operations)
-    trained = {name for each in variables for name in operation_names(each)} | _trained(nodes, reached)
+    trained = {name for each in variables for name in operation_names(each)}
+    trained |= trained_variables(nodes, reached, trainable_names(graph))
     downstream = _downstream(nodes.top, reached.nodes, trained)
     found = []
     for layer in normalization_layers(graph, nodes):
@@ -59,16 +58,6 @@ def _runs(place: Application, reached: Reach) -> bool:
 def _moved_in_functions(layer: LayerVariables, reached: Reach) -> bool:
     """Whether a run updates the layer's statistics in functions, where only layers of this package are known."""
     return any(len(path) > 1 for name in layer.statistics for path in reached.writes.get(name, ()))
-
-
-def _trained(nodes: Nodes, reached: Reach) -> set[str]:
-    """The variables that optimizers change in a run."""
-    return {variable for variable, paths in reached.writes.items() if any(_trains(nodes, path) for path in paths)}
-
-
-def _trains(nodes: Nodes, path: Path) -> bool:
-    body = nodes.functions[path[-2]] if len(path) > 1 else nodes.top
-    return body.nodes[path[-1]].op.removeprefix("Resource").startswith(_TRAINING_OPS)
 
 
 def _downstream(body: Body, within: frozenset[str], variables: set[str]) -> set[str]:

@@ -15,6 +15,7 @@ from steadynorm.tensorflow.nodes import Nodes, producer
 from steadynorm.tensorflow.reachability import Path, Reach, Reachability, ancestors
 from steadynorm.tensorflow.registry import layers, outermost
 from steadynorm.tensorflow.structure import FUSED_OPS
+from steadynorm.tensorflow.train_steps import train_steps
 
 # Operations that only ever change a value relatively to what it was.
 _RELATIVE = ("AssignSub", "AssignAdd")
@@ -147,7 +148,7 @@ def _remedies(missed: list[MissedUpdate]) -> list[str]:
 
 
 def updated_by_others(train_op: Any) -> frozenset[str]:
-    """Names of the variables that other train ops of the graph write: of the collection TRAIN_OP and of optimizers.
+    """Names of the variables that other train ops of the graph write: of the collection TRAIN_OP and by optimizers.
 
     Arguments:
         train_op: an operation or tensor, or several that are always fetched together.
@@ -157,13 +158,7 @@ def updated_by_others(train_op: Any) -> frozenset[str]:
     nodes = read_graph(graph)
     reachability = Reachability(nodes)
     own = reachability.reach(each.name for each in operations).nodes
-    collected = {each.name for each in to_operations(graph.get_collection(tf.compat.v1.GraphKeys.TRAIN_OP))}
-    applied = {
-        node.name
-        for node in nodes.top.nodes.values()
-        if node.op.removeprefix("Resource").startswith(("Apply", "SparseApply"))
-    }
-    return frozenset(reachability.reach((collected | applied) - own).writes)
+    return frozenset(reachability.reach(set(train_steps(graph, nodes)) - own).writes)
 
 
 def _registered_updates(graph: tf.Graph) -> dict[str, frozenset[str]]:

@@ -230,3 +230,46 @@ def test_a_frozen_layer_fixed_in_inference_mode_is_not_named(make, norm, input_f
     make(frozen).train(input_fn, steps=1)
     make(frozen).train(input_fn, steps=1, strict=True)
     make(model_with(lambda x, training: norm(x, False)), folder="excepted", except_for="bn/").train(input_fn, steps=1)
+
+
+def towers(features, labels, mode):
+    """Two towers share a layer; as in many a program, the step runs the updates of the first one alone."""
+    del labels, mode
+    optimizer, pairs, updates = v1.train.GradientDescentOptimizer(0.01), [], []
+    for index, part in enumerate(tf.split(features["x"], 2)):
+        with v1.variable_scope("", reuse=v1.AUTO_REUSE), tf.name_scope(f"tower{index}") as scope:
+            loss = tf.reduce_mean((slim(part, True) - 1.0) ** 2)
+            pairs.append(optimizer.compute_gradients(loss))
+            updates = updates or v1.get_collection(v1.GraphKeys.UPDATE_OPS, scope)
+    mean = [((a + b) / 2, variable) for (a, variable), (b, _) in zip(*pairs, strict=True)]
+    with tf.control_dependencies(updates):
+        step = optimizer.apply_gradients(mean, v1.train.get_global_step())
+    return est.EstimatorSpec("train", loss=loss, train_op=step)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.filterwarnings("error")
+def test_a_layer_that_a_tower_updates_is_left_as_the_program_has_it(make, input_fn, data, caplog, strict):
+    estimator = make(towers)
+    with caplog.at_level(logging.WARNING, logger="steadynorm"):
+        estimator.train(input_fn, steps=1, strict=strict)
+    assert not caplog.records
+    mean = 0.1 * data[0][: len(data[0]) // 2].mean(0)
+    np.testing.assert_allclose(estimator.get_variable_value("bn/moving_mean"), mean, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_optimizer_that_assigns_trains_strictly(make, input_fn):
+    class Assigning(v1.train.Optimizer):
+        def __init__(self):
+            super().__init__(use_locking=False, name="Assigning")
+
+        def apply_gradients(self, grads_and_vars, global_step=None, name=None):
+            steps = [variable.assign(variable - 0.1 * gradient) for gradient, variable in grads_and_vars]
+            return tf.group(*steps, global_step.assign_add(1), name=name)
+
+    def model_fn(features, labels, mode):
+        loss = tf.reduce_mean((slim(features["x"], True) - 1.0) ** 2)
+        return est.EstimatorSpec(mode, loss=loss, train_op=minimize(Assigning(), loss, v1.train.get_global_step()))
+
+    make(model_fn).train(input_fn, steps=1, strict=True)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from steadynorm.report.words import folded
 from steadynorm.tensorflow.fetches import to_operation, to_operations
-from steadynorm.tensorflow.layer_variables import operation_names, read_graph
+from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
 from steadynorm.tensorflow.reachability import Reachability
 from steadynorm.tensorflow.registry import layers
 from steadynorm.tensorflow.updates import UpdatesNotRunError, describe_missed, missed_updates
@@ -80,11 +80,14 @@ def _expect_to_stay(except_for: tuple[str, ...]) -> None:
 def _forgotten(train_op: Any, except_for: tuple[str, ...]) -> list[Any]:
     """The update ops of the default graph that a run of `train_op` leaves out, in the order of their creation.
 
-    An op that is not reached itself is not forgotten where all that it writes is written by the same assignments on the
-    way of `train_op`.
+    An op that is not reached itself is not forgotten where `train_op` updates all that it would: the moving statistics
+    of a layer by the updates of any of its applications, since a program with several towers may well take those of
+    one; other variables by the same assignments.
     """
     graph = tf.compat.v1.get_default_graph()
-    reachability = Reachability(read_graph(graph))
+    nodes = read_graph(graph)
+    reachability = Reachability(nodes)
+    statistics = {name for layer in normalization_layers(graph, nodes) for name in layer.statistics}
     reached = reachability.reach([to_operation(train_op).name])
     forgotten = []
     for update in _update_ops(graph):
@@ -93,7 +96,9 @@ def _forgotten(train_op: Any, except_for: tuple[str, ...]) -> list[Any]:
         writes = reachability.reach([update.name]).writes
         if writes and all(variable.startswith(except_for) for variable in writes):
             continue
-        if not writes or any(not by <= reached.writes.get(variable, frozenset()) for variable, by in writes.items()):
+        by_step = {variable: reached.writes.get(variable, frozenset()) for variable in writes}
+        done = (bool(by_step[name]) if name in statistics else by <= by_step[name] for name, by in writes.items())
+        if not writes or not all(done):
             forgotten.append(update)
     return forgotten
 
