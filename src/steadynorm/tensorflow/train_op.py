@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from steadynorm.report.words import counted, folded
 from steadynorm.tensorflow.fetches import to_operation
-from steadynorm.tensorflow.gradients import clipped, multiplied, summarized
+from steadynorm.tensorflow.gradients import after, clipped, multiplied, summarized
 from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
 from steadynorm.tensorflow.layer_variables import operation_names
 from steadynorm.tensorflow.registry import outermost
@@ -99,8 +99,7 @@ def create_train_op(
     with tf.name_scope("train_op"):
         if check_numerics:
             total_loss = tf.debugging.check_numerics(total_loss, "LossTensor is inf or nan")
-    with tf.control_dependencies([total_loss]):
-        applied = optimizer.apply_gradients(gradients, global_step=global_step)
+    applied = optimizer.apply_gradients(after([total_loss], gradients), global_step=global_step)
     with tf.name_scope("train_op"), tf.control_dependencies([applied]):
         train_op = tf.identity(total_loss)
     _collect(train_op)
@@ -157,8 +156,7 @@ def minimize(
         colocate_gradients_with_ops=colocate_gradients_with_ops,
         **({} if grad_loss is None else {"grad_loss": grad_loss}),
     )
-    with tf.control_dependencies(updates):
-        train_op = optimizer.apply_gradients(gradients, global_step=global_step, name=name)
+    train_op = optimizer.apply_gradients(after(updates, gradients), global_step=global_step, name=name)
     _collect(train_op)
     _warn(train_op, variables, except_for)
     return train_op
