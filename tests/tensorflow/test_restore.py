@@ -361,6 +361,17 @@ def test_damaged_files_give_one_error_that_names_them(
         assign_from_checkpoint_fn(broken / "model.ckpt", v1.global_variables())
 
 
+def test_missing_and_truncated_data_are_told_apart(saved: tuple[str, dict[str, Any]]) -> None:
+    layer("one")
+    (data,) = Path(saved[0]).parent.glob("model.ckpt.data-*")
+    data.write_bytes(data.read_bytes()[:3])
+    with pytest.raises(RestoreError, match="is damaged: Read less bytes than requested$"):
+        assign_from_checkpoint_fn(saved[0], v1.global_variables())
+    data.unlink()
+    with pytest.raises(RestoreError, match=r"its file \S*model.ckpt.data-00000-of-00001 is missing: copy all files"):
+        assign_from_checkpoint_fn(saved[0], v1.global_variables())
+
+
 def test_what_is_no_variable_is_refused(saved: tuple[str, dict[str, Any]]) -> None:
     layer("one")
     with pytest.raises(TypeError, match="only variables of the graph can be restored, not <tf"):
