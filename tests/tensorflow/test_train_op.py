@@ -258,6 +258,18 @@ def test_a_trained_layer_in_inference_mode_is_named_and_a_frozen_one_is_not() ->
         minimize(v1.train.GradientDescentOptimizer(0.1), loss, var_list=v1.trainable_variables("moving"))
 
 
+def test_minimize_takes_variables_that_are_not_trainable() -> None:
+    image = v1.get_variable("image", initializer=tf.constant(X), trainable=False)
+    loss = tf.reduce_mean(tf.square(image))
+    with pytest.raises(ValueError, match="not among the graph's trainable variables: image"):
+        create_train_op(loss, v1.train.GradientDescentOptimizer(3.0), variables_to_train=[image])
+    train_op = minimize(v1.train.GradientDescentOptimizer(3.0), loss, var_list=[image])
+    with v1.Session() as session:
+        session.run(v1.global_variables_initializer())
+        session.run(train_op)
+        np.testing.assert_allclose(session.run(image), X - 3.0 * 2 * X / X.size, atol=1e-6)
+
+
 def test_unusable_arguments() -> None:
     optimizer = v1.train.GradientDescentOptimizer(0.1)
     with pytest.raises(ValueError, match="no trainable variables"):

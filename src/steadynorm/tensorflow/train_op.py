@@ -126,7 +126,7 @@ def minimize(
         optimizer: a `tf.compat.v1.train.Optimizer`, or what has its compute_gradients and apply_gradients.
         loss: the value to minimize.
         global_step: a variable that counts steps, None to count none.
-        var_list: the variables to train; None for all trainable ones.
+        var_list: the variables to train, trainable or not; None for all trainable ones.
         gate_gradients: how much of the gradients is computed before any is applied.
         aggregation_method: how gradients of one variable are summed, of `tf.AggregationMethod`.
         colocate_gradients_with_ops: whether to place gradients on the devices of their operations.
@@ -141,12 +141,12 @@ def minimize(
         an operation, also in the collection TRAIN_OP.
 
     Raises:
-        ValueError: as `create_train_op`.
+        ValueError: as `create_train_op`, but for variables that are not trainable.
 
     Source: tf.train.Optimizer.minimize.
     """
     updates = _updates(update_ops)
-    variables = _trained(var_list)
+    variables = _trained(var_list, only_trainable=False)
     gradients = _gradients(
         optimizer,
         loss,
@@ -190,7 +190,7 @@ def _contexts(graph: tf.Graph) -> list[Any]:
     return contexts
 
 
-def _trained(given: Sequence[Any] | None) -> list[Any]:
+def _trained(given: Sequence[Any] | None, only_trainable: bool = True) -> list[Any]:
     trainable = _v1.trainable_variables()
     if given is None:
         if not trainable:
@@ -201,7 +201,7 @@ def _trained(given: Sequence[Any] | None) -> list[Any]:
         raise ValueError("there is nothing to train: the list of variables is empty; pass None for all trainable ones")
     known = {name for each in trainable for name in operation_names(each)}
     strange = [name for each in variables for name in operation_names(each) if name not in known]
-    if strange:
+    if only_trainable and strange:
         raise ValueError(f"variables to train are not among the graph's trainable variables: {', '.join(strange)}")
     return variables
 
