@@ -66,7 +66,7 @@ def batch_norm(
         is_training: True (the default, as in the original), False, or a boolean scalar tensor, placeholder or variable.
         reuse: whether to take the variables of `scope` that exist.
         variables_collections: further collections of the variables: names for all, or a mapping from variable to names.
-        outputs_collections: name or names of collections for the output.
+        outputs_collections: name or names of collections for the output, which has the scope among its `aliases`.
         trainable: False keeps gamma and beta from optimizers; it stops the averages, too, where the original handed
             over to tf.layers.
         batch_weights: how often each sample counts in the moments, shape (N,). If they sum to zero or less, there is
@@ -139,7 +139,9 @@ def batch_norm(
         )
         output = build(x, options, recipe, mode, updates_collections, statistics).output
         output = output if activation_fn is None else activation_fn(output)
-        if outputs_collections is not None:
+        if outputs_collections:
+            # slim finds the end points of its networks by these names.
+            output.aliases = [*getattr(output, "aliases", ()), layer]
             tf.compat.v1.add_to_collections(outputs_collections, output)
         return output
 
