@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from steadynorm.tensorflow import BatchNormalization, batch_norm, batch_normalization
+from steadynorm.tensorflow import (
+    BatchNormalization,
+    Saver,
+    batch_norm,
+    batch_normalization,
+    create_train_op,
+    minimize,
+    statistics,
+)
 
 v1 = tf.compat.v1
 
@@ -24,6 +32,9 @@ VALUE_ERRORS = {
     "channels of slim": (lambda: batch_norm(x(8, None)), ["channels", "unknown", "set_shape", "'BatchNorm'"]),
     "channels of tf.layers": (lambda: batch_normalization(x(8, None), name="bn"), ["unknown", "set_shape", "'bn'"]),
     "channels on axis 1": (lambda: batch_norm(x(8, None, 4, 4), data_format="NCHW"), ["axis 1", "set_shape"]),
+    "a negative epsilon": (lambda: batch_norm(x(), epsilon=-1.0, scope="bn"), ["epsilon", "'bn'", "-1.0", "from 0 on"]),
+    "epsilon of tf.layers": (lambda: batch_normalization(x(), epsilon=float("nan")), ["epsilon", "nan"]),
+    "a single number": (lambda: batch_norm(tf.constant(1.0), scope="bn"), ["'bn'", "single number", "tf.reshape"]),
     "rank": (lambda: batch_norm(v1.placeholder(tf.float32)), ["number of axes", "set_shape"]),
     "axis": (lambda: batch_normalization(x(), axis=3), ["axis 3", "out of range", "(12, 5)"]),
     "axis twice": (lambda: batch_normalization(x(), axis=[1, -1]), ["once", "(12, 5)"]),
@@ -202,3 +213,40 @@ def test_weights_of_the_wrong_number_fail_when_the_graph_runs():
 def test_eager_mode_is_explained():
     with pytest.raises(RuntimeError, match=r"eager mode.*tf.Graph\(\).as_default"):
         batch_norm(np.zeros([3, 4], np.float32))
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: create_train_op(tf.constant(1.0), v1.train.AdamOptimizer()), "create_train_op"),
+        (lambda: minimize(v1.train.AdamOptimizer(), tf.constant(1.0)), "minimize"),
+        (statistics, "statistics"),
+        (lambda: Saver([tf.Variable(1.0, name="gamma")]), "Saver"),
+    ],
+)
+def test_eager_mode_is_explained_by_what_needs_a_graph(call, name):
+    with pytest.raises(RuntimeError, match=rf"^{name} was called .* eager mode; expected a graph"):
+        call()
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_function_of_eager_mode_is_explained():
+    def layer(value):
+        return batch_norm(value, updates_collections=None, scope="bn")
+
+    def listed(value):
+        layer(value)
+        return [tf.constant(each.name) for each in statistics()]
+
+    with pytest.raises(RuntimeError, match=r"'bn' was called in a tf.function of eager mode"):
+        tf.function(layer, autograph=False)(tf.zeros([3, 4]))
+    with pytest.raises(RuntimeError, match=r"variable bn/.* belongs to eager mode, as those of tf.function and of"):
+        v1.wrap_function(listed, [tf.TensorSpec([3, 4])])
+
+
+def test_a_layer_called_in_another_graph_is_explained():
+    layer = BatchNormalization(name="bn")
+    layer(x())
+    with tf.Graph().as_default(), pytest.raises(ValueError, match="'bn' has its variables in another graph"):
+        layer(tf.zeros([12, 5]))

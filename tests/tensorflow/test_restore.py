@@ -365,7 +365,7 @@ def test_missing_and_truncated_data_are_told_apart(saved: tuple[str, dict[str, A
     layer("one")
     (data,) = Path(saved[0]).parent.glob("model.ckpt.data-*")
     data.write_bytes(data.read_bytes()[:3])
-    with pytest.raises(RestoreError, match="is damaged: Read less bytes than requested$"):
+    with pytest.raises(RestoreError, match=r"is damaged: Read less bytes than requested$"):
         assign_from_checkpoint_fn(saved[0], v1.global_variables())
     data.unlink()
     with pytest.raises(RestoreError, match=r"its file \S*model.ckpt.data-00000-of-00001 is missing: copy all files"):

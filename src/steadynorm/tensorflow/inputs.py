@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from steadynorm.norm.config import NormConfig
 from steadynorm.norm.layout import channel_axes
+from steadynorm.tensorflow.registry import require_graph
 from steadynorm.tensorflow.view import View
 
 DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
@@ -19,7 +20,7 @@ def to_input(inputs: Any, layer: str) -> Any:
 
     Raises:
         RuntimeError: no graph is being built.
-        ValueError: its rank is unknown.
+        ValueError: its rank is unknown, or it has no axes.
         TypeError: its values are no floating-point numbers.
     """
     check_graph(layer)
@@ -30,16 +31,17 @@ def to_input(inputs: Any, layer: str) -> Any:
             f"{', '.join(dtype.name for dtype in DTYPES)}: cast it first"
         )
     check_rank(x, layer)
+    if x.shape.rank == 0:
+        raise ValueError(
+            f"the input {x.name} of batch normalization {layer!r} is a single number; expected at least two axes, "
+            "samples and channels: give it the axes that it lacks, as with tf.reshape"
+        )
     return x
 
 
 def check_graph(layer: str) -> None:
     """Raise RuntimeError if no graph is being built."""
-    if tf.executing_eagerly():
-        raise RuntimeError(
-            f"batch normalization {layer!r} was called or built in eager mode; expected a graph, as in TensorFlow 1: "
-            "build the model within tf.Graph().as_default(), or call tf.compat.v1.disable_eager_execution() first"
-        )
+    require_graph(f"batch normalization {layer!r}")
 
 
 def check_rank(x: Any, layer: str) -> None:

@@ -149,12 +149,14 @@ class BatchNormalization(Layer):
             A tensor of the shape and type of `inputs`.
 
         Raises:
-            ValueError: the input's shape does not fit the options, or options do not go together.
+            ValueError: the input's shape does not fit the options, options do not go together, or the layer belongs to
+                another graph.
             TypeError: the input is no float tensor or does not go with `dtype`, or `training` or `bessel_correction`
                 is no bool.
             RuntimeError: TensorFlow executes eagerly.
         """
         x = to_input(inputs, self._name)
+        self._check_graph()
         self._check_dtype(x)
         domain = self._domain if statistics is _SAME else statistics
         with self._enter() as scope:

@@ -190,6 +190,14 @@ class Layer:
                 f"dtype={x.dtype.name!r} and build it for this type alone"
             )
 
+    def _check_graph(self) -> None:
+        """Refuse to be called in a graph that cannot use the variables."""
+        if self._graph is not None and outermost(None) is not self._graph:
+            raise ValueError(
+                f"batch normalization {self._name!r} has its variables in another graph than the one that is being "
+                "built; expected one layer object per graph: make a new BatchNormalization within this graph"
+            )
+
     def _unbuilt(self, what: str) -> str:
         return f"batch normalization {self._name!r} has {what} yet; expected a call before: apply it to a tensor"
 

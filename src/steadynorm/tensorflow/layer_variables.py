@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from steadynorm.tensorflow.nodes import Nodes, read_graph_def
-from steadynorm.tensorflow.registry import layers, outermost
+from steadynorm.tensorflow.registry import layers, outermost, require_graph
 from steadynorm.tensorflow.structure import find_normalizations
 
 _MOMENTS = r"(moving_mean|moving_variance|moving_stddev|renorm_(mean|stddev)(_weight)?)"
@@ -62,7 +62,7 @@ def variables_by_name(graph: tf.Graph | None = None) -> dict[str, Any]:
     keys = tf.compat.v1.GraphKeys
     collected = (graph.get_collection(key) for key in (keys.GLOBAL_VARIABLES, keys.LOCAL_VARIABLES))
     registered = ([*record.parameters, *record.statistics] for record in layers(graph))
-    return {part.op.name: part for found in (*collected, *registered) for each in found for part in parts(each)}
+    return {_name(part): part for found in (*collected, *registered) for each in found for part in parts(each)}
 
 
 def parts(variable: Any) -> tuple[Any, ...]:
@@ -76,7 +76,17 @@ def parts(variable: Any) -> tuple[Any, ...]:
 
 def operation_names(variable: Any) -> tuple[str, ...]:
     """Names of the operations of a variable: several for a partitioned one, none for anything else."""
-    return tuple(part.op.name for part in parts(variable))
+    return tuple(_name(part) for part in parts(variable))
+
+
+def _name(variable: Any) -> str:
+    try:
+        return str(variable.op.name)
+    except AttributeError as error:
+        raise RuntimeError(
+            f"the variable {variable.name} belongs to eager mode, as those of tf.function and of "
+            "tf.compat.v1.wrap_function do; expected one of a graph: build the model within tf.Graph().as_default()"
+        ) from error
 
 
 def read_graph(graph: tf.Graph | None = None) -> Nodes:
@@ -116,7 +126,12 @@ def statistics(graph: tf.Graph | None = None, scope: str | None = None) -> list[
 
     Returns:
         variables, in the order of their creation.
+
+    Raises:
+        RuntimeError: TensorFlow executes eagerly, and no graph is given.
     """
+    if graph is None:
+        require_graph("statistics")
     names = frozenset().union(*(each.statistics for each in normalization_layers(graph)))
     matches = re.compile(scope or "").match
     return [each for name, each in variables_by_name(graph).items() if name in names and matches(name)]

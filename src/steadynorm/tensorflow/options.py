@@ -57,6 +57,11 @@ def configured(
             f"bessel_correction of batch normalization {layer!r} is {bessel_correction!r}; expected True, False, or "
             "None to store the variance as the original does"
         )
+    if not float(arguments["epsilon"]) >= 0:  # the original's fused kernel took its least epsilon for a negative one
+        raise ValueError(
+            f"batch normalization {layer!r}: epsilon is {arguments['epsilon']!r}; expected a number from 0 on, which "
+            "is added to the variance: typical is 0.001"
+        )
     _check_fraction(*decay, layer)
     if arguments.get("renorm"):
         _check_fraction(*renorm_decay, layer)

@@ -71,6 +71,19 @@ def register(record: LayerRecord) -> None:
     outermost(None).add_to_collection(_COLLECTION, record)
 
 
+def require_graph(what: str) -> None:
+    """Raise RuntimeError if no graph is being built.
+
+    Args:
+        what: was called, for the error.
+    """
+    if tf.executing_eagerly():
+        raise RuntimeError(
+            f"{what} was called or built in eager mode; expected a graph, as in TensorFlow 1: build the model within "
+            "tf.Graph().as_default(), or call tf.compat.v1.disable_eager_execution() first"
+        )
+
+
 def outermost(graph: tf.Graph | None) -> tf.Graph:
     """Return the graph that a function's or branch's graph is part of, or the graph itself."""
     graph = tf.compat.v1.get_default_graph() if graph is None else graph

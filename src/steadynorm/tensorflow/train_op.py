@@ -13,7 +13,7 @@ from steadynorm.tensorflow.fetches import to_operation
 from steadynorm.tensorflow.gradients import after, clipped, multiplied, summarized
 from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
 from steadynorm.tensorflow.layer_variables import operation_names
-from steadynorm.tensorflow.registry import outermost
+from steadynorm.tensorflow.registry import outermost, require_graph
 from steadynorm.tensorflow.updates import describe_missed, missed_updates, updated_by_others
 from steadynorm.tensorflow.watch import only_infers, remember_fixed
 
@@ -70,9 +70,11 @@ def create_train_op(
     Raises:
         ValueError: there is nothing to train, a variable to train is not trainable, or an update op cannot be run from
             here since it is inside a condition, a loop or another graph.
+        RuntimeError: TensorFlow executes eagerly.
 
     Source: tf.contrib.training.create_train_op; slim.learning.create_train_op.
     """
+    require_graph("create_train_op")
     updates = _updates(update_ops)
     variables = _trained(variables_to_train)
     if global_step is _DEFAULT_STEP:
@@ -142,9 +144,11 @@ def minimize(
 
     Raises:
         ValueError: as `create_train_op`, but for variables that are not trainable.
+        RuntimeError: TensorFlow executes eagerly.
 
     Source: tf.train.Optimizer.minimize.
     """
+    require_graph("minimize")
     updates = _updates(update_ops)
     variables = _trained(var_list, only_trainable=False)
     gradients = _gradients(

@@ -179,6 +179,11 @@ def _get_variable(layer: str, name: str, *arguments: Any, **options: Any) -> Any
     scope = tf.compat.v1.get_variable_scope()
     try:
         return tf.compat.v1.get_variable(name, *arguments, **options)
+    except AttributeError as error:  # of get_variable itself
+        raise RuntimeError(
+            f"batch normalization {layer!r} was called in a tf.function of eager mode, which cannot make variables by "
+            "name; expected a graph, as in TensorFlow 1: build the model within tf.Graph().as_default()"
+        ) from error
     except ValueError as error:
         whole = f"{scope.name}/{name}" if scope.name else name
         known = list(variables_by_name())
