@@ -19,10 +19,17 @@ WORKERS ?= auto
 demo: .venv/demo
 	$(BIN)/steadynorm demo
 
+# The tests whose outcome may differ where a program calls tf.compat.v1.disable_v2_behavior().
+V1_TESTS := $(addprefix tests/tensorflow/, $(addsuffix .py, \
+	test_layer_goldens test_layer_modes test_layer_variables test_layer_object test_layer_errors test_layer_warnings \
+	test_train_op test_enclosed_updates test_inference_mode test_saver test_restore \
+	$(addprefix estimator/test_estimator_, layers train evaluate predict export)))
+
 # TensorFlow and PyTorch disturb each other in one process (threads, signal handlers, start-up time).
 test: .venv/dev
 	$(BIN)/python -m pytest -n $(WORKERS) --ignore tests/tensorflow
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(WORKERS) tests/tensorflow
+	TF_CPP_MIN_LOG_LEVEL=3 STEADYNORM_TEST_V1=1 $(BIN)/python -m pytest -n $(WORKERS) $(V1_TESTS)
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .

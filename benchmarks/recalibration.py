@@ -63,7 +63,7 @@ TOOLS: dict[str, Tool] = {
     "torch swa_utils.update_bn": torch_update_bn,
     "steadynorm, default": ours(),
     "steadynorm, passes=2": ours(passes=2),
-    "steadynorm, tolerance=0.015": ours(tolerance=0.015),
+    "steadynorm, tolerance=0.01": ours(tolerance=0.01),
     "steadynorm, tolerance=0": ours(tolerance=0),
 }
 

@@ -101,6 +101,12 @@ def measure(shape: tuple[int, ...], threads: int, repeats: int) -> dict[str, flo
     return {name: statistics.median(each) for name, each in times.items()}
 
 
+def verdict(name: str, ratio: float) -> str:
+    """The goal, and whether it is met."""
+    goal = LIMITS.get(name, LIMIT)
+    return f"  goal {goal:.2f}: {'met' if ratio <= goal else 'MISSED'}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
@@ -111,8 +117,7 @@ def main() -> None:
         base = medians["kernel"]
         print(f"{shape}, {arguments.threads} threads, median of {arguments.repeats}: kernel {base * 1e3:.2f} ms")
         for name, seconds in medians.items():
-            limit = LIMITS.get(name, LIMIT) if name in LAYERS else None
-            told = "" if name == "kernel" or limit is None else f"  (goal {limit:.2f})"
+            told = verdict(name, seconds / base) if name in LAYERS and name != "kernel" else ""
             print(f"  {name:32} {seconds * 1e3:8.2f} ms  {seconds / base:5.2f}×{told}")
 
 

@@ -138,7 +138,7 @@ def recalibrate(
     model: Any,
     data: Iterable[Any],
     *,
-    tolerance: float = 0.01,
+    tolerance: float = 0.015,
     passes: int = 1,
     max_batches: int | None = None,
     include_frozen: bool = False,
@@ -281,7 +281,7 @@ def _check(data: Any, tolerance: float, passes: int, max_batches: int | None) ->
     if not hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
         raise UnusableInputError(f"data is a {type(data).__name__}; expected an iterable of batches")
     if not tolerance >= 0:
-        raise UnusableInputError(f"tolerance is {tolerance}; expected 0 (use all the data) or more, as 0.01")
+        raise UnusableInputError(f"tolerance is {tolerance}; expected 0 (use all the data) or more, as 0.015")
     if passes < 1 or (max_batches is not None and max_batches < 1):
         raise UnusableInputError(f"passes is {passes} and max_batches {max_batches}; expected at least 1 of each")
     if passes > 1 and isinstance(data, Iterator):

@@ -47,7 +47,7 @@ def repair(
     output: str | PathLike[str],
     *,
     batches: int | None = 100,
-    tolerance: float = 0.01,
+    tolerance: float = 0.015,
     passes: int = 1,
     max_batches: int | None = None,
     include_frozen: bool = False,

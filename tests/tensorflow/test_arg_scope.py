@@ -1,5 +1,6 @@
 """batch_norm as a normalizer_fn, and its defaults set by tf-slim's arg_scope; nothing here imports tf-slim."""
 
+import importlib
 import subprocess
 import sys
 
@@ -80,3 +81,18 @@ with tf.Graph().as_default(), arg_scope([batch_norm], is_training=False):
     assert layers()[0].mode is False
 """
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=120)
+
+
+def test_end_points_have_the_scopes_as_aliases_as_in_slim():
+    utils = importlib.import_module("tf_slim.layers.utils")
+    with tf.Graph().as_default():
+        x = v1.placeholder(tf.float32, [None, 4])
+        with v1.variable_scope("net"):
+            y = batch_norm(x, scope="bn1", outputs_collections="ends", activation_fn=tf.nn.relu)
+            z = utils.collect_named_outputs("ends", "net/fc", y + 1.0)
+            z = batch_norm(z, scope="bn2", outputs_collections=["ends", "more"])
+        ends = utils.convert_collection_to_dict("ends")
+        assert list(ends) == ["net/bn1", "net/fc", "net/bn2"]
+        assert ends["net/bn1"] is y
+        assert y.op.type == "Relu"
+        assert list(utils.convert_collection_to_dict("more")) == ["net/bn2"]

@@ -19,6 +19,8 @@ def _graph(request: Any) -> Iterator[None]:
     (v1.enable_control_flow_v2 if request.param == "functional" else v1.disable_control_flow_v2)()
     try:
         with tf.Graph().as_default():
+            # The functions of today's control flow cannot write references, the variables of TensorFlow 1.
+            v1.get_variable_scope().set_use_resource(True if request.param == "functional" else None)
             yield
     finally:
         (v1.enable_control_flow_v2 if before else v1.disable_control_flow_v2)()

@@ -174,12 +174,13 @@ def test_an_empty_batch_moves_nothing(net):
         np.testing.assert_array_equal(old, new)
 
 
-def test_weights_that_are_all_zero_use_and_keep_the_averages(net):
+@pytest.mark.parametrize("none", [np.zeros(8), -np.ones(8), np.array([1.0, -1.0] * 4)], ids=["0", "negative", "sum 0"])
+def test_weights_that_sum_to_zero_or_less_use_and_keep_the_averages(net, none):
     weights = v1.placeholder(tf.float32, [8])
     y = batch_norm(tf.constant(X), batch_weights=weights, decay=0.0, updates_collections=None)
     gradient = tf.gradients(y, y.graph.get_tensor_by_name("net/BatchNorm/beta:0"))
     net.run(v1.global_variables_initializer())
-    out, _ = net.run([y, gradient], {weights: np.zeros(8)})
+    out, _ = net.run([y, gradient], {weights: none})
     np.testing.assert_allclose(out, X / np.sqrt(1.001), rtol=1e-5)
     np.testing.assert_array_equal(net.run(averages()[0]), 0)
     net.run(y, {weights: np.eye(8)[0] + np.eye(8)[1]})

@@ -36,12 +36,16 @@ LAYERS = {
     "corrected renorm": {"momentum": 0.8, "renorm": True, "bessel_correction": True},
     "corrected virtual": {"momentum": 0.8, "virtual_batch_size": 4, "bessel_correction": True},
     "uncorrected": {"momentum": 0.8, "bessel_correction": False},
+    "fused wished for with renorm": {"momentum": 0.8, "renorm": True, "fused": True},
+    "fused wished for with virtual batches": {"momentum": 0.8, "virtual_batch_size": 4, "fused": True},
 }
 SLIM = {
     "weights": {"batch_weights": True, "decay": 0.8, "scale": True},
     "weights debiased": {"batch_weights": True, "decay": 0.8, "zero_debias_moving_mean": True},
     "weights corrected": {"batch_weights": True, "decay": 0.8, "bessel_correction": True},
     "weights second axis": {"batch_weights": True, "decay": 0.8, "data_format": "NCHW", "scale": True},
+    "weights with fused wished for": {"batch_weights": True, "decay": 0.8, "fused": True},
+    "renorm with fused wished for": {"renorm": True, "decay": 0.8, "fused": True},
     "debiased": {"decay": 0.8, "zero_debias_moving_mean": True, "fused": False},
     "debiased second axis": {"decay": 0.8, "zero_debias_moving_mean": True, "data_format": "NCHW"},
     "own collection": {"decay": 0.8, "updates_collections": "mine"},

@@ -177,7 +177,7 @@ def test_the_record_tells_everything_about_the_layer():
         "a/a/real/moving_mean/local_step",
     ]
     assert [v.op.name for v in record.parameters] == ["a/gamma", "a/beta"]
-    assert list(record.updates) == v1.get_collection(Keys.UPDATE_OPS)
+    assert [tensor.op for tensor in v1.get_collection(Keys.UPDATE_OPS)] == list(record.updates)
 
 
 def test_a_graph_with_layers_is_exported_without_a_word(tmp_path, caplog):

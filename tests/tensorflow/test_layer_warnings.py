@@ -138,7 +138,7 @@ def test_what_the_train_op_said_the_graph_does_not_repeat(graph):
         graph.finalize()
 
 
-@pytest.mark.parametrize(("count", "text"), [(3, "'bn0', 'bn1' and 'bn2' is"), (9, "'bn0', 'bn1' and 7 more is")])
+@pytest.mark.parametrize(("count", "text"), [(3, "'bn0', 'bn1' and 'bn2' are"), (9, "'bn0', 'bn1' and 7 more are")])
 def test_many_layers_are_named_in_short(graph, count, text):
     for index in range(count):
         batch_norm(x(), scope=f"bn{index}")
@@ -151,10 +151,11 @@ def test_the_operations_of_a_graph_are_read_once_for_all_layers(graph, monkeypat
     y = x()
     for index in range(8):
         y = batch_norm(y, is_training=mode, scope=f"bn{index}")
+    minimized(y)
     calls = []
     operations = graph.get_operations
     monkeypatch.setattr(graph, "get_operations", lambda: calls.append(1) or operations())
-    with pytest.warns(UnsafeLayerWarning, match="'bn0', 'bn1' and 6 more is not updated"):
+    with pytest.warns(UnsafeLayerWarning, match="'bn0', 'bn1' and 6 more are not updated"):
         warn_unsafe_layers()
     assert len(calls) <= 2
 
@@ -179,3 +180,41 @@ def test_exporting_a_graph_that_was_trained_with_a_way_to_infer_is_silent(graph)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_unsafe_layers(exporting=True)
+
+
+def silently(graph):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        graph.finalize()
+
+
+def test_a_layer_of_several_towers_of_which_one_updates_is_updated(graph):
+    optimizer, inputs = v1.train.GradientDescentOptimizer(0.1), x()
+    towers, updates = [], []
+    for index in range(2):
+        with v1.variable_scope("", reuse=v1.AUTO_REUSE), tf.name_scope(f"tower{index}") as scope:
+            y = batch_norm(inputs[2 * index : 2 * index + 2], scale=True, scope="bn")
+            towers.append(optimizer.compute_gradients(tf.reduce_mean((y - 1.0) ** 2)))
+            updates = updates or v1.get_collection(v1.GraphKeys.UPDATE_OPS, scope)
+    assert len(updates) == 2
+    with tf.control_dependencies(updates):
+        optimizer.apply_gradients([((a + b) / 2, v) for (a, v), (b, _) in zip(*towers, strict=True)])
+    silently(graph)
+
+
+def test_a_tower_for_validation_with_a_switch_is_not_judged_by_itself(graph):
+    train(batch_norm(x(), scope="bn"))
+    batch_norm(x(), scope="bn", reuse=True, is_training=v1.placeholder_with_default(False, []))
+    silently(graph)
+
+
+def test_a_layer_of_two_applications_of_which_none_updates_is_named(graph):
+    y = batch_norm(x(), scale=True, scope="bn") + batch_norm(x(), scale=True, scope="bn", reuse=True)
+    minimized(y)
+    with pytest.warns(UnsafeLayerWarning, match="'bn' is not updated by any step"):
+        graph.finalize()
+
+
+def test_a_graph_that_trains_nothing_needs_no_updates(graph):
+    batch_norm(x(), is_training=v1.placeholder_with_default(False, []), scope="bn")
+    silently(graph)

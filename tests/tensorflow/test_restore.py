@@ -255,6 +255,12 @@ def test_statistics_that_were_never_updated_are_pointed_out(tmp_path: Path, capl
     assert "2 moving statistics never updated before the checkpoint was saved" in caplog.text
 
 
+@pytest.mark.parametrize("nothing", [[], {}])
+def test_an_empty_list_is_an_error_as_in_slim(saved: tuple[str, dict[str, Any]], nothing: Any) -> None:
+    with pytest.raises(ValueError, match=r"nothing to restore from .*: var_list is empty; build the model first"):
+        assign_from_checkpoint_fn(saved[0], nothing, ignore_missing_vars=True)
+
+
 def test_nothing_to_restore_is_no_error(saved: tuple[str, dict[str, Any]], caplog: pytest.LogCaptureFixture) -> None:
     v1.get_variable("new", [])
     restore = assign_from_checkpoint_fn(saved[0], v1.global_variables(), ignore_missing_vars=True)
@@ -353,6 +359,17 @@ def test_damaged_files_give_one_error_that_names_them(
     file.write_bytes(file.read_bytes()[:40])
     with pytest.raises(RestoreError, match=r"checkpoint .*broken/model.ckpt"):
         assign_from_checkpoint_fn(broken / "model.ckpt", v1.global_variables())
+
+
+def test_missing_and_truncated_data_are_told_apart(saved: tuple[str, dict[str, Any]]) -> None:
+    layer("one")
+    (data,) = Path(saved[0]).parent.glob("model.ckpt.data-*")
+    data.write_bytes(data.read_bytes()[:3])
+    with pytest.raises(RestoreError, match=r"is damaged: Read less bytes than requested$"):
+        assign_from_checkpoint_fn(saved[0], v1.global_variables())
+    data.unlink()
+    with pytest.raises(RestoreError, match=r"its file \S*model.ckpt.data-00000-of-00001 is missing: copy all files"):
+        assign_from_checkpoint_fn(saved[0], v1.global_variables())
 
 
 def test_what_is_no_variable_is_refused(saved: tuple[str, dict[str, Any]]) -> None:

@@ -201,6 +201,8 @@ def test_updates_in_a_cond_that_is_part_of_the_output(functional: bool) -> None:
     before = v1.control_flow_v2_enabled()
     (v1.enable_control_flow_v2 if functional else v1.disable_control_flow_v2)()
     try:
+        # The functions of today's control flow cannot write references, the variables of TensorFlow 1.
+        v1.get_variable_scope().set_use_resource(True if functional else None)
         x, training = v1.placeholder_with_default(X, [None, 2]), v1.placeholder(tf.bool, [])
         gamma = v1.get_variable("bn/gamma", [2])
         mean = v1.get_variable("bn/moving_mean", [2], initializer=v1.zeros_initializer(), trainable=False)
@@ -254,6 +256,18 @@ def test_a_trained_layer_in_inference_mode_is_named_and_a_frozen_one_is_not() ->
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         minimize(v1.train.GradientDescentOptimizer(0.1), loss, var_list=v1.trainable_variables("moving"))
+
+
+def test_minimize_takes_variables_that_are_not_trainable() -> None:
+    image = v1.get_variable("image", initializer=tf.constant(X), trainable=False)
+    loss = tf.reduce_mean(tf.square(image))
+    with pytest.raises(ValueError, match="not among the graph's trainable variables: image"):
+        create_train_op(loss, v1.train.GradientDescentOptimizer(3.0), variables_to_train=[image])
+    train_op = minimize(v1.train.GradientDescentOptimizer(3.0), loss, var_list=[image])
+    with v1.Session() as session:
+        session.run(v1.global_variables_initializer())
+        session.run(train_op)
+        np.testing.assert_allclose(session.run(image), X - 3.0 * 2 * X / X.size, atol=1e-6)
 
 
 def test_unusable_arguments() -> None:

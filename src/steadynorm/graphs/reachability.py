@@ -45,10 +45,12 @@ class Reach:
         nodes: names of the graph's own nodes that run.
         writes: by name of the variable's operation, the operations that write it: each as a path of one name, or
             of the call, the function and the operation where it is within functions.
+        functions: names of the functions that are called, by functions, too.
     """
 
     nodes: frozenset[str]
     writes: Mapping[str, frozenset[Path]]
+    functions: frozenset[str] = frozenset()
 
 
 def writes(node: Node) -> bool:
@@ -84,7 +86,8 @@ class Reachability:
                 raise KeyError(root)
         reached = ancestors(top, roots)
         found = self._writes(top, reached)
-        return Reach(frozenset(reached), {str(variable): by for variable, by in found.items()})
+        writes = {str(variable): by for variable, by in found.items()}
+        return Reach(frozenset(reached), writes, frozenset(self._called(top, reached)))
 
     def variables(self, reference: str, passing: frozenset[str] = PASSING_OPS) -> frozenset[str]:
         """Names of the variables that an output of the graph is, behind operations of the types `passing`.
@@ -114,13 +117,20 @@ class Reachability:
         if key not in self._of_functions:
             self._of_functions[key] = {}  # what a call of itself adds to what its first call does
             body = self._nodes.functions[name]
-            roots = [producer(each) for each in body.returns.values()] + list(body.controls)
-            if (
-                legacy
-            ):  # Functions of TensorFlow 1 run all that has effects, others what is returned or controls the end.
-                roots += [node.name for node in body.nodes.values() if writes(node) or node.functions]
-            self._of_functions[key] = self._writes(body, ancestors(body, roots))
+            self._of_functions[key] = self._writes(body, _run_by_call(body, legacy))
         return self._of_functions[key]
+
+    def _called(self, body: Body, reached: Iterable[str]) -> set[str]:
+        """Names of the functions that the reached nodes call, and those that these call."""
+        found: set[str] = set()
+        waiting = [body.nodes[name] for name in reached]
+        while waiting:
+            node = waiting.pop()
+            for function in set(node.functions) - found:
+                found.add(function)
+                called = self._nodes.functions[function]
+                waiting += [called.nodes[name] for name in _run_by_call(called, legacy=node.op == function)]
+        return found
 
     def _origins(self, body: Body, reference: str, passing: frozenset[str]) -> set[int | str]:
         """The variables (by name) and arguments (by index) that a reference may be."""
@@ -175,6 +185,14 @@ class Reachability:
         if not 0 <= position < len(node.inputs):
             return set()
         return self._origins(body, node.inputs[position], passing)
+
+
+def _run_by_call(body: Body, legacy: bool) -> set[str]:
+    """Names of the nodes that run when a function is called; `legacy`: by an operation of the function's own name."""
+    roots = [producer(each) for each in body.returns.values()] + list(body.controls)
+    if legacy:  # Functions of TensorFlow 1 run all that has effects, others what is returned or controls the end.
+        roots += [node.name for node in body.nodes.values() if writes(node) or node.functions]
+    return ancestors(body, roots)
 
 
 def ancestors(body: Body, roots: Iterable[str]) -> set[str]:

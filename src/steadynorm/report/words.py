@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 SHOWN_NAMES = 2
-"""Layers that are named before the rest is only counted."""
+"""Names that are shown before the rest is only counted."""
 
 
 def number(value: float) -> str:
@@ -54,12 +54,12 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
-def folded(names: Sequence[str]) -> str:
-    """Layers by name, a long list as `conv1, conv2 and 12 more`."""
+def folded(names: Sequence[str], most: int = SHOWN_NAMES) -> str:
+    """Layers by name, a long list as `conv1, conv2 and 12 more`; `most` are named where it is long."""
     shown = [name or "the model itself" for name in names]
-    if len(shown) <= SHOWN_NAMES + 1:
+    if len(shown) <= most + 1:
         return listed(shown)
-    return f"{', '.join(shown[:SHOWN_NAMES])} and {len(shown) - SHOWN_NAMES} more"
+    return f"{', '.join(shown[:most])} and {len(shown) - most} more"
 
 
 def sentence(text: str) -> str:

@@ -2,6 +2,9 @@
 
 The layers, the train op, the saver and the estimator of TensorFlow 1 with their names, arguments and variables, on
 TensorFlow 2.16 and later, for graphs built with `tf.compat.v1`.
+
+A graph that is imported from a file knows its operations, not their gradients: import this package before training one
+whose layers have renorm or batch_weights.
 """
 
 from steadynorm.tensorflow import estimator

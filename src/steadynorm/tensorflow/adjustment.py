@@ -29,12 +29,11 @@ class PerValue:
 
     def apply(self, normalized: Any, gamma: Any, beta: Any) -> Any:
         """Return the adjusted values times gamma plus beta (C,), of the shape and type of the normalized ones."""
-        sizes = [self.view.shape[a] if a in self.view.kept else 1 for a in range(self.view.shape.rank)]
-        gamma, beta = tf.reshape(gamma, sizes), tf.reshape(beta, sizes)
+        gamma, beta = (tf.reshape(part, self.view.per_channel) for part in (gamma, beta))
         values = tf.cast(normalized, gamma.dtype)
         adjusted = (values * tf.cast(self.scale, gamma.dtype) + tf.cast(self.bias, gamma.dtype)) * gamma + beta
         result = tf.cast(adjusted, normalized.dtype)
-        result.set_shape(self.view.shape)
+        result.set_shape(self.view.sizes)
         return result
 
 
@@ -53,7 +52,7 @@ def adjust(adjustment: Callable[[Any], Any], x: Any, view: View) -> PerChannel |
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise ValueError(
             f"adjustment returned {result!r}; expected a pair (scale, bias) of tensors that broadcast to the input of "
-            f"shape {view.shape}: return both"
+            f"shape {x.shape}: return both"
         )
     dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
     scale, bias = (tf.cast(part, dtype) for part in result)
@@ -66,12 +65,12 @@ def adjust(adjustment: Callable[[Any], Any], x: Any, view: View) -> PerChannel |
 def _flat(part: Any, view: View) -> Any:
     """Return (C,) or (1,) if the tensor is the same within each channel, otherwise None."""
     rank = part.shape.rank
-    if rank is None or rank > view.shape.rank:
+    if rank is None or rank > view.rank:
         return None
-    sizes = [1] * (view.shape.rank - rank) + part.shape.as_list()
+    sizes = [1] * (view.rank - rank) + part.shape.as_list()
     if any(sizes[a] != 1 for a in range(len(sizes)) if a not in view.kept):
         return None
     kept = [sizes[a] for a in view.kept]
     if len(kept) > 1 and not all(size == 1 for size in kept):
-        part = tf.broadcast_to(part, [view.shape[a] if a in view.kept else 1 for a in range(view.shape.rank)])
+        part = tf.broadcast_to(part, view.per_channel)
     return tf.reshape(part, [-1])

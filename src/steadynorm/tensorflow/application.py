@@ -7,6 +7,8 @@ from typing import Any
 import tensorflow as tf
 
 from steadynorm.tensorflow.averages import is_resource
+from steadynorm.tensorflow.fetches import to_operation
+from steadynorm.tensorflow.inputs import check_divisible
 from steadynorm.tensorflow.mode import choose
 from steadynorm.tensorflow.passes import affine
 from steadynorm.tensorflow.registry import LayerRecord, register
@@ -47,40 +49,19 @@ def apply_layer(
     Returns:
         The record, which the graph has, too; its output is the layer's.
     """
-    forced = updates_collections is None
-    scale, offset = _parameters(variables, view, _dtype(x))
     updating = mode is not False and options.config.update_statistics
-    within = isinstance(mode, bool) or is_resource(variables.moving_mean)
-
-    def train() -> list[Any]:
-        batch = training_batch(x, view, scale, offset, variables, options)
-        if forced and updating and within:
-            with tf.control_dependencies(update(variables, batch, options)):
-                batch = batch._replace(output=tf.identity(batch.output))
-        return _as_tensors(batch)
-
-    def infer() -> list[Any]:
-        mean, variance = (_flat(v) for v in (variables.moving_mean, variables.moving_variance))
-        (values,) = plain.to_kernels(x)
-        y = affine(values, mean, variance, scale, offset, options.config.epsilon)
-        return [plain.from_kernels([y], x), mean, variance, variance, tf.constant(False)]
-
-    plain = View(view.shape, view.kept)
-    output, *moments, seen = choose(mode, train, infer)
-    output.set_shape(x.shape)
-    mean, variance, stored = moments
-    batch = Batch(output, mean, variance, stored, None if tf.get_static_value(seen) else seen)
+    forced = updates_collections is None
+    inside = isinstance(mode, bool) or is_resource(variables.moving_mean)
+    batch = _normalized(name, x, view, variables, options, mode, updating and forced and inside)
+    output = batch.output
     updates: tuple[Any, ...] = ()
     if updating and forced:
-        if not within:
-            with tf.control_dependencies(update(variables, batch, options)):
-                output = tf.identity(output)
-        updates = (output,)
+        output = output if inside else _after(update(variables, batch, options), output)
+        updates = (output.op,)
     elif updating:
-        updates = _collected(mode if within else True, variables, batch, options)
-        updates = tuple(getattr(each, "op", each) for each in updates) if as_operations else updates
-        for each in updates:
-            tf.compat.v1.add_to_collections(updates_collections, each)
+        made = _updates(mode if inside else True, variables, batch, options)
+        updates = tuple(to_operation(each) for each in made)
+        _collect(updates if as_operations else made, updates_collections)
     record = LayerRecord(
         name=name,
         moving_mean=variables.moving_mean,
@@ -99,19 +80,49 @@ def apply_layer(
     return record
 
 
-def _collected(mode: Any, variables: Variables, batch: Batch, options: Options) -> tuple[Any, ...]:
+def _normalized(
+    name: str, x: Any, view: View, variables: Variables, options: Options, mode: Any, updated: bool
+) -> Batch:
+    """Normalize by the batch or by the averages, as the mode says; `updated`: the output comes after the updates."""
+    scale, offset = _parameters(variables, view, _dtype(x))
+
+    def train() -> list[Any]:
+        batch = training_batch(*check_divisible(x, view, mode, name), scale, offset, variables, options)
+        if updated:
+            batch = batch._replace(output=_after(update(variables, batch, options), batch.output))
+        return [*batch[:-1], tf.constant(True) if batch.seen is None else batch.seen]
+
+    def infer() -> list[Any]:
+        mean, variance = (_flat(v) for v in (variables.moving_mean, variables.moving_variance))
+        whole = View(view.sizes, view.kept)
+        (values,) = whole.to_kernels(x)
+        y = affine(values, mean, variance, scale, offset, options.config.epsilon)
+        return [whole.from_kernels([y], x), mean, variance, variance, tf.constant(False)]
+
+    output, mean, variance, stored, seen = choose(mode, train, infer)
+    output.set_shape(x.shape)
+    return Batch(output, mean, variance, stored, None if tf.get_static_value(seen) else seen)
+
+
+def _updates(mode: Any, variables: Variables, batch: Batch, options: Options) -> tuple[Any, ...]:
+    """Return what runs the updates in training, for a mode that is a tensor a branch."""
     if mode is True:
         return tuple(update(variables, batch, options))
 
     def run() -> Any:
-        with tf.control_dependencies(update(variables, batch, options)):
-            return tf.constant(True)
+        return _after(update(variables, batch, options), tf.constant(True))
 
     return (choose(mode, run, lambda: tf.constant(False)),)
 
 
-def _as_tensors(batch: Batch) -> list[Any]:
-    return [*batch[:-1], tf.constant(True) if batch.seen is None else batch.seen]
+def _collect(updates: tuple[Any, ...], collections: Any) -> None:
+    for each in updates:
+        tf.compat.v1.add_to_collections(collections, each)
+
+
+def _after(operations: list[Any], value: Any) -> Any:
+    with tf.control_dependencies(operations):
+        return tf.identity(value)
 
 
 def _parameters(variables: Variables, view: View, dtype: tf.DType) -> tuple[Any, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 import tensorflow as tf
 
 from steadynorm.tensorflow.application import apply_layer
-from steadynorm.tensorflow.inputs import arrange, check_divisible
+from steadynorm.tensorflow.inputs import arrange
 from steadynorm.tensorflow.registry import LayerRecord
 from steadynorm.tensorflow.training import Options
-from steadynorm.tensorflow.variables import Recipe, create_parameters, create_statistics, with_shadows
+from steadynorm.tensorflow.variables import Recipe, Variables, create_parameters, create_statistics, with_shadows
 from steadynorm.tensorflow.view import View
 
 
@@ -38,19 +38,42 @@ def build(
     Raises:
         ValueError: the options do not fit the input.
     """
-    config = options.config
-    name = tf.compat.v1.get_variable_scope().name
-    view = arrange(x, config, name)
-    _check_domain(domain, name)
-    if config.virtual_batch_size is not None and x.shape[0] is None and mode is not False:
-        x = check_divisible(x, config.virtual_batch_size, name)
-    shape = _variable_shape(view)
-    dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
-    parameters = create_parameters(config, shape, dtype, recipe)
-    variables = create_statistics(config, shape, dtype, recipe, domain, parameters)
-    if config.debias != "none" and mode is not False:
+    variables = make_variables(x, options, recipe, domain)
+    if options.config.debias != "none" and mode is not False:
         variables = with_shadows(variables, domain)
-    return apply_layer(name, x, view, variables, options, mode, updates_collections, domain, not recipe.beta_first)
+    return apply_variables(x, options, variables, mode, updates_collections, domain, not recipe.beta_first)
+
+
+def make_variables(x: Any, options: Options, recipe: Recipe, domain: str | None) -> Variables:
+    """Make or reuse the variables in the current variable scope.
+
+    Args:
+        x: the input, or a tf.TensorSpec of it; so are the others those of `build`.
+
+    Raises:
+        ValueError: the options do not fit the input.
+    """
+    name = tf.compat.v1.get_variable_scope().name
+    shape = _variable_shape(arrange(x, options.config, name))
+    _check_domain(domain, name)
+    dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
+    parameters = create_parameters(options.config, shape, dtype, recipe)
+    return create_statistics(options.config, shape, dtype, recipe, domain, parameters)
+
+
+def apply_variables(
+    x: Any,
+    options: Options,
+    variables: Variables,
+    mode: Any,
+    updates_collections: Any,
+    domain: str | None,
+    as_operations: bool,
+) -> LayerRecord:
+    """Apply the layer of the current variable scope to the input; arguments as of `build` and `apply_layer`."""
+    name = tf.compat.v1.get_variable_scope().name
+    view = arrange(x, options.config, name)
+    return apply_layer(name, x, view, variables, options, mode, updates_collections, domain, as_operations)
 
 
 def _variable_shape(view: View) -> tuple[int, ...]:
@@ -61,8 +84,8 @@ def _variable_shape(view: View) -> tuple[int, ...]:
     """
     if len(view.kept) == 1 and view.group_size is None:
         return (view.channels,)
-    sizes = [view.shape[a] if a in view.kept else 1 for a in range(view.shape.rank)]
-    return tuple(sizes if view.group_size is None else [sizes[0], 1, *sizes[1:]])
+    first, *others = view.per_channel
+    return (first, *others) if view.group_size is None else (first, 1, *others)
 
 
 def _check_domain(domain: Any, layer: str) -> None:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
+from steadynorm.report.words import folded
 from steadynorm.tensorflow.restore_report import RestoreError
 
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -54,7 +55,7 @@ class Checkpoint:
             types = self._reader.get_variable_to_dtype_map()
             names = self._names(shapes)
         except (tf.errors.OpError, ValueError, RuntimeError, DecodeError) as error:
-            raise RestoreError(f"the checkpoint {self.path} cannot be read: {_first_line(error)}") from error
+            raise RestoreError(f"the checkpoint {self.path} cannot be read: {_reason(error)}") from error
         self.tensors: Mapping[str, Stored] = {
             name: Stored(key, tuple(shapes[key]), types[key]) for name, key in sorted(names.items())
         }
@@ -78,7 +79,15 @@ class Checkpoint:
                 )
                 return dict(zip(stored, session.run(tensors), strict=True))
         except (tf.errors.OpError, ValueError, RuntimeError) as error:
-            raise RestoreError(f"the checkpoint {self.path} is damaged: {_first_line(error)}") from error
+            raise RestoreError(f"the checkpoint {self.path} is damaged: {self._missing() or _reason(error)}") from error
+
+    def _missing(self) -> str:
+        """Says which of the files with the data are not there; nothing if all are."""
+        found = sorted(tf.io.gfile.glob(f"{self.path}.data-?????-of-?????"))
+        shards = int(found[0].rpartition("-")[2]) if found else 1
+        wanted = [f"{self.path}.data-{index:05d}-of-{shards:05d}" for index in range(shards)]
+        gone = [path for path in wanted if path not in found and tf.io.gfile.exists(f"{self.path}.index")]
+        return f"its file {folded(gone)} is missing: copy all files of a checkpoint" if gone else ""
 
     def _names(self, keys: Mapping[str, Any]) -> dict[str, str]:
         if _OBJECT_GRAPH not in keys:
@@ -110,5 +119,9 @@ def _file(path: str) -> str:
     return path
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]
+def _reason(error: Exception) -> str:
+    """What an error says in its first line, behind what TensorFlow tells of the operation that failed."""
+    said = str(getattr(error, "message", error))
+    if "\nNode: " in said:
+        said = said.rpartition("\nNode: ")[2].partition("\n")[2]
+    return said.strip().split("\n")[0]

@@ -66,11 +66,15 @@ def batch_norm(
         is_training: True (the default, as in the original), False, or a boolean scalar tensor, placeholder or variable.
         reuse: whether to take the variables of `scope` that exist.
         variables_collections: further collections of the variables: names for all, or a mapping from variable to names.
-        outputs_collections: name or names of collections for the output.
+        outputs_collections: name or names of collections for the output, which has the scope among its `aliases`.
         trainable: False keeps gamma and beta from optimizers; it stops the averages, too, where the original handed
             over to tf.layers.
-        batch_weights: how often each sample counts in the moments, shape (N,).
-        fused: False stores the variance as the original did without its fused kernel; nothing else changes.
+        batch_weights: how often each sample counts in the moments, shape (N,). If they sum to zero or less, there is
+            no sample: the batch is normalized by the averages, which stay. Negative ones are not looked for: they go
+            into the sums as they are, as in the original, which may make the variance negative and the output NaN.
+        fused: False stores the variance as the original did without its fused kernel; nothing else changes. True is
+            as None: with renorm or batch_weights, the original went without its kernel and said nothing. True with
+            an adjustment is refused.
         data_format: NHWC has the channels on the last axis, NCHW on the second.
         zero_debias_moving_mean: whether moving_mean is divided by 1 − decayᵗ, so that it starts from the first batch.
         scope: variable scope; None is "BatchNorm", made unique.
@@ -87,7 +91,7 @@ def batch_norm(
 
     Raises:
         ValueError: the input's shape does not fit the options, or options do not go together.
-        TypeError: the input is no float tensor, or `is_training` no bool.
+        TypeError: the input is no float tensor, or `is_training` or `bessel_correction` no bool.
         RuntimeError: TensorFlow executes eagerly.
     """
     layer = getattr(scope, "name", scope) or "BatchNorm"
@@ -135,7 +139,9 @@ def batch_norm(
         )
         output = build(x, options, recipe, mode, updates_collections, statistics).output
         output = output if activation_fn is None else activation_fn(output)
-        if outputs_collections is not None:
+        if outputs_collections:
+            # slim finds the end points of its networks by these names.
+            output.aliases = [*getattr(output, "aliases", ()), layer]
             tf.compat.v1.add_to_collections(outputs_collections, output)
         return output
 

@@ -43,6 +43,22 @@ def clipped(gradients: Sequence[GradientAndVariable], norm: float) -> list[Gradi
     ]
 
 
+def after(operations: Sequence[Any], gradients: Sequence[GradientAndVariable]) -> list[GradientAndVariable]:
+    """Gradients that are there only once the operations have run.
+
+    What an optimizer makes to initialize itself, and tokens and queues that synchronize workers, must not wait for a
+    batch; so the gradients wait, and not all that the optimizer makes.
+    """
+    graph = tf.compat.v1.get_default_graph()
+
+    def waiting(gradient: Any) -> Any:
+        with graph.colocate_with(gradient.op):
+            return tf.nest.map_structure(tf.identity, gradient, expand_composites=True)
+
+    with tf.control_dependencies(operations), tf.name_scope("gradients_after"):
+        return [(gradient if gradient is None else waiting(gradient), variable) for gradient, variable in gradients]
+
+
 def summarized(gradients: Sequence[GradientAndVariable]) -> None:
     """Write a histogram and the norm of each gradient to the summaries."""
     with tf.compat.v1.name_scope("summarize_grads"):

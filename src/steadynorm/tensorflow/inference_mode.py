@@ -5,55 +5,59 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import tensorflow as tf
-
-from steadynorm.graphs.nodes import Body, Nodes, producer
-from steadynorm.graphs.reachability import Path, Reach, Reachability
-from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
+from steadynorm.graphs.nodes import Body, producer
+from steadynorm.graphs.reachability import Reach, Reachability
+from steadynorm.tensorflow.fetches import to_operations
+from steadynorm.tensorflow.layer_variables import (
+    Application,
+    LayerVariables,
+    normalization_layers,
+    operation_names,
+    read_graph,
+)
 from steadynorm.tensorflow.registry import outermost
-
-# Operations of optimizers; plain gradient descent scatters what it takes off an embedding.
-_TRAINING_OPS = ("Apply", "SparseApply", "Scatter")
+from steadynorm.tensorflow.train_steps import trainable_names, trained_variables
 
 
 def layers_fixed_in_inference(train_op: Any, variables: Iterable[Any] = ()) -> tuple[str, ...]:
     """Names of the layers that a run of the train op trains, but which it applies in inference mode only.
 
     A layer counts as trained if its gamma or beta is, or if it has neither and trained variables lie upstream of it:
-    a frozen backbone, whose gamma and beta nothing trains, is none of them. Layers within functions and branches are
-    not looked at.
+    a frozen backbone, whose gamma and beta nothing trains, is none of them. Nor is a layer whose statistics the run
+    moves within a function, as in the branch of a condition. Of the layers that are applied within functions only,
+    those of this package with gamma or beta are looked at.
 
     Arguments:
         train_op: an operation or tensor of the graph, or a list of them.
-        variables: trained ones, beside those that an optimizer's operation changes on the way of the train op.
+        variables: trained ones, beside those that are changed on the way of the train op.
     """
-    fetches = train_op if isinstance(train_op, (list, tuple)) else [train_op]
-    operations = [each if isinstance(each, tf.Operation) else each.op for each in fetches]
+    operations = to_operations(train_op)
     if not operations:
         return ()
     graph = outermost(operations[0].graph)
     nodes = read_graph(graph)
     reached = Reachability(nodes).reach(each.name for each in operations)
-    trained = {name for each in variables for name in operation_names(each)} | _trained(nodes, reached)
+    trained = {name for each in variables for name in operation_names(each)}
+    trained |= trained_variables(nodes, reached, trainable_names(graph))
     downstream = _downstream(nodes.top, reached.nodes, trained)
     found = []
     for layer in normalization_layers(graph, nodes):
-        applied = [each for each in layer.applications if each.node in reached.nodes]
-        if {each.training for each in applied} != {False}:
+        applied = [each for each in layer.applications if _runs(each, reached)]
+        if {each.training for each in applied} != {False} or _moved_in_functions(layer, reached):
             continue
-        if layer.parameters & trained or (not layer.parameters and any(each.node in downstream for each in applied)):
+        fed = any(each.node in downstream for each in applied if each.function is None)
+        if layer.parameters & trained or (not layer.parameters and fed):
             found.append(layer.name)
     return tuple(found)
 
 
-def _trained(nodes: Nodes, reached: Reach) -> set[str]:
-    """The variables that optimizers change in a run."""
-    return {variable for variable, paths in reached.writes.items() if any(_trains(nodes, path) for path in paths)}
+def _runs(place: Application, reached: Reach) -> bool:
+    return place.node in reached.nodes if place.function is None else place.function in reached.functions
 
 
-def _trains(nodes: Nodes, path: Path) -> bool:
-    body = nodes.functions[path[-2]] if len(path) > 1 else nodes.top
-    return body.nodes[path[-1]].op.removeprefix("Resource").startswith(_TRAINING_OPS)
+def _moved_in_functions(layer: LayerVariables, reached: Reach) -> bool:
+    """Whether a run updates the layer's statistics in functions, where only layers of this package are known."""
+    return any(len(path) > 1 for name in layer.statistics for path in reached.writes.get(name, ()))
 
 
 def _downstream(body: Body, within: frozenset[str], variables: set[str]) -> set[str]:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
 
 from steadynorm.norm.config import NormConfig
-from steadynorm.tensorflow.building import build
-from steadynorm.tensorflow.inputs import to_input
+from steadynorm.tensorflow.building import apply_variables, make_variables
+from steadynorm.tensorflow.inputs import check_graph, check_rank, to_input
+from steadynorm.tensorflow.layer_base import Layer
 from steadynorm.tensorflow.mode import resolve_mode
 from steadynorm.tensorflow.options import configured, initializer
-from steadynorm.tensorflow.registry import LayerRecord
-from steadynorm.tensorflow.variables import Recipe
+from steadynorm.tensorflow.training import Options
+from steadynorm.tensorflow.variables import Recipe, Variables
 
 _UPDATE_OPS = tf.compat.v1.GraphKeys.UPDATE_OPS
 _DEFAULT_NAME = "batch_normalization"
+_OF_KERAS = ("input_shape", "batch_input_shape", "batch_size", "autocast", "experimental_autocast")
 _SAME: Any = object()
 
 
-class BatchNormalization:
+class BatchNormalization(Layer):
     """The layer of tf.layers.batch_normalization: the same arguments, variables and updates.
 
     Normalizes by the moments of the batch in training (Ioffe & Szegedy, 2015) and by moving averages of them in
@@ -43,7 +47,9 @@ class BatchNormalization:
         renorm: whether the batch is corrected towards averages (Ioffe, 2017).
         renorm_clipping: any of rmin, rmax and dmax, numbers or scalar tensors.
         renorm_momentum: fraction kept of the averages that renorm measures against.
-        fused: False stores the variance as the original did without its fused kernel; nothing else changes.
+        fused: False stores the variance as the original did without its fused kernel; nothing else changes. True is
+            as None: with renorm or virtual_batch_size, the original went without its kernel and said nothing. True
+            with an adjustment is refused.
         trainable: False keeps gamma and beta from optimizers and, as in the original, stops the averages.
         virtual_batch_size: samples that are normalized together; sample n of N is in virtual batch n mod (N / size).
         adjustment: takes the shape of the input and returns (scale, bias) of the normalized values, in training only.
@@ -51,6 +57,15 @@ class BatchNormalization:
         bessel_correction: whether n / (n − 1) times the batch variance is averaged; None as the original's code path.
         statistics: which set of statistics calls use, by name, for inputs of several distributions that share gamma and
             beta; None for the one set. A call can name another.
+        dtype: type of the inputs; None takes that of the first one. The variables are float64 for float64 and float32
+            for all others; inputs are not cast.
+        activity_regularizer: takes the output of a call and returns a loss, which is divided by the number of samples
+            and goes to the collection REGULARIZATION_LOSSES.
+        kwargs: input_shape, batch_input_shape, batch_size and autocast, which are for models of Keras, are accepted
+            and mean nothing here.
+
+    Raises:
+        TypeError: an initializer, a type or a further argument is none that is known.
 
     Source: tf.layers.BatchNormalization of TensorFlow 1.15 and 2.12.
     """
@@ -81,10 +96,19 @@ class BatchNormalization:
         *,
         bessel_correction: bool | None = None,
         statistics: str | None = None,
+        dtype: Any = None,
+        activity_regularizer: Callable[[Any], Any] | None = None,
         _scope: Any = None,
         _reuse: Any = None,
+        **kwargs: Any,
     ) -> None:
-        self._name = name or _DEFAULT_NAME
+        super().__init__(name, _DEFAULT_NAME, trainable, dtype, activity_regularizer)
+        unknown = sorted(set(kwargs) - set(_OF_KERAS))
+        if unknown:
+            raise TypeError(
+                f"batch normalization {self._name!r} got the unknown {', '.join(map(repr, unknown))}; expected the "
+                "arguments of tf.layers.BatchNormalization: rename or drop it"
+            )
         self._arguments: dict[str, Any] = {
             "axis": axis,
             "epsilon": epsilon,
@@ -93,7 +117,6 @@ class BatchNormalization:
             "renorm": renorm,
             "renorm_clipping": renorm_clipping,
             "fused": fused,
-            "trainable": trainable,
             "virtual_batch_size": virtual_batch_size,
             "adjustment": adjustment,
             "bessel_correction": bessel_correction,
@@ -110,12 +133,9 @@ class BatchNormalization:
             initializers={key: initializer(value, key, self._name) for key, value in given.items()},
             regularizers={"gamma": gamma_regularizer, "beta": beta_regularizer},
             constraints={"gamma": gamma_constraint, "beta": beta_constraint},
-            trainable=trainable,
         )
         self._domain = statistics
         self._wanted_scope, self._reuse = _scope, _reuse
-        self._scope: Any = None
-        self._records: list[LayerRecord] = []
 
     def __call__(self, inputs: Any, training: Any = False, *, statistics: str | None = _SAME) -> Any:
         """Normalize a tensor.
@@ -129,42 +149,52 @@ class BatchNormalization:
             A tensor of the shape and type of `inputs`.
 
         Raises:
-            ValueError: the input's shape does not fit the options, or options do not go together.
-            TypeError: the input is no float tensor, or `training` no bool.
+            ValueError: the input's shape does not fit the options, options do not go together, or the layer belongs to
+                another graph.
+            TypeError: the input is no float tensor or does not go with `dtype`, or `training` or `bessel_correction`
+                is no bool.
             RuntimeError: TensorFlow executes eagerly.
         """
         x = to_input(inputs, self._name)
-        scope = self._scope
-        with self._enter(scope) as entered:
-            self._scope = scope or entered
-            mode = resolve_mode(training, "training", entered.name)
-            options = configured(NormConfig.from_tf_layers, entered.name, x, **self._arguments)
-            domain = self._domain if statistics is _SAME else statistics
-            with tf.name_scope(self._scope.original_name_scope):
-                record = build(x, options, self._recipe, mode, _UPDATE_OPS, domain)
-        self._records.append(record)
+        self._check_graph()
+        self._check_dtype(x)
+        domain = self._domain if statistics is _SAME else statistics
+        with self._enter() as scope:
+            mode = resolve_mode(training, "training", scope.name)
+            options = self._options(x, scope.name)
+            variables = self._keep_variables(lambda: make_variables(x, options, self._current_recipe, domain))
+            record = apply_variables(x, options, variables, mode, _UPDATE_OPS, domain, as_operations=True)
+            self._keep_call(x, record)
+        self._dtype = self._dtype or x.dtype.name
         return record.output
 
     apply = __call__
 
-    @property
-    def name(self) -> str:
-        """Last part of the variable scope."""
-        return self._name if self._scope is None else str(self._scope.name).rsplit("/", 1)[-1]
+    def build(self, input_shape: Any) -> None:
+        """Make the variables before the first call, which otherwise does; a second time it does nothing.
 
-    @property
-    def scope_name(self) -> str:
-        """The variable scope.
+        Without a `dtype` the layer is then one for float32.
+
+        Args:
+            input_shape: of the inputs, as a tf.TensorShape takes it; only the sizes of the channel axes must be known.
 
         Raises:
-            ValueError: the layer has not been called.
+            ValueError: the shape does not fit the options, or options do not go together.
+            RuntimeError: TensorFlow executes eagerly.
         """
-        return self._first.name
+        if self.built:
+            return
+        check_graph(self._name)
+        x = tf.TensorSpec(input_shape, self._dtype or tf.float32, "given to build")
+        check_rank(x, self._name)
+        with self._enter() as scope:
+            options = self._options(x, scope.name)
+            self._keep_variables(lambda: make_variables(x, options, self._current_recipe, self._domain))
+        self._dtype = x.dtype.name
 
-    @property
-    def built(self) -> bool:
-        """Whether the layer has variables, which its first call makes."""
-        return bool(self._records)
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output, which is that of the input, as it was given."""
+        return input_shape
 
     @property
     def gamma(self) -> Any:
@@ -187,44 +217,29 @@ class BatchNormalization:
         return self._first.moving_variance
 
     @property
-    def trainable_variables(self) -> list[Any]:
-        """Gamma and beta if they are trainable."""
-        return list(self._first.parameters) if self._recipe.trainable and self.built else []
+    def _first(self) -> Variables:
+        if self._variables is None:
+            raise ValueError(self._unbuilt("no variables"))
+        return self._variables
 
     @property
-    def non_trainable_variables(self) -> list[Any]:
-        """All statistics, and gamma and beta if they are not trainable."""
-        if not self.built:
-            return []
-        frozen = [] if self._recipe.trainable else list(self._first.parameters)
-        statistics = [variable for record in self._records for variable in record.statistics]
-        return list({id(variable): variable for variable in frozen + statistics}.values())
+    def _current_recipe(self) -> Recipe:
+        return replace(self._recipe, trainable=self.trainable)
 
-    @property
-    def variables(self) -> list[Any]:
-        """All variables, the trainable ones first."""
-        return self.trainable_variables + self.non_trainable_variables
+    def _options(self, x: Any, scope: str) -> Options:
+        return configured(NormConfig.from_tf_layers, scope, x, trainable=self.trainable, **self._arguments)
 
-    weights = variables
-    trainable_weights = trainable_variables
-    non_trainable_weights = non_trainable_variables
+    @contextmanager
+    def _enter(self) -> Iterator[Any]:
+        """Enter the variable scope, which the first time settles, and its operations' name scope."""
+        with self._variable_scope() as scope:
+            self._scope = self._scope or scope
+            with tf.name_scope(self._scope.original_name_scope):
+                yield scope
 
-    @property
-    def updates(self) -> list[Any]:
-        """What runs the updates of all calls; also in the collection UPDATE_OPS."""
-        return [each for record in self._records for each in record.updates]
-
-    @property
-    def _first(self) -> LayerRecord:
-        if not self._records:
-            raise ValueError(
-                f"batch normalization {self._name!r} has no variables yet; expected a call before: apply it to a tensor"
-            )
-        return self._records[0]
-
-    def _enter(self, scope: Any) -> Any:
-        if scope is not None:
-            return tf.compat.v1.variable_scope(scope, reuse=self.built or self._reuse, auxiliary_name_scope=False)
+    def _variable_scope(self) -> Any:
+        if self._scope is not None:
+            return tf.compat.v1.variable_scope(self._scope, reuse=self.built or self._reuse, auxiliary_name_scope=False)
         if self._wanted_scope is None and not self._reuse:
             return tf.compat.v1.variable_scope(None, self._name)
         return tf.compat.v1.variable_scope(self._wanted_scope or self._name, reuse=self._reuse)
@@ -275,7 +290,7 @@ def batch_normalization(
 
     Raises:
         ValueError: the input's shape does not fit the options, or options do not go together.
-        TypeError: the input is no float tensor, or `training` no bool.
+        TypeError: the input is no float tensor, or `training` or `bessel_correction` is no bool.
         RuntimeError: TensorFlow executes eagerly.
     """
     layer = BatchNormalization(

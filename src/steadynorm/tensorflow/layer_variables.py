@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from steadynorm.graphs.nodes import Nodes, read_graph_def
 from steadynorm.graphs.structure import find_normalizations
-from steadynorm.tensorflow.registry import layers, outermost
+from steadynorm.tensorflow.registry import layers, outermost, require_graph
 
 _MOMENTS = r"(moving_mean|moving_variance|moving_stddev|renorm_(mean|stddev)(_weight)?)"
 _STATISTIC = re.compile(rf"^(?P<scope>(.*/)?){_MOMENTS}(?P<part>/part_\d+)?$")
@@ -31,10 +31,12 @@ class Application:
     Arguments:
         node: name of an operation there.
         training: True if it takes the moments of the batch, False the averages, None whichever is chosen at run time.
+        function: name of the function that the operation is in; None if it is in the graph itself.
     """
 
     node: str
     training: bool | None
+    function: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def variables_by_name(graph: tf.Graph | None = None) -> dict[str, Any]:
     keys = tf.compat.v1.GraphKeys
     collected = (graph.get_collection(key) for key in (keys.GLOBAL_VARIABLES, keys.LOCAL_VARIABLES))
     registered = ([*record.parameters, *record.statistics] for record in layers(graph))
-    return {part.op.name: part for found in (*collected, *registered) for each in found for part in parts(each)}
+    return {_name(part): part for found in (*collected, *registered) for each in found for part in parts(each)}
 
 
 def parts(variable: Any) -> tuple[Any, ...]:
@@ -74,7 +76,17 @@ def parts(variable: Any) -> tuple[Any, ...]:
 
 def operation_names(variable: Any) -> tuple[str, ...]:
     """Names of the operations of a variable: several for a partitioned one, none for anything else."""
-    return tuple(part.op.name for part in parts(variable))
+    return tuple(_name(part) for part in parts(variable))
+
+
+def _name(variable: Any) -> str:
+    try:
+        return str(variable.op.name)
+    except AttributeError as error:
+        raise RuntimeError(
+            f"the variable {variable.name} belongs to eager mode, as those of tf.function and of "
+            "tf.compat.v1.wrap_function do; expected one of a graph: build the model within tf.Graph().as_default()"
+        ) from error
 
 
 def read_graph(graph: tf.Graph | None = None) -> Nodes:
@@ -114,7 +126,12 @@ def statistics(graph: tf.Graph | None = None, scope: str | None = None) -> list[
 
     Returns:
         variables, in the order of their creation.
+
+    Raises:
+        RuntimeError: TensorFlow executes eagerly, and no graph is given.
     """
+    if graph is None:
+        require_graph("statistics")
     names = frozenset().union(*(each.statistics for each in normalization_layers(graph)))
     matches = re.compile(scope or "").match
     return [each for name, each in variables_by_name(graph).items() if name in names and matches(name)]
@@ -125,8 +142,8 @@ def _registered(graph: tf.Graph) -> list[LayerVariables]:
     for record in layers(graph):
         mode = record.mode if isinstance(record.mode, bool) else None
         output = getattr(record.output, "op", None)
-        # A layer in the body of a function has no operation in the graph itself.
-        places = (Application(output.name, mode),) if output is not None and output.graph is graph else ()
+        within = None if output is None or output.graph is graph else output.graph.name
+        places = () if output is None else (Application(output.name, mode, within),)
         found.append(
             LayerVariables(
                 name=record.name,

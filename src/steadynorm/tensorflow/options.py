@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import tensorflow as tf
@@ -46,7 +48,23 @@ def configured(
 
     Raises:
         ValueError: an argument is invalid, or two do not go together.
+        TypeError: `axis` or `bessel_correction` is of another type.
     """
+    if "axis" in arguments:
+        arguments["axis"] = _axes(arguments["axis"], layer)
+    if bessel_correction is not None and not isinstance(bessel_correction, bool):
+        raise TypeError(
+            f"bessel_correction of batch normalization {layer!r} is {bessel_correction!r}; expected True, False, or "
+            "None to store the variance as the original does"
+        )
+    if not float(arguments["epsilon"]) >= 0:  # the original's fused kernel took its least epsilon for a negative one
+        raise ValueError(
+            f"batch normalization {layer!r}: epsilon is {arguments['epsilon']!r}; expected a number from 0 on, which "
+            "is added to the variance: typical is 0.001"
+        )
+    _check_fraction(*decay, layer)
+    if arguments.get("renorm"):
+        _check_fraction(*renorm_decay, layer)
     clipping = dict(renorm_clipping or {})
     unknown = sorted(set(clipping) - set(_BOUNDS))
     if unknown:
@@ -66,19 +84,43 @@ def configured(
             fused=fused,
             adjustment=adjustment,
             renorm_clipping={name: value for name, value in clipping.items() if not tf.is_tensor(value)},
-            **{name: 0.99 if is_dynamic(value) else value for name, value in (decay, renorm_decay)},
+            **{name: _or_typical(value) for name, value in (decay, renorm_decay)},
             **arguments,
         )
     except ValueError as error:
         raise ValueError(f"batch normalization {layer!r} of {x.name}, shape {x.shape}: {error}") from error
     if bessel_correction is not None:
-        config = replace(config, bessel_correction=bool(bessel_correction))
+        config = replace(config, bessel_correction=bessel_correction)
     bounds = {name: value for name, value in clipping.items() if value is not None}
     return Options(config, decay[1], renorm_decay[1], bounds, adjustment, weights)
 
 
-def is_dynamic(value: Any) -> bool:
-    """Tell whether a number is known only when the graph runs."""
+def _axes(axis: Any, layer: str) -> int | tuple[int, ...]:
+    several = axis if isinstance(axis, list | tuple) else [axis]
+    if any(isinstance(each, bool) or not hasattr(each, "__index__") for each in several):
+        raise TypeError(
+            f"axis of batch normalization {layer!r} is {axis!r}; expected the channel axis as an int, or a list of "
+            "them: -1 for channels last, 1 for channels first"
+        )
+    return tuple(map(operator.index, several)) if several is axis else operator.index(axis)
+
+
+def _check_fraction(argument: str, value: Any, layer: str) -> None:
+    """Refuse under the name that the caller knows it by what is no decay."""
+    if _is_dynamic(value) or (isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1):
+        return
+    raise ValueError(
+        f"{argument} of batch normalization {layer!r} is {value!r}; expected the fraction of the old value that is "
+        f"kept, a number from 0 to 1 or a scalar tensor; typical is 0.99, and PyTorch's momentum is 1 − {argument}"
+    )
+
+
+def _or_typical(value: Any) -> float:
+    """The value, or where it is known only when the graph runs (or not used) one that the configuration takes."""
+    return float(value) if isinstance(value, Real) and 0 <= float(value) <= 1 else 0.99
+
+
+def _is_dynamic(value: Any) -> bool:
     return tf.is_tensor(value) or isinstance(value, tf.Variable)
 
 

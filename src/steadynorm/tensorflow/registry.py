@@ -24,9 +24,10 @@ class LayerRecord:
         beta: offset, likewise; None without center.
         extras: the other statistics by their role: moving_stddev, renorm_mean and renorm_stddev with renorm, biased
             and local_step with zero_debias_moving_mean.
-        updates: tensors or operations that run all updates of the statistics; empty where training never updates.
+        updates: operations that run all updates of the statistics; empty where training never updates.
         mode: True, False, or the boolean tensor that chooses training.
-        updates_collections: name or names of the collections that hold `updates`; None if they are part of the output.
+        updates_collections: name or names of the collections that hold `updates`, some as tensors; None if they are
+            part of the output.
         domain: the name of these statistics among several over one gamma and beta; None for a layer with one set.
         output: what the layer returned before any activation.
     """
@@ -68,6 +69,19 @@ def layers(graph: tf.Graph | None = None) -> tuple[LayerRecord, ...]:
 def register(record: LayerRecord) -> None:
     """Keep the record with the graph that is being built."""
     outermost(None).add_to_collection(_COLLECTION, record)
+
+
+def require_graph(what: str) -> None:
+    """Raise RuntimeError if no graph is being built.
+
+    Args:
+        what: was called, for the error.
+    """
+    if tf.executing_eagerly():
+        raise RuntimeError(
+            f"{what} was called or built in eager mode; expected a graph, as in TensorFlow 1: build the model within "
+            "tf.Graph().as_default(), or call tf.compat.v1.disable_eager_execution() first"
+        )
 
 
 def outermost(graph: tf.Graph | None) -> tf.Graph:

@@ -62,13 +62,18 @@ def assign_from_checkpoint_fn(
         a function of a session, with the report as its attribute `report` and its result.
 
     Raises:
-        RestoreError: variables are missing, have another shape or type, or moving statistics of the layers that
-            `var_list` names would stay at their initial value; it has the report, too.
+        RestoreError: `var_list` is empty, as in slim; or variables are missing, have another shape or type, or moving
+            statistics of the layers that `var_list` names would stay at their initial value; then it has the report.
 
     Source: slim.assign_from_checkpoint_fn.
     """
     checkpoint = Checkpoint(model_path)
     wanted = _mapped(var_list) if isinstance(var_list, Mapping) else _named(var_list)
+    if not wanted:
+        raise RestoreError(
+            f"there is nothing to restore from {checkpoint.path}: var_list is empty; build the model first, and look "
+            "at the scope or filter that the variables were chosen by"
+        )
     report, found = plan(checkpoint, wanted, reshape_variables)
     check(report, ignore_missing_vars, allow_initial)
     if not found:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from steadynorm.report.words import counted
 from steadynorm.tensorflow.checkpoint_map import Checkpoint
 from steadynorm.tensorflow.layer_variables import (
     LayerVariables,
@@ -18,7 +19,6 @@ from steadynorm.tensorflow.layer_variables import (
 )
 from steadynorm.tensorflow.restore_report import RestoreError, RestoreReport, Shape
 from steadynorm.tensorflow.saver import saved_name
-from steadynorm.tensorflow.wording import counted
 
 _log = logging.getLogger("steadynorm")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from steadynorm.tensorflow.wording import counted
+from steadynorm.report.words import counted
 
 Shape = tuple[int | None, ...]
 

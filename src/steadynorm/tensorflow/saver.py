@@ -16,6 +16,7 @@ from steadynorm.tensorflow.layer_variables import (
     parts,
     variables_by_name,
 )
+from steadynorm.tensorflow.registry import require_graph
 
 _log = logging.getLogger("steadynorm")
 
@@ -38,12 +39,16 @@ class Saver(tf.compat.v1.train.Saver):  # type: ignore[misc]
         args: the further arguments of `tf.compat.v1.train.Saver`, in its order.
         kwargs: the same by name.
 
+    Raises:
+        RuntimeError: TensorFlow executes eagerly.
+
     Source: tf.train.Saver.
     """
 
     def __init__(self, var_list: Iterable[Any] | Mapping[str, Any] | None = None, *args: Any, **kwargs: Any) -> None:
         self._statistics: tuple[Any, ...] = ()
         if var_list is not None:
+            require_graph("Saver")
             var_list, self._statistics = with_statistics(var_list)
         super().__init__(var_list, *args, **kwargs)
 

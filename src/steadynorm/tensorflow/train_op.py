@@ -8,14 +8,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from steadynorm.report.words import folded
-from steadynorm.tensorflow.gradients import clipped, multiplied, summarized
+from steadynorm.report.words import counted, folded
+from steadynorm.tensorflow.fetches import to_operation
+from steadynorm.tensorflow.gradients import after, clipped, multiplied, summarized
 from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
 from steadynorm.tensorflow.layer_variables import operation_names
-from steadynorm.tensorflow.registry import outermost
+from steadynorm.tensorflow.registry import outermost, require_graph
 from steadynorm.tensorflow.updates import describe_missed, missed_updates, updated_by_others
-from steadynorm.tensorflow.watch import remember_fixed
-from steadynorm.tensorflow.wording import counted
+from steadynorm.tensorflow.watch import only_infers, remember_fixed
 
 _v1 = tf.compat.v1
 _DEFAULT_STEP: Any = object()
@@ -70,9 +70,11 @@ def create_train_op(
     Raises:
         ValueError: there is nothing to train, a variable to train is not trainable, or an update op cannot be run from
             here since it is inside a condition, a loop or another graph.
+        RuntimeError: TensorFlow executes eagerly.
 
     Source: tf.contrib.training.create_train_op; slim.learning.create_train_op.
     """
+    require_graph("create_train_op")
     updates = _updates(update_ops)
     variables = _trained(variables_to_train)
     if global_step is _DEFAULT_STEP:
@@ -99,8 +101,7 @@ def create_train_op(
     with tf.name_scope("train_op"):
         if check_numerics:
             total_loss = tf.debugging.check_numerics(total_loss, "LossTensor is inf or nan")
-    with tf.control_dependencies([total_loss]):
-        applied = optimizer.apply_gradients(gradients, global_step=global_step)
+    applied = optimizer.apply_gradients(after([total_loss], gradients), global_step=global_step)
     with tf.name_scope("train_op"), tf.control_dependencies([applied]):
         train_op = tf.identity(total_loss)
     _collect(train_op)
@@ -127,7 +128,7 @@ def minimize(
         optimizer: a `tf.compat.v1.train.Optimizer`, or what has its compute_gradients and apply_gradients.
         loss: the value to minimize.
         global_step: a variable that counts steps, None to count none.
-        var_list: the variables to train; None for all trainable ones.
+        var_list: the variables to train, trainable or not; None for all trainable ones.
         gate_gradients: how much of the gradients is computed before any is applied.
         aggregation_method: how gradients of one variable are summed, of `tf.AggregationMethod`.
         colocate_gradients_with_ops: whether to place gradients on the devices of their operations.
@@ -142,12 +143,14 @@ def minimize(
         an operation, also in the collection TRAIN_OP.
 
     Raises:
-        ValueError: as `create_train_op`.
+        ValueError: as `create_train_op`, but for variables that are not trainable.
+        RuntimeError: TensorFlow executes eagerly.
 
     Source: tf.train.Optimizer.minimize.
     """
+    require_graph("minimize")
     updates = _updates(update_ops)
-    variables = _trained(var_list)
+    variables = _trained(var_list, only_trainable=False)
     gradients = _gradients(
         optimizer,
         loss,
@@ -157,8 +160,7 @@ def minimize(
         colocate_gradients_with_ops=colocate_gradients_with_ops,
         **({} if grad_loss is None else {"grad_loss": grad_loss}),
     )
-    with tf.control_dependencies(updates):
-        train_op = optimizer.apply_gradients(gradients, global_step=global_step, name=name)
+    train_op = optimizer.apply_gradients(after(updates, gradients), global_step=global_step, name=name)
     _collect(train_op)
     _warn(train_op, variables, except_for)
     return train_op
@@ -168,8 +170,8 @@ def _updates(given: Iterable[Any] | None) -> list[Any]:
     graph = _v1.get_default_graph()
     updates = list(graph.get_collection(_v1.GraphKeys.UPDATE_OPS) if given is None else given)
     for each in updates:
-        operation = getattr(each, "op", each)
-        within = getattr(operation, "graph", graph)
+        operation = to_operation(each)
+        within = operation.graph
         # Waiting for an operation of the branch not taken would make the whole step wait in vain.
         switched = within is graph and operation._get_control_flow_context() not in _contexts(graph)
         if switched or (within is not graph and outermost(within) is outermost(graph)):
@@ -192,7 +194,7 @@ def _contexts(graph: tf.Graph) -> list[Any]:
     return contexts
 
 
-def _trained(given: Sequence[Any] | None) -> list[Any]:
+def _trained(given: Sequence[Any] | None, only_trainable: bool = True) -> list[Any]:
     trainable = _v1.trainable_variables()
     if given is None:
         if not trainable:
@@ -203,7 +205,7 @@ def _trained(given: Sequence[Any] | None) -> list[Any]:
         raise ValueError("there is nothing to train: the list of variables is empty; pass None for all trainable ones")
     known = {name for each in trainable for name in operation_names(each)}
     strange = [name for each in variables for name in operation_names(each) if name not in known]
-    if strange:
+    if only_trainable and strange:
         raise ValueError(f"variables to train are not among the graph's trainable variables: {', '.join(strange)}")
     return variables
 
@@ -229,6 +231,8 @@ def _collect(train_op: Any) -> None:
 
 
 def _warn(train_op: Any, variables: list[Any], except_for: Iterable[str]) -> None:
+    if only_infers():
+        return
     excepted = (except_for,) if isinstance(except_for, str) else tuple(except_for)
     missed = [each for each in missed_updates(train_op) if not each.variable.startswith(excepted)]
     if missed:

@@ -11,9 +11,11 @@ import tensorflow as tf
 from steadynorm.graphs.nodes import Nodes, producer
 from steadynorm.graphs.reachability import Path, Reach, Reachability, ancestors
 from steadynorm.graphs.structure import FUSED_OPS
+from steadynorm.report.words import counted
+from steadynorm.tensorflow.fetches import to_operation, to_operations
 from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
 from steadynorm.tensorflow.registry import layers, outermost
-from steadynorm.tensorflow.wording import counted
+from steadynorm.tensorflow.train_steps import train_steps
 
 # Operations that only ever change a value relatively to what it was.
 _RELATIVE = ("AssignSub", "AssignAdd")
@@ -59,7 +61,7 @@ def missed_updates(train_op: Any, graph: tf.Graph | None = None) -> tuple[Missed
         train_op: an operation or tensor, or several that are always fetched together.
         graph: the graph; None for that of the train op.
     """
-    operations = _operations(train_op)
+    operations = to_operations(train_op)
     graph = outermost(operations[0].graph if graph is None and operations else graph)
     nodes = read_graph(graph)
     reachability = Reachability(nodes)
@@ -146,43 +148,24 @@ def _remedies(missed: list[MissedUpdate]) -> list[str]:
 
 
 def updated_by_others(train_op: Any) -> frozenset[str]:
-    """Names of the variables that other train ops of the graph write: of the collection TRAIN_OP and of optimizers.
+    """Names of the variables that other train ops of the graph write: of the collection TRAIN_OP and by optimizers.
 
     Arguments:
         train_op: an operation or tensor, or several that are always fetched together.
     """
-    operations = _operations(train_op)
+    operations = to_operations(train_op)
     graph = outermost(operations[0].graph)
     nodes = read_graph(graph)
     reachability = Reachability(nodes)
     own = reachability.reach(each.name for each in operations).nodes
-    collected = {each.name for each in _operations(graph.get_collection(tf.compat.v1.GraphKeys.TRAIN_OP))}
-    applied = {
-        node.name
-        for node in nodes.top.nodes.values()
-        if node.op.removeprefix("Resource").startswith(("Apply", "SparseApply"))
-    }
-    return frozenset(reachability.reach((collected | applied) - own).writes)
-
-
-def _operations(fetches: Any) -> list[tf.Operation]:
-    if isinstance(fetches, (list, tuple, set, frozenset)):
-        return [each for fetch in fetches for each in _operations(fetch)]
-    if isinstance(fetches, tf.Operation):
-        return [fetches]
-    if hasattr(fetches, "op"):
-        return [fetches.op]
-    raise TypeError(
-        f"a train op must be a tf.Operation or a tensor of the graph, or a list of them, not {type(fetches).__name__}: "
-        "pass what session.run is given"
-    )
+    return frozenset(reachability.reach(set(train_steps(graph, nodes)) - own).writes)
 
 
 def _registered_updates(graph: tf.Graph) -> dict[str, frozenset[str]]:
     """By statistic of this package's layers: the operations that run its updates, inside functions or not."""
     found: dict[str, frozenset[str]] = {}
     for record in layers(graph):
-        operations = frozenset(each.name for each in _operations(list(record.updates)))
+        operations = frozenset(each.name for each in record.updates)
         for variable in record.statistics:
             for name in operation_names(variable):
                 found[name] = found.get(name, frozenset()) | operations
@@ -195,7 +178,7 @@ def _enclosed_updates(graph: tf.Graph) -> dict[str, set[str]]:
     for record in layers(graph):
         if record.updates_collections is None:
             continue
-        names = {each.name for each in _operations(list(record.updates)) if is_enclosed(each, graph)}
+        names = {each.name for each in record.updates if is_enclosed(each, graph)}
         for variable in record.statistics if names else ():
             for name in operation_names(variable):
                 found.setdefault(name, set()).update(names)
@@ -217,7 +200,7 @@ class _Collections:
         for key in graph.get_all_collection_keys():
             for each in graph.get_collection(key) if isinstance(key, str) else ():
                 if isinstance(each, (tf.Operation, tf.Tensor)):
-                    self._of_operations.setdefault(getattr(each, "op", each).name, set()).add(key)
+                    self._of_operations.setdefault(to_operation(each).name, set()).add(key)
         for record in layers(graph):
             held = record.updates_collections if record.updates else None
             keys = [held] if isinstance(held, str) else held or ()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any
 
 import tensorflow as tf
 
 from steadynorm.norm.config import NormConfig
+from steadynorm.report.words import folded
+from steadynorm.tensorflow.layer_variables import variables_by_name
 
 GraphKeys = tf.compat.v1.GraphKeys
+_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,11 @@ class Variables:
         names = ("moving_stddev", "renorm_mean", "renorm_stddev", "biased", "local_step")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
+    @property
+    def statistics(self) -> tuple[Any, ...]:
+        """All variables but gamma and beta."""
+        return (self.moving_mean, self.moving_variance, *self.extras.values())
+
 
 def create_parameters(config: NormConfig, shape: tuple[int, ...], dtype: tf.DType, recipe: Recipe) -> dict[str, Any]:
     """Return gamma and beta of the current variable scope, as far as the layer has them.
@@ -66,8 +75,10 @@ def create_parameters(config: NormConfig, shape: tuple[int, ...], dtype: tf.DTyp
     """
     wanted = [name for name, used in (("gamma", config.scale), ("beta", config.center)) if used]
     defaults = {"gamma": tf.compat.v1.ones_initializer(), "beta": tf.compat.v1.zeros_initializer()}
+    layer = tf.compat.v1.get_variable_scope().name
     return {
-        name: tf.compat.v1.get_variable(
+        name: _get_variable(
+            layer,
             name,
             shape,
             dtype,
@@ -112,10 +123,12 @@ def create_statistics(
     wanted = {"moving_mean": mean, "moving_variance": variance}
     if config.renorm is not None:
         wanted |= {"moving_stddev": stddev, "renorm_mean": mean, "renorm_stddev": stddev}
+    layer = tf.compat.v1.get_variable_scope().name
     with _statistics_scope(domain) as scope:
         scope.set_partitioner(None)
         made = {
-            name: tf.compat.v1.get_variable(
+            name: _get_variable(
+                layer,
                 name,
                 shape,
                 dtype,
@@ -140,13 +153,15 @@ def with_shadows(variables: Variables, domain: str | None) -> Variables:
         domain: their name if there are several sets, which are made when they are first used.
     """
     moving_mean = variables.moving_mean
+    layer = tf.compat.v1.get_variable_scope().name
     reuse = None if domain is None else tf.compat.v1.AUTO_REUSE
     with tf.compat.v1.variable_scope(moving_mean.op.name, reuse=reuse, auxiliary_name_scope=False) as scope:
         scope.set_partitioner(None)
         zeros = tf.compat.v1.zeros_initializer()
         shapes = {"biased": moving_mean.shape, "local_step": []}
         made = {
-            name: tf.compat.v1.get_variable(
+            name: _get_variable(
+                layer,
                 _unused(scope, name),
                 shape,
                 moving_mean.dtype.base_dtype,
@@ -157,6 +172,43 @@ def with_shadows(variables: Variables, domain: str | None) -> Variables:
             for name, shape in shapes.items()
         }
     return replace(variables, **made)
+
+
+def _get_variable(layer: str, name: str, *arguments: Any, **options: Any) -> Any:
+    """Call get_variable for a layer; where a variable to reuse does not exist, say which ones could be meant."""
+    scope = tf.compat.v1.get_variable_scope()
+    try:
+        return tf.compat.v1.get_variable(name, *arguments, **options)
+    except AttributeError as error:  # of get_variable itself
+        raise RuntimeError(
+            f"batch normalization {layer!r} was called in a tf.function of eager mode, which cannot make variables by "
+            "name; expected a graph, as in TensorFlow 1: build the model within tf.Graph().as_default()"
+        ) from error
+    except ValueError as error:
+        whole = f"{scope.name}/{name}" if scope.name else name
+        known = list(variables_by_name())
+        if not scope.reuse or any(each == whole or each.startswith(f"{whole}/part_") for each in known):
+            raise
+        raise ValueError(_absent(layer, whole, known)) from error
+
+
+def _absent(layer: str, variable: str, known: list[str]) -> str:
+    problem = (
+        f"batch normalization {layer!r} is to reuse its variables (reuse=True), but the variable {variable!r} does not "
+        "exist"
+    )
+    beside = [each for each in known if each.startswith(f"{layer}/")]
+    if beside:
+        return (
+            f"{problem}; the scope {layer!r} has {folded(beside, _SHOWN)}: build both layers with the same options, "
+            "such as center, scale and renorm"
+        )
+    alike = get_close_matches(variable, known, n=_SHOWN, cutoff=0.5)
+    there = f"similar ones are {folded(alike, _SHOWN)}" if alike else "the graph has none with a similar name"
+    return (
+        f"{problem}; {there}: build the layer that makes them first, name its scope, or pass "
+        "reuse=tf.compat.v1.AUTO_REUSE to make what is missing"
+    )
 
 
 def _statistics_scope(domain: str | None) -> Any:

@@ -21,34 +21,44 @@ class View:
     arithmetic per channel is then arithmetic per channel and virtual batch.
 
     Attributes:
-        shape: static shape of the tensor; the channel axes are known.
+        sizes: of the tensor's axes as far as they are known; those of the channels are.
         kept: the channel axes, sorted and non-negative.
         group_size: samples in a virtual batch; sample n of N goes to batch n mod (N / group_size), as in TensorFlow.
     """
 
-    shape: tf.TensorShape
+    sizes: tuple[int | None, ...]
     kept: tuple[int, ...]
     group_size: int | None = None
 
     @property
+    def rank(self) -> int:
+        """Number of axes."""
+        return len(self.sizes)
+
+    @property
     def channels(self) -> int:
         """Number of channels, those of all channel axes together."""
-        return math.prod(self.shape[a] for a in self.kept)
+        return math.prod(self.per_channel)
+
+    @property
+    def per_channel(self) -> list[int]:
+        """Shape of one value per channel that broadcasts to the tensor: 1 along all axes but those of the channels."""
+        return [size if axis in self.kept and size is not None else 1 for axis, size in enumerate(self.sizes)]
 
     @property
     def _order(self) -> tuple[int, ...]:
-        reduced = tuple(a for a in range(self.shape.rank) if a not in self.kept)
+        reduced = tuple(a for a in range(self.rank) if a not in self.kept)
         return reduced + self.kept
 
     @property
     def _last(self) -> bool:
-        return self._order == tuple(range(self.shape.rank))
+        return self._order == tuple(range(self.rank))
 
     def to_kernels(self, x: Any) -> list[Any]:
         """Return the values of a tensor of the view's shape as tensors (…, …, …, channels), usually a single one."""
         ordered = x if self._last else tf.transpose(x, self._order)
         if self.group_size is None:
-            whole = len(self.kept) == 1 and self.shape.rank == 4
+            whole = len(self.kept) == 1 and self.rank == 4
             return [ordered if whole else tf.reshape(ordered, [-1, 1, 1, self.channels])]
         grouped = tf.reshape(ordered, [self.group_size, self._groups(x), -1, self.channels])
         if self._separate:
@@ -60,7 +70,7 @@ class View:
         order = self._order
         if self.group_size is None:
             result = values[0]
-            if len(self.kept) == 1 and self.shape.rank == 4 and self._last:
+            if len(self.kept) == 1 and self.rank == 4 and self._last:
                 return result
         elif self._separate:
             result = tf.stack([tf.squeeze(part, 2) for part in values], 1)
@@ -70,7 +80,7 @@ class View:
         sizes = tf.shape(like)
         result = tf.reshape(result, sizes if self._last else tf.gather(sizes, order))
         result = result if self._last else tf.transpose(result, [order.index(a) for a in range(len(order))])
-        result.set_shape(self.shape)
+        result.set_shape(self.sizes)
         return result
 
     def folded(self, x: Any) -> Any:
@@ -79,7 +89,7 @@ class View:
 
     @property
     def _separate(self) -> bool:
-        samples = self.shape[0]
+        samples = self.sizes[0]
         return self.group_size is not None and samples is not None and samples // self.group_size <= _MANY
 
     def groups(self, x: Any) -> Any:
@@ -88,14 +98,15 @@ class View:
 
     def count(self, x: Any) -> Any:
         """Return the number of values per channel and virtual batch, a float if it is known."""
-        sizes = [self.shape[a] for a in range(self.shape.rank) if a not in self.kept]
-        if all(size is not None for size in sizes):
-            return float(math.prod(sizes)) / self.groups(x)
+        sizes = [self.sizes[a] for a in range(self.rank) if a not in self.kept]
+        known = [size for size in sizes if size is not None]
+        if len(known) == len(sizes):
+            return float(math.prod(known)) / self.groups(x)
         values = tf.cast(tf.size(x, out_type=tf.int64), tf.float32)
         return values / tf.cast(self.channels * self.groups(x), tf.float32)
 
     def _groups(self, x: Any) -> Any:
-        samples = self.shape[0]
+        samples = self.sizes[0]
         if samples is not None and self.group_size is not None:
             return samples // self.group_size
         return tf.shape(x)[0] // self.group_size

@@ -10,15 +10,16 @@ import tensorflow as tf
 
 from steadynorm.report.words import folded
 from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
-from steadynorm.tensorflow.layer_variables import operation_names
+from steadynorm.tensorflow.layer_variables import operation_names, read_graph
 from steadynorm.tensorflow.registry import LayerRecord, layers, outermost
+from steadynorm.tensorflow.train_steps import train_steps
 
 # Keys that are no strings, as in the registry: such collections are not exported.
 _WATCHED: Any = ("steadynorm", "watched")
 WARNED: Any = ("steadynorm", "warned")
 _BATCH: Any = ("steadynorm", "named as fixed in training mode")
 _FIXED: Any = ("steadynorm", "named as fixed in inference mode")
-_TRAINING_OPS = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
+_INFERENCE: Any = ("steadynorm", "infers whatever optimizers it holds")
 
 
 class UnsafeLayerWarning(UserWarning):
@@ -48,9 +49,10 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2, *, ex
     """Warn, once per layer and graph, about what inference would get wrong.
 
     - The layer is in training mode for good, and the graph trains nothing: it is for evaluation, prediction or export,
-      where outputs then depend on the rest of the batch. A graph with an optimizer may be for training alone.
-    - The layer's updates are in a collection and nothing in the graph depends on them, so that a run of the train step
-      leaves the moving statistics as they are (unless the program fetches them in every step).
+      where outputs then depend on the rest of the batch. A graph that trains may be for training alone.
+    - The graph trains, the layer's updates are in a collection, and nothing in the graph depends on those of any
+      application, so that a run of the train step leaves the moving statistics as they are (unless the program fetches
+      them in every step).
     - The graph trains the layer, but applies it in inference mode for good. Layers that are kept frozen, gamma and beta
       included, are not meant.
 
@@ -71,7 +73,7 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2, *, ex
     warned = whole.get_collection_ref(WARNED)
     records = [record for record in everything if id(record) not in warned]
     warned.extend(id(record) for record in records)
-    steps = [operation for operation in whole.get_operations() if operation.type.startswith(_TRAINING_OPS)]
+    steps = train_steps(whole, read_graph(whole)) if everything and not only_infers(whole) else []
     fixed = [] if steps and not exporting else _fixed_in_training(everything, alone=exporting)
     told = whole.get_collection_ref(_BATCH)
     _warn(
@@ -81,24 +83,24 @@ def warn_unsafe_layers(graph: tf.Graph | None = None, stacklevel: int = 2, *, ex
         stacklevel + 1,
     )
     told.extend(id(record) for record in fixed)
-    used: dict[Any, set[Any]] = {}
-    loose = [record for record in records if record not in fixed and _updates_hang(record, used)]
+    loose = _loose(everything) if steps else set()
     _warn(
-        (record.name for record in loose),
-        "not updated by any step, unless every step fetches them: nothing in the graph depends on the updates of its "
+        (record.name for record in records if record in loose and record not in fixed),
+        "not updated by any step, unless every step fetches them: nothing in the graph depends on the updates of the "
         "moving statistics, which are in a collection. Make the train op with steadynorm.tensorflow.create_train_op or "
         "minimize, or pass updates_collections=None",
         stacklevel + 1,
     )
     if steps and any(record.mode is False for record in records):
         named = whole.get_collection(_FIXED)
-        trained = [name for name in layers_fixed_in_inference(steps) if name not in named]
+        run = [whole.get_operation_by_name(each) for each in steps]
+        trained = [name for name in layers_fixed_in_inference(run) if name not in named]
         remember_fixed(trained, whole)
         _warn(
             trained,
-            "trained, but fixed in inference mode, so it normalizes by moving statistics that never move: pass "
-            "is_training=True (training=True) or a placeholder, or leave its gamma and beta, or all that comes before "
-            "it, out of the variables to train",
+            "trained, but fixed in inference mode, which normalizes by moving statistics that never move: pass "
+            "is_training=True (training=True) or a placeholder, or leave gamma and beta, or all that comes before, out "
+            "of the variables to train",
             stacklevel + 1,
         )
 
@@ -108,6 +110,24 @@ def _fixed_in_training(records: Iterable[LayerRecord], alone: bool) -> list[Laye
     others = {name for each in records if each.mode is not True for name in operation_names(each.moving_mean)}
     fixed = [record for record in records if record.mode is True]
     return [each for each in fixed if not (alone and others.intersection(operation_names(each.moving_mean)))]
+
+
+def let_infer(graph: tf.Graph | None = None) -> None:
+    """Let a graph be judged as one that no step will train, such as for evaluation, whatever optimizers it holds.
+
+    Args:
+        graph: the graph; None for the default one.
+    """
+    outermost(graph).get_collection_ref(_INFERENCE).append(True)
+
+
+def only_infers(graph: tf.Graph | None = None) -> bool:
+    """Tell whether `let_infer` was called for a graph.
+
+    Args:
+        graph: the graph; None for the default one.
+    """
+    return bool(outermost(graph).get_collection(_INFERENCE))
 
 
 def remember_fixed(names: Iterable[str], graph: tf.Graph | None = None) -> None:
@@ -123,24 +143,37 @@ def remember_fixed(names: Iterable[str], graph: tf.Graph | None = None) -> None:
 def _warn(names: Iterable[str], what: str, stacklevel: int) -> None:
     names = list(dict.fromkeys(names))
     if names:
-        what = f"batch normalization {folded([repr(name) for name in names])} is {what}"
+        verb = "is" if len(names) == 1 else "are"
+        what = f"batch normalization {folded([repr(name) for name in names])} {verb} {what}"
         warnings.warn(what, UnsafeLayerWarning, stacklevel=stacklevel + 1)
 
 
-def _updates_hang(record: LayerRecord, used: dict[Any, set[Any]]) -> bool:
-    """Tell whether a layer's updates are for others to run, and none of them is run by any other operation.
+def _loose(records: Iterable[LayerRecord]) -> set[LayerRecord]:
+    """The applications whose updates are for others to run, of layers of which nothing runs any application's."""
+    used: dict[Any, set[Any]] = {}
+    hanging: dict[Any, set[LayerRecord]] = {}
+    moving: set[Any] = set()
+    for record in records:
+        if record.updates:
+            statistics = operation_names(record.moving_mean)
+            if record.updates_collections is None or _run_by_others(record, used):
+                moving.add(statistics)
+            else:
+                hanging.setdefault(statistics, set()).add(record)
+    return {record for statistics, found in hanging.items() if statistics not in moving for record in found}
+
+
+def _run_by_others(record: LayerRecord, used: dict[Any, set[Any]]) -> bool:
+    """Tell whether other operations depend on all updates of an application.
 
     Args:
-        record: of the layer.
+        record: of the application.
         used: by graph, the operations that others depend on; filled as graphs are met.
     """
-    if record.updates_collections is None or not record.updates:
-        return False
-    updates = {getattr(update, "op", update) for update in record.updates}
-    graph = next(iter(updates)).graph
+    graph = record.updates[0].graph
     if graph not in used:
         used[graph] = _used(graph)
-    return not updates <= used[graph]
+    return used[graph].issuperset(record.updates)
 
 
 def _used(graph: Any) -> set[Any]:

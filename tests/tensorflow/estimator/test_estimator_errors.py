@@ -253,6 +253,10 @@ def test_configurations_are_replaced():
     assert (by_steps.save_checkpoints_secs, by_steps.save_checkpoints_steps) == (None, 7)
     assert by_steps.replace(save_checkpoints_secs=9).save_checkpoints_steps is None
     assert by_steps.replace(model_dir="a").save_checkpoints_steps == 7
+    assert (
+        est.RunConfig(save_checkpoints_steps=np.int64(3), keep_checkpoint_max=np.int32(2)).save_checkpoints_steps == 3
+    )
+    assert est.RunConfig(save_checkpoints_secs=0.5).save_checkpoints_secs == 0.5
     never = est.RunConfig(save_checkpoints_secs=None)
     assert (never.save_checkpoints_secs, never.save_checkpoints_steps) == (None, None)
 

@@ -149,7 +149,7 @@ def test_a_checkpoint_of_another_model_is_refused_by_name(make, model, norm, inp
         norm(features["x"], False, scope="bn2")
         return model(features, labels, mode, params)
 
-    message = r"lacks 4 variables of the model: bn2/gamma, bn2/beta, bn2/moving_mean, bn2/moving_variance; expected"
+    message = r"lacks 4 variables of the model: bn2/gamma, bn2/beta, bn2/moving_mean and bn2/moving_variance; expected"
     for run in (lambda e: e.evaluate(once), lambda e: e.train(input_fn, steps=1), lambda e: next(e.predict(once))):
         with pytest.raises(ValueError, match=message):
             run(make(with_more, params={}))

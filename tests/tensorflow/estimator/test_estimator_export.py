@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from steadynorm.tensorflow import estimator as est
 
@@ -39,6 +40,7 @@ def run_v1(folder, feeds, signature=DEFAULT):
         return session.run({name: info.name for name, info in definition.outputs.items()}, feeds)
 
 
+@pytest.mark.usefixtures("eager")
 def test_loads_with_both_apis(trained, expected, data, tmp_path):
     folder = trained.export_saved_model(tmp_path / "export", receiver)
     assert Path(folder).parent == tmp_path / "export"
@@ -121,19 +123,18 @@ def test_raw_features_and_alternative_receivers(trained, expected, data, tmp_pat
     def with_alternative():
         halved = v1.placeholder(tf.float32, [None, 2])
         x = tf.multiply(halved, 2)
-        return est.export.ServingInputReceiver(x, halved, {"full": {"x": x}})
+        return est.export.TensorServingInputReceiver(x, halved, {"full": {"x": x}})
 
     folder = trained.export_saved_model(tmp_path / "alternative", with_alternative)
     np.testing.assert_allclose(run_v1(folder, {"input": data[0] / 2})["y"], expected, rtol=1e-6)
     np.testing.assert_allclose(run_v1(folder, {"x": data[0]}, f"full:{DEFAULT}")["y"], expected, rtol=1e-6)
 
 
+@pytest.mark.usefixtures("eager")
 def test_tables_are_initialized_where_it_is_loaded(make, model, trained, data, tmp_path):
     def with_table(features, labels, mode, params):
         spec = model(features, labels, mode, params)
         keys = tf.constant([0, 1], tf.int64)
-        table = v1.initialize_all_tables  # the collection that local initialization runs
-        del table
         initializer = tf.lookup.KeyValueTensorInitializer(keys, tf.constant(["low", "high"]))
         words = tf.lookup.StaticHashTable(initializer, "?")
         word = words.lookup(tf.cast(spec.predictions["y"] > 0, tf.int64))
@@ -171,3 +172,52 @@ def test_errors(make, trained, tmp_path):
 def test_outputs_and_receivers_are_checked(make_output, message):
     with tf.Graph().as_default(), pytest.raises(ValueError, match=message):
         make_output(tf.zeros([2]))
+
+
+@pytest.mark.parametrize("kind", ["ServingInputReceiver", "TensorServingInputReceiver"])
+def test_a_single_feature_is_in_a_dict_unless_the_receiver_is_for_a_tensor(make, model, trained, expected, data, kind):
+    seen = []
+
+    def model_fn(features, labels, mode, params):
+        seen.append(features)
+        return model(features["feature"] if isinstance(features, dict) else features, labels, mode, params)
+
+    def one():
+        x = v1.placeholder(tf.float32, [None, 2])
+        return getattr(est.export, kind)(x, x)
+
+    folder = make(model_fn, params={}).export_saved_model(Path(trained.model_dir) / "export", one)
+    assert isinstance(seen[0], dict) == (kind == "ServingInputReceiver")
+    np.testing.assert_allclose(run_v1(folder, {"input": data[0]})["y"], expected, rtol=1e-6)
+
+
+def test_the_newest_export_is_the_one_that_is_kept(trained, tmp_path):
+    exporter = est.LatestExporter("latest", receiver, exports_to_keep=1)
+    folder, names = tmp_path / "exports", []
+    for _ in range(3):
+        path = exporter.export(trained, str(folder), trained.latest_checkpoint(), {}, False)
+        assert [each.name for each in folder.iterdir()] == [Path(path).name]
+        names.append(int(Path(path).name))
+    assert names == sorted(set(names))
+
+
+def test_a_tensor_receiver_takes_one_tensor():
+    with pytest.raises(ValueError, match="expected a single tensor"):
+        est.export.TensorServingInputReceiver({"x": 1}, 2)
+
+
+@pytest.mark.parametrize("strip", [False, True])
+def test_attributes_that_are_the_default_can_be_stripped(trained, expected, data, tmp_path, strip):
+    folder = trained.export_savedmodel(tmp_path / "old", receiver, strip_default_attrs=strip)
+    (meta,) = saved_model_pb2.SavedModel.FromString((Path(folder) / "saved_model.pb").read_bytes()).meta_graphs
+    products = [node for node in meta.graph_def.node if node.op == "MatMul"]
+    assert meta.meta_info_def.stripped_default_attrs == strip
+    assert products
+    assert all(("transpose_a" in node.attr) != strip for node in products)
+    np.testing.assert_allclose(run_v1(folder, {"x": data[0]})["y"], expected, rtol=1e-6)
+
+
+def test_the_mode_of_an_export_is_that_of_prediction(trained, tmp_path):
+    trained.export_saved_model(tmp_path / "export", receiver, experimental_mode=est.ModeKeys.PREDICT)
+    with pytest.raises(ValueError, match="experimental_mode is 'train'; expected 'infer'"):
+        trained.export_saved_model(tmp_path / "export", receiver, experimental_mode=est.ModeKeys.TRAIN)

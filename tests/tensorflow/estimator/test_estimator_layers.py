@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 
 import numpy as np
 import pytest
@@ -145,6 +146,43 @@ def test_a_layer_fixed_in_training_mode_is_warned_of_where_it_infers(make, input
             use()
 
 
+def trained_in_every_mode(step, infer):
+    """A model_fn that builds its train op whatever the mode, and normalizes by the batch where it infers if told so."""
+
+    def model_fn(features, labels, mode):
+        training = mode == est.ModeKeys.TRAIN
+        hidden = slim(features["x"], training if infer == "averages" else True)
+        loss = tf.reduce_mean(tf.square(tf.matmul(hidden, v1.get_variable("kernel", [2, 1]))))
+        train_op = step(v1.train.GradientDescentOptimizer(0.01), loss, v1.train.get_global_step())
+        return est.EstimatorSpec(mode, predictions=hidden, loss=loss, train_op=train_op)
+
+    return model_fn
+
+
+@pytest.mark.parametrize("step", [minimize, lambda optimizer, *loss: optimizer.minimize(*loss)], ids=["ours", "plain"])
+@pytest.mark.parametrize("infer", ["averages", "batch"])
+def test_a_train_op_in_every_mode_does_not_change_what_is_said_of_inference(
+    make, input_fn, once, tmp_path, step, infer
+):
+    def receiver():
+        x = v1.placeholder(tf.float32, [None, 2])
+        return est.export.ServingInputReceiver({"x": x}, {"x": x})
+
+    estimator = make(trained_in_every_mode(step, infer))
+    estimator.train(input_fn, steps=1)
+    for use in (
+        lambda: estimator.evaluate(once),
+        lambda: next(estimator.predict(once)),
+        lambda: estimator.export_saved_model(tmp_path / "export", receiver),
+    ):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            use()
+        said = [str(each.message) for each in caught if issubclass(each.category, UserWarning)]
+        assert len([each for each in said if "'bn' is fixed in training mode" in each]) == (infer == "batch")
+        assert len(said) == (infer == "batch")
+
+
 def two_layers(features, labels, mode):
     training = mode == est.ModeKeys.TRAIN
     hidden = batch_norm(features["x"], decay=0.9, is_training=training, trainable=False, scope="backbone")
@@ -192,3 +230,46 @@ def test_a_frozen_layer_fixed_in_inference_mode_is_not_named(make, norm, input_f
     make(frozen).train(input_fn, steps=1)
     make(frozen).train(input_fn, steps=1, strict=True)
     make(model_with(lambda x, training: norm(x, False)), folder="excepted", except_for="bn/").train(input_fn, steps=1)
+
+
+def towers(features, labels, mode):
+    """Two towers share a layer; as in many a program, the step runs the updates of the first one alone."""
+    del labels, mode
+    optimizer, pairs, updates = v1.train.GradientDescentOptimizer(0.01), [], []
+    for index, part in enumerate(tf.split(features["x"], 2)):
+        with v1.variable_scope("", reuse=v1.AUTO_REUSE), tf.name_scope(f"tower{index}") as scope:
+            loss = tf.reduce_mean((slim(part, True) - 1.0) ** 2)
+            pairs.append(optimizer.compute_gradients(loss))
+            updates = updates or v1.get_collection(v1.GraphKeys.UPDATE_OPS, scope)
+    mean = [((a + b) / 2, variable) for (a, variable), (b, _) in zip(*pairs, strict=True)]
+    with tf.control_dependencies(updates):
+        step = optimizer.apply_gradients(mean, v1.train.get_global_step())
+    return est.EstimatorSpec("train", loss=loss, train_op=step)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.filterwarnings("error")
+def test_a_layer_that_a_tower_updates_is_left_as_the_program_has_it(make, input_fn, data, caplog, strict):
+    estimator = make(towers)
+    with caplog.at_level(logging.WARNING, logger="steadynorm"):
+        estimator.train(input_fn, steps=1, strict=strict)
+    assert not caplog.records
+    mean = 0.1 * data[0][: len(data[0]) // 2].mean(0)
+    np.testing.assert_allclose(estimator.get_variable_value("bn/moving_mean"), mean, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_optimizer_that_assigns_trains_strictly(make, input_fn):
+    class Assigning(v1.train.Optimizer):
+        def __init__(self):
+            super().__init__(use_locking=False, name="Assigning")
+
+        def apply_gradients(self, grads_and_vars, global_step=None, name=None):
+            steps = [variable.assign(variable - 0.1 * gradient) for gradient, variable in grads_and_vars]
+            return tf.group(*steps, global_step.assign_add(1), name=name)
+
+    def model_fn(features, labels, mode):
+        loss = tf.reduce_mean((slim(features["x"], True) - 1.0) ** 2)
+        return est.EstimatorSpec(mode, loss=loss, train_op=minimize(Assigning(), loss, v1.train.get_global_step()))
+
+    make(model_fn).train(input_fn, steps=1, strict=True)

@@ -56,3 +56,8 @@ def test_hooks_under_the_old_names_run(make, input_fn):
     asks = Asks()
     make().train(input_fn, hooks=[asks, est.StopAtStepHook(last_step=3)])
     assert asks.steps == 3
+
+
+def test_the_batch_has_the_name_that_tf_estimator_gave_it(make, input_fn):
+    hook = est.LoggingTensorHook({"labels": "IteratorGetNext:1"}, every_n_iter=1)
+    make().train(input_fn, steps=1, hooks=[hook])

@@ -70,12 +70,13 @@ def test_an_earlier_checkpoint(trained, once, tmp_path):
 
 
 def test_the_caller_s_graph_stays_the_default_one(trained, once):
+    eagerly = tf.executing_eagerly()
     predictions = trained.predict(once)
     with tf.Graph().as_default() as own:
         next(predictions)
         assert v1.get_default_graph() is own
     next(predictions)
-    assert tf.executing_eagerly()
+    assert tf.executing_eagerly() == eagerly
     assert len(list(predictions)) == 30
 
 
@@ -146,3 +147,13 @@ def test_without_a_checkpoint_nothing_is_predicted(make, once):
         next(make().predict(once))
     with pytest.raises(est.NoCheckpointError, match=r"there is no checkpoint .*without \.index"):
         next(make().predict(once, checkpoint_path="nowhere/model.ckpt-1"))
+
+
+def test_tensors_of_an_iterator_of_one_s_own_come_to_an_end_without_a_warning(trained, data, recwarn, caplog):
+    def input_fn():
+        dataset = tf.data.Dataset.from_tensors({"x": data[0]}).repeat(2)
+        return v1.data.make_one_shot_iterator(dataset).get_next()
+
+    assert len(list(trained.predict(input_fn))) == 2 * len(data[0])
+    assert not recwarn.list
+    assert not caplog.records

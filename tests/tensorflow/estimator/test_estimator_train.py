@@ -209,6 +209,26 @@ def test_the_user_s_saver_hook_saves_alone(make, input_fn, tmp_path):
     assert calls == [0, 7]
 
 
+def test_listeners_leave_the_user_s_saver_hook_after_the_training(make, input_fn, tmp_path):
+    calls = []
+
+    class Listener(v1.train.CheckpointSaverListener):
+        def __init__(self, name):
+            self.name = name
+
+        def end(self, session, global_step_value):
+            calls.append(self.name)
+
+    listeners = [Listener("own")]
+    own = v1.train.CheckpointSaverHook(str(tmp_path / "model"), save_steps=100, listeners=listeners)
+    for _ in range(2):
+        make().train(input_fn, steps=1, hooks=[own], saving_listeners=[Listener("added")])
+    assert calls == ["own", "added", "own", "added"]
+    make().train(input_fn, steps=1, hooks=[own])
+    assert calls[4:] == ["own"]
+    assert len(listeners) == 1
+
+
 def test_the_model_s_scaffold_initializes(make, model, input_fn):
     def with_scaffold(features, labels, mode, params):
         spec = model(features, labels, mode, params)

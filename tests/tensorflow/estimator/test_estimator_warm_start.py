@@ -50,7 +50,7 @@ def test_everything_by_default(source, start):
 def test_from_a_folder_or_a_saved_model(source, start, tmp_path, kind):
     def receiver():
         x = v1.placeholder(tf.float32, [None, 2])
-        return est.export.ServingInputReceiver(x, x)
+        return est.export.TensorServingInputReceiver(x, x)
 
     path = source.model_dir if kind == "folder" else source.export_saved_model(tmp_path / "export", receiver)
     np.testing.assert_array_equal(start(path)["bn/moving_mean"], source.get_variable_value("bn/moving_mean"))
@@ -141,7 +141,7 @@ def test_a_checkpoint_of_its_own_goes_before(source, make, input_fn):
 def test_evaluates_predicts_and_exports_without_training(source, make, once, tmp_path):
     def receiver():
         x = v1.placeholder(tf.float32, [None, 2])
-        return est.export.ServingInputReceiver(x, x)
+        return est.export.TensorServingInputReceiver(x, x)
 
     target = make(folder="target", warm_start_from=source.model_dir)
     assert target.evaluate(once)["error"] == pytest.approx(source.evaluate(once)["error"], rel=1e-6)

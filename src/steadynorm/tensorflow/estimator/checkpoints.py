@@ -7,8 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.report.words import counted, folded
 from steadynorm.tensorflow.checkpoint_map import Checkpoint
 from steadynorm.tensorflow.saver import by_saved_name
+
+_SHOWN = 8
 
 
 class NoCheckpointError(ValueError):
@@ -68,18 +71,13 @@ def check_restorable(checkpoint: str, scaffold: Any) -> None:
             different.append(f"{name} is {variable.shape} in the model and {stored[name].shape} in the checkpoint")
     if missing:
         raise ValueError(
-            f"the checkpoint {checkpoint} lacks {len(missing)} variables of the model: {_some(missing)}; expected the "
-            "names that training wrote: model_fn must build the same variables in every mode, or model_dir belongs to "
-            "another model"
+            f"the checkpoint {checkpoint} lacks {counted(len(missing), 'variable')} of the model: "
+            f"{folded(missing, _SHOWN)}; expected the names that training wrote: model_fn must build the same "
+            "variables in every mode, or model_dir belongs to another model"
         )
     if different:
         raise ValueError(
-            f"the checkpoint {checkpoint} has {len(different)} variables of another shape: {_some(different)}; "
-            "expected those of the model: the params differ from those of the training, or model_dir belongs to "
-            "another model"
+            f"the checkpoint {checkpoint} has {counted(len(different), 'variable')} of another shape: "
+            f"{folded(different, _SHOWN)}; expected those of the model: the params differ from those of the training, "
+            "or model_dir belongs to another model"
         )
-
-
-def _some(names: list[str], most: int = 8) -> str:
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import tensorflow as tf
@@ -48,7 +49,7 @@ class RunConfig:
     tf_random_seed: int | None = None
     save_summary_steps: int | None = 100
     save_checkpoints_steps: int | None = _UNSET
-    save_checkpoints_secs: int | None = _UNSET
+    save_checkpoints_secs: float | None = _UNSET
     session_config: Any = None
     keep_checkpoint_max: int | None = 5
     keep_checkpoint_every_n_hours: float = 10000
@@ -96,7 +97,7 @@ class RunConfig:
         return tf.train.ClusterSpec({})
 
 
-def _saving(steps: Any, seconds: Any) -> tuple[int | None, int | None]:
+def _saving(steps: Any, seconds: Any) -> tuple[int | None, float | None]:
     if steps is _UNSET and seconds is _UNSET:
         return None, _DEFAULT_SECONDS
     steps = None if steps is _UNSET else steps
@@ -118,11 +119,15 @@ def _check(config: RunConfig) -> None:
             )
     for name in ("save_summary_steps", "save_checkpoints_steps", "save_checkpoints_secs", "log_step_count_steps"):
         value = getattr(config, name)
-        off = name == "save_summary_steps" and value == 0
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or (value < 1 and not off)):
+        if value is None or (name == "save_summary_steps" and value == 0 and value is not False):
+            continue
+        if name == "save_checkpoints_secs":
+            if isinstance(value, bool) or not isinstance(value, Real) or not float(value) > 0:
+                raise ValueError(f"{name} is {value!r}; expected seconds over 0, or None for never")
+        elif isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name} is {value!r}; expected a whole number from 1 on, or None for never")
     keep = config.keep_checkpoint_max
-    if keep is not None and (isinstance(keep, bool) or not isinstance(keep, int) or keep < 0):
+    if keep is not None and (isinstance(keep, bool) or not isinstance(keep, Integral) or keep < 0):
         raise ValueError(f"keep_checkpoint_max is {keep!r}; expected a whole number, or None or 0 to keep all")
     if not config.keep_checkpoint_every_n_hours > 0:
         raise ValueError(

@@ -6,12 +6,18 @@ import logging
 import operator
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 _log = logging.getLogger("steadynorm")
+
+_History: TypeAlias = list[tuple[int, float]]
+"""Pairs of a global step and the metric, in the order of the steps."""
+
+_Verdict: TypeAlias = Callable[[_History], bool]
+"""Whether to stop."""
 
 
 class _StopHook(tf.compat.v1.train.SessionRunHook):  # type: ignore[misc]
@@ -106,8 +112,8 @@ def stop_if_higher_hook(
     run_every_steps: int | None = None,
 ) -> Any:
     """A hook that stops once an evaluation gives more than `threshold`; arguments as of stop_if_no_decrease_hook."""
-    reached = _reaches(estimator, metric_name, threshold, operator.gt, eval_dir, min_steps)
-    return make_early_stopping_hook(estimator, reached, run_every_secs, run_every_steps)
+    verdict = _reaches(threshold, operator.gt)
+    return _hook(verdict, estimator, metric_name, eval_dir, min_steps, run_every_secs, run_every_steps)
 
 
 def stop_if_lower_hook(
@@ -120,8 +126,8 @@ def stop_if_lower_hook(
     run_every_steps: int | None = None,
 ) -> Any:
     """A hook that stops once an evaluation gives less than `threshold`; arguments as of stop_if_no_decrease_hook."""
-    reached = _reaches(estimator, metric_name, threshold, operator.lt, eval_dir, min_steps)
-    return make_early_stopping_hook(estimator, reached, run_every_secs, run_every_steps)
+    verdict = _reaches(threshold, operator.lt)
+    return _hook(verdict, estimator, metric_name, eval_dir, min_steps, run_every_secs, run_every_steps)
 
 
 def stop_if_no_increase_hook(
@@ -134,8 +140,8 @@ def stop_if_no_increase_hook(
     run_every_steps: int | None = None,
 ) -> Any:
     """A hook that stops when a metric has not risen for so many steps; arguments as of stop_if_no_decrease_hook."""
-    stalls = _stalls(estimator, metric_name, max_steps_without_increase, operator.gt, eval_dir, min_steps)
-    return make_early_stopping_hook(estimator, stalls, run_every_secs, run_every_steps)
+    verdict = _stalls(max_steps_without_increase, operator.gt)
+    return _hook(verdict, estimator, metric_name, eval_dir, min_steps, run_every_secs, run_every_steps)
 
 
 def stop_if_no_decrease_hook(
@@ -160,48 +166,45 @@ def stop_if_no_decrease_hook(
         run_every_secs: seconds between looking at the metrics; None with run_every_steps.
         run_every_steps: steps between looking at them.
     """
-    stalls = _stalls(estimator, metric_name, max_steps_without_decrease, operator.lt, eval_dir, min_steps)
-    return make_early_stopping_hook(estimator, stalls, run_every_secs, run_every_steps)
+    verdict = _stalls(max_steps_without_decrease, operator.lt)
+    return _hook(verdict, estimator, metric_name, eval_dir, min_steps, run_every_secs, run_every_steps)
 
 
-def _history(estimator: Any, name: str, eval_dir: str | None, min_steps: int) -> list[tuple[int, float]]:
-    metrics = read_eval_metrics(eval_dir or estimator.eval_dir())
+def _hook(
+    verdict: _Verdict,
+    estimator: Any,
+    metric_name: str,
+    eval_dir: str | None,
+    min_steps: int,
+    run_every_secs: float | None,
+    run_every_steps: int | None,
+) -> Any:
+    def should_stop() -> bool:
+        return verdict(_history(read_eval_metrics(eval_dir or estimator.eval_dir()), metric_name, min_steps))
+
+    return make_early_stopping_hook(estimator, should_stop, run_every_secs, run_every_steps)
+
+
+def _history(metrics: Mapping[int, Mapping[str, float]], name: str, min_steps: int) -> _History:
     history = [(step, values[name]) for step, values in metrics.items() if step >= min_steps and name in values]
     known = sorted({key for values in metrics.values() for key in values})
-    if known and all(name not in values for values in metrics.values()):
+    if known and name not in known:
         raise ValueError(f"the evaluations have no metric {name!r}; expected one of {known}")
     return history
 
 
-def _reaches(
-    estimator: Any,
-    name: str,
-    threshold: float,
-    passes: Callable[[float, float], bool],
-    eval_dir: str | None,
-    min_steps: int,
-) -> Callable[[], bool]:
-    def should_stop() -> bool:
-        return any(passes(value, threshold) for _, value in _history(estimator, name, eval_dir, min_steps))
-
-    return should_stop
+def _reaches(threshold: float, passes: Callable[[float, float], bool]) -> _Verdict:
+    return lambda history: any(passes(value, threshold) for _, value in history)
 
 
-def _stalls(
-    estimator: Any,
-    name: str,
-    patience: int,
-    better: Callable[[float, float], bool],
-    eval_dir: str | None,
-    min_steps: int,
-) -> Callable[[], bool]:
-    def should_stop() -> bool:
-        best_step, best = 0, None
-        last = 0
-        for step, value in _history(estimator, name, eval_dir, min_steps):
-            last = step
-            if best is None or better(value, best):
+def _stalls(patience: int, better: Callable[[float, float], bool]) -> _Verdict:
+    def verdict(history: _History) -> bool:
+        if not history:
+            return False
+        best_step, best = history[0]
+        for step, value in history:
+            if better(value, best):
                 best_step, best = step, value
-        return best is not None and last - best_step >= patience
+        return history[-1][0] - best_step >= patience
 
-    return should_stop
+    return verdict

@@ -36,6 +36,7 @@ from steadynorm.tensorflow.estimator.train_loop import run_training
 from steadynorm.tensorflow.estimator.train_op import check_counts_steps, check_trained_layers
 from steadynorm.tensorflow.estimator.updates import complete_train_op
 from steadynorm.tensorflow.estimator.warm_start import warm_start, warm_start_settings
+from steadynorm.tensorflow.watch import let_infer
 
 _log = logging.getLogger("steadynorm")
 
@@ -276,6 +277,7 @@ class Estimator:
         assets_extra: Mapping[str, str] | None = None,
         as_text: bool = False,
         checkpoint_path: str | None = None,
+        experimental_mode: str = ModeKeys.PREDICT,
     ) -> str:
         """Writes the model as it predicts into a folder named after the time, to serve or to load.
 
@@ -286,15 +288,57 @@ class Estimator:
             assets_extra: path under `assets.extra` → file to copy there.
             as_text: write the graph as text.
             checkpoint_path: prefix of the checkpoint; the last one for None, or that of the warm start.
+            experimental_mode: ModeKeys.PREDICT.
 
         Returns:
-            The folder.
+            The folder as a string, where the original gave bytes.
 
         Raises:
             NoCheckpointError: there is no trained model.
-            ValueError: the default signature cannot be made of what model_fn gives.
+            ValueError: the default signature cannot be made of what model_fn gives, or the mode is another one.
             TypeError: serving_input_receiver_fn returns something else.
         """
+        if experimental_mode != ModeKeys.PREDICT:
+            raise ValueError(
+                f"experimental_mode is {experimental_mode!r}; expected {ModeKeys.PREDICT!r}: a model is exported as it "
+                "predicts"
+            )
+        return self._export(export_dir_base, serving_input_receiver_fn, assets_extra, as_text, checkpoint_path, True)
+
+    def export_savedmodel(
+        self,
+        export_dir_base: str | os.PathLike[str],
+        serving_input_receiver_fn: Callable[[], ServingInputReceiver],
+        assets_extra: Mapping[str, str] | None = None,
+        as_text: bool = False,
+        checkpoint_path: str | None = None,
+        strip_default_attrs: bool = False,
+    ) -> str:
+        """What `export_saved_model` was called until TensorFlow 1.13.
+
+        Arguments:
+            export_dir_base, serving_input_receiver_fn, assets_extra, as_text, checkpoint_path: as there.
+            strip_default_attrs: leave out attributes that have their default value, as `export_saved_model` does.
+
+        Returns:
+            As `export_saved_model`.
+
+        Raises:
+            As `export_saved_model`.
+        """
+        return self._export(
+            export_dir_base, serving_input_receiver_fn, assets_extra, as_text, checkpoint_path, strip_default_attrs
+        )
+
+    def _export(
+        self,
+        export_dir_base: str | os.PathLike[str],
+        serving_input_receiver_fn: Callable[[], ServingInputReceiver],
+        assets_extra: Mapping[str, str] | None,
+        as_text: bool,
+        checkpoint_path: str | None,
+        strip: bool,
+    ) -> str:
         checkpoint = self._exported(checkpoint_path)
         with self._graph():
             receiver = serving_input_receiver_fn()
@@ -304,15 +348,14 @@ class Estimator:
             check_restorable(checkpoint, spec.scaffold)
             base = os.fspath(export_dir_base)
             session_config = self._config.session_config
-            return write_saved_model(base, spec, receiver, checkpoint, session_config, assets_extra, as_text)
-
-    # The name until TensorFlow 1.13.
-    export_savedmodel = export_saved_model
+            return write_saved_model(base, spec, receiver, checkpoint, session_config, assets_extra, as_text, strip)
 
     def _graph(self) -> Any:
         return new_graph(self._config)
 
     def _build(self, features: Any, labels: Any, mode: str) -> EstimatorSpec:
+        if mode != ModeKeys.TRAIN:
+            let_infer()  # Many a model_fn builds its train op in every mode.
         return build_model(self._model_fn, features, labels, mode, self._params, self._config)
 
     def _trained(self) -> str:

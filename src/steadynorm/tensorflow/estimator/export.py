@@ -38,7 +38,7 @@ class ServingInputReceiver(_Receiver):
     Source: tf.estimator.export.ServingInputReceiver.
 
     Arguments:
-        features: what model_fn gets: a tensor, or a dict of them.
+        features: what model_fn gets: a dict of tensors, in which a single tensor is called `feature`.
         receiver_tensors: the placeholders to feed: a tensor, or name → tensor; a single one is called `input`.
         receiver_tensors_alternatives: further sets of tensors between placeholders and features that can be fed
             instead, name → {name → tensor}; each makes signatures of its own.
@@ -60,11 +60,36 @@ class ServingInputReceiver(_Receiver):
             name: _named(tensors, f"receiver_tensors_alternatives[{name!r}]")
             for name, tensors in (receiver_tensors_alternatives or {}).items()
         }
+        features = cls._features(features)
         return super().__new__(cls, features, _named(receiver_tensors, "receiver_tensors"), alternatives)
 
+    @classmethod
+    def _features(cls, features: Any) -> Any:
+        return features if isinstance(features, Mapping) else {"feature": features}
 
-# The original needed a second class for features that are a single tensor; here they may be one.
-TensorServingInputReceiver = ServingInputReceiver
+
+class TensorServingInputReceiver(ServingInputReceiver):
+    """A ServingInputReceiver for a model_fn whose features are a single tensor, not a dict: it gets the tensor itself.
+
+    Source: tf.estimator.export.TensorServingInputReceiver.
+
+    Arguments:
+        features: a tensor.
+        receiver_tensors, receiver_tensors_alternatives: as of ServingInputReceiver.
+
+    Raises:
+        ValueError: a part is no tensor, or the features are several.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def _features(cls, features: Any) -> Any:
+        if isinstance(features, Mapping):
+            raise ValueError(
+                f"features is {features!r}; expected a single tensor: use a ServingInputReceiver for several"
+            )
+        return features
 
 
 def build_parsing_serving_input_receiver_fn(

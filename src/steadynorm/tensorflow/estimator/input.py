@@ -56,8 +56,10 @@ def read_inputs(input_fn: Callable[..., Any], mode: str, params: Any, config: Ru
 
 
 def ends_by_itself(graph: Any, inputs: Inputs) -> bool:
-    """Whether the inputs come from a dataset or a queue: constant tensors give the same batch for ever."""
-    return bool(inputs.hooks) or bool(graph.get_collection(tf.compat.v1.GraphKeys.QUEUE_RUNNERS))
+    """Whether the inputs come from a dataset, an iterator or a queue: constant tensors give the same batch for ever."""
+    if inputs.hooks or graph.get_collection(tf.compat.v1.GraphKeys.QUEUE_RUNNERS):
+        return True
+    return any(operation.type.startswith("IteratorGetNext") for operation in graph.get_operations())
 
 
 def _check(input_fn: object) -> str:
@@ -78,7 +80,8 @@ def _check(input_fn: object) -> str:
 def _from_dataset(dataset: Any, where: str) -> Inputs:
     try:
         iterator = tf.compat.v1.data.make_initializable_iterator(dataset)
-        element = iterator.get_next()
+        with tf.name_scope(""):  # Hooks know the batch by the name that tf.estimator gave it, IteratorGetNext.
+            element = iterator.get_next()
     except (ValueError, TypeError, NotImplementedError, RuntimeError) as error:
         raise ValueError(
             f"the dataset that input_fn {where} returns cannot be used in the graph that the Estimator builds "

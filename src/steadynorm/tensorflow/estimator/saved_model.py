@@ -47,6 +47,7 @@ def write_saved_model(
     session_config: Any,
     assets_extra: Mapping[str, str] | None = None,
     as_text: bool = False,
+    strip_default_attrs: bool = True,
 ) -> str:
     """Exports the default graph with the variables of `checkpoint`.
 
@@ -61,12 +62,13 @@ def write_saved_model(
         session_config: a tf.compat.v1.ConfigProto.
         assets_extra: path under `assets.extra` → file to copy there.
         as_text: write the graph as text.
+        strip_default_attrs: leave out attributes that have their default value, which older servers may not know.
 
     Returns:
         The folder.
     """
     definitions = signatures(spec, receiver)
-    warn_unsafe_layers()  # An exported graph is not finalized, which is when it would warn by itself.
+    warn_unsafe_layers(exporting=True)
     scaffold = spec.scaffold or tf.compat.v1.train.Scaffold()
     local_init_op = scaffold.local_init_op or tf.compat.v1.train.Scaffold.default_local_init_op()
     saver = scaffold.saver or tf.compat.v1.train.Saver(sharded=True)
@@ -82,6 +84,7 @@ def write_saved_model(
             assets_collection=tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.ASSET_FILEPATHS),
             main_op=local_init_op,
             saver=saver,
+            strip_default_attrs=strip_default_attrs,
         )
         builder.save(as_text)
     for name, source in (assets_extra or {}).items():
@@ -94,8 +97,11 @@ def write_saved_model(
 
 
 def _free_folder(base: str) -> str:
-    """A folder named after the time in seconds that does not exist yet; the next second's where it does."""
-    stamp = int(time.time())
-    while any(tf.io.gfile.exists(os.path.join(base, name)) for name in (str(stamp), f"temp-{stamp}")):
-        stamp += 1
-    return os.path.join(base, str(stamp))
+    """A folder named after the time in seconds, and after a later one than any that exists: the newest is the last."""
+    names = (
+        [name.strip("/").removeprefix("temp-") for name in tf.io.gfile.listdir(base)]
+        if tf.io.gfile.exists(base)
+        else []
+    )
+    taken = [int(name) + 1 for name in names if name.isdigit()]
+    return os.path.join(base, str(max([int(time.time()), *taken])))

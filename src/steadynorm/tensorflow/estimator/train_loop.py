@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from steadynorm.tensorflow.estimator.config import RunConfig
+from steadynorm.tensorflow.estimator.saving import add_saver, saving
 from steadynorm.tensorflow.estimator.spec import LOSS, EstimatorSpec
 
 _log = logging.getLogger("steadynorm")
@@ -72,29 +73,31 @@ def run_training(
     """
     _summarize_loss(spec.loss)
     scaffold = spec.scaffold or tf.compat.v1.train.Scaffold()
-    _add_saver(scaffold, config)
+    add_saver(scaffold, config)
     hooks = [_StopOnNan(spec.loss, tf.compat.v1.train.get_global_step()), *hooks, *spec.training_hooks]
     if config.log_step_count_steps is not None:
         shown = {LOSS: spec.loss, "step": tf.compat.v1.train.get_global_step()}
         hooks.append(tf.compat.v1.train.LoggingTensorHook(shown, every_n_iter=config.log_step_count_steps))
     hooks.extend(spec.training_chief_hooks)
-    # Behind all others and not among the chief's hooks, which run first: a NaN must stop before it is saved.
-    hooks += _savers(hooks, scaffold, model_dir, config, saving_listeners)
 
     loss = None
-    with tf.compat.v1.train.MonitoredTrainingSession(
-        checkpoint_dir=model_dir,
-        scaffold=scaffold,
-        hooks=hooks,
-        save_checkpoint_secs=None,
-        save_checkpoint_steps=None,
-        save_summaries_steps=config.save_summary_steps or None,
-        save_summaries_secs=None,
-        config=config.session_config,
-        max_wait_secs=config.session_creation_timeout_secs,
-        log_step_count_steps=config.log_step_count_steps,
-        save_graph_def=config.checkpoint_save_graph_def,
-    ) as session:
+    with (
+        saving(hooks, scaffold, model_dir, config, saving_listeners) as savers,
+        tf.compat.v1.train.MonitoredTrainingSession(
+            checkpoint_dir=model_dir,
+            scaffold=scaffold,
+            # Savers come last and are not among the chief's hooks, which run first: a NaN must stop before it is saved.
+            hooks=[*hooks, *savers],
+            save_checkpoint_secs=None,
+            save_checkpoint_steps=None,
+            save_summaries_steps=config.save_summary_steps or None,
+            save_summaries_secs=None,
+            config=config.session_config,
+            max_wait_secs=config.session_creation_timeout_secs,
+            log_step_count_steps=config.log_step_count_steps,
+            save_graph_def=config.checkpoint_save_graph_def,
+        ) as session,
+    ):
         while not session.should_stop():
             _, loss = session.run([train_op, spec.loss])
     if loss is None:
@@ -112,43 +115,3 @@ def _summarize_loss(loss: Any) -> None:
             if tf.get_static_value(tag) == LOSS.encode() or value is loss:
                 return
     tf.compat.v1.summary.scalar(LOSS, loss)
-
-
-def _add_saver(scaffold: Any, config: RunConfig) -> None:
-    """Gives the scaffold a saver that keeps as many checkpoints as the configuration says, if the model has none."""
-    if scaffold.saver is None and not tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.SAVERS):
-        saver = tf.compat.v1.train.Saver(
-            sharded=True,
-            max_to_keep=config.keep_checkpoint_max,
-            keep_checkpoint_every_n_hours=config.keep_checkpoint_every_n_hours,
-            defer_build=True,
-            # With relative paths the folder can be moved.
-            save_relative_paths=True,
-        )
-        tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.SAVERS, saver)
-
-
-def _savers(hooks: list[Any], scaffold: Any, model_dir: str, config: RunConfig, listeners: list[Any]) -> list[Any]:
-    """The hook that saves checkpoints, if one is asked for and the model brings none; hands the listeners over."""
-    own = [hook for hook in hooks if isinstance(hook, tf.compat.v1.train.CheckpointSaverHook)]
-    if own:
-        # The hook takes listeners only when it is made, and this one was made by the user.
-        own[0]._listeners.extend(listeners)
-        return []
-    if config.save_checkpoints_steps is None and config.save_checkpoints_secs is None:
-        if listeners:
-            raise ValueError(
-                "there are saving_listeners, but no checkpoint is ever saved; expected save_checkpoints_steps or "
-                "save_checkpoints_secs in the RunConfig, or a CheckpointSaverHook"
-            )
-        return []
-    return [
-        tf.compat.v1.train.CheckpointSaverHook(
-            model_dir,
-            save_secs=config.save_checkpoints_secs,
-            save_steps=config.save_checkpoints_steps,
-            scaffold=scaffold,
-            listeners=listeners,
-            save_graph_def=config.checkpoint_save_graph_def,
-        )
-    ]

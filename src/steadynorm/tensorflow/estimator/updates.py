@@ -9,12 +9,15 @@ from typing import Any
 import tensorflow as tf
 
 from steadynorm.graphs.reachability import Reachability
-from steadynorm.tensorflow.layer_variables import operation_names, read_graph
+from steadynorm.report.words import folded
+from steadynorm.tensorflow.fetches import to_operation, to_operations
+from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
 from steadynorm.tensorflow.registry import layers
 from steadynorm.tensorflow.updates import UpdatesNotRunError, describe_missed, missed_updates
 from steadynorm.tensorflow.watch import WARNED, UnsafeLayerWarning, warn_unsafe_layers
 
 _log = logging.getLogger("steadynorm")
+_SHOWN = 6
 
 
 def complete_train_op(train_op: Any, strict: bool, except_for: tuple[str, ...] = ()) -> Any:
@@ -35,7 +38,8 @@ def complete_train_op(train_op: Any, strict: bool, except_for: tuple[str, ...] =
     """
     forgotten = _forgotten(train_op, except_for)
     if forgotten:
-        what = f"train_op {train_op.name} does not run {len(forgotten)} update ops ({_names(forgotten)})"
+        named = folded([each.name for each in forgotten], _SHOWN)
+        what = f"train_op {train_op.name} does not run {len(forgotten)} update ops ({named})"
         if strict:
             raise ValueError(
                 f"{what}; expected all of them: build it with steadynorm.tensorflow.create_train_op or minimize, or "
@@ -76,12 +80,15 @@ def _expect_to_stay(except_for: tuple[str, ...]) -> None:
 def _forgotten(train_op: Any, except_for: tuple[str, ...]) -> list[Any]:
     """The update ops of the default graph that a run of `train_op` leaves out, in the order of their creation.
 
-    An op that is not reached itself is not forgotten where all that it writes is written by the same assignments on the
-    way of `train_op`.
+    An op that is not reached itself is not forgotten where `train_op` updates all that it would: the moving statistics
+    of a layer by the updates of any of its applications, since a program with several towers may well take those of
+    one; other variables by the same assignments.
     """
     graph = tf.compat.v1.get_default_graph()
-    reachability = Reachability(read_graph(graph))
-    reached = reachability.reach([_operation(train_op).name])
+    nodes = read_graph(graph)
+    reachability = Reachability(nodes)
+    statistics = {name for layer in normalization_layers(graph, nodes) for name in layer.statistics}
+    reached = reachability.reach([to_operation(train_op).name])
     forgotten = []
     for update in _update_ops(graph):
         if update.name in reached.nodes:
@@ -89,7 +96,9 @@ def _forgotten(train_op: Any, except_for: tuple[str, ...]) -> list[Any]:
         writes = reachability.reach([update.name]).writes
         if writes and all(variable.startswith(except_for) for variable in writes):
             continue
-        if not writes or any(not by <= reached.writes.get(variable, frozenset()) for variable, by in writes.items()):
+        by_step = {variable: reached.writes.get(variable, frozenset()) for variable in writes}
+        done = (bool(by_step[name]) if name in statistics else by <= by_step[name] for name, by in writes.items())
+        if not writes or not all(done):
             forgotten.append(update)
     return forgotten
 
@@ -100,19 +109,10 @@ def _update_ops(graph: Any) -> list[Any]:
         # With updates_collections=None the update is part of the output: what trains on the output runs it.
         if record.updates_collections is not None:
             collected.extend(record.updates)
-    operations = {_operation(update).name: _operation(update) for update in collected}
+    operations = {each.name: each for each in to_operations(collected)}
     return [operation for operation in operations.values() if _can_run_by_itself(operation, graph)]
 
 
 def _can_run_by_itself(operation: Any, graph: Any) -> bool:
     """Whether a step can ask for it: what a function or branch made within itself runs with it or not at all."""
     return operation.graph is graph and operation._get_control_flow_context() is None
-
-
-def _names(operations: list[Any], most: int = 6) -> str:
-    rest = len(operations) - most
-    return ", ".join(operation.name for operation in operations[:most]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _operation(value: Any) -> Any:
-    return value if isinstance(value, tf.Operation) else value.op

@@ -1,0 +1,24 @@
+"""What the tests of the TensorFlow room share, and the behaviour of TensorFlow 1 on request: STEADYNORM_TEST_V1=1.
+
+Control flow is then that of switches, variables are references, the sizes in shapes are objects of their own, and
+nothing is executed eagerly.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import tensorflow as tf
+from tensorflow.python.eager import context
+
+if os.environ.get("STEADYNORM_TEST_V1"):
+    tf.compat.v1.disable_v2_behavior()
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Eager mode, also under the behaviour of TensorFlow 1 and inside the graph of a test."""
+    with context.eager_mode():
+        yield
