@@ -16,7 +16,7 @@ from steadynorm.artifacts.naming import Named
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Array, Layer
 from steadynorm.mending.maps import Renamed, read_map
-from steadynorm.mending.naming import CONVENTIONS, Target, target_of
+from steadynorm.mending.naming import CONVENTIONS, LACKING, Target, target_of
 from steadynorm.mending.new_files import check_new
 from steadynorm.mending.outputs import files_of, write
 from steadynorm.mending.raw import Raw, of_tensor, of_values
@@ -238,7 +238,7 @@ class _Work:
             self.left_out.append(tensor.name)
             return
         raw = of_tensor(tensor, given.name if given else tensor.name, given.transpose if given else None)
-        if raw is None:
+        if raw is None or raw.dtype in LACKING.get(self.target, ()):
             self.left_out.append(tensor.name)
             return
         self.tensors.append(raw)

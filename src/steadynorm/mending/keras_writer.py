@@ -7,7 +7,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
+from steadynorm.artifacts.dtypes import decode
 from steadynorm.mending.raw import Raw
 
 _ORDER = ("gamma", "beta", "moving_mean", "moving_variance")
@@ -34,4 +36,9 @@ def write(places: Sequence[Path], tensors: Iterable[Raw]) -> None:
             names = [name for name in _ORDER if name in own] + [name for name in own if name not in _ORDER]
             group.attrs["weight_names"] = np.array([f"{layer}/{name}:0".encode() for name in names], "S")
             for name in names:
-                group.create_dataset(f"{layer}/{name}:0", data=own[name].array())
+                group.create_dataset(f"{layer}/{name}:0", data=_values(own[name]))
+
+
+def _values(tensor: Raw) -> npt.NDArray[np.generic]:
+    """Its values, widened to 32 bits where HDF5 lacks the type."""
+    return decode(tensor.read(), tensor.dtype, tensor.shape, "the checkpoint", tensor.name)

@@ -74,6 +74,9 @@ CONVENTIONS = {
 }
 """By target; safetensors have PyTorch's names."""
 
+LACKING = {Target.SAFETENSORS: frozenset({"complex128"})}
+"""Types that a format does not have."""
+
 _ENDINGS = {
     ".safetensors": Target.SAFETENSORS,
     ".pt": Target.TORCH,

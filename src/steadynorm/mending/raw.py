@@ -41,7 +41,8 @@ class Raw:
 
     def array(self) -> npt.NDArray[np.generic]:
         """Its values; of types that NumPy lacks the bits, as unsigned integers."""
-        kind = self.dtype if self.dtype in np.sctypeDict else f"uint{8 * (width_of(self.dtype) or 1)}"
+        lacking = self.dtype.startswith(("bfloat", "float8"))  # also where another package has taught it to NumPy
+        kind = f"uint{8 * (width_of(self.dtype) or 1)}" if lacking else self.dtype
         found: npt.NDArray[np.generic] = np.frombuffer(self.read(), kind).reshape(self.shape)
         return found
 
