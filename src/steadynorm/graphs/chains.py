@@ -103,9 +103,7 @@ class ChainReader:
         seen = {name}
         while len(chain) < _LONG:
             readers = [each for each in self.readers(name) if each.name not in inside]
-            if readers and all(
-                each.op in _PREDICTING or (each.op == "Softmax" and len(readers) > 1) for each in readers
-            ):
+            if readers and all(self._predicts(each, len(readers) > 1) for each in readers):
                 chain.append(Operation("output", readers[0].name, consumers=len(readers)))
                 break
             if len(readers) != 1 or readers[0].name in seen:
@@ -123,6 +121,13 @@ class ChainReader:
                 break
             name = node.name
         return tuple(chain)
+
+    def _predicts(self, node: Node, beside: bool) -> bool:
+        """Whether a node takes the output of a network: in a loss, as a class, or as probabilities beside a loss."""
+        if node.op in _PREDICTING or (beside and node.op == "Softmax"):
+            return True
+        following = list(self.readers(node.name)) if beside and node.op in RESHAPES else []
+        return bool(following) and all(each.op in _PREDICTING for each in following)
 
     def readers(self, name: str) -> Iterator[Node]:
         """The nodes that compute something from an output, behind what only gives it on: no gradients, no summaries."""

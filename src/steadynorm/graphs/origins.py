@@ -9,6 +9,7 @@ from steadynorm.graphs.nodes import Node
 from steadynorm.graphs.reachability import VARIABLE_OPS
 from steadynorm.graphs.wires import Wires
 
+_PIPELINES = ("Iterator", "QueueDequeue", "Reader", "OneShotIterator")
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 
 
@@ -38,11 +39,23 @@ class OriginReader:
         return frozenset(found)
 
     def is_fed(self, references: Sequence[str]) -> bool:
-        """Whether data come in through placeholders; True for a graph without any source of data, too."""
+        """Whether whoever runs the graph can choose the data: by placeholders, or an iterator of several data sets.
+
+        True for a graph without any source of data, too.
+        """
         before = [self._wires.flat[name] for name in self._wires.upstream(references)]
-        if any(_is_data(node) for node in before):
+        pipelines = [node for node in before if node.op.startswith(_PIPELINES)]
+        if any(_is_data(node) and (not pipelines or output_shape(node)) for node in before):
             return True
-        return not any(node.op.startswith(("Iterator", "QueueDequeue", "Reader", "OneShotIterator")) for node in before)
+        return not pipelines or any(self._is_switched(node) for node in pipelines)
+
+    def _is_switched(self, node: Node) -> bool:
+        """Whether an iterator can be started on several data sets, as one for training and one for validation."""
+        iterator = self._wires.origin(node.inputs[0]) if node.inputs else node.name
+        if self._wires.op(iterator).startswith("IteratorFromStringHandle"):
+            return True
+        starts = [each for each in self._wires.consumers(iterator) if each.op == "MakeIterator"]
+        return len(starts) > 1
 
 
 def _is_data(node: Node) -> bool:

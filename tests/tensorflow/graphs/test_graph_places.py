@@ -151,6 +151,17 @@ def test_a_normalized_output(net: Any, read: Read, scale: bool) -> None:
     assert set(read()) == ({"SN503"} if scale else {"SN503", "SN508"})
 
 
+def test_a_normalized_output_that_a_loss_reshapes(net: Any, read: Read) -> None:
+    x = batch_norm(net.logits(net.convolution(net.images())), is_training=net.mode(), scale=True)
+    tf.argmax(x, 1)
+    tf.nn.softmax(x)
+    labels = v1.placeholder(tf.float32, [None, 10])
+    losses = v1.nn.softmax_cross_entropy_with_logits_v2(labels=labels, logits=x)
+    net.minimize(tf.reduce_mean(losses), updates=True)
+
+    assert set(read()) == {"SN503"}
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_dropout(net: Any, read: Read, before: bool) -> None:
     training = net.mode()
