@@ -76,21 +76,12 @@ TABLE = {
     "CollectionDef": ("oneof kind: NodeList node_list = 1", "oneof kind: BytesList bytes_list = 2"),
     "NodeList": ("repeated string value = 1",),
     "BytesList": ("repeated bytes value = 1",),
-    "VariableDef": (
-        "string variable_name = 1",
-        "string initializer_name = 2",
-        "string snapshot_name = 3",
-        "bool is_resource = 5",
-        "string initial_value_name = 6",
-        "bool trainable = 7",
-    ),
     "SignatureDef": (
         "map<string, TensorInfo> inputs = 1",
         "map<string, TensorInfo> outputs = 2",
         "string method_name = 3",
     ),
     "TensorInfo": ("oneof encoding: string name = 1", "int32 dtype = 2", "TensorShapeProto tensor_shape = 3"),
-    "SavedModel": ("int64 saved_model_schema_version = 1", "repeated MetaGraphDef meta_graphs = 2"),
 }
 
 CLASSES = build("steadynorm.tensorflow", TABLE)
@@ -100,5 +91,3 @@ NodeDef = CLASSES["NodeDef"]
 FunctionDef = CLASSES["FunctionDef"]
 GraphDef = CLASSES["GraphDef"]
 MetaGraphDef = CLASSES["MetaGraphDef"]
-SavedModel = CLASSES["SavedModel"]
-VariableDef = CLASSES["VariableDef"]

@@ -6,7 +6,7 @@ so that what reads the graph has to know one notation only. Names of inlined nod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -204,21 +204,3 @@ def _out(name: str, index: int) -> str:
 
 def _is_pure(node: Node) -> bool:
     return not (node.functions or node.op.startswith(("Assign", "Resource", "Apply", "Scatter", "Print", "Assert")))
-
-
-def walk_back(flat: Flat, roots: Iterable[str], controls: bool = True) -> set[str]:
-    """Names of the nodes that the roots depend on, the roots included."""
-    reached: set[str] = set()
-    waiting = list(roots)
-    while waiting:
-        name = waiting.pop()
-        if name in reached:
-            continue
-        node = flat.get(name)
-        if node is None:
-            continue
-        reached.add(name)
-        waiting += [producer(each) for each in node.inputs]
-        if controls:
-            waiting += node.controls
-    return reached

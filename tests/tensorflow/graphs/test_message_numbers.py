@@ -11,9 +11,8 @@ from tensorflow.core.framework import (
     op_def_pb2,
     tensor_pb2,
     tensor_shape_pb2,
-    variable_pb2,
 )
-from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2, saver_pb2
+from tensorflow.core.protobuf import meta_graph_pb2, saver_pb2
 
 from steadynorm.artifacts import tensorflow_messages
 
@@ -36,10 +35,8 @@ OWN = {
     "CollectionDef": meta_graph_pb2.CollectionDef,
     "NodeList": meta_graph_pb2.CollectionDef.NodeList,
     "BytesList": meta_graph_pb2.CollectionDef.BytesList,
-    "VariableDef": variable_pb2.VariableDef,
     "SignatureDef": meta_graph_pb2.SignatureDef,
     "TensorInfo": meta_graph_pb2.TensorInfo,
-    "SavedModel": saved_model_pb2.SavedModel,
 }
 ENUM, INT32 = 14, 5
 
