@@ -49,9 +49,8 @@ def model() -> Net:
 
 
 def of_torch(state: Mapping[str, Any]) -> Arrays:
-    return {
-        name: np.asarray(tensor.float() if tensor.is_floating_point() else tensor) for name, tensor in state.items()
-    }
+    plain = {name: tensor.detach() for name, tensor in state.items()}
+    return {name: np.asarray(each.float() if each.is_floating_point() else each) for name, each in plain.items()}
 
 
 def torch_archive(path: Path) -> Callable[[Path], Arrays]:
@@ -83,6 +82,19 @@ def torchscript(path: Path) -> Callable[[Path], Arrays]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             return of_torch(torch.jit.load(str(new)).state_dict())  # type: ignore[no-untyped-call]
+
+    return load
+
+
+def exported(path: Path) -> Callable[[Path], Arrays]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.export.save(torch.export.export(model(), (torch.zeros(1, 3, 8, 8),)), path)
+
+    def load(new: Path) -> Arrays:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return of_torch(torch.export.load(new).state_dict)
 
     return load
 
@@ -190,6 +202,7 @@ FORMATS = {
     "legacy.pt": torch_legacy,
     "bfloat16.pt": torch_half,
     "script.pt": torchscript,
+    "exported.pt2": exported,
     "net.safetensors": safetensors_file,
     "state.msgpack": flax,
     "raw.onnx": onnx_model(True),
@@ -255,7 +268,7 @@ def test_no_other_byte_differs(name: str, names: dict[str, str], good: Path, tmp
     assert CHANNELS < differ <= 2 * CHANNELS * width + checksums
 
 
-@pytest.mark.parametrize("name", [name for name in FORMATS if name.endswith((".pt", ".keras"))])
+@pytest.mark.parametrize("name", [name for name in FORMATS if name.endswith((".pt", ".pt2", ".keras"))])
 def test_checksums_of_archives_are_right(name: str, names: dict[str, str], good: Path, tmp_path: Path) -> None:
     old, new = tmp_path / name, tmp_path / f"new-{name}"
     FORMATS[name](old)

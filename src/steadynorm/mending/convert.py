@@ -15,6 +15,7 @@ from steadynorm.artifacts.layers import layers_of
 from steadynorm.artifacts.naming import Named
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Array, Layer
+from steadynorm.mending.graph_beside import graph_of
 from steadynorm.mending.maps import Renamed, read_map
 from steadynorm.mending.naming import CONVENTIONS, LACKING, Target, target_of
 from steadynorm.mending.new_files import check_new
@@ -161,7 +162,9 @@ class _Work:
 
     def run(self, only_normalization: bool) -> None:
         """Converts all layers, then copies the rest."""
-        found = layers_of(self.contents)
+        graph, unread = graph_of(self.contents)
+        self.notes += [unread] if unread else []
+        found = layers_of(self.contents, graph)
         named = {each.name: found.tensors[each.name] for each in found.layers if each.name in found.tensors}
         if not named:
             raise NoNormalizationLayersError(f"{self.path}: has no normalization layer: nothing to convert")
@@ -252,11 +255,11 @@ class _Work:
         unknown = [each.name for each in layers if self._epsilon_of(each) is None]
         if unknown:
             yield (
-                f"the file does not tell the epsilon of {folded(unknown)}: build the target's layers with the same one "
-                f"(the default of {self.target} is {convention.epsilon:g}, of the source's "
+                f"the file does not tell the epsilon of {_which(unknown, layers)}: build the target's layers with the "
+                f"same one (the default of {self.target} is {convention.epsilon:g}, of the source's "
                 f"{self.contents.framework} {layers[0].config.epsilon:g}), or say both: --source-epsilon and --epsilon"
             )
-        by_epsilon: dict[float, list[str]] = {}
+        kept: dict[float, list[str]] = {}
         stuck: dict[float, list[str]] = {}
         moved: dict[float, list[str]] = {}
         for layer in layers:
@@ -264,22 +267,21 @@ class _Work:
             if source is None or layer.statistics is None:
                 continue
             if self.epsilon is None:
-                by_epsilon.setdefault(source, []).append(layer.name)
+                kept.setdefault(source, []).append(layer.name)
             elif source != self.epsilon:
                 (stuck if self._adjusted(layer) is None else moved).setdefault(source, []).append(layer.name)
-        for value, names in by_epsilon.items():
+        for value, names in kept.items():
             differs = "" if value == convention.epsilon else f" (the default there is {convention.epsilon:g})"
-            layers_named = f"layer{'s' if len(names) > 1 else ''} {folded(names)}"
-            yield f"build the target's {layers_named} with epsilon {value:g}{differs}"
+            yield f"in the target, {_which(names, layers)} must have epsilon {value:g}{differs}"
         for value, names in moved.items():
             yield (
-                f"the variance of {folded(names)} was changed by {value - (self.epsilon or 0.0):.6g}, so that epsilon "
-                f"{self.epsilon:g} gives what {value:g} gave"
+                f"the variance of {_which(names, layers)} was changed by {value - (self.epsilon or 0.0):.6g}, so that "
+                f"epsilon {self.epsilon:g} gives what {value:g} gave"
             )
         for value, names in stuck.items():
             yield (
-                f"build the target's layer{'s' if len(names) > 1 else ''} {folded(names)} with epsilon {value:g}: with "
-                f"{self.epsilon:g} some variance would have to be negative, so it was left as it is"
+                f"in the target, {_which(names, layers)} must have epsilon {value:g}: with {self.epsilon:g} some "
+                "variance would have to be negative, so it was left as it is"
             )
 
     def _decay_notes(self, layers: tuple[Layer, ...]) -> Iterator[str]:
@@ -292,14 +294,15 @@ class _Work:
             else:
                 by_decay.setdefault(layer.config.decay, []).append(layer.name)
         for decay, names in by_decay.items():
+            which = _which(names, layers)
             if decay is None:
-                yield f"{folded(names)} average over all batches (momentum=None), which only PyTorch's layers do"
+                yield f"{which}: averaged over all batches (momentum=None), which only PyTorch's layers do"
             else:
-                yield f"to train on, {folded(names)} need {convention.option(decay)} (decay {decay:g})"
+                yield f"to train on, {which} must have {convention.option(decay)} (decay {decay:g})"
         if unknown:
             yield (
-                f"the file does not tell the decay of {folded(unknown)}; to train on, mind that PyTorch's momentum is "
-                f"1 - decay (default of {self.target}: {convention.option(convention.decay)})"
+                f"the file does not tell the decay of {_which(unknown, layers)}; to train on, mind that PyTorch's "
+                f"momentum is 1 - decay (default of {self.target}: {convention.option(convention.decay)})"
             )
 
     def _check_unique(self) -> None:
@@ -310,3 +313,7 @@ class _Work:
                     f"{self.path}: two tensors would be called '{each.name}'; name them with --map"
                 )
             seen.add(each.name)
+
+
+def _which(names: list[str], layers: tuple[Layer, ...]) -> str:
+    return "all layers" if 1 < len(names) == len(layers) else folded(names)

@@ -169,4 +169,4 @@ def _is_zero_debiased(checkpoint: Opened, layer: str) -> bool:
 
 def _is_of_other_average(name: str) -> bool:
     parts = name.split("/")
-    return parts[-1] in ("biased", "local_step") or parts[-1].startswith(("renorm_mean", "renorm_std"))
+    return parts[-1] in ("biased", "local_step") or parts[-1].startswith(("renorm_mean", "renorm_std", "moving_std"))

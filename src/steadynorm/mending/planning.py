@@ -16,6 +16,7 @@ from steadynorm.artifacts.naming import Named
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Array, Layer
 from steadynorm.mending.encoding import decoded, encoded
+from steadynorm.mending.graph_beside import graph_of
 from steadynorm.mending.layout import Layout, layout_of
 from steadynorm.mending.patch import edits_of, write_patched
 from steadynorm.mending.records import Measured, Mended, NewStatistics
@@ -33,6 +34,7 @@ class Opened:
         found: its normalization layers.
         layout: where its files go.
         output: what is to be written.
+        notes: what could not be read of the files beside it.
     """
 
     path: str
@@ -40,6 +42,7 @@ class Opened:
     found: Found
     layout: Layout
     output: Path
+    notes: tuple[str, ...] = ()
 
     def named(self, layer: str) -> Named:
         """The tensors of a layer; KeyError if there is none of that name."""
@@ -120,7 +123,7 @@ class Plan:
             self.opened.contents.format,
             self.opened.output,
             tuple(self.layers),
-            tuple(self.notes),
+            (*self.opened.notes, *self.notes),
             tuple(files),
             measured,
         )
@@ -154,10 +157,11 @@ def opened(checkpoint: StrPath, output: StrPath, *, with_layers: bool = True) ->
     contents = formats.read(path)
     layout = layout_of(contents, path, new)
     layout.check()
-    found = layers_of(contents)
+    graph, unread = graph_of(contents)
+    found = layers_of(contents, graph)
     if with_layers and not found.layers:
         raise NoNormalizationLayersError(f"{path}: has no normalization layer: nothing to mend")
-    return Opened(path, contents, found, layout, new)
+    return Opened(path, contents, found, layout, new, () if unread is None else (unread,))
 
 
 def rounding_error(exact: tuple[Array, Array], rounded: tuple[Array, Array], epsilon: float) -> float:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from steadynorm.mending.convert import Conversion
     from steadynorm.mending.records import Measured, Mended, NewStatistics
 
-_NAME = 36
+_NAME = 30
+_NAME_OF_TWO = 18
 _SHOWN = 60
 _NOTICED = 1e-4
 """Rounding of the file's type from here on is said, in standard deviations or log variance."""
@@ -47,9 +48,9 @@ def _table(mended: Mended) -> Table:
     taken = any(layer.taken_from for layer in mended.layers)
     table = grid("layer", *(["from"] if taken else []), "mean", "variance", "shift", "log ratio", right=1 + taken)
     for layer in mended.layers[:_SHOWN]:
-        row = [shortened(printable(layer.layer), _NAME // (1 + taken))]
+        row = [shortened(printable(layer.layer), _NAME_OF_TWO if taken else _NAME)]
         if taken:
-            row.append(shortened(printable(layer.taken_from or ""), _NAME // 2))
+            row.append(shortened(printable(layer.taken_from or ""), _NAME_OF_TWO))
         table.add_row(
             *row,
             _change(layer.old_mean, layer.mean),
