@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from steadynorm import NoNormalizationLayersError, UnusableInputError, debias_statistics
+from steadynorm.artifacts.formats import read
 
 Arrays = dict[str, np.ndarray]
 RNG = np.random.default_rng(4)
@@ -155,3 +156,19 @@ def test_checkpoint_without_layers(tmp_path: Path) -> None:
     safetensors.numpy.save_file({"w": np.ones(3)}, tmp_path / "old.safetensors")
     with pytest.raises(NoNormalizationLayersError):
         debias_statistics(tmp_path / "old.safetensors", tmp_path / "new.safetensors", decay=0.9, updates=3)
+
+
+def test_the_graph_beside_a_checkpoint_tells_the_decay(tmp_path: Path) -> None:
+    data = Path(__file__).parents[1] / "data" / "inception_v3"
+    mended = debias_statistics(data, tmp_path / "new.ckpt")
+
+    left = 0.9**30
+    before, after = (read(path).tensors for path in (data, tmp_path / "new.ckpt"))
+    names = [name for name in before if name.endswith(("moving_mean", "moving_variance"))]
+    assert len(names) == 2 * len(mended.layers) == 188
+    for name in names:
+        old = before[name].load().astype(np.float64)
+        expected = old / (1 - left) if name.endswith("mean") else (old - left) / (1 - left)
+        np.testing.assert_allclose(after[name].load(), expected, rtol=1e-5, atol=1e-6)
+    for name in set(before) - set(names):
+        assert after[name].load().tobytes() == before[name].load().tobytes(), name

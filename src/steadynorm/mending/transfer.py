@@ -135,7 +135,7 @@ def _problem(source: Layer, own: Layer | None) -> str | None:
 def _added(plan: Plan, name: str, given: str, statistics: Statistics) -> list[Raw]:
     lack = _lacking(plan.opened.contents, name)
     if lack is None:
-        plan.notes.append(f"left alone: '{name}': the file has neither its statistics nor its gamma or beta")
+        plan.notes.append(f"left alone: '{name}': the file has only one of its statistics, or no gamma or beta of it")
         return []
     if int(np.prod(lack.beside.shape)) != statistics.mean.size:
         plan.notes.append(
