@@ -155,3 +155,21 @@ def test_one_layer_left_in_training_mode(tmp_path: Path, healthy: Any, how: str)
     findings, _ = run(evidence_of(read(exported(model, tmp_path / "model.pt", how))))
 
     assert [(each.code, each.layers) for each in findings] == [("SN209", ("bn2",))]
+
+
+@pytest.mark.parametrize("how", ["traced", "scripted", "exported"])
+def test_layers_without_statistics_are_exported_as_they_are(tmp_path: Path, healthy: Any, how: str) -> None:
+    model = copy.deepcopy(healthy[0])
+    for name in ("bn1", "bn2"):
+        setattr(model, name, nn.BatchNorm2d(getattr(model, name).num_features, track_running_stats=False))
+
+    assert codes(exported(model.eval(), tmp_path / "model.pt", how)) == {"SN106"}
+
+
+def test_a_script_can_still_be_switched_after_loading(tmp_path: Path, healthy: Any) -> None:
+    saved = {how: exported(healthy[0].train(), tmp_path / f"{how}.pt", how) for how in ("scripted", "traced")}
+    found = {how: run(evidence_of(read(path)))[0][0] for how, path in saved.items()}
+
+    assert found["scripted"].certainty == "likely"
+    assert "eval()" in (found["scripted"].settle or "")
+    assert found["traced"].certainty == "proven"

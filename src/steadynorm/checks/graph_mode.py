@@ -8,7 +8,7 @@ from steadynorm.checks.graph_facts import Facts, facts, names, never_fed, severa
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import Evidence, Mode
 from steadynorm.finding import Certainty, Finding, Severity
-from steadynorm.recorded import Choice, Graph
+from steadynorm.recorded import Choice, Graph, Use
 
 _REBUILT = "whether inference builds the graph anew with False: the source of the program that predicts decides"
 
@@ -159,12 +159,12 @@ def updated_in_both_modes(evidence: Evidence) -> Iterator[Finding]:
     """A condition chooses between tensors built outside its branches, and both run."""
     found = [each for each in facts(evidence) if any(update.always for update in each.updates)]
     if found:
-        use = next(use for use in found[0].uses if use.mode is None)
+        switch = next((use.switch for use in found[0].uses if use.switch is not None), "the mode")
         outside = any(use.outside for each in found for use in each.uses)
         yield finding(
             "SN207",
             names(found),
-            f"the updates of {len(found)} layers run whatever '{use.switch}' chooses, in inference as well: "
+            f"the updates of {len(found)} layers run whatever '{switch}' chooses, in inference as well: "
             + (
                 "both modes are built outside the branches, and the condition only picks one of the results"
                 if outside
@@ -172,7 +172,7 @@ def updated_in_both_modes(evidence: Evidence) -> Iterator[Finding]:
             ),
             "Build each mode inside its branch: tf.cond(is_training, lambda: batch_norm(x, True), lambda: "
             "batch_norm(x, False)), with shared variables; what is computed outside runs in both modes.",
-            evidence={"updates": [up.node for each in found for up in each.updates if up.always], "switch": use.switch},
+            evidence={"updates": [up.node for each in found for up in each.updates if up.always], "switch": switch},
         )
 
 
@@ -183,19 +183,40 @@ def exported_in_training_mode(evidence: Evidence) -> Iterator[Finding]:
     assert graph is not None
     if not graph.exported:
         return
-    used: dict[str, list[str]] = {}
-    for use in graph.uses:
-        is_default = use.mode is None and use.choice in (Choice.DEFAULT, Choice.VARIABLE) and use.default is Mode.BATCH
-        if use.mode is Mode.BATCH or is_default:
-            used.setdefault(use.layer, []).append(use.node)
-    if used:
-        first = next(iter(used.values()))[0]
+    # A layer without statistics has no other mode: SN106. Only a frozen TensorFlow graph may have had them: what training
+    # mode does not read is cut off there.
+    keeping = {each.name for each in facts(evidence) if each.keeps_statistics}
+    uses = [use for use in graph.uses if use.layer in keeping or evidence.framework == "tensorflow"]
+    fixed = [use for use in uses if use.mode is Mode.BATCH]
+    if fixed:
         yield finding(
             "SN209",
-            used,
-            f"{len(used)} layers were exported in training mode ('{first}'): every prediction is normalized by the "
-            "moments of its own batch, whatever mode is asked for",
-            "Export in inference mode: training=False in the signature's function (TensorFlow, Keras), model.eval() "
-            "before torch.export, torch.jit.trace or torch.onnx.export.",
-            evidence={"nodes": [node for nodes in used.values() for node in nodes]},
+            _layers(fixed),
+            f"{len(_layers(fixed))} layers were exported in training mode ('{fixed[0].node}'): every prediction is "
+            "normalized by the moments of its own batch, whatever mode is asked for",
+            _EXPORT_AGAIN,
+            evidence={"nodes": [use.node for use in fixed]},
         )
+    unless = [use for use in uses if use.mode is None and use.choice in _SAVED and use.default is Mode.BATCH]
+    if unless:
+        yield finding(
+            "SN209",
+            _layers(unless),
+            f"{len(_layers(unless))} layers were saved in training mode ('{unless[0].switch or unless[0].node}'): "
+            "unless whoever loads the model switches it, every prediction is normalized by the moments of its batch",
+            _EXPORT_AGAIN,
+            evidence={"nodes": [use.node for use in unless]},
+            certainty=Certainty.LIKELY,
+            settle="whether the program that loads it calls eval() or sets the mode before it predicts",
+        )
+
+
+_SAVED = (Choice.DEFAULT, Choice.VARIABLE)
+_EXPORT_AGAIN = (
+    "Export in inference mode: training=False in the signature's function (TensorFlow, Keras), model.eval() before "
+    "torch.export, torch.jit.trace, torch.jit.script or torch.onnx.export."
+)
+
+
+def _layers(uses: list[Use]) -> list[str]:
+    return list(dict.fromkeys(use.layer for use in uses))

@@ -86,10 +86,19 @@ def moments_without_averages(evidence: Evidence) -> Iterator[Finding]:
             names(found),
             f"{len(found)} layers normalize by the moments of the batch alone and keep no averages of them "
             f"('{found[0].uses[0].node}'): a prediction depends on the other samples of its batch",
-            "Use tf.layers.batch_normalization (or keep moving averages of both moments), pass the mode as a tensor, "
-            "and run the updates with the train step.",
+            _AVERAGED.get(evidence.framework, _AVERAGED["tensorflow"]),
             evidence={"nodes": [use.node for each in found for use in each.uses]},
         )
+
+
+_AVERAGED = {
+    "tensorflow": "Use tf.layers.batch_normalization (or keep moving averages of both moments), pass the mode as a "
+    "tensor, and run the updates with the train step.",
+    "torch": "Build the layers with track_running_stats=True and estimate the statistics before the export "
+    "(steadynorm.recalibrate), or use a normalization without batch moments (GroupNorm, LayerNorm).",
+    "onnx": "Keep running statistics in the layers and export the model in inference mode, or use a normalization "
+    "without batch moments.",
+}
 
 
 def _moving(known: list[Facts]) -> list[Facts]:

@@ -14,6 +14,16 @@ from steadynorm.tensorflow import batch_norm, batch_normalization
 v1 = tf.compat.v1
 Read = Callable[..., dict[str, Finding]]
 
+# A function cannot assign to a reference variable or hand it over.
+ASSIGNABLE = pytest.mark.parametrize(
+    ("control_flow", "variables"),
+    [("switch", "reference"), ("switch", "resource"), ("functional", "resource")],
+    indirect=True,
+)
+
+# A function cannot create variables.
+OF_SWITCHES = pytest.mark.parametrize("control_flow", ["switch"], indirect=True)
+
 
 def hand_written(x: Any, training: Any, keep: bool) -> Any:
     """Averages written by hand, as in many tutorials; their update runs with the moments, or is dropped."""
@@ -92,11 +102,10 @@ def test_a_second_build_for_inference_with_variables_of_its_own(net: Any, read: 
     ]
 
 
+@ASSIGNABLE
 def test_branches_built_inside_the_condition_with_shared_variables(
     net: Any, read: Read, control_flow: str, variables: str
 ) -> None:
-    if (control_flow, variables) == ("functional", "reference"):
-        pytest.skip("a function cannot assign to a reference")
     x = net.convolution(net.images(), 4)
     options: dict[str, Any] = {"scope": "bn", "updates_collections": None, "decay": 0.9}
     with v1.variable_scope("bn"):  # variables are created outside, as conditions that are functions want it
@@ -113,9 +122,8 @@ def test_branches_built_inside_the_condition_with_shared_variables(
     assert not read()
 
 
+@OF_SWITCHES
 def test_averages_written_by_hand_and_run(net: Any, read: Read, control_flow: str) -> None:
-    if control_flow == "functional":
-        pytest.skip("averages cannot create their variables in a function")
     x = net.convolution(net.images(), 4)
     net.train(tf.nn.relu(hand_written(x, net.mode(), keep=True)))
 

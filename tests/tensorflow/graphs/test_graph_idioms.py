@@ -17,6 +17,9 @@ v1 = tf.compat.v1
 Read = Callable[..., dict[str, Finding]]
 RELU = tf.nn.relu
 
+# A function cannot create variables.
+OF_SWITCHES = pytest.mark.parametrize("control_flow", ["switch"], indirect=True)
+
 
 def codes(found: dict[str, Finding], least: Severity = Severity.WARNING) -> set[str]:
     return {code for code, each in found.items() if each.severity.rank >= least.rank}
@@ -87,9 +90,8 @@ def test_training_outside_and_inference_inside_of_the_condition(net: Any, read: 
     assert not read()
 
 
+@OF_SWITCHES
 def test_a_whole_network_in_each_branch(net: Any, read: Read, control_flow: str) -> None:
-    if control_flow == "functional":
-        pytest.skip("a function cannot create variables")
     x = net.images()
 
     def network(training: bool) -> Any:
