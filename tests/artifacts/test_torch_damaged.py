@@ -16,9 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from steadynorm.artifacts import zip_directory
 from steadynorm.artifacts.contents import Contents
-from steadynorm.artifacts.formats import read
-from steadynorm.artifacts.source import of_bytes
+from steadynorm.artifacts.formats import read, recognise
+from steadynorm.artifacts.source import of_bytes, open_source
 from steadynorm.artifacts.zip_directory import MOST_ENTRIES, Archive
 from steadynorm.errors import UnusableInputError
 
@@ -302,6 +303,17 @@ def test_too_many_entries() -> None:
 
     with pytest.raises(UnusableInputError, match=f"{1 << 40} entries; expected at most {MOST_ENTRIES}"):
         Archive(of_bytes("bomb.pt", end64 + place + end))
+
+
+def test_an_archive_of_very_many_files_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "photographs.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for number in range(20):
+            file.writestr(f"{number}.jpg", b"")
+    monkeypatch.setattr(zip_directory, "MOST_ENTRIES", 19)
+
+    with open_source(path) as source:
+        assert recognise(source) is None
 
 
 def test_two_entries_of_one_name(tmp_path: Path) -> None:

@@ -302,6 +302,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "marks": lambda: b"(" * 20_000_000,
     "numbers": lambda: b"(" + b"K\x01" * 10_000_000 + b"t",
     "names": lambda: b"(" + b"ca\nb\n" * 4_000_000 + b"t",
+    "joined names": lambda: b"(" + text("a" * 60_000) + b"q\x00" + b"".join(
+        text(str(n)) + b"q\x010h\x00h\x01\x93" for n in range(60_000)) + b"t",
     "sets": lambda: b"\x8f(" + b"\x8f" * 5_000_000 + b"\x90",
     "rebuilt within each other": lambda: called(
         "torch._tensor._rebuild_from_type_v2", named("copyreg.__newobj__"), b"N", b")" + (

@@ -28,15 +28,13 @@ Persistent = Callable[[object], object]
 _COUNTED_TEXT = {b"X": ("<I", 4), b"\x8c": ("<B", 1), b"\x8d": ("<Q", 8)}
 _COUNTED_BYTES = {b"B": ("<I", 4), b"C": ("<B", 1), b"\x8e": ("<Q", 8), b"\x96": ("<Q", 8)}
 _COUNTED_OLD_TEXT = {b"T": ("<I", 4), b"U": ("<B", 1)}
-_NUMBERS = {b"J": ("<i", 4), b"K": ("<B", 1), b"M": ("<H", 2)}
-_CONSTANTS = {b"N": None, b"\x88": True, b"\x89": False}
+_NUMBERS = {b"J": ("<i", 4), b"M": ("<H", 2)}
+_CONSTANTS = {b"N": None, b"\x88": True}
 
-
-class _Mark:
-    """Stands on the stack where a sequence begins."""
-
-
-_MARK = _Mark()
+_PUT_LONG, _PUT, _GET, _ONE_BYTE, _MARK, _TUPLE, _REDUCE, _TEXT, _EMPTY, _ONE, _FALSE, _PERSISTENT, _STOP = (
+    b"rqhK(tRX)\x85\x89Q."
+)
+_FOUR = struct.Struct("<I")
 
 
 class PickleMachine:
@@ -53,6 +51,7 @@ class PickleMachine:
         self._rebuild = rebuild
         self._persistent = persistent
         self._stack: list[object] = []
+        self._marked: list[list[object]] = []
         self._memo: dict[int, object] = {}
         self._containers = 0
         self._text = 0
@@ -64,42 +63,102 @@ class PickleMachine:
         Raises:
             UnusableInputError: the pickle is damaged, or larger than any that a training writes.
         """
-        take, instructions = self._stream.take, _INSTRUCTIONS
-        for _ in range(MOST_INSTRUCTIONS):
-            code = take(1)
-            if code == b".":
-                return self._pop()
-            instruction = instructions.get(code)
-            if instruction is None:
-                raise self._stream.broken(f"there is no instruction {code[0]:#04x}")
-            try:
-                instruction(self, code)
-            except UnusableInputError:
-                raise
-            except (ValueError, OverflowError) as error:
-                raise self._stream.broken(f"instruction {code[0]:#04x} has no valid value") from error
-        raise self._stream.broken(f"it has more than {MOST_INSTRUCTIONS} instructions")
+        # State dicts consist of few instructions, repeated for every tensor. These are followed here, in the order of
+        # how often they come: a call for each would take longer than all the rest of reading the file.
+        stream, stack, memo = self._stream, self._stack, self._memo
+        window, at, last = stream.window()
+        try:
+            for _ in range(MOST_INSTRUCTIONS):
+                if at >= last:
+                    stream.go_on(at)
+                    window, at, last = stream.window()
+                code = window[at]
+                at += 1
+                if code == _PUT_LONG:
+                    memo[_FOUR.unpack_from(window, at)[0]] = stack[-1]
+                    at += 4
+                elif code == _GET:
+                    stack.append(memo[window[at]])
+                    at += 1
+                elif code == _ONE_BYTE:
+                    stack.append(window[at])
+                    at += 1
+                elif code == _MARK:
+                    self._marked.append(stack)
+                    self._stack = stack = []
+                elif code == _TUPLE:
+                    self._stack = stack = self._made(stack)
+                elif code == _REDUCE:
+                    arguments = stack.pop()
+                    self._count_container()
+                    stack[-1] = self._rebuild(Record(stack[-1], arguments))
+                elif (
+                    code == _TEXT and (stop := at + 4 + _FOUR.unpack_from(window, at)[0]) <= last and stop - at <= LARGE
+                ):
+                    self._count_text(stop - at)
+                    stack.append(str(window[at + 4 : stop], "utf-8", "surrogatepass"))
+                    at = stop
+                elif code == _EMPTY:
+                    stack.append(())
+                elif code == _ONE:
+                    self._count_container()
+                    stack[-1] = (stack[-1],)
+                elif code == _FALSE:
+                    stack.append(False)
+                elif code == _PERSISTENT:
+                    self._count_container()
+                    stack[-1] = self._persistent(stack[-1])
+                elif code == _PUT:
+                    memo[window[at]] = stack[-1]
+                    at += 1
+                elif code == _STOP:
+                    stream.go_on(at)
+                    return stack.pop()
+                else:
+                    stream.go_on(at)
+                    self._other(code)
+                    stack = self._stack
+                    window, at, last = stream.window()
+        except UnusableInputError:
+            raise
+        except (ValueError, OverflowError, IndexError, KeyError) as error:
+            stream.go_on(at)
+            raise stream.broken(_explained(error)) from error
+        raise stream.broken(f"it has more than {MOST_INSTRUCTIONS} instructions")
 
-    # The stack
+    def _other(self, code: int) -> None:
+        instruction, name = _INSTRUCTIONS[code]
+        try:
+            instruction(self, name)
+        except UnusableInputError:
+            raise
+        except (ValueError, OverflowError, IndexError, KeyError) as error:
+            raise self._stream.broken(_explained(error)) from error
+
+    def _unknown(self, code: bytes) -> None:
+        raise self._stream.broken(f"there is no instruction {code[0]:#04x}")
+
+    # The stack: what lies below each mark waits until what was put onto it is taken together
 
     def _pop(self) -> object:
-        if not self._stack or self._stack[-1] is _MARK:
-            raise self._stream.broken("it takes more values than it made")
         return self._stack.pop()
 
     def _top(self) -> object:
-        if not self._stack or self._stack[-1] is _MARK:
-            raise self._stream.broken("it takes more values than it made")
         return self._stack[-1]
 
     def _pop_to_mark(self) -> list[object]:
-        stack = self._stack
-        for at in range(len(stack) - 1, -1, -1):
-            if stack[at] is _MARK:
-                values = stack[at + 1 :]
-                del stack[at:]
-                return values
-        raise self._stream.broken("it ends a sequence that never began")
+        if not self._marked:
+            raise self._stream.broken("it ends a sequence that never began")
+        values = self._stack
+        self._stack = self._marked.pop()
+        return values
+
+    def _made(self, values: list[object]) -> list[object]:
+        """The stack below the last mark, with a tuple of what lay above it."""
+        self._count_container()
+        below = self._marked.pop() if self._marked else self._pop_to_mark()
+        below.append(tuple(values))
+        return below
 
     def _count_text(self, count: int) -> None:
         self._text += count
@@ -179,13 +238,9 @@ class PickleMachine:
     # Containers
 
     def _tuple(self, code: bytes) -> None:
-        count = {b"\x85": 1, b"\x86": 2, b"\x87": 3}.get(code)
-        values = self._pop_to_mark() if count is None else [self._pop() for _ in range(count)][::-1]
+        values = [self._pop() for _ in range(2 if code == b"\x86" else 3)]
         self._count_container()
-        self._stack.append(tuple(values))
-
-    def _empty_tuple(self, code: bytes) -> None:
-        self._stack.append(())
+        self._stack.append(tuple(reversed(values)))
 
     def _list(self, code: bytes) -> None:
         self._count_container()
@@ -240,6 +295,8 @@ class PickleMachine:
     def _name(self, module: object, name: object) -> Global:
         if not isinstance(module, str) or not isinstance(name, str):
             raise self._stream.broken("a name that is no string")
+        # Two names that are kept can be joined again and again.
+        self._count_text(len(module) + len(name))
         found = Global(module, name)
         self.globals[found.path] = self.globals.get(found.path, 0) + 1
         self._count_container()
@@ -261,7 +318,7 @@ class PickleMachine:
         self._count_container()
         self._stack.append(self._rebuild(Record(maker, arguments)))
 
-    def _reduce(self, code: bytes) -> None:
+    def _new(self, code: bytes) -> None:
         arguments, maker = self._pop(), self._pop()
         self._make(maker, arguments)
 
@@ -286,42 +343,31 @@ class PickleMachine:
             target.attributes = state
         # What else it could be has no state that anyone reads.
 
-    def _persistent_id(self, code: bytes) -> None:
-        given = self._line().decode("utf-8") if code == b"P" else self._pop()
+    def _persistent_line(self, code: bytes) -> None:
         self._count_container()
-        self._stack.append(self._persistent(given))
+        self._stack.append(self._persistent(self._line().decode("utf-8")))
 
     # Order
 
-    def _mark(self, code: bytes) -> None:
-        self._stack.append(_MARK)
-
     def _drop(self, code: bytes) -> None:
-        if code == b"1":
-            self._pop_to_mark()
-        elif self._stack:
+        if code == b"0" and self._stack:
             self._stack.pop()
         else:
-            self._pop()
+            self._pop_to_mark()
 
     def _double(self, code: bytes) -> None:
         self._stack.append(self._top())
 
     def _put(self, code: bytes) -> None:
-        self._memo[self._place(code, {b"q": ("<B", 1), b"r": ("<I", 4)})] = self._top()
+        self._memo[self._place()] = self._top()
 
     def _memoize(self, code: bytes) -> None:
         self._memo[len(self._memo)] = self._top()
 
     def _get(self, code: bytes) -> None:
-        place = self._place(code, {b"h": ("<B", 1), b"j": ("<I", 4)})
-        if place not in self._memo:
-            raise self._stream.broken(f"it asks for value {place}, which it never kept")
-        self._stack.append(self._memo[place])
+        self._stack.append(self._memo[self._stream.number("<I", 4) if code == b"j" else self._place()])
 
-    def _place(self, code: bytes, forms: dict[bytes, tuple[str, int]]) -> int:
-        if code in forms:
-            return self._stream.number(*forms[code])
+    def _place(self) -> int:
         return int(self._line()[:MOST_DIGITS], 10)
 
     def _protocol(self, code: bytes) -> None:
@@ -348,6 +394,12 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
     return _ESCAPED.get(what, what)
 
 
+def _explained(error: Exception) -> str:
+    if isinstance(error, IndexError):
+        return "it takes more values than it made"
+    return f"it asks for value {error}, which it never kept" if isinstance(error, KeyError) else "a value is not valid"
+
+
 def _old_text(data: bytes) -> str | bytes:
     """Python 2 had one type for text and bytes: text where it can be."""
     try:
@@ -358,7 +410,7 @@ def _old_text(data: bytes) -> str | bytes:
 
 _Instruction = Callable[[PickleMachine, bytes], None]
 
-_INSTRUCTIONS: dict[bytes, _Instruction] = {
+_OTHERS: dict[bytes, _Instruction] = {
     code: instruction
     for codes, instruction in (
         (_CONSTANTS, PickleMachine._constant),
@@ -370,8 +422,7 @@ _INSTRUCTIONS: dict[bytes, _Instruction] = {
         (_COUNTED_BYTES, PickleMachine._counted_bytes),
         (_COUNTED_OLD_TEXT, PickleMachine._counted_old_text),
         ((b"S", b"V"), PickleMachine._line_text),
-        ((b"\x85", b"\x86", b"\x87", b"t"), PickleMachine._tuple),
-        ((b")",), PickleMachine._empty_tuple),
+        ((b"\x86", b"\x87"), PickleMachine._tuple),
         ((b"]", b"l"), PickleMachine._list),
         ((b"}", b"d"), PickleMachine._dict),
         ((b"\x8f", b"\x91"), PickleMachine._set_of),
@@ -379,20 +430,22 @@ _INSTRUCTIONS: dict[bytes, _Instruction] = {
         ((b"s", b"u"), PickleMachine._set_items),
         ((b"c", b"\x93"), PickleMachine._global),
         ((b"\x82", b"\x83", b"\x84"), PickleMachine._extension),
-        ((b"R", b"\x81"), PickleMachine._reduce),
+        ((b"\x81",), PickleMachine._new),
         ((b"\x92",), PickleMachine._new_with_names),
         ((b"i", b"o"), PickleMachine._old_instance),
         ((b"b",), PickleMachine._build),
-        ((b"P", b"Q"), PickleMachine._persistent_id),
-        ((b"(",), PickleMachine._mark),
+        ((b"P",), PickleMachine._persistent_line),
         ((b"0", b"1"), PickleMachine._drop),
         ((b"2",), PickleMachine._double),
-        ((b"p", b"q", b"r"), PickleMachine._put),
+        ((b"p",), PickleMachine._put),
         ((b"\x94",), PickleMachine._memoize),
-        ((b"g", b"h", b"j"), PickleMachine._get),
+        ((b"g", b"j"), PickleMachine._get),
         ((b"\x80",), PickleMachine._protocol),
         ((b"\x95",), PickleMachine._frame),
         ((b"\x97", b"\x98"), PickleMachine._outside),
     )
     for code in codes
 }
+"""What the loop does not follow itself."""
+
+_INSTRUCTIONS = [(_OTHERS.get(bytes([code]), PickleMachine._unknown), bytes([code])) for code in range(256)]

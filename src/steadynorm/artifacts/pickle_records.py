@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from steadynorm.artifacts.source import Source
 
 MOST_EXACT_INTEGER = 1 << 60
 """Beyond it, keys can be chosen so that all of them collide in a dict."""
+
+_RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
 ATOMS = (str, bytes, int, float, bool, type(None))
 
@@ -19,12 +21,12 @@ class Global:
 
     module: str
     name: str
+    path: str = field(init=False)
+    """As `collections.OrderedDict`; what Python 2 called otherwise has Python 3's name."""
 
-    @property
-    def path(self) -> str:
-        """As `collections.OrderedDict`; what Python 2 called otherwise has Python 3's name."""
-        module = {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(self.module, self.module)
-        return f"{module}.{self.name}"
+    def __post_init__(self) -> None:
+        # Made once: every tensor of a file is made by the same few names.
+        object.__setattr__(self, "path", f"{_RENAMED.get(self.module, self.module)}.{self.name}")
 
 
 @dataclass(slots=True, eq=False)

@@ -12,6 +12,9 @@ LONGEST_LINE = 1 << 16
 LARGE = 1 << 16
 """Longer strings and bytes stay in the file: whoever wants them reads them there."""
 
+MARGIN = 16
+"""No instruction has more bytes, but for those that it says itself that they follow."""
+
 
 class PickleStream:
     """Reads a range of a source from its start on.
@@ -26,6 +29,7 @@ class PickleStream:
         self.source = source
         self._stop = source.size if stop is None else stop
         self._window = b""
+        self._end = 0
         self._offset = start
         self._at = 0
 
@@ -34,10 +38,35 @@ class PickleStream:
         """The place in the source of the next byte."""
         return self._offset + self._at
 
+    def window(self) -> tuple[bytes, int, int]:
+        """Bytes of the pickle, for whoever takes them without a call for each.
+
+        Returns:
+            the bytes; the place in them of the next one; and the place behind the last one that an instruction may
+            begin at and be whole in them. Behind the end of the pickle they go on with zeros: an instruction that is
+            cut off ends beyond the last place, which `go_on` finds out.
+        """
+        if self._end - self._at < MARGIN and not self._is_last:
+            self._fill(min(MARGIN, self._stop - self.position))
+        if self._at >= self._end:
+            raise self.broken("it ends there; more instructions were expected")
+        return self._window, self._at, self._end if self._is_last else self._end - MARGIN + 1
+
+    def go_on(self, at: int) -> None:
+        """Makes a place in the window the next one."""
+        if at > self._end:
+            self._at = self._end
+            raise self.broken(f"it ends there; {at - self._end} more bytes were expected")
+        self._at = at
+
+    @property
+    def _is_last(self) -> bool:
+        return self._offset + self._end >= self._stop
+
     def take(self, count: int) -> bytes:
         """The next `count` bytes."""
         stop = self._at + count
-        if stop > len(self._window):
+        if stop > self._end:
             self._fill(count)
             stop = self._at + count
         data = self._window[self._at : stop]
@@ -50,10 +79,10 @@ class PickleStream:
 
     def line(self) -> bytes:
         """The bytes up to the next line feed, which is left out."""
-        end = self._window.find(b"\n", self._at)
+        end = self._window.find(b"\n", self._at, min(self._at + LONGEST_LINE, self._end))
         if end < 0:
             self._fill(min(LONGEST_LINE, self._stop - self.position))
-            end = self._window.find(b"\n", self._at, self._at + LONGEST_LINE)
+            end = self._window.find(b"\n", self._at, min(self._at + LONGEST_LINE, self._end))
             if end < 0:
                 raise self.broken("a line of it does not end")
         data = self._window[self._at : end]
@@ -66,8 +95,8 @@ class PickleStream:
         if not 0 <= count <= self._stop - start:
             raise self.broken(f"it says that {count} bytes follow, and {self._stop - start} are left")
         self._at += count
-        if self._at > len(self._window):
-            self._offset, self._window, self._at = start + count, b"", 0
+        if self._at > self._end:
+            self._offset, self._window, self._at, self._end = start + count, b"", 0, 0
         return start, start + count
 
     def broken(self, what: str) -> UnusableInputError:
@@ -79,7 +108,7 @@ class PickleStream:
         if count > self._stop - start:
             raise self.broken(f"it ends there; {count} more bytes were expected")
         # A part of the window is still unread: it is kept, so that small reads stay few.
-        rest = self._window[self._at :]
+        rest = self._window[self._at : self._end]
         stop = min(start + max(count, WINDOW), self._stop)
-        self._window = rest + self.source.read(start + len(rest), stop)
-        self._offset, self._at = start, 0
+        self._window = b"".join((rest, self.source.read(start + len(rest), stop), bytes(MARGIN)))
+        self._offset, self._at, self._end = start, 0, stop - start

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
 from functools import cached_property
 
 from steadynorm.artifacts.source import Source
-from steadynorm.errors import UnusableInputError
+from steadynorm.artifacts.zip_directory import directory, is_too_large
 
 TABLE_MAGIC = bytes.fromhex("57fb808b247547db")
 """The last bytes of a sorted string table, as TensorFlow's checkpoints are."""
@@ -15,9 +14,6 @@ HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 TORCH_MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 """The pickled number that every file of torch.save began with up to 1.5."""
-
-MOST_ARCHIVE_NAMES = 1 << 26
-"""Most bytes of an archive's list of names that are read."""
 
 
 class Sample:
@@ -38,12 +34,19 @@ class Sample:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The names in it, if it is a zip archive."""
-        return archive_names(self.source) if self.head[:4] in (b"PK\x03\x04", b"PK\x05\x06") else frozenset()
+        """The names in it, if it is a zip archive, and not one of very many files, as no model is."""
+        if self.head[:4] not in (b"PK\x03\x04", b"PK\x05\x06") or is_too_large(self.source):
+            return frozenset()
+        return frozenset(entry.name for entry in directory(self.source))
+
+    @cached_property
+    def upper(self) -> frozenset[str]:
+        """The names in an archive that stand at the top or in one folder, without it."""
+        return frozenset(name.rpartition("/")[2] for name in self.names if name.count("/") <= 1)
 
     def has(self, name: str) -> bool:
         """Whether an archive has `name`, at the top or in one folder."""
-        return any(each.rpartition("/")[2] == name and each.count("/") <= 1 for each in self.names)
+        return name in self.upper
 
 
 def is_safetensors(sample: Sample) -> bool:
@@ -129,31 +132,3 @@ def is_torch_program(sample: Sample) -> bool:
 def is_keras_archive(sample: Sample) -> bool:
     """An archive of Keras 3: a configuration beside weights."""
     return "config.json" in sample.names and bool(sample.names & {"model.weights.h5", "model.weights.npz"})
-
-
-def archive_names(source: Source) -> frozenset[str]:
-    """The names in a zip archive, from its directory at the end.
-
-    Raises:
-        UnusableInputError: the directory is damaged, missing or absurdly large.
-    """
-    if _directory_size(source) > MOST_ARCHIVE_NAMES:
-        raise UnusableInputError(f"{source.path}: the archive's directory is larger than {MOST_ARCHIVE_NAMES} bytes")
-    try:
-        with zipfile.ZipFile(source.file()) as archive:
-            return frozenset(archive.namelist())
-    except UnusableInputError:
-        raise
-    except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError, EOFError, IndexError) as error:
-        raise UnusableInputError(f"{source.path}: is a damaged or cut-off zip archive: {error}") from error
-
-
-def _directory_size(source: Source) -> int:
-    """The length that the end record claims, of the 64-bit one where there is one; 0 without an end record."""
-    tail = source.tail(22 + (1 << 16))
-    sizes = [0]
-    for magic, at, width in ((b"PK\x05\x06", 12, 4), (b"PK\x06\x06", 40, 8)):
-        found = tail.rfind(magic)
-        if found >= 0:
-            sizes.append(int.from_bytes(tail[found + at : found + at + width], "little"))
-    return max((size for size in sizes if size != 0xFFFFFFFF), default=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from steadynorm.artifacts.contents import Contents
 from steadynorm.artifacts.pickle_stream import PickleStream
 from steadynorm.artifacts.source import Source
@@ -25,8 +27,38 @@ def read(source: Source) -> Contents:
     archive = Archive(source)
     prefix = prefix_of(archive, PICKLE)
     pickled = read_entry(archive, prefix + PICKLE)
-    places = Places(source, storages(archive, prefix, "data/", pickled))
+    # Most storages of a checkpoint are an optimizer's, which nobody looks at.
+    places = Places(source, Stored(archive, prefix))
     return contents_of(tree_of(pickled.value, source.path), places, "PyTorch checkpoint", pickled.foreign)
+
+
+class Stored(Mapping[str, Place]):
+    """Where each storage is, found out when it is asked for.
+
+    Arguments:
+        archive: the archive.
+        prefix: its folder.
+
+    Raises:
+        UnusableInputError: the byte order is unknown; on a look-up, the storage is compressed or reaches beyond the
+            file.
+    """
+
+    def __init__(self, archive: Archive, prefix: str) -> None:
+        self._archive, self._folder = archive, f"{prefix}data/"
+        self._order = byte_order(archive, prefix)
+
+    def __getitem__(self, key: str) -> Place:
+        name = self._folder + key
+        if name not in self._archive.entries:
+            raise KeyError(key)
+        return Place(self._archive.source, *self._archive.range_of(name), self._order)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name[len(self._folder) :] for name in self._archive.entries if name.startswith(self._folder))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def prefix_of(archive: Archive, name: str) -> str:

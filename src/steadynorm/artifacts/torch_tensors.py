@@ -13,7 +13,7 @@ from steadynorm.artifacts.contents import Tensor
 from steadynorm.artifacts.dtypes import decode, width_of
 from steadynorm.artifacts.pickle_arrays import InlineArray
 from steadynorm.artifacts.places import shortened
-from steadynorm.artifacts.source import Extent, Source
+from steadynorm.artifacts.source import Source
 from steadynorm.artifacts.torch_types import SIZES
 from steadynorm.artifacts.torch_values import Storage, Strided
 from steadynorm.errors import UnusableInputError
@@ -65,60 +65,64 @@ class Places:
         if view.why or storage is None or width_of(view.dtype) is None:
             why = view.why or f"values of the type {view.dtype} are not decoded"
             return Tensor(name, view.shape, view.dtype, lambda: self._refuse(name, why))
-        self._check(name, view, storage)
+        place = self._places.get(storage.key)
+        if not math.prod(view.shape):
+            return Tensor(name, view.shape, view.dtype, lambda: self._decoded(name, view, b""))
+        if place is None:
+            key = shortened(storage.key)
+            raise UnusableInputError(f"{self.source.path}: has no storage {key} for the tensor {shortened(name)}")
+        start, stop = self._range(name, view, storage, place)
         return Tensor(
-            name, view.shape, view.dtype, lambda: self._load(name, view, storage), self._extent(view, storage)
+            name,
+            view.shape,
+            view.dtype,
+            lambda: self._load(name, view, place, start, stop),
+            place.source.extent(start, stop, ">" if place.order == ">" else "<") if _is_plain(view) else None,
         )
-
-    def _extent(self, view: Strided, storage: Storage) -> Extent | None:
-        place, expected = self._places.get(storage.key), 1
-        if place is None or view.negative or view.conjugate or not math.prod(view.shape):
-            return None
-        for length, step in zip(reversed(view.shape), reversed(view.stride), strict=True):
-            if length > 1 and step != expected:
-                return None
-            expected *= length
-        start, stop = _span(view, storage)
-        return place.source.extent(place.start + start, place.start + stop, ">" if place.order == ">" else "<")
 
     def _refuse(self, name: str, why: str) -> npt.NDArray[np.generic]:
         raise UnusableInputError(f"{self.source.path}: the tensor {shortened(name)} cannot be read: {why}")
 
-    def _check(self, name: str, view: Strided, storage: Storage) -> None:
-        place, key = self._places.get(storage.key), shortened(storage.key)
-        elements = math.prod(view.shape)
-        if place is None:
-            if elements == 0:
-                return
-            raise UnusableInputError(f"{self.source.path}: has no storage {key} for the tensor {shortened(name)}")
-        if not elements:
-            return
+    def _range(self, name: str, view: Strided, storage: Storage, place: Place) -> tuple[int, int]:
+        """The bytes of the file that the view spans."""
         start, stop = _span(view, storage)
         if stop > place.stop - place.start:
             raise UnusableInputError(
                 f"{self.source.path}: the tensor {shortened(name)} of shape {_short(view.shape)} takes {stop} bytes of "
-                f"storage {key}, which has {place.stop - place.start}"
+                f"storage {shortened(storage.key)}, which has {place.stop - place.start}"
             )
-        if elements - (stop - start) // SIZES[view.dtype] > MOST_REPEATED:
+        if math.prod(view.shape) - (stop - start) // SIZES[view.dtype] > MOST_REPEATED:
             raise UnusableInputError(
                 f"{self.source.path}: the tensor {shortened(name)} of shape {_short(view.shape)} repeats "
                 f"{stop - start} bytes without end"
             )
+        return place.start + start, place.start + stop
 
-    def _load(self, name: str, view: Strided, storage: Storage) -> npt.NDArray[np.generic]:
-        data = b""
-        if math.prod(view.shape):
-            place = self._places[storage.key]
-            start, stop = _span(view, storage)
-            data = _gathered(place.source.read(place.start + start, place.start + stop), view)
-            if place.order == ">":
-                data = _swapped(data, view.dtype)
+    def _load(self, name: str, view: Strided, place: Place, start: int, stop: int) -> npt.NDArray[np.generic]:
+        data = place.source.read(start, stop)
+        if not _is_plain(view):
+            data = _gathered(data, view)
+        if place.order == ">":
+            data = _swapped(data, view.dtype)
+        return self._decoded(name, view, data)
+
+    def _decoded(self, name: str, view: Strided, data: bytes) -> npt.NDArray[np.generic]:
         found = decode(data, view.dtype, view.shape, self.source.path, name)
         if view.conjugate:
             found = np.conjugate(found)
         if view.negative and found.dtype.kind != "b":
             found = np.negative(found)
         return found
+
+
+def _is_plain(view: Strided) -> bool:
+    """Whether the file has its values as they are, one behind the other."""
+    expected = 1
+    for length, step in zip(reversed(view.shape), reversed(view.stride), strict=True):
+        if length > 1 and step != expected:
+            return False
+        expected *= length
+    return not view.negative and not view.conjugate
 
 
 def _gathered(data: bytes, view: Strided) -> bytes:

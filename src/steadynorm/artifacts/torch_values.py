@@ -90,13 +90,17 @@ def _storage_type(kind: object) -> str | None:
 
 
 def _is_size(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST
+    return type(value) is int and 0 <= value < LARGEST
 
 
 def sizes(value: object) -> tuple[int, ...] | None:
     """A shape or strides: a tuple or list of whole numbers, none of them negative."""
-    if not isinstance(value, tuple | list) or len(value) > MOST_AXES or not all(_is_size(each) for each in value):
+    if not isinstance(value, (tuple, list)) or len(value) > MOST_AXES:
         return None
+    for each in value:
+        # Asked for every axis of every tensor; a flag is no size, and of another type.
+        if type(each) is not int or not 0 <= each < LARGEST:
+            return None
     return tuple(value)
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from steadynorm.artifacts.places import shortened
 from steadynorm.artifacts.source import Source, of_bytes, part_of
@@ -22,9 +24,12 @@ _ENTRY, _LOCAL = b"PK\x01\x02", b"PK\x03\x04"
 _STORED, _DEFLATED = 0, 8
 _FULL32 = 0xFFFFFFFF
 
+_FIXED = struct.Struct("<4s4xHH8xIIHHH8xI")
+"""What every entry of the directory begins with: magic number, flags, method, packed and unpacked length, the lengths
+of its name, extra fields and comment, and where its local header is."""
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+
+class Entry(NamedTuple):
     """One entry of the directory.
 
     Arguments:
@@ -59,7 +64,7 @@ class Archive:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.entries: dict[str, Entry] = {}
-        for entry in _directory(source):
+        for entry in directory(source):
             if entry.name in self.entries:
                 raise UnusableInputError(
                     f"{source.path}: its archive has two entries {shortened(entry.name)}: loaders differ in which "
@@ -136,24 +141,45 @@ def _unpacked(data: bytes, size: int, path: str) -> bytes:
     return found
 
 
-def _directory(source: Source) -> list[Entry]:
+_KNOWN: WeakKeyDictionary[Source, tuple[Entry, ...]] = WeakKeyDictionary()
+
+
+def directory(source: Source) -> tuple[Entry, ...]:
+    """The directory of an archive; one that was read before, to recognise the file, is not read again.
+
+    Raises:
+        UnusableInputError: it is damaged or has too many entries.
+    """
+    if source not in _KNOWN:
+        _KNOWN[source] = tuple(_entries(source))
+    return _KNOWN[source]
+
+
+def is_too_large(source: Source) -> bool:
+    """Whether an archive has more entries than any model: a data set has millions.
+
+    Raises:
+        UnusableInputError: the end of the archive is damaged.
+    """
+    return _end(source)[0] > MOST_ENTRIES
+
+
+def _entries(source: Source) -> Iterator[Entry]:
     count, size, start = _end(source)
     if count > MOST_ENTRIES or size > 46 * count + (count << 16):
         raise UnusableInputError(f"{source.path}: its archive has {count} entries; expected at most {MOST_ENTRIES}")
     data = source.read(start, start + size)
-    entries, at = [], 0
+    at = 0
     for _ in range(count):
-        if data[at : at + 4] != _ENTRY or len(data) < at + 46:
+        if len(data) < at + 46 or data[at : at + 4] != _ENTRY:
             raise UnusableInputError(f"{source.path}: the directory of its archive is damaged at byte {start + at}")
-        flags, method = struct.unpack("<HH", data[at + 8 : at + 12])
-        packed, unpacked, name, extra, comment = struct.unpack("<IIHHH", data[at + 20 : at + 34])
-        header = int.from_bytes(data[at + 42 : at + 46], "little")
-        text = data[at + 46 : at + 46 + name].decode("utf-8", "replace")
-        more = data[at + 46 + name : at + 46 + name + extra]
-        unpacked, packed, header = _long_numbers(more, (unpacked, packed, header))
-        entries.append(Entry(text, method, packed, unpacked, header, bool(flags & 1), start + at))
-        at += 46 + name + extra + comment
-    return entries
+        _, flags, method, packed, unpacked, name, extra, comment, header = _FIXED.unpack_from(data, at)
+        behind = at + 46 + name
+        if _FULL32 in (packed, unpacked, header):
+            unpacked, packed, header = _long_numbers(data[behind : behind + extra], (unpacked, packed, header))
+        text = data[at + 46 : behind].decode("utf-8", "replace")
+        yield Entry(text, method, packed, unpacked, header, bool(flags & 1), start + at)
+        at = behind + extra + comment
 
 
 def _end(source: Source) -> tuple[int, int, int]:
