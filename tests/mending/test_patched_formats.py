@@ -21,7 +21,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from steadynorm import UnusableInputError, take_statistics
+from steadynorm import UnusableInputError, convert, take_statistics
 
 CHANNELS = 5
 RNG = np.random.default_rng(3)
@@ -325,6 +325,25 @@ def test_compressed_values_cannot_be_overwritten(good: Path, tmp_path: Path) -> 
     with pytest.raises(UnusableInputError, match="cannot be overwritten where they are in a Keras weights"):
         take_statistics(tmp_path / "net.weights.h5", good, tmp_path / "new.h5", names={"batch_normalization": "bn"})
     assert not (tmp_path / "new.h5").exists()
+
+
+def test_orbax_is_converted_instead(good: Path, tmp_path: Path) -> None:
+    tensorstore = pytest.importorskip("tensorstore")
+    (tmp_path / "orbax").mkdir()
+    for name, values in (("mean", np.zeros(CHANNELS)), ("var", np.ones(CHANNELS))):
+        base = {"driver": "file", "path": f"{tmp_path}/orbax/"}
+        store = {"driver": "ocdbt", "base": base, "path": f"batch_stats.bn.{name}/"}
+        spec = {"driver": "zarr", "kvstore": store}
+        array = tensorstore.open(spec, create=True, dtype=np.float32, shape=values.shape).result()
+        array.write(values.astype(np.float32)).result()
+
+    with pytest.raises(UnusableInputError, match=r"steadynorm convert CHECKPOINT OUT\.safetensors"):
+        take_statistics(tmp_path / "orbax", good, tmp_path / "new")
+
+    convert(tmp_path / "orbax", tmp_path / "plain.safetensors")
+    take_statistics(tmp_path / "plain.safetensors", good, tmp_path / "new.safetensors")
+    loaded = safetensors.numpy.load_file(tmp_path / "new.safetensors")
+    np.testing.assert_allclose(loaded["bn.running_mean"], MEAN, rtol=1e-6)
 
 
 def test_shards_are_patched_in_a_new_folder(good: Path, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def _mended_lines(mended: Mended) -> Iterator[str]:
     yield printable(as_lines(_table(mended)))
     if len(mended.layers) > _SHOWN:
         yield f"and {len(mended.layers) - _SHOWN} more"
+    yield "(root mean squares over channels; the shift in standard deviations)"
     yield ""
     if mended.measured is not None:
         yield from _measured_lines(mended.measured)
