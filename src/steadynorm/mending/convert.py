@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import numpy as np
 from steadynorm.artifacts import formats
 from steadynorm.artifacts.contents import Contents, Tensor
 from steadynorm.artifacts.layers import layers_of
-from steadynorm.artifacts.naming import Named
+from steadynorm.artifacts.naming import OBJECT_KEY, Named
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
-from steadynorm.evidence import Array, Layer
+from steadynorm.evidence import Layer
+from steadynorm.mending.conventions import Epsilons, decay_notes
 from steadynorm.mending.graph_beside import graph_of
 from steadynorm.mending.maps import Renamed, read_map
 from steadynorm.mending.naming import CONVENTIONS, LACKING, Target, target_of
@@ -92,10 +93,10 @@ def convert(
         the new names, and what does not fit.
 
     Raises:
-        UnusableInputError: the checkpoint cannot be read, two tensors would have one name, the target is unknown, or
-            the output exists or cannot be written; nothing is written then.
+        UnusableInputError: the checkpoint cannot be read, two tensors would have one name, the target is unknown,
+            what its files need is not installed (PyTorch; h5py for Keras; protobuf for TensorFlow), or the output
+            exists or cannot be written; nothing is written then.
         NoNormalizationLayersError: the checkpoint has no normalization layer.
-        ModuleNotFoundError: PyTorch's files need PyTorch, and Keras' h5py.
     """
     path, new = os.fspath(checkpoint), Path(output)
     target = _target(to, new)
@@ -110,7 +111,7 @@ def convert(
         raise UnusableInputError(
             f"{path}: misses its data file {missing[0] if isinstance(missing, tuple) else missing}"
         )
-    work = _Work(path, contents, target, read_map(names), epsilon, source_epsilon)
+    work = _Work(path, contents, target, read_map(names), Epsilons(epsilon, source_epsilon))
     work.run(only_normalization or target is Target.KERAS)
     if target is Target.KERAS and work.left_out and not only_normalization:
         work.notes.append(
@@ -152,8 +153,7 @@ class _Work:
     contents: Contents
     target: Target
     names: Mapping[str, Renamed]
-    epsilon: float | None
-    source_epsilon: float | None
+    epsilons: Epsilons
     tensors: list[Raw] = field(default_factory=list)
     layers: dict[str, str] = field(default_factory=dict)
     copied: list[str] = field(default_factory=list)
@@ -178,7 +178,11 @@ class _Work:
             self.layers[layer.name] = given.name if given else self._layer(layer.name)
             for role, tensor in group.tensors.items():
                 self._add(layer, self.layers[layer.name], role, tensor)
-        self._say_options(found.layers)
+        framework = self.contents.framework
+        self.notes += [
+            *self.epsilons.notes(found.layers, self.target, framework),
+            *decay_notes(found.layers, self.target),
+        ]
         for name, tensor in self.contents.tensors.items():
             if name not in taken:
                 self._copy(tensor, only_normalization)
@@ -210,30 +214,17 @@ class _Work:
             if self.target is Target.KERAS:
                 self.left_out.append(tensor.name)
                 return
-            role_name = tensor.name.removesuffix("/.ATTRIBUTES/VARIABLE_VALUE").replace("/", ".").rpartition(".")[2]
+            role_name = tensor.name.removesuffix(OBJECT_KEY).replace("/", ".").rpartition(".")[2]
         else:
             role_name = convention.roles.get(role, role)
         new = given.name if given else f"{name}{convention.separator}{role_name}"
-        values = self._adjusted(layer) if role == "variance" else None
+        values = self.epsilons.adjusted(layer) if role == "variance" else None
         raw = of_tensor(tensor, new) if values is None else of_values(new, tensor.dtype, values)
         if raw is None:
             self.left_out.append(tensor.name)
             return
         shape = (int(np.prod(raw.shape)),) if role != "updates" else raw.shape
         self.tensors.append(Raw(raw.name, raw.dtype, shape, raw.read))
-
-    def _adjusted(self, layer: Layer) -> Array | None:
-        """The variance that gives the same outputs with the target's epsilon; `None` if it stays as it is."""
-        source = self._epsilon_of(layer)
-        if self.epsilon is None or source is None or source == self.epsilon or layer.statistics is None:
-            return None
-        moved = layer.statistics.variance + (source - self.epsilon)
-        return moved if np.all(moved >= 0) else None
-
-    def _epsilon_of(self, layer: Layer) -> float | None:
-        if self.source_epsilon is not None:
-            return self.source_epsilon
-        return None if "epsilon" in layer.assumed else layer.config.epsilon
 
     def _copy(self, tensor: Tensor, only_normalization: bool) -> None:
         given = self.names.get(tensor.name)
@@ -247,64 +238,6 @@ class _Work:
         self.tensors.append(raw)
         self.copied.append(tensor.name)
 
-    def _say_options(self, layers: tuple[Layer, ...]) -> None:
-        self.notes += [*self._epsilon_notes(layers), *self._decay_notes(layers)]
-
-    def _epsilon_notes(self, layers: tuple[Layer, ...]) -> Iterator[str]:
-        convention = CONVENTIONS[self.target]
-        unknown = [each.name for each in layers if self._epsilon_of(each) is None]
-        if unknown:
-            yield (
-                f"the file does not tell the epsilon of {_which(unknown, layers)}: build the target's layers with the "
-                f"same one (the default of {self.target} is {convention.epsilon:g}, of the source's "
-                f"{self.contents.framework} {layers[0].config.epsilon:g}), or say both: --source-epsilon and --epsilon"
-            )
-        kept: dict[float, list[str]] = {}
-        stuck: dict[float, list[str]] = {}
-        moved: dict[float, list[str]] = {}
-        for layer in layers:
-            source = self._epsilon_of(layer)
-            if source is None or layer.statistics is None:
-                continue
-            if self.epsilon is None:
-                kept.setdefault(source, []).append(layer.name)
-            elif source != self.epsilon:
-                (stuck if self._adjusted(layer) is None else moved).setdefault(source, []).append(layer.name)
-        for value, names in kept.items():
-            differs = "" if value == convention.epsilon else f" (the default there is {convention.epsilon:g})"
-            yield f"in the target, {_which(names, layers)} must have epsilon {value:g}{differs}"
-        for value, names in moved.items():
-            yield (
-                f"the variance of {_which(names, layers)} was changed by {value - (self.epsilon or 0.0):.6g}, so that "
-                f"epsilon {self.epsilon:g} gives what {value:g} gave"
-            )
-        for value, names in stuck.items():
-            yield (
-                f"in the target, {_which(names, layers)} must have epsilon {value:g}: with {self.epsilon:g} some "
-                "variance would have to be negative, so it was left as it is"
-            )
-
-    def _decay_notes(self, layers: tuple[Layer, ...]) -> Iterator[str]:
-        convention = CONVENTIONS[self.target]
-        by_decay: dict[float | None, list[str]] = {}
-        unknown = []
-        for layer in layers:
-            if "decay" in layer.assumed:
-                unknown.append(layer.name)
-            else:
-                by_decay.setdefault(layer.config.decay, []).append(layer.name)
-        for decay, names in by_decay.items():
-            which = _which(names, layers)
-            if decay is None:
-                yield f"{which}: averaged over all batches (momentum=None), which only PyTorch's layers do"
-            else:
-                yield f"to train on, {which} must have {convention.option(decay)} (decay {decay:g})"
-        if unknown:
-            yield (
-                f"the file does not tell the decay of {_which(unknown, layers)}; to train on, mind that PyTorch's "
-                f"momentum is 1 - decay (default of {self.target}: {convention.option(convention.decay)})"
-            )
-
     def _check_unique(self) -> None:
         seen: set[str] = set()
         for each in self.tensors:
@@ -313,7 +246,3 @@ class _Work:
                     f"{self.path}: two tensors would be called '{each.name}'; name them with --map"
                 )
             seen.add(each.name)
-
-
-def _which(names: list[str], layers: tuple[Layer, ...]) -> str:
-    return "all layers" if 1 < len(names) == len(layers) else folded(names)
