@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from steadynorm import exits
-from steadynorm.checks.registry import NotAssessed
+from steadynorm.checks.registry import NotAssessed, run
 from steadynorm.evidence import Evidence, Layer, Mode, Statistics
 from steadynorm.finding import Certainty, Finding, Severity
 from steadynorm.norm.config import NormConfig
-from steadynorm.recorded import Choice, Graph, Saver, Stored, TrainStep, Update, Use
+from steadynorm.recorded import Choice, Graph, GraphLayer, Saver, Stored, TrainStep, Update, Use
 from steadynorm.report.layers import LayerStatus, layer_statuses
 from steadynorm.report.model import Origin, Report
 from steadynorm.report.result import CheckResult, Unread
@@ -28,6 +28,10 @@ def flat(value: object) -> str:
 def layer(name: str, mean: float | None = 0.5, updates: int | None = None) -> Layer:
     statistics = None if mean is None else Statistics(np.full(2, mean), np.ones(2), updates)
     return Layer(name, "BatchNorm2d", 2, NormConfig(decay=0.9), statistics)
+
+
+KEEPS = Graph((), savers=(Saver("s", ()),), layers=(GraphLayer("bn", "Fused", mean="bn/mean", variance="bn/var"),))
+KEEPS_NONE = replace(KEEPS, layers=(GraphLayer("bn", "Fused", gamma="bn/gamma"),))
 
 
 def status(one: Layer, graph: Graph | None = None, stored: Stored | None = None) -> LayerStatus:
@@ -94,8 +98,18 @@ def test_mode_says_what_chooses_it(uses: tuple[Use, ...], mode: str) -> None:
     ],
 )
 def test_updates_of_a_graph(updates: tuple[Update, ...], word: str) -> None:
-    assert status(layer("bn"), Graph((), updates, (TrainStep("t", ("bn",)),))).updates == word
+    assert status(layer("bn", 0.0), Graph((), updates, (TrainStep("t", ("bn",)),))).updates == word
     assert status(layer("bn"), Graph((), updates)).updates == "–"
+
+
+def test_statistics_that_moved_without_a_train_step_were_updated_by_hand() -> None:
+    """As `sess.run([train_op, update_ops])` does it; the graph does not show what is fetched together."""
+    graph = Graph((), (Update("bn", "mean", "n"),), (TrainStep("t", ("bn",)),))
+
+    assert status(layer("bn", 0.5), graph, Stored("x")).updates == "by hand?"
+    assert status(layer("bn", 0.0), graph, Stored("x")).updates == "not run"
+    assert status(layer("bn", None), graph, Stored("x", values=False)).updates == "not run"
+    assert status(layer("bn", 0.5), graph, Stored("x", before={"bn": layer("bn", 0.5)})).updates == "not run"
 
 
 def test_updates_that_the_layer_counted() -> None:
@@ -106,11 +120,19 @@ def test_updates_that_the_layer_counted() -> None:
     ("one", "graph", "stored", "saved"),
     [
         (layer("bn"), None, Stored("x"), "yes"),
-        (layer("bn", None), None, Stored("x"), "no"),
+        (layer("bn", None), None, Stored("x"), "–"),
+        (layer("bn", None), None, Stored("x", without_statistics=("bn",)), "no"),
+        (layer("bn", None), KEEPS, Stored("x"), "no"),
+        (layer("bn", None), KEEPS, Stored("x", values=False), "yes"),
+        (layer("bn", None), KEEPS, Stored("x", without_statistics=("bn",), values=False), "no"),
+        (layer("bn", None), KEEPS_NONE, Stored("x"), "–"),
+        (layer("bn", None), KEEPS_NONE, Stored("x", values=False), "–"),
+        (layer("bn", None), KEEPS_NONE, None, "–"),
         (layer("bn", None), None, Stored("x", values=False), "yes"),
         (layer("bn"), None, Stored("x", without_statistics=("bn",)), "no"),
         (layer("bn"), Graph((), savers=(Saver("s", ()),)), None, "yes"),
         (layer("bn"), Graph((), savers=(Saver("s", (), ("bn",)),)), None, "no"),
+        (layer("bn"), Graph((), savers=(Saver("of parameters", (), ("bn",)), Saver("s", (), main=True))), None, "yes"),
         (layer("bn"), Graph(()), None, "–"),
     ],
 )
@@ -209,7 +231,19 @@ def test_checks_that_only_a_live_model_allows_do_not_drown_the_rest() -> None:
     report = named("m.pt", layer("bn"), skipped=(*live, NotAssessed("SN301", "no graph")))
     lines = str(CheckResult((report,))).split("Not assessed\n")[1].splitlines()
 
-    assert [" ".join(line.split()) for line in lines] == ["it takes a live model and data 25 checks", "no graph SN301"]
+    assert lines == ["  it takes a live model and data (25 checks)", "  no graph (SN301)"]
+
+
+@pytest.mark.parametrize("framework", ["torch", "tensorflow"])
+def test_each_reason_for_what_was_not_assessed_is_one_line(framework: str) -> None:
+    evidence = Evidence(framework, (layer("bn"),), stored=Stored("PyTorch checkpoint"))
+    for each in (evidence, replace(evidence, stored=None, graph=KEEPS)):
+        skipped = tuple(run(each)[1])
+        report = Report("m.pt", each, (), skipped, origin=Origin("m.pt", ("m.pt",), "PyTorch checkpoint"))
+        lines = str(CheckResult((report,))).split("Not assessed\n")[1].splitlines()
+
+        assert len(lines) == len({each.reason for each in skipped}) > 1
+        assert all(len(line) <= 80 and line.endswith(")") for line in lines)
 
 
 def test_several_models_begin_with_a_verdict_over_all_of_them(result: CheckResult) -> None:

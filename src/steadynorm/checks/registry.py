@@ -36,7 +36,7 @@ _WHY_MISSING = {
     "evaluation": "the model was not run in inference",
     "gap": "no loss or metric was given",
     "source": "neither an AveragedModel nor a source_model was given",
-    "graph": "no graph: it takes a MetaGraphDef, a SavedModel or another exported graph",
+    "graph": "no graph: it takes a MetaGraph, a SavedModel or another export",
     "stored": "no checkpoint",
 }
 

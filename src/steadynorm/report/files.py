@@ -11,7 +11,7 @@ from rich.text import Text
 
 from steadynorm.report.findings import findings
 from steadynorm.report.layers import UNKNOWN, LayerStatus, layer_statuses
-from steadynorm.report.layout import WIDTH, as_lines, grid, pairs, section
+from steadynorm.report.layout import WIDTH, as_lines, grid, section
 from steadynorm.report.model import Report
 from steadynorm.report.result import CheckResult
 from steadynorm.report.styles import WIDEST
@@ -93,7 +93,7 @@ def _model(report: Report) -> Iterator[RenderableType]:
     yield from section("Layers", *_layers(layer_statuses(report)))
     yield from section("Findings", *findings(report))
     if report.not_assessed:
-        yield from section("Not assessed", _not_assessed(report))
+        yield from section("Not assessed", *_not_assessed(report))
 
 
 def _layers(rows: list[LayerStatus]) -> Iterator[RenderableType]:
@@ -143,8 +143,7 @@ def _codes(row: LayerStatus) -> str:
     return " ".join(shown) or UNKNOWN
 
 
-def _not_assessed(report: Report) -> RenderableType:
-    rows = []
+def _not_assessed(report: Report) -> Iterator[RenderableType]:
     for reason, codes in reasons(report).items():
-        rows.append((reason, ", ".join(codes) if len(codes) <= SHOWN_CODES else counted(len(codes), "check")))
-    return pairs(*rows)
+        which = ", ".join(codes) if len(codes) <= SHOWN_CODES else counted(len(codes), "check")
+        yield Text(f"{reason} ({which})", style="dim")

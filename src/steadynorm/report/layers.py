@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from steadynorm.evidence import Layer, Mode, Statistics
-from steadynorm.recorded import Choice, Graph, Stored, Update, Use
+from steadynorm.recorded import Choice, Graph, GraphLayer, Stored, Update, Use
 from steadynorm.report.model import Report
 
 _Part = TypeVar("_Part", Use, Update)
@@ -29,8 +29,9 @@ class LayerStatus:
         name: the layer.
         mode: `training`, `inference`, both, or what chooses it: `fed`, `variable`, `computed`; what is fed by default
             as `inference unless fed`.
-        updates: whether a train step runs the updates, or how many the layer counted.
-        saved: whether the statistics are saved.
+        updates: whether a train step runs the updates, or how many the layer counted; `by hand?` where none runs them
+            and the statistics moved all the same.
+        saved: whether the statistics are saved; a dash, too, of a layer that keeps none.
         moved: whether they are other than at initialization, or than before.
         codes: what was found.
     """
@@ -54,17 +55,20 @@ def layer_statuses(report: Report) -> list[LayerStatus]:
     graph, stored = report.evidence.graph, report.evidence.stored
     uses = _by_layer(graph.uses if graph else ())
     updates = _by_layer(graph.updates if graph else ())
-    rows = [
-        LayerStatus(
-            layer.name,
-            _mode(uses.get(layer.name, [])),
-            _updates(layer, graph, updates.get(layer.name, [])),
-            _saved(layer, graph, stored),
-            _moved(layer, stored),
-            tuple(codes.get(layer.name, ())),
+    known = {each.name: each for each in graph.layers} if graph else {}
+    rows = []
+    for layer in report.evidence.layers:
+        moved = _moved(layer, stored)
+        rows.append(
+            LayerStatus(
+                layer.name,
+                _mode(uses.get(layer.name, [])),
+                _updates(layer, graph, updates.get(layer.name, []), moved),
+                _saved(layer, known.get(layer.name), graph, stored),
+                moved,
+                tuple(codes.get(layer.name, ())),
+            )
         )
-        for layer in report.evidence.layers
-    ]
     order = {name: index for index, name in enumerate(codes)}
     return sorted(rows, key=lambda row: order.get(row.name, len(order)))
 
@@ -89,7 +93,7 @@ def _mode_of(use: Use) -> str:
     return _CHOICES.get(use.choice, UNKNOWN)
 
 
-def _updates(layer: Layer, graph: Graph | None, updates: list[Update]) -> str:
+def _updates(layer: Layer, graph: Graph | None, updates: list[Update], moved: str) -> str:
     if layer.statistics is not None and layer.statistics.updates is not None:
         return f"{layer.statistics.updates:,}"
     if graph is None or not graph.train_steps:
@@ -97,17 +101,24 @@ def _updates(layer: Layer, graph: Graph | None, updates: list[Update]) -> str:
     if not updates:
         return "none"
     run = sum(bool(update.steps) for update in updates)
-    return "run" if run == len(updates) else "some run" if run else "not run"
+    if not run:
+        return "by hand?" if moved == "yes" else "not run"
+    return "run" if run == len(updates) else "some run"
 
 
-def _saved(layer: Layer, graph: Graph | None, stored: Stored | None) -> str:
+def _saved(layer: Layer, known: GraphLayer | None, graph: Graph | None, stored: Stored | None) -> str:
+    lost = stored is not None and layer.name in stored.without_statistics
+    if known is not None and known.mean is None and known.variance is None and layer.statistics is None and not lost:
+        return UNKNOWN
     if stored is not None:
         # Of a checkpoint without its data the names are known, and that is enough.
-        lost = layer.statistics is None and stored.values
-        return "no" if lost or layer.name in stored.without_statistics else "yes"
+        if lost or (known is not None and layer.statistics is None and stored.values):
+            return "no"
+        return "yes" if layer.statistics is not None or not stored.values else UNKNOWN
     if graph is None or not graph.savers:
         return UNKNOWN
-    return "no" if any(layer.name in saver.incomplete for saver in graph.savers) else "yes"
+    savers = [saver for saver in graph.savers if saver.main] or graph.savers
+    return "no" if any(layer.name in saver.incomplete for saver in savers) else "yes"
 
 
 def _moved(layer: Layer, stored: Stored | None) -> str:
