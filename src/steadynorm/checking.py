@@ -50,7 +50,8 @@ def check(
 
     Returns:
         a `CheckResult`: a report per model, and what could not be read. No file is ever changed, and nothing in one
-        is ever run.
+        is ever run. The evidence in a report has its layers without their arrays, so that a thousand models fit into
+        memory.
 
     Raises:
         UnusableInputError: a code is unknown, or `before` cannot be read or is not one checkpoint.

@@ -11,6 +11,7 @@ from steadynorm.artifacts.contents import Contents
 from steadynorm.artifacts.grouping import Group
 from steadynorm.artifacts.search import search
 from steadynorm.checks.registry import run
+from steadynorm.condensing import condensed
 from steadynorm.errors import UnusableInputError
 from steadynorm.finding import Certainty, Finding
 from steadynorm.report.model import Origin, Report
@@ -87,7 +88,7 @@ def _report(model: Assembled, task: Task) -> Report:
         return Report.nothing_to_check(name, model.evidence.framework, origin)
     findings, not_assessed = run(model.evidence, task.select, task.ignore)
     ranked = tuple(sorted(findings, key=_rank))
-    return Report(name, model.evidence, ranked, tuple(not_assessed), task.select, task.ignore, origin)
+    return Report(name, condensed(model.evidence), ranked, tuple(not_assessed), task.select, task.ignore, origin)
 
 
 def _rank(found: Finding) -> tuple[int, bool]:

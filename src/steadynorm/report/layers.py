@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-
-from steadynorm.evidence import Layer, Mode, Statistics
+from steadynorm.condensing import digest_of
+from steadynorm.evidence import Layer, Mode
 from steadynorm.recorded import Choice, Graph, GraphLayer, Stored, Update, Use
 from steadynorm.report.model import Report
 
@@ -126,11 +125,5 @@ def _moved(layer: Layer, stored: Stored | None) -> str:
         return UNKNOWN
     earlier = stored.before.get(layer.name) if stored is not None and stored.before is not None else None
     if earlier is not None and earlier.statistics is not None:
-        return "no" if _same(layer.statistics, earlier.statistics) else "yes"
+        return "no" if digest_of(layer.statistics) == digest_of(earlier.statistics) else "yes"
     return "no" if layer.statistics.at_initialization else "yes"
-
-
-def _same(first: Statistics, second: Statistics) -> bool:
-    return np.array_equal(first.mean, second.mean, equal_nan=True) and np.array_equal(
-        first.variance, second.variance, equal_nan=True
-    )
