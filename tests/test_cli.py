@@ -263,8 +263,10 @@ def test_other_forms_of_the_report(run: Callable[..., Result]) -> None:
     github = run("diagnose", "cases.py:broken", "--format", "github", "--batches", 3).stdout.splitlines()
 
     assert json.loads(same.stdout)["schema"] == "steadynorm-report/1"
-    assert sarif["runs"][0]["results"][0]["ruleId"] == "SN103"
-    assert github[0].startswith("::error title=SN103 statistics-at-initialization::digits: layer 1: ")
+    (found, *_) = sarif["runs"][0]["results"]
+    assert found["ruleId"] == "SN103"
+    assert found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "cases.py"
+    assert github[0].startswith("::error file=cases.py,title=SN103 statistics-at-initialization::digits: layer 1: ")
     contradiction = run("diagnose", "cases.py:fails", "--json", "--format", "sarif")
     assert contradiction.exit_code == 2
     assert "--json and --format sarif contradict each other" in only_line(contradiction)

@@ -148,7 +148,7 @@ def diagnose(
     with one_line(traceback):
         from steadynorm.api import diagnose as diagnosed
         from steadynorm.delivery import deliver
-        from steadynorm.loading import subject_from
+        from steadynorm.loading import file_of, subject_from
         from steadynorm.writing import check_folder
 
         if json and form not in (None, Form.JSON):
@@ -158,6 +158,7 @@ def diagnose(
             check_folder(output)
         with redirect_stdout(sys.stderr), subject_from(target) as subject:
             report = diagnosed(subject, batches=batches, device=device, select=settings.select, ignore=settings.ignore)
+        report = replace(report, code=file_of(target))
         deliver(report, Form.JSON if json else form or Form.TEXT, output)
         status = report.exit_status(settings.fail_on.severity)
     raise typer.Exit(status)

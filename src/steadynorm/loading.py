@@ -49,6 +49,15 @@ def subject_from(target: str) -> Iterator[Subject]:
         yield _subject(module, source, name)
 
 
+def file_of(target: str) -> str | None:
+    """The file with the code that `target` names, once `subject_from` has loaded it; `None` if it has none."""
+    source = target.rpartition(":")[0]
+    if Path(source).is_file():
+        return source
+    found: str | None = getattr(sys.modules.get(source), "__file__", None)
+    return found
+
+
 def _check_file(path: Path) -> None:
     if path.is_dir():
         raise UnusableInputError(f"{path} is a folder; expected a Python file, as {path / 'subject.py'}:NAME")

@@ -45,7 +45,7 @@ def test_log_is_valid_and_says_what_was_found_where(result: CheckResult) -> None
     assert run["tool"]["driver"]["rules"][found["ruleIndex"]]["id"] == "SN101"
     assert found["message"]["text"].startswith("Train runs 0 of the 2 updates of 'net/broken/bn'. Run them: ")
     assert place["physicalLocation"]["artifactLocation"] == {"uri": "run/model.ckpt-1200", "uriBaseId": "%SRCROOT%"}
-    assert "region" not in place["physicalLocation"]  # the file is binary
+    assert place["physicalLocation"]["region"] == {"startLine": 1}  # the file is binary, and GitHub wants a line
     assert place["logicalLocations"] == [{"fullyQualifiedName": "net/broken/bn", "name": "bn", "kind": "element"}]
     assert found["properties"]["certainty"] == "likely"
     assert found["properties"]["settle"] == "the checkpoint"
@@ -123,6 +123,15 @@ def test_diagnosis_has_layers_and_no_files(long_report: Report) -> None:
     assert run["artifacts"] == []
     assert all("physicalLocation" not in place for each in run["results"] for place in each["locations"])
     assert len(run["results"][0]["locations"][0]["logicalLocations"]) == 14
+
+
+def test_diagnosis_points_to_the_code_that_builds_the_model(long_report: Report) -> None:
+    (run,) = log(CheckResult((replace(long_report, code="examples/digits.py"),)))["runs"]
+    places = [place["physicalLocation"] for each in run["results"] for place in each["locations"]]
+
+    assert places == 3 * [
+        {"artifactLocation": {"uri": "examples/digits.py", "uriBaseId": "%SRCROOT%"}, "region": {"startLine": 1}}
+    ]
 
 
 def test_nothing_found_is_a_valid_log() -> None:

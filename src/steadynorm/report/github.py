@@ -23,7 +23,7 @@ def _commands(result: CheckResult) -> Iterator[str]:
         for found in report.findings:
             yield _command(
                 COMMANDS[found.severity],
-                report.origin.path if report.origin else None,
+                report.file,
                 f"{found.code} {CATALOGUE[found.code].name}",
                 f"{report.name}: {where(found)}: {sentence(found.message)}\n{sentence(found.remedy)}",
             )

@@ -38,6 +38,7 @@ class Report:
         select: the codes or prefixes that the diagnosis was limited to; all if empty.
         ignore: the codes or prefixes that it left out.
         origin: the files that it is about, `None` for a live model.
+        code: the file with the code that a live model was built by, where it is known.
     """
 
     name: str
@@ -47,11 +48,17 @@ class Report:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     origin: Origin | None = None
+    code: str | None = None
 
     @classmethod
     def nothing_to_check(cls, name: str, framework: str, origin: Origin | None = None) -> Report:
         """The report of a model without normalization layers."""
         return cls(name, Evidence(framework=framework, layers=()), origin=origin)
+
+    @property
+    def file(self) -> str | None:
+        """What code scanning may point to: the model's file, or the code of a live one; `None` without either."""
+        return self.code if self.origin is None else self.origin.path
 
     @property
     def checked(self) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """The findings as SARIF 2.1.0 (OASIS), which code scanning reads.
 
-A model's file is binary, so a finding points to the file and, in it, to the layer or node by name: there are no lines.
+A model's file is binary, so a finding points to the file and, in it, to the layer or node by name. Code scanning asks
+for a line all the same: it is the first one. A finding about a live model points to the code that builds it; where that
+is not known, as in a diagnosis that a program asked for, only to the layer, and code scanning does not take it.
 """
 
 from __future__ import annotations
@@ -106,9 +108,13 @@ def _result(found: Finding, report: Report, rule: int) -> Object:
 def _location(found: Finding, report: Report) -> Object:
     names = found.layers or (found.location,)
     logical = [{"fullyQualifiedName": name, "name": name.rpartition("/")[2], "kind": "element"} for name in names]
-    if report.origin is None:
+    if report.file is None:
         return {"logicalLocations": logical}
-    return {"physicalLocation": {"artifactLocation": address(report.origin.path)}, "logicalLocations": logical}
+    return {"physicalLocation": _first_line(report.file), "logicalLocations": logical}
+
+
+def _first_line(path: str) -> Object:
+    return {"artifactLocation": address(path), "region": {"startLine": 1}}
 
 
 def _fingerprint(found: Finding, report: Report) -> str:
@@ -131,5 +137,5 @@ def _notification(unread: Unread) -> Object:
     return {
         "level": "error",
         "message": {"text": unread.reason},
-        "locations": [{"physicalLocation": {"artifactLocation": address(unread.path)}}],
+        "locations": [{"physicalLocation": _first_line(unread.path)}],
     }
