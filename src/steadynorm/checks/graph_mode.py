@@ -183,8 +183,8 @@ def exported_in_training_mode(evidence: Evidence) -> Iterator[Finding]:
     assert graph is not None
     if not graph.exported:
         return
-    # A layer without statistics has no other mode: SN106. Only a frozen TensorFlow graph may have had them: what training
-    # mode does not read is cut off there.
+    # A layer without statistics has no other mode: SN106. Only a frozen TensorFlow graph may have had them: what
+    # training mode does not read is cut off there.
     keeping = {each.name for each in facts(evidence) if each.keeps_statistics}
     uses = [use for use in graph.uses if use.layer in keeping or evidence.framework == "tensorflow"]
     fixed = [use for use in uses if use.mode is Mode.BATCH]
