@@ -537,3 +537,11 @@ def test_thousand_checkpoints_in_a_folder(here: Path) -> None:
     assert flat(result).startswith("1000 models with normalization layers checked; nothing found.")
     assert "and 988 more" in flat(result)
     assert time.perf_counter() - begin < 30
+
+
+def test_the_readme_shows_what_a_check_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(__file__).parents[1]
+    monkeypatch.chdir(root)
+    command, shown = (root / "README.md").read_text(encoding="utf-8").split("$ steadynorm check ", 1)[1].split("\n", 1)
+
+    assert shown.split("```")[0] == run("check", *command.split()).stdout
