@@ -56,8 +56,8 @@ class _Files(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if with_body:
+            type(self).sent += len(data)  # before the client can look
             self.wfile.write(data)
-            type(self).sent += len(data)
 
 
 @pytest.fixture

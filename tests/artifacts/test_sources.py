@@ -118,8 +118,8 @@ class _Server(BaseHTTPRequestHandler):
             self.send_response(200)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
+        type(self).sent += len(data)  # before the client can look
         self.wfile.write(data)
-        type(self).sent += len(data)
 
     def log_message(self, *_: object) -> None:
         pass

@@ -70,7 +70,7 @@ def test_a_checkpoint_settles_what_a_graph_alone_cannot() -> None:
 
 def test_the_largest_graph_takes_under_a_second() -> None:
     graph = CORPUS / LARGEST / "model.ckpt.meta"
-    begin = time.perf_counter()
+    begin = time.process_time()
     run(evidence_of(None, graph=formats.read(graph)))
 
-    assert time.perf_counter() - begin < SECONDS * ALLOWANCE
+    assert time.process_time() - begin < SECONDS * ALLOWANCE

@@ -89,7 +89,13 @@ def is_file(path: str) -> bool:
     if not is_remote(path):
         return os.path.isfile(path)
     files, within = file_system(path)
-    return bool(_asked(files.isfile, path, within))
+    try:
+        # fsspec's isfile() and exists() over HTTP begin to fetch the file; its info() asks for the head alone.
+        return bool(files.info(within)["type"] == "file")
+    except FileNotFoundError:
+        return False
+    except Exception as error:  # every file system raises errors of its own
+        raise UnusableInputError(f"{path}: cannot be reached: {first_line(error)}") from error
 
 
 def names_in(folder: str) -> frozenset[str]:

@@ -204,7 +204,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_graphs_that_nobody_builds(kind: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()  # the other tests take the clock's time, too
     read(HOSTILE[kind]())
 
-    assert time.perf_counter() - begin < 10
+    assert time.process_time() - begin < 10
