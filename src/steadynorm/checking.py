@@ -71,8 +71,7 @@ def check(
             for path, reason in outcome.failures:
                 if not group.certain:
                     skipped[UNKNOWN] += 1
-                # A run that goes on while it is searched replaces its checkpoints.
-                elif group.named or is_remote(path) or os.path.lexists(path):
+                elif group.named or not _is_gone(group):
                     unread[path] = reason
     if task.before is not None and reports and not any(map(_is_compared, reports)):
         unread[task.before] = (
@@ -98,6 +97,11 @@ def _outcomes(task: Task, groups: Sequence[Group], workers: int) -> Iterator[tup
             raise UnusableInputError(
                 "a process that reads files was ended from outside; memory may be short"
             ) from error
+
+
+def _is_gone(group: Group) -> bool:
+    """Whether no file of a group is there any more: a run that goes on while it is searched replaces checkpoints."""
+    return not any(is_remote(path) or os.path.lexists(path) for path in group.files)
 
 
 def _is_compared(report: Report) -> bool:
