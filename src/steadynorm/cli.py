@@ -105,12 +105,11 @@ def check(
     """
     with one_line(traceback, extra="files"):
         from steadynorm.checking import check as checked
-        from steadynorm.delivery import deliver
-        from steadynorm.writing import check_folder
+        from steadynorm.delivery import check_output, deliver
 
         settings = _settings(select, ignore, fail_on, exclude)
         if output is not None:
-            check_folder(output)
+            check_output(output, (*paths, before))
         result = checked(
             paths,
             before=before,
@@ -147,16 +146,18 @@ def diagnose(
     """
     with one_line(traceback):
         from steadynorm.api import diagnose as diagnosed
-        from steadynorm.delivery import deliver
+        from steadynorm.delivery import check_output, deliver
         from steadynorm.loading import file_of, subject_from
-        from steadynorm.writing import check_folder
 
         if json and form not in (None, Form.JSON):
             raise UnusableInputError(f"--json and --format {form} contradict each other; expected one of them")
         settings = _settings(select, ignore, fail_on)
         if output is not None:
-            check_folder(output)
+            check_output(output, (file_of(target),))
         with redirect_stdout(sys.stderr), subject_from(target) as subject:
+            if output is not None:
+                # Of a module the file is known once it is imported.
+                check_output(output, (file_of(target),))
             report = diagnosed(subject, batches=batches, device=device, select=settings.select, ignore=settings.ignore)
         report = replace(report, code=file_of(target))
         deliver(report, Form.JSON if json else form or Form.TEXT, output)

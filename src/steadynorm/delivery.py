@@ -2,14 +2,63 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from codecs import getincrementaldecoder
+from collections.abc import Iterable
 from pathlib import Path
 
+from steadynorm.errors import UnusableInputError
 from steadynorm.options import Form
 from steadynorm.report.model import Report
 from steadynorm.report.result import CheckResult
 from steadynorm.report.words import printable
-from steadynorm.writing import write_text
+from steadynorm.writing import check_folder, write_text
+
+
+def check_output(output: Path, inputs: Iterable[str | None]) -> None:
+    """Refuses to write a report where it would cost something that is not a report, before the work is done.
+
+    Arguments:
+        output: where the report is to go.
+        inputs: what the report is about.
+
+    Raises:
+        UnusableInputError: it is one of the inputs, a model or another file that is not text, or cannot be written to.
+    """
+    check_folder(output)
+    for path in inputs:
+        if path and (Path(path) == output or _are_one(path, output)):
+            raise UnusableInputError(f"cannot write the report to {output}: it is what is read; expected another name")
+    if output.exists() and not _is_text(output):
+        raise UnusableInputError(
+            f"cannot write the report to {output}: a model or another file that is not text stands there; expected "
+            "another name"
+        )
+
+
+def _are_one(path: str, output: Path) -> bool:
+    try:
+        return os.path.samefile(path, output)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a file is text, and neither the index of a model's files nor TensorFlow's note of a run's checkpoints."""
+    from steadynorm.artifacts.formats import recognise
+    from steadynorm.artifacts.search import STATE
+    from steadynorm.artifacts.source import open_source
+
+    if path.name == STATE:
+        return False
+    try:
+        with open_source(str(path)) as source:
+            start = source.head(1 << 16)
+            getincrementaldecoder("utf-8")().decode(start)
+            return b"\0" not in start and recognise(source) is None
+    except UnicodeDecodeError:
+        return False
 
 
 def deliver(report: Report | CheckResult, form: Form, output: Path | None) -> None:

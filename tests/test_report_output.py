@@ -1,0 +1,101 @@
+"""Where a report may be written: never over what it is about, nor over another model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from steadynorm import cli
+
+HEADER = b'{"bn.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+MODEL = len(HEADER).to_bytes(8, "little") + HEADER + bytes(4)
+SUBJECT = "def subject():\n    raise SystemExit(5)\n"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.safetensors").write_bytes(MODEL)
+    (tmp_path / "b.safetensors").write_bytes(MODEL)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, list(arguments))
+
+
+def refused(result: Result) -> bool:
+    lines = result.stderr.strip().splitlines()
+    return (result.exit_code, result.stdout, len(lines)) == (2, "", 1) and "cannot write the report to" in lines[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("a.safetensors", "--output", "a.safetensors"),
+        ("a.safetensors", "--output", "./a.safetensors"),
+        ("a.safetensors", "--output", "link"),
+        ("a.safetensors", "--output", "b.safetensors"),
+        ("a.safetensors", "--before", "b.safetensors", "--output", "b.safetensors"),
+        (".", "--output", "a.safetensors"),
+        ("no.pt", "--output", "a.safetensors"),
+    ],
+)
+def test_check_does_not_write_over_a_model(here: Path, arguments: tuple[str, ...]) -> None:
+    (here / "link").symlink_to("a.safetensors")
+
+    assert refused(run("check", *arguments))
+    assert (here / "a.safetensors").read_bytes() == (here / "b.safetensors").read_bytes() == MODEL
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("model.ckpt-1.data-00000-of-00001", bytes(64)),
+        ("checkpoint", b'model_checkpoint_path: "model.ckpt-1"\n'),
+        ("model.safetensors.index.json", b'{"weight_map": {"w": "a.safetensors"}}'),
+        ("image.png", b"\x89PNG\r\n\x1a\n"),
+    ],
+)
+def test_files_that_belong_to_a_model_and_other_data_are_kept(here: Path, name: str, content: bytes) -> None:
+    (here / name).write_bytes(content)
+
+    assert refused(run("check", "a.safetensors", "--output", name))
+    assert (here / name).read_bytes() == content
+
+
+def test_prefix_of_a_checkpoint_is_no_place_for_its_report(here: Path) -> None:
+    assert refused(run("check", "model.ckpt-1", "--output", "model.ckpt-1"))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"an earlier report \xe2\x80\x93 of 2024\n", b'{"findings": []}\n'])
+def test_a_report_is_written_to_a_new_file_and_over_an_earlier_one(here: Path, content: bytes | None) -> None:
+    if content is not None:
+        (here / "report.json").write_bytes(content)
+    run("check", "a.safetensors", "--format", "json", "--output", "report.json")
+
+    assert '"schema"' in (here / "report.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("target", "output"),
+    [
+        ("model.py:subject", "a.safetensors"),
+        ("model.py:subject", "model.py"),
+        ("a_model_in_here:subject", "a_model_in_here.py"),
+    ],
+)
+def test_diagnose_does_not_write_over_a_model_or_its_code(
+    here: Path, monkeypatch: pytest.MonkeyPatch, target: str, output: str
+) -> None:
+    monkeypatch.syspath_prepend(str(here))
+    (here / "model.py").write_text(SUBJECT)
+    module = "from torch import nn\n\nimport steadynorm\n\nsubject = steadynorm.Subject(nn.BatchNorm1d(2), [])\n"
+    (here / "a_model_in_here.py").write_text(module)
+
+    assert refused(run("diagnose", target, "--output", output))
+    assert (here / "a.safetensors").read_bytes() == MODEL
+    assert (here / "model.py").read_text() == SUBJECT
+    assert (here / "a_model_in_here.py").read_text() == module
