@@ -14,6 +14,7 @@ from steadynorm.checks.registry import run
 from steadynorm.condensing import condensed
 from steadynorm.errors import UnusableInputError
 from steadynorm.finding import Certainty, Finding
+from steadynorm.rank_findings import of_all_ranks
 from steadynorm.report.model import Origin, Report
 from steadynorm.report.words import counted, folded
 
@@ -87,6 +88,8 @@ def _report(model: Assembled, task: Task) -> Report:
     if not model.evidence.layers:
         return Report.nothing_to_check(name, model.evidence.framework, origin)
     findings, not_assessed = run(model.evidence, task.select, task.ignore)
+    ranks = {path: run(each, task.select, task.ignore)[0] for path, each in model.ranks.items()}
+    findings = of_all_ranks(findings, ranks)
     ranked = tuple(sorted(findings, key=_rank))
     return Report(name, condensed(model.evidence), ranked, tuple(not_assessed), task.select, task.ignore, origin)
 

@@ -9,6 +9,7 @@ from steadynorm.artifacts import formats
 from steadynorm.artifacts.contents import Contents, Tensor
 from steadynorm.artifacts.evidence import evidence_of
 from steadynorm.artifacts.grouping import Group, alone
+from steadynorm.artifacts.ranks import are_ranks
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evidence
 
@@ -21,13 +22,15 @@ class Assembled:
         path: what names it.
         files: what was read.
         format: what that is, in words.
-        evidence: what it says.
+        evidence: what it says; of several ranks, what the first one says, with the layers of the others beside it.
+        ranks: what each of the other ranks says by itself, by file.
     """
 
     path: str
     files: tuple[str, ...]
     format: str
     evidence: Evidence
+    ranks: Mapping[str, Evidence] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -49,7 +52,7 @@ def assemble(group: Group, before: Contents | None, failed: Callable[[str, str],
     """
     parts = _read(group, failed)
     contents = list(parts.checkpoints.values())
-    if len(contents) < 2 or _are_ranks(contents):
+    if len(contents) < 2 or are_ranks(contents):
         if contents or parts.graph is not None:
             yield _assembled(group, parts, before)
     elif _are_shards(contents):
@@ -78,11 +81,6 @@ def _read(group: Group, failed: Callable[[str, str], None]) -> _Parts:
     return parts
 
 
-def _are_ranks(contents: list[Contents]) -> bool:
-    """Whether each is the whole model: all have the same tensors."""
-    return all(set(each.tensors) == set(contents[0].tensors) for each in contents)
-
-
 def _are_shards(contents: list[Contents]) -> bool:
     """Whether each is a part of the model: no tensor is in two of them."""
     return len(_together(contents)) == sum(len(each.tensors) for each in contents)
@@ -97,8 +95,9 @@ def _assembled(group: Group, parts: _Parts, before: Contents | None) -> Assemble
     main = None if first is None else parts.checkpoints[first]
     ranks = {path: each for path, each in parts.checkpoints.items() if path != first}
     evidence = evidence_of(main, graph=parts.graph, before=before, ranks=ranks)
+    by_rank = {path: evidence_of(each, graph=parts.graph, before=before) for path, each in ranks.items()}
     files = (*parts.checkpoints, *([group.graph] if group.graph and parts.graph else []))
-    return Assembled(group.path, files, _in_words(main, parts.graph), evidence)
+    return Assembled(group.path, files, _in_words(main, parts.graph), evidence, by_rank)
 
 
 def _in_words(checkpoint: Contents | None, graph: Contents | None) -> str:

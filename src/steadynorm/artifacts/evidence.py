@@ -77,10 +77,11 @@ def _stored(contents: Contents, found: Found, before: Contents | None, ranks: Ma
 
 def _others(contents: Contents) -> dict[str, Tensor]:
     """The tensors that belong to no normalization layer and to no optimizer."""
-    return {tensor.name: tensor for tensor in _weights(contents)}
+    return {tensor.name: tensor for tensor in weights_of(contents)}
 
 
-def _weights(contents: Contents) -> Iterator[Tensor]:
+def weights_of(contents: Contents) -> Iterator[Tensor]:
+    """The tensors that belong to no normalization layer and to no optimizer."""
     complete, without = named_layers(contents.tensors, contents.framework)
     taken = {tensor.name for layer in (*complete, *without) for tensor in layer.tensors.values()}
     for tensor in contents.tensors.values():
@@ -91,5 +92,5 @@ def _weights(contents: Contents) -> Iterator[Tensor]:
 
 
 def _is_doubled(contents: Contents) -> bool:
-    shapes = Counter(tensor.shape for tensor in _weights(contents))
+    shapes = Counter(tensor.shape for tensor in weights_of(contents))
     return bool(shapes) and all(count % 2 == 0 for count in shapes.values())
