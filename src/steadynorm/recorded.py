@@ -74,6 +74,7 @@ class Use:
         outside: whether both modes are computed and only one of the results is chosen.
         wrong_axis: what proves that it normalizes another axis than that of the channels, `None` if nothing does.
         steps: names of the train steps that compute it, whether they train through it or not.
+        heard: names of those of them whose gradients depend on it; others compute it for its updates alone.
     """
 
     layer: str
@@ -90,6 +91,7 @@ class Use:
     outside: bool = False
     wrong_axis: str | None = None
     steps: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

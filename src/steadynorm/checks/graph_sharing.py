@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadynorm.checks.graph_facts import facts, names
+from steadynorm.checks.graph_facts import Facts, facts, names
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import Evidence, Mode
 from steadynorm.finding import Certainty, Finding
@@ -66,15 +66,17 @@ def moved_by_the_other_step(evidence: Evidence) -> Iterator[Finding]:
     """A train step runs updates of a layer that another step trains and it does not."""
     graph = evidence.graph
     assert graph is not None
-    found: dict[str, str] = {}
+    moves: list[tuple[Facts, str, str]] = []
     for each in facts(evidence):
-        own = {step.node for step in graph.train_steps if each.name in step.owned}
-        if not own or each.stands_still:
-            continue
-        for update in each.updates:
-            others = [step.node for step in graph.train_steps if step.node in update.steps and step.node not in own]
-            if others:
-                found[each.name] = others[0]
+        own = [step.node for step in graph.train_steps if each.name in step.owned]
+        if own and not each.stands_still:
+            others = dict.fromkeys(step for update in each.updates for step in update.steps if step not in own)
+            moves += [(each, one, other) for other in others for one in own]
+    apart = {frozenset((own, other)) for each, own, other in moves if _is_foreign(each, own, other)}
+    found: dict[str, str] = {}
+    for each, own_step, other in moves:
+        if frozenset((own_step, other)) in apart:
+            found.setdefault(each.name, other)
     if found:
         layer, other = next(iter(found.items()))
         yield finding(
@@ -86,3 +88,17 @@ def moved_by_the_other_step(evidence: Evidence) -> Iterator[Finding]:
             "with that network's scope.",
             evidence={"moved_by": found},
         )
+
+
+def _is_foreign(each: Facts, own: str, other: str) -> bool:
+    """Whether a step moves a layer by other data than the step that trains the layer.
+
+    It does not where one network has several optimizers, as for two learning rates or for its parts: then the
+    gradients of both depend on the layer, applied to the same data.
+    """
+    moved = {update.input for update in each.updates if other in update.steps}
+    uses = [use for use in each.uses if use.mode is not Mode.POPULATION and use.input in moved]
+    if not uses or any(other not in use.heard for use in uses):
+        return True
+    trained = [use for use in each.uses if use.mode is not Mode.POPULATION and own in use.heard]
+    return {use.origins for use in uses} != {use.origins for use in trained}

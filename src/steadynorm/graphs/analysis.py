@@ -62,6 +62,7 @@ class _Analysis:
         self._places = PlaceFinder(self._wires).find()
         if len(self._places) > MOST_PLACES:
             raise TangledGraphError(f"{len(self._places)} places normalize; expected {MOST_PLACES} at most")
+        self._index = {place.node: index for index, place in enumerate(self._places)}
         moments = {name: kind for place in self._places for name, kind in place.moments.items()}
         self._averages = find_averages(self._wires, moments)
         self._layers = group(self._wires, self._places, self._averages)
@@ -77,8 +78,7 @@ class _Analysis:
     def graph(self) -> Graph:
         chosen = {layer.name: self._modes.uses(layer) for layer in self._layers}
         pairs = [(layer, each) for layer in self._layers for each in chosen[layer.name]]
-        order = {place.node: index for index, place in enumerate(self._places)}
-        pairs.sort(key=lambda pair: order[pair[1].places[0].node])
+        pairs.sort(key=lambda pair: self._index[pair[1].places[0].node])
         uses = tuple(self._use(layer, each, _often_in_training(chosen[layer.name])) for layer, each in pairs)
         updates = tuple(
             self._update(layer, average, chosen[layer.name]) for layer in self._layers for average in layer.averages
@@ -147,6 +147,7 @@ class _Analysis:
             outside=chosen.outside,
             wrong_axis=self._wrong_axis(place),
             steps=tuple(step.node for step in self._steps if place.output in step.reached),
+            heard=tuple(step.node for step in self._steps if step.hears & self._indices(chosen.places)),
         )
 
     def _update(self, layer: Group, average: Average, uses: Sequence[Chosen]) -> Update:
@@ -178,8 +179,11 @@ class _Analysis:
         return TrainStep(step.node, tuple(layers), tuple(sorted(step.parameters)), owned)
 
     def _trained_by(self, places: Sequence[Place]) -> list[Step]:
-        nodes = {place.node for place in places}
-        return [step for step in self._steps if any(self._places[index].node in nodes for index in step.trains)]
+        indices = self._indices(places)
+        return [step for step in self._steps if step.trains & indices]
+
+    def _indices(self, places: Sequence[Place]) -> set[int]:
+        return {self._index[place.node] for place in places}
 
     def _wrong_axis(self, place: Place) -> str | None:
         layout = self._chains.layout(place)

@@ -25,12 +25,14 @@ class Step:
         parameters: the variables that it trains.
         reached: names of all nodes that run with it.
         trains: indices of the places that gradients pass through.
+        hears: indices of the places that its gradients are computed from, whether they pass through them or not.
     """
 
     node: str
     parameters: frozenset[str]
     reached: frozenset[str]
     trains: frozenset[int]
+    hears: frozenset[int] = frozenset()
 
 
 class TrainingReader:
@@ -45,6 +47,7 @@ class TrainingReader:
         sources = [node.name for node in wires.flat.values() if is_gradient_op(node.op)]
         self.gradients = wires.downstream(sources)
         """Names of the nodes that are derivatives, or computed from some."""
+        self._later: dict[str, list[str]] = {}  # by node that sums gradients up: those that apply the sum
 
     def steps(self, places: Sequence[Place]) -> list[Step]:
         """The nodes that train, each with the places that it trains through.
@@ -58,11 +61,12 @@ class TrainingReader:
             for end in self._ends(name):
                 by_end.setdefault(end, {})[name] = parameters
         by_end = self._chief(by_end)
+        roots = self._together(by_end)
         if len(by_end) > _MANY_STEPS:
             by_end = {next(iter(by_end)): targets}
         everything = len(by_end) == 1
         steps = [
-            self._step(end, written, places, tuple(targets) if everything else (end,))
+            self._step(end, written, places, tuple(targets) if everything else roots[end])
             for end, written in by_end.items()
         ]
         # Of several ends behind the same writes, as of one that saves after each step, the one that runs most counts.
@@ -83,6 +87,26 @@ class TrainingReader:
             if end not in reading or not any(set(written) <= other for other in others)
         }
 
+    def _together(self, by_end: dict[str, dict[str, frozenset[str]]]) -> dict[str, tuple[str, ...]]:
+        """Joins the ends that collect gradients for the same later step; by end that is left, all that it stands for.
+
+        Whoever sums gradients up over several batches runs the sums together.
+        """
+        roots: dict[str, tuple[str, ...]] = {}
+        first: dict[frozenset[str], str] = {}
+        ends = {each: self._ends(each) for each in {name for names in self._later.values() for name in names}}
+        for end, written in list(by_end.items()):
+            later = frozenset(each for name in written for each in self._later.get(name, ()))
+            applying = frozenset(each for name in later for each in ends[name])
+            if not applying or not all(self._later.get(name) for name in written):
+                roots[end] = (end,)
+                continue
+            chief = first.setdefault(applying, end)
+            roots[chief] = (*roots.get(chief, ()), end)
+            if chief != end:
+                by_end[chief] = {**by_end[chief], **by_end.pop(end)}
+        return roots
+
     def _step(
         self, end: str, written: dict[str, frozenset[str]], places: Sequence[Place], roots: tuple[str, ...]
     ) -> Step:
@@ -90,11 +114,13 @@ class TrainingReader:
         parameters = frozenset().union(*written.values())
         values = [each for name in written for each in wires.flat[name].inputs[1:]]
         used = wires.upstream(values, until=_BLOCKING)
+        heard = wires.upstream(values)
         moved = wires.downstream(parameters)
         trains = frozenset(
             index for index, place in enumerate(places) if place.output in used and place.output in moved
         )
-        return Step(end, parameters, frozenset(wires.upstream((end, *roots), controls=True)), trains)
+        hears = frozenset(index for index, place in enumerate(places) if not heard.isdisjoint(_parts(place)))
+        return Step(end, parameters, frozenset(wires.upstream((end, *roots), controls=True)), trains, hears)
 
     def _targets(self) -> dict[str, frozenset[str]]:
         """By node that writes gradients: the variables that are trained by that."""
@@ -116,8 +142,8 @@ class TrainingReader:
         if applied and collecting:
             # Gradients that are summed up first train what the sum is applied to.
             for name, target in collecting.items():
-                later = frozenset(applied[each] for each in self._wires.downstream([target]) if each in applied)
-                found[name] = found[name] | later
+                self._later[name] = [each for each in self._wires.downstream([target]) if each in applied]
+                found[name] = found[name] | {applied[each] for each in self._later[name]}
         return found
 
     def _takes_gradient(self, node: Node) -> bool:
@@ -127,3 +153,8 @@ class TrainingReader:
         """The last nodes behind a node, itself if there are none."""
         reached = self._wires.downstream([name], controls=True)
         return [each for each in reached if next(self._wires.followers(each), None) is None]
+
+
+def _parts(place: Place) -> tuple[str, ...]:
+    """What of a place its derivative is computed from, one or the other."""
+    return (place.node, place.output, *(name.partition(":")[0] for name in place.moments))

@@ -29,7 +29,7 @@ def last_copies(steps: Sequence[Step], sizes: Sequence[int]) -> list[Step]:
 
 
 def _is_older(step: Step, later: Step, sizes: Sequence[int]) -> bool:
-    if not step.trains or step.trains & later.trains or step.parameters & later.parameters:
+    if not step.trains or not later.trains or step.trains & later.trains or step.parameters & later.parameters:
         return False
     return (
         len(step.parameters) == len(later.parameters)
