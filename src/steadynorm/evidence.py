@@ -53,8 +53,11 @@ class Statistics:
 
     @property
     def at_initialization(self) -> bool:
-        """Whether every mean is exactly 0 and every variance exactly 1."""
-        return bool(np.all(self.mean == 0) and np.all(self.variance == 1))
+        """Whether every mean is exactly 0 and every variance exactly 1, or, as averages of tensors begin, 0 as well."""
+        if np.any(self.mean != 0):
+            return False
+        # Layers that count their updates begin with 1, and a variance of 0 says that their input is constant.
+        return bool(np.all(self.variance == 1) or (not self.updates and np.all(self.variance == 0)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class GraphLayer:
         decay: the fraction of the old value that an update keeps, `None` where nothing updates or the graph computes
             it.
         dtype: the type of the statistics, as `float32`.
+        initial: what every mean and every variance begins with, `None` where the graph computes it.
     """
 
     name: str
@@ -52,6 +53,7 @@ class GraphLayer:
     epsilon: float | None = None
     decay: float | None = None
     dtype: str = "float32"
+    initial: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

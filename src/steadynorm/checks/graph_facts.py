@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from steadynorm.evidence import Evidence, Mode
+import numpy as np
+
+from steadynorm.evidence import Evidence, Mode, Statistics
 from steadynorm.recorded import Choice, Graph, GraphLayer, TrainStep, Update, Use
 
 SETTLE = (
@@ -100,10 +102,18 @@ def facts(evidence: Evidence) -> list[Facts]:
                 tuple(uses.get(layer.name, ())),
                 tuple(updates.get(layer.name, ())),
                 tuple(steps.get(layer.name, ())),
-                None if statistics is None else not statistics.at_initialization,
+                None if statistics is None else _have_moved(layer, statistics),
             )
         )
     return found
+
+
+def _have_moved(layer: GraphLayer, statistics: Statistics) -> bool:
+    """Whether any number differs from what the graph has it begin with, or, where that is not known, from the usual."""
+    if layer.initial is None:
+        return not statistics.at_initialization
+    mean, variance = (np.float32(each) for each in layer.initial)
+    return bool(np.any(statistics.mean != mean) or np.any(statistics.variance != variance))
 
 
 def never_fed(each: Facts) -> bool:

@@ -10,7 +10,7 @@ from steadynorm.graphs.averages import Average, find_averages
 from steadynorm.graphs.chains import ChainReader
 from steadynorm.graphs.constants import output_shape, type_name
 from steadynorm.graphs.flat import flatten
-from steadynorm.graphs.layers import Group, channels, dtype, group
+from steadynorm.graphs.layers import Group, channels, dtype, group, initial
 from steadynorm.graphs.modes import Chosen, ModeReader
 from steadynorm.graphs.nodes import Node, Nodes
 from steadynorm.graphs.origins import OriginReader
@@ -124,6 +124,7 @@ class _Analysis:
             epsilon=None if place.epsilon is None else round(place.epsilon, 12),
             decay=decays.pop() if len(decays) == 1 else None,
             dtype=dtype(self._wires, layer),
+            initial=initial(self._wires, layer),
         )
 
     def _use(self, layer: Group, chosen: Chosen, with_origins: bool) -> Use:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from steadynorm.evidence import Mode
 from steadynorm.graphs.averages import Average
 from steadynorm.graphs.constants import output_shape, type_name
+from steadynorm.graphs.nodes import producer
 from steadynorm.graphs.places import Place
 from steadynorm.graphs.wires import Wires
 
@@ -85,6 +86,25 @@ def dtype(wires: Wires, layer: Group) -> str:
         if node is not None and "dtype" in node.attrs:
             return type_name(node.attrs["dtype"])
     return "float32"
+
+
+def initial(wires: Wires, layer: Group) -> tuple[float, float] | None:
+    """What the means and the variances begin with, `None` where there are none, or it is not one number each."""
+    mean, variance = (_initial(wires, each) for each in (layer.mean, layer.variance))
+    return None if mean is None or variance is None else (mean, variance)
+
+
+def _initial(wires: Wires, variable: str | None) -> float | None:
+    if variable is None:
+        return None
+    for node in wires.consumers(variable):
+        if node.op in ("Assign", "AssignVariableOp") and len(node.inputs) > 1 and producer(node.inputs[0]) == variable:
+            value = wires.node(node.inputs[1])
+            filled = value.inputs[1] if value is not None and value.op == "Fill" else node.inputs[1]
+            numbers = wires.numbers(filled)
+            if numbers is not None and len(numbers) == 1:
+                return numbers[0]
+    return None
 
 
 def _parameters(wires: Wires, place: Place) -> tuple[str | None, str | None]:
