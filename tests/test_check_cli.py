@@ -230,12 +230,13 @@ def test_before_compares_with_an_earlier_checkpoint(here: Path) -> None:
     ("before", "said"),
     [
         ("no.pt", "no.pt: there is no such file or folder"),
-        (".", ".: holds 2 checkpoints (new.safetensors and plain.safetensors); expected one, to compare with: name it"),
+        (".", ".: holds 2 checkpoints (new.safetensors and old.safetensors); expected one, to compare with: name it"),
         ("empty", "empty: holds no checkpoint; expected one, to compare with: name it"),
     ],
 )
 def test_before_that_is_not_one_checkpoint_exits_with_2(here: Path, before: str, said: str) -> None:
     save(here / "new.safetensors", HEALTHY)
+    save(here / "old.safetensors", HEALTHY)
     save(here / "plain.safetensors", PLAIN)
     (here / "empty").mkdir()
     result = run("check", "new.safetensors", "--before", before)
@@ -455,7 +456,7 @@ def test_pickle_that_is_no_model_is_left_aside_unless_it_is_named(here: Path) ->
     (here / "cache.pkl").write_bytes(pickle.dumps({"words": ["a", "b"]}))
 
     assert run("check", ".").exit_code == 0
-    assert "Left aside: of no format that is read (1)." in flat(run("check", "."))
+    assert "Left aside: pickle without tensors (1)." in flat(run("check", "."))
     assert run("check", "cache.pkl").exit_code == 2
 
 

@@ -68,11 +68,13 @@ def check(
         for index, (group, outcome) in enumerate(_outcomes(task, found.groups, workers)):
             stage(f"checked {group.path}", index + 1, len(found.groups))
             reports += outcome.reports
-            for path, reason in outcome.failures:
-                if not group.certain:
+            for failure in outcome.failures:
+                if failure.aside and not group.named:
+                    skipped[failure.aside] += 1
+                elif not group.certain:
                     skipped[UNKNOWN] += 1
                 elif group.named or not _is_gone(group):
-                    unread[path] = reason
+                    unread[failure.path] = failure.reason
     if task.before is not None and reports and not any(map(_is_compared, reports)):
         unread[task.before] = (
             f"{task.before}: has no normalization layer in common with what was checked; expected an earlier "

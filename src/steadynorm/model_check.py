@@ -9,14 +9,18 @@ from steadynorm.artifacts import formats
 from steadynorm.artifacts.assembly import Assembled, assemble
 from steadynorm.artifacts.contents import Contents
 from steadynorm.artifacts.grouping import Group
+from steadynorm.artifacts.layers import layers_of
 from steadynorm.artifacts.search import search
 from steadynorm.checks.registry import run
 from steadynorm.condensing import condensed
-from steadynorm.errors import UnusableInputError
+from steadynorm.errors import NoModelError, UnusableInputError
 from steadynorm.finding import Certainty, Finding
 from steadynorm.rank_findings import of_all_ranks
 from steadynorm.report.model import Origin, Report
 from steadynorm.report.words import counted, folded
+
+MOST_TRIED = 32
+"""Checkpoints in a folder that are read to find the one with normalization layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +39,53 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """One file that nothing came of.
+
+    Arguments:
+        path: the file or folder.
+        reason: why, in one line that names it.
+        aside: what it is in a few words, where it just holds no model; empty if something is wrong with it.
+    """
+
+    path: str
+    reason: str
+    aside: str = ""
+
+    @classmethod
+    def of(cls, path: str, error: UnusableInputError) -> Failure:
+        """The failure that an error stands for."""
+        return cls(path, str(error), error.aside if isinstance(error, NoModelError) else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one group of files.
 
     Arguments:
         reports: one per model in it.
-        failures: the files that could not be read, with the reason in one line.
+        failures: what could not be read, or holds no model.
     """
 
     reports: tuple[Report, ...]
-    failures: tuple[tuple[str, str], ...]
+    failures: tuple[Failure, ...]
 
 
 def check_group(task: Task, group: Group) -> Outcome:
     """Checks what files that belong together say; whatever is wrong with them is a failure in the outcome."""
     reports: list[Report] = []
-    failures: list[tuple[str, str]] = []
+    failures: list[Failure] = []
     before = None if task.before is None else earlier(task.before)
     try:
-        for model in assemble(group, before, lambda path, reason: failures.append((path, reason))):
+        for model in assemble(group, before, lambda path, error: failures.append(Failure.of(path, error))):
             reports.append(_report(model, task))
     except UnusableInputError as error:
-        failures.append((group.path, str(error)))
+        failures.append(Failure.of(group.path, error))
     except Exception as error:
         # A mistake of ours over one file must not cost the report on a thousand others.
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        failures.append((group.path, f"{group.path}: stopped by {what}; this is a mistake in steadynorm, report it"))
+        reason = f"{group.path}: stopped by {what}; this is a mistake in steadynorm, report it"
+        failures.append(Failure(group.path, reason))
     return Outcome(tuple(reports), tuple(failures))
 
 
@@ -73,6 +98,8 @@ def earlier(path: str) -> Contents:
     """
     found = search([path])
     groups = [group for group in found.groups if group.checkpoints]
+    if 1 < len(groups) <= MOST_TRIED:
+        groups = [group for group in groups if any(map(_has_layers, group.checkpoints))] or groups
     if found.unread and len(groups) < 2:
         raise UnusableInputError(next(iter(found.unread.values())))
     if len(groups) != 1 or len(groups[0].checkpoints) != 1:
@@ -80,6 +107,16 @@ def earlier(path: str) -> Contents:
         holds = f"{counted(len(names), 'checkpoint')} ({folded(names)})" if names else "no checkpoint"
         raise UnusableInputError(f"{path}: holds {holds}; expected one, to compare with: name it")
     return formats.read(groups[0].checkpoints[0])
+
+
+def _has_layers(path: str) -> bool:
+    """Whether a checkpoint has something to compare with, in contrast to an optimizer's state beside the model's."""
+    try:
+        return bool(layers_of(formats.read(path)).layers)
+    except NoModelError:
+        return False
+    except UnusableInputError:
+        return True  # It may be the one that is meant; what is wrong with it is said once it is.
 
 
 def _report(model: Assembled, task: Task) -> Report:

@@ -39,7 +39,9 @@ class _Parts:
     graph: Contents | None = None
 
 
-def assemble(group: Group, before: Contents | None, failed: Callable[[str, str], None]) -> Iterator[Assembled]:
+def assemble(
+    group: Group, before: Contents | None, failed: Callable[[str, UnusableInputError], None]
+) -> Iterator[Assembled]:
     """Reads what belongs together; several models come of it where the names only looked as if they were one's.
 
     Arguments:
@@ -66,18 +68,18 @@ def assemble(group: Group, before: Contents | None, failed: Callable[[str, str],
                 yield _assembled(single, _Parts({single.path: own}), before)
 
 
-def _read(group: Group, failed: Callable[[str, str], None]) -> _Parts:
+def _read(group: Group, failed: Callable[[str, UnusableInputError], None]) -> _Parts:
     parts = _Parts()
     for path in group.checkpoints:
         try:
             parts.checkpoints[path] = formats.read(path)
         except UnusableInputError as error:
-            failed(path, str(error))
+            failed(path, error)
     if group.graph is not None:
         try:
             parts.graph = formats.read(group.graph)
         except UnusableInputError as error:
-            failed(group.graph, str(error))
+            failed(group.graph, error)
     return parts
 
 

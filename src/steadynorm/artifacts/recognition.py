@@ -15,6 +15,9 @@ HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 TORCH_MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 """The pickled number that every file of torch.save began with up to 1.5."""
 
+INDEX_ENDINGS = tuple(f"{ending}.index.json" for ending in (".safetensors", ".bin", ".pt", ".pth"))
+"""How the names of indexes end that say which file holds which tensor, best first."""
+
 
 class Sample:
     """What a file is recognised by; each part is read once, when it is first asked for."""
@@ -55,14 +58,29 @@ def is_safetensors(sample: Sample) -> bool:
     return head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= sample.source.size - 8
 
 
+def is_index(sample: Sample, *endings: bytes) -> bool:
+    """A JSON object that says which file holds which tensor, with files whose names end like this."""
+    return is_safetensors_index(sample) and any(ending + b'"' in sample.source.head(1 << 20) for ending in endings)
+
+
 def is_safetensors_index(sample: Sample) -> bool:
-    """A JSON object that says which file holds which tensor."""
+    """A JSON object that says which file, of safetensors where the names say nothing else, holds which tensor."""
     return sample.head[:1] == b"{" and b'"weight_map"' in sample.source.head(1 << 20)
+
+
+def is_torch_index(sample: Sample) -> bool:
+    """A JSON object that says which file of torch.save holds which tensor."""
+    return is_index(sample, b".bin", b".pt", b".pth")
 
 
 def is_keras_index(sample: Sample) -> bool:
     """A JSON object that says which HDF5 file holds which of Keras' weights."""
-    return is_safetensors_index(sample) and b'.weights.h5"' in sample.source.head(1 << 20)
+    return is_index(sample, b".weights.h5")
+
+
+def is_distributed(names: frozenset[str]) -> bool:
+    """A folder of torch.distributed.checkpoint, by the names in it."""
+    return ".metadata" in names and any(name.endswith(".distcp") for name in names)
 
 
 def is_table(sample: Sample) -> bool:

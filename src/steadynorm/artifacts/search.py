@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from steadynorm.artifacts import formats, places
+from steadynorm.artifacts import formats, places, recognition
 from steadynorm.artifacts.grouping import DATA_FILE, SHARD, Group, Piece, grouped, prefix_of
 from steadynorm.artifacts.source import open_source
 from steadynorm.artifacts.walk import walk
@@ -70,9 +70,9 @@ class _Search:
 
     def take(self, path: str) -> None:
         """Finds what one path stands for."""
-        if places.name_of(path) == "saved_model.pb":
-            path = places.folder_of(path)
         try:
+            if _is_part(path):
+                path = places.folder_of(path)
             if _is_folder(path):
                 self._below(path.rstrip("/" + os.sep) or path)
             else:
@@ -166,6 +166,14 @@ class _Search:
 def _is_folder(path: str) -> bool:
     # A web server has no folders that could be told from its pages.
     return not path.startswith(("http://", "https://")) and places.is_folder(path)
+
+
+def _is_part(path: str) -> bool:
+    """Whether a file is one of a folder's that is read, or not read, as a whole."""
+    name, folder = places.name_of(path), places.folder_of(path)
+    if name == ".metadata" or name.endswith(".distcp"):
+        return places.is_folder(folder) and recognition.is_distributed(places.names_in(folder))
+    return name == "saved_model.pb"
 
 
 def _artifact(names: frozenset[str]) -> str | None:

@@ -9,7 +9,7 @@ from steadynorm.artifacts.pickle_arrays import number_of
 from steadynorm.artifacts.torch_tensors import Places, scalar
 from steadynorm.artifacts.torch_tree import Leaf, Path, Tree
 from steadynorm.artifacts.torch_values import Strided
-from steadynorm.errors import UnusableInputError
+from steadynorm.errors import NoModelError
 
 _COPY = re.compile(r"(^|[^a-z])(ema|swa|avg|averaged?|teacher|target|shadow|polyak)([^a-z]|$)", re.IGNORECASE)
 _STEP_NAMES = (
@@ -31,10 +31,13 @@ def contents_of(tree: Tree, places: Places, form: str, foreign: tuple[str, ...] 
         foreign: what the pickle would import beyond what a state dict needs.
 
     Raises:
-        UnusableInputError: it has no tensors, or one that does not fit into the file.
+        NoModelError: it has no tensors, or only those of an optimizer.
+        UnusableInputError: it has a tensor that does not fit into the file.
     """
+    if not tree.leaves and tree.optimizers:
+        raise NoModelError(f"{places.source.path}: holds the state of an optimizer and no model", "optimizer's state")
     if not tree.leaves:
-        raise UnusableInputError(f"{places.source.path}: {_without_tensors(foreign)}")
+        raise NoModelError(f"{places.source.path}: {_without_tensors(foreign)}", "pickle without tensors")
     roots = _roots(tree)
     copies = _copies(roots)
     main = [path for path in roots if path not in copies]

@@ -1,14 +1,19 @@
-"""Reads models that are spread over several safetensors files, by the index that says which file holds which tensor."""
+"""Reads models that are spread over several files, by the index that says which file holds which tensor."""
 
 from __future__ import annotations
 
-from steadynorm.artifacts import places, safetensors
+from steadynorm.artifacts import places, safetensors, torch_archive, torch_legacy
 from steadynorm.artifacts.contents import Contents, Tensor
+from steadynorm.artifacts.recognition import (
+    INDEX_ENDINGS,
+    Sample,
+    is_legacy_torch,
+    is_torch_archive,
+)
 from steadynorm.artifacts.safetensors import MOST_HEADER, json_object
 from steadynorm.artifacts.source import Source, open_source
 from steadynorm.errors import UnusableInputError
 
-ENDING = ".safetensors.index.json"
 MOST_FILES = 10_000
 
 
@@ -27,7 +32,7 @@ def read(source: Source) -> Contents:
     if len(files) > MOST_FILES:
         raise UnusableInputError(f"{source.path}: names {len(files)} files; expected at most {MOST_FILES}")
     folder = places.folder_of(source.path)
-    parts = {file: safetensors.read(open_source(places.inside(folder, file, source.path))) for file in files}
+    parts = {file: _part(places.inside(folder, file, source.path)) for file in files}
     tensors: dict[str, Tensor] = {}
     for name, file in names.items():
         if name not in parts[file].tensors:
@@ -36,8 +41,9 @@ def read(source: Source) -> Contents:
             )
         tensors[name] = parts[file].tensors[name]
     framework = next((part.framework for part in parts.values()), "torch")
-    paths = (source.path, *(path for part in parts.values() for path in _files(part)))
-    return Contents("sharded safetensors", framework, tensors, facts={"files": paths})
+    form = next((part.format for part in parts.values()), "safetensors")
+    paths = (source.path, *(places.inside(folder, file, source.path) for file in files))
+    return Contents(f"sharded {form}", framework, tensors, facts={"files": paths})
 
 
 def read_folder(path: str) -> Contents:
@@ -46,15 +52,18 @@ def read_folder(path: str) -> Contents:
     Raises:
         UnusableInputError: see `read`.
     """
-    found = sorted(
-        (name for name in places.names_in(path) if name.endswith(ENDING)), key=lambda name: (len(name), name)
-    )
+    names = sorted(places.names_in(path), key=lambda name: (len(name), name))
+    found = [name for ending in INDEX_ENDINGS for name in names if name.endswith(ending)]
     if not found:
-        raise UnusableInputError(f"{path}: has no file whose name ends in {ENDING}")
+        raise UnusableInputError(f"{path}: has no file whose name ends in {INDEX_ENDINGS[0]}")
     return read(open_source(places.join(path, found[0])))
 
 
-def _files(part: Contents) -> tuple[str, ...]:
-    files = part.facts["files"]
-    assert isinstance(files, tuple)
-    return files
+def _part(path: str) -> Contents:
+    source = open_source(path)
+    sample = Sample(source)
+    if is_torch_archive(sample):
+        return torch_archive.read(source)
+    if is_legacy_torch(sample):
+        return torch_legacy.read(source)
+    return safetensors.read(source)
