@@ -19,12 +19,15 @@ def bias_in_the_graph(evidence: Evidence) -> Iterator[Finding]:
         before = use.before[0] if use.before else None
         return before.name if before is not None and before.bias and before.consumers == 1 else None
 
-    found = _found(evidence, producer)
+    # A layer that is built in inference mode and trained was meant to be trained like any other: SN202.
+    found = _found(evidence, producer, population=True)
     if found:
+        taken = {use.layer for use in evidence.graph.uses if use.mode is not Mode.POPULATION} if evidence.graph else ()
+        cancels = "the mean subtraction cancels" if any(layer in taken for layer in found) else "beta repeats"
         yield finding(
             "SN501",
             found,
-            f"{len(found)} layers follow a convolution or linear layer with a bias, which the mean subtraction cancels "
+            f"{len(found)} layers follow a convolution or linear layer with a bias, which {cancels} "
             f"(first: '{next(iter(found.values()))}')",
             "Build these with use_bias=False; beta does the same job.",
             evidence={"producers": found},
@@ -73,7 +76,7 @@ def output_in_the_graph(evidence: Evidence) -> Iterator[Finding]:
 @check("SN504", "graph")
 def wrong_axis(evidence: Evidence) -> Iterator[Finding]:
     """The axis that is kept is not that of the channels."""
-    found = _found(evidence, lambda use: use.wrong_axis, training_only=False)
+    found = _found(evidence, lambda use: use.wrong_axis, untrained=True)
     if found:
         name, proof = next(iter(found.items()))
         yield finding(
@@ -153,13 +156,22 @@ def low_precision_in_the_graph(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _found(evidence: Evidence, question: Callable[[Use], str | None], training_only: bool = True) -> dict[str, str]:
-    """By layer: what a question finds at one of its uses in training."""
+def _found(
+    evidence: Evidence, question: Callable[[Use], str | None], population: bool = False, untrained: bool = False
+) -> dict[str, str]:
+    """By layer: what a question finds at one of its uses that are trained and take batch moments, or at others too.
+
+    Arguments:
+        evidence: with a graph.
+        question: what is asked of a use.
+        population: whether uses that are trained in inference mode are asked as well.
+        untrained: whether all are.
+    """
     graph = evidence.graph
     assert graph is not None
     found: dict[str, str] = {}
     for use in graph.uses:
-        if training_only and (not use.trained or use.mode is Mode.POPULATION):
+        if not untrained and (not use.trained or (use.mode is Mode.POPULATION and not population)):
             continue
         answer = question(use)
         if answer is not None:

@@ -213,3 +213,24 @@ def test_statistics_of_half_precision(net: Any, read: Read, dtype: tf.DType) -> 
     net.train(RELU(tf.cast(y, tf.float32)), updates=updates)
 
     assert set(read()) == ({"SN704"} if dtype == tf.float16 else set())
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_bias_before_a_layer_that_is_trained_in_inference_mode(net: Any, read: Read, bias: bool) -> None:
+    x = net.images()
+    for index in range(2):
+        x = RELU(batch_normalization(net.convolution(x, name=f"conv{index}", bias=bias)))
+    net.train(x)
+
+    found = read()
+
+    assert set(found) == ({"SN202", "SN501"} if bias else {"SN202"})
+    if bias:
+        assert len(found["SN501"].layers) == 2
+        assert "which beta repeats" in found["SN501"].message
+
+
+def test_a_bias_before_a_layer_that_only_predicts(net: Any, read: Read) -> None:
+    batch_normalization(net.convolution(net.images(), bias=True))
+
+    assert "SN501" not in read()
