@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -34,28 +34,51 @@ def _first(mask: np.ndarray) -> int:
 
 @check("SN701")
 def not_finite(evidence: Evidence) -> Iterator[Finding]:
-    """NaN or Inf in any of a layer's arrays."""
+    """NaN or Inf in any of a layer's arrays: a finding for what can be re-estimated, and one for what cannot."""
+    found: dict[bool, dict[str, dict[str, int]]] = {True: {}, False: {}}
+    first: dict[bool, str] = {}
     for layer in evidence.layers:
         for name, values in _arrays(layer).items():
             if values is None or np.all(np.isfinite(values)):
                 continue
-            bad = ~np.isfinite(values)
-            yield finding(
-                "SN701",
-                [layer.name],
+            bad, estimated = ~np.isfinite(values), name.startswith("moving")
+            found[estimated].setdefault(layer.name, {})[name] = int(bad.sum())
+            first.setdefault(
+                estimated,
                 f"{name} of '{layer.name}' is not finite in {int(bad.sum())} of {values.size} channels "
                 f"(first: {values[_first(bad)]} at channel {_first(bad)})",
-                "Re-estimate the statistics with 'steadynorm repair'; in training, skip the batch before it "
-                "reaches the layer, not after the loss."
-                if name.startswith("moving")
-                else "Go back to an earlier checkpoint: a parameter cannot be re-estimated from data.",
-                evidence={"array": name, "channels": int(bad.sum())},
             )
+    for estimated, message in first.items():
+        layers = found[estimated]
+        array, channels = next(iter(next(iter(layers.values())).items()))
+        yield finding(
+            "SN701",
+            layers,
+            f"{message}{_more(len(layers), sum(map(len, layers.values())))}",
+            "Re-estimate the statistics with 'steadynorm repair'; in training, skip the batch before it "
+            "reaches the layer, not after the loss."
+            if estimated
+            else "Go back to an earlier checkpoint: a parameter cannot be re-estimated from data.",
+            evidence={"array": array, "channels": channels, **_by_layer(layers, sum(map(len, layers.values())))},
+        )
+
+
+def _by_layer(found: Mapping[str, object], parts: int) -> dict[str, object]:
+    """The numbers of each layer, where there are more than those of one array."""
+    return {"layers": found} if parts > 1 else {}
+
+
+def _more(layers: int, arrays: int) -> str:
+    if arrays < 2:
+        return ""
+    return f"; so are {arrays} arrays of {layers} layers in all" if layers > 1 else f"; so are {arrays} of its arrays"
 
 
 @check("SN702")
 def negative_variance(evidence: Evidence) -> Iterator[Finding]:
     """A stored variance below zero."""
+    found: dict[str, dict[str, object]] = {}
+    message = ""
     for layer in evidence.layers:
         if layer.statistics is None:
             continue
@@ -63,37 +86,49 @@ def negative_variance(evidence: Evidence) -> Iterator[Finding]:
         bad = variance < 0
         if bad.any():
             worst = int(np.nanargmin(variance))
-            yield finding(
-                "SN702",
-                [layer.name],
+            found[layer.name] = {"channels": int(bad.sum()), "lowest": float(variance[worst])}
+            message = message or (
                 f"moving_variance of '{layer.name}' is negative in {int(bad.sum())} of {variance.size} channels "
-                f"({variance[worst]:.3g} at channel {worst}): it was averaged after a subtraction, or damaged",
-                "Re-estimate it with 'steadynorm repair'; compute variances from deviations from the mean, never "
-                "as E[x²] − E[x]².",
-                evidence={"channels": int(bad.sum()), "lowest": float(variance[worst])},
+                f"({variance[worst]:.3g} at channel {worst})"
             )
+    if found:
+        more = f", and so it is in {len(found)} layers in all" if len(found) > 1 else ""
+        yield finding(
+            "SN702",
+            found,
+            f"{message}{more}: it was averaged after a subtraction, or damaged",
+            "Re-estimate it with 'steadynorm repair'; compute variances from deviations from the mean, never "
+            "as E[x²] − E[x]².",
+            evidence={**next(iter(found.values())), **_by_layer(found, len(found))},
+        )
 
 
 @check("SN703")
 def dead_channels(evidence: Evidence) -> Iterator[Finding]:
     """Channels without variance or without scale."""
+    found: dict[str, dict[str, int]] = {}
+    channels = 0
     for layer in evidence.layers:
         still = np.zeros(layer.channels, bool)
-        if layer.statistics is not None and not layer.statistics.at_initialization:
+        if layer.statistics is not None:
             still |= np.abs(layer.statistics.variance) <= DEAD_VARIANCE
         unscaled = np.zeros(layer.channels, bool)
         if layer.gamma is not None:
             unscaled |= np.abs(layer.gamma) <= DEAD_SCALE
         if (still | unscaled).any():
-            yield finding(
-                "SN703",
-                [layer.name],
-                f"'{layer.name}' has {int(still.sum())} channels without variance and {int(unscaled.sum())} with "
-                f"gamma about 0, of {layer.channels}",
-                "Nothing, if the channels were pruned or the input is constant there; otherwise lower the learning "
-                "rate or the weight decay and check the initial weights.",
-                evidence={"no_variance": int(still.sum()), "no_scale": int(unscaled.sum())},
-            )
+            found[layer.name] = {"no_variance": int(still.sum()), "no_scale": int(unscaled.sum())}
+            channels += layer.channels
+    if found:
+        no_variance, no_scale = (sum(each[kind] for each in found.values()) for kind in ("no_variance", "no_scale"))
+        who = f"'{next(iter(found))}' has" if len(found) == 1 else f"{len(found)} layers ('{next(iter(found))}') have"
+        yield finding(
+            "SN703",
+            found,
+            f"{who} {no_variance} channels without variance and {no_scale} with gamma about 0, of {channels}",
+            "Nothing, if the channels were pruned or the input is constant there; otherwise lower the learning "
+            "rate or the weight decay and check the initial weights.",
+            evidence={"no_variance": no_variance, "no_scale": no_scale, **_by_layer(found, len(found))},
+        )
 
 
 @check("SN704")

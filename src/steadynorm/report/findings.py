@@ -16,6 +16,9 @@ from steadynorm.report.styles import STYLES
 from steadynorm.report.summary import counts, where
 from steadynorm.report.words import counted, number, percent, printable, sentence
 
+SHOWN_FINDINGS = 40
+"""Findings of one model that are written out; nobody reads more, and each takes its time."""
+
 
 def findings(report: Report) -> Iterator[RenderableType]:
     """All findings of a report, each with where it is, what to do, and what that did where it was tried."""
@@ -23,9 +26,13 @@ def findings(report: Report) -> Iterator[RenderableType]:
         yield Text(f"None, in {counted(len(report.checked), 'check')}.")
         return
     yield Text(f"{counts(report)}.", style="dim")
-    for rank, found in enumerate(report.findings, 1):
+    for rank, found in enumerate(report.findings[:SHOWN_FINDINGS], 1):
         yield Text()
         yield from _finding(rank, found)
+    if len(report.findings) > SHOWN_FINDINGS:
+        yield Text()
+        more = counted(len(report.findings) - SHOWN_FINDINGS, "more finding")
+        yield Text(f"and {more}: --format json has them all", style="dim")
 
 
 def _finding(rank: int, found: Finding) -> Iterator[RenderableType]:
