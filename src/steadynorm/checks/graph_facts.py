@@ -70,7 +70,9 @@ class Facts:
         by_statistic: dict[str, bool] = {}
         for update in self.updates:
             by_statistic[update.statistic] = by_statistic.get(update.statistic, False) or bool(update.steps)
-        return self.moved is True or (bool(by_statistic) and all(by_statistic.values()))
+        # What is averaged on the way, as for a debiased average, may be there once for each use.
+        read = [by_statistic[each] for each in ("mean", "variance") if each in by_statistic]
+        return self.moved is True or (bool(by_statistic) and all(read or by_statistic.values()))
 
     @property
     def stuck(self) -> bool:
@@ -116,17 +118,27 @@ def _have_moved(layer: GraphLayer, statistics: Statistics) -> bool:
     return bool(np.any(statistics.mean != mean) or np.any(statistics.variance != variance))
 
 
-def never_fed(each: Facts) -> bool:
-    """Whether a mode that has to be fed for training has inference as its default, and nobody knows of it.
+def never_fed(known: list[Facts]) -> list[Facts]:
+    """Layers with a mode that has to be fed for training, has inference as its default, and that nobody knows of.
 
-    That is so where the updates are in no collection and no train step runs them: who feeds the mode would need them.
+    That is so where the updates of all layers that it switches are in no collection and no train step runs them: who
+    feeds the mode would need them.
     """
+    fed = {
+        use.switch
+        for each in known
+        if any(update.collected or update.steps for update in each.updates)
+        for use in each.trained
+    }
+    return [each for each in known if _waits_for_a_mode(each) and fed.isdisjoint(use.switch for use in each.trained)]
+
+
+def _waits_for_a_mode(each: Facts) -> bool:
     uses = each.trained
     return (
         bool(uses)
         and all(use.choice is Choice.DEFAULT and use.default is Mode.POPULATION for use in uses)
         and bool(each.updates)
-        and not any(update.collected or update.steps for update in each.updates)
         and each.moved is not True
     )
 

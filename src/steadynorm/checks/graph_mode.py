@@ -80,11 +80,13 @@ def trained_on_population(evidence: Evidence) -> Iterator[Finding]:
     """A train step trains through layers that normalize by stored statistics."""
     graph = evidence.graph
     assert graph is not None
+    known = facts(evidence)
+    unfed = {each.name for each in never_fed(known)}
     fixed, defaults = [], []
-    for each in facts(evidence):
+    for each in known:
         if not each.trained or not each.keeps_statistics or each.moved is True or not _is_trained_itself(each):
             continue
-        if never_fed(each):
+        if each.name in unfed:
             defaults.append(each)
         elif all(use.mode is Mode.POPULATION for use in each.trained) and not any(up.steps for up in each.updates):
             fixed.append(each)

@@ -77,6 +77,23 @@ def test_a_default_that_nobody_feeds(net: Any, read: Read) -> None:
     assert set(read()) == {"SN101", "SN202"}
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_a_default_that_another_layer_shows_to_be_fed(net: Any, read: Read, same: bool) -> None:
+    """As two networks of Keras: the updates of one run, so that its mode, and the other's if it is the same, is fed."""
+    mode = net.mode(default=False)
+    options = {"updates_collections": "its_own"}
+    x = batch_norm(net.convolution(net.images()), is_training=mode, **options)
+    updates = v1.get_collection("its_own")
+    x = net.convolution(RELU(x), 6, "second")
+    x = batch_norm(x, is_training=mode if same else net.mode(default=False), **options)
+    net.train(RELU(x), updates)
+
+    found = read()
+
+    assert set(found) == ({"SN102"} if same else {"SN102", "SN202"})
+    assert all(each.layers == ("BatchNorm_1",) for each in found.values())
+
+
 def test_verdicts_are_per_layer(net: Any, read: Read) -> None:
     x = net.images()
     for index, training in enumerate((net.mode(), True, False)):

@@ -220,3 +220,32 @@ def adversarial(net: Any, separately: bool) -> None:
     for name, loss in losses.items():
         own = [each for each in updates if each.name.startswith(name)][:2] if separately else updates
         net.minimize(loss, own, var_list=v1.trainable_variables(name))
+
+
+@ASSIGNABLE
+@pytest.mark.parametrize("reached", [True, False])
+def test_debiased_averages_of_two_uses_of_which_one_is_updated(net: Any, read: Read, reached: bool) -> None:
+    """Each use has variables of its own for what is not debiased yet, and both move the same averages."""
+    mean = v1.get_variable("layer/mean", [4], initializer=v1.zeros_initializer(), trainable=False)
+    variance = v1.get_variable("layer/variance", [4], initializer=v1.ones_initializer(), trainable=False)
+    beta = v1.get_variable("layer/beta", [4])
+    mode, updates = net.mode(), []
+    x = net.images(4)
+    for use in range(2):
+        x = net.convolution(x, name=f"conv{use}")
+        moments = tf.nn.moments(x, [0, 1, 2])
+        pairs = (mean, moments[0]), (variance, moments[1])
+        updates.append([_debiased(*pair, f"use{use}/{index}") for index, pair in enumerate(pairs)])
+        moments = v1.cond(mode, lambda moments=moments: moments, lambda: (tf.identity(mean), tf.identity(variance)))
+        x = RELU(tf.nn.batch_normalization(x, *moments, beta, None, 1e-3))
+    net.train(x, updates[0] if reached else None)
+
+    assert ("SN101" in read()) is not reached
+
+
+def _debiased(average: Any, value: Any, name: str) -> Any:
+    biased = v1.get_variable(f"{name}/biased", [4], initializer=v1.zeros_initializer(), trainable=False)
+    steps = v1.get_variable(f"{name}/steps", [], initializer=v1.zeros_initializer(), trainable=False)
+    moved = v1.assign_sub(biased, (biased - value) * 0.1)
+    counted = v1.assign_add(steps, 1.0)
+    return v1.assign(average, moved / (1 - tf.pow(0.9, counted)))
