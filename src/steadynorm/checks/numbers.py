@@ -110,7 +110,7 @@ def dead_channels(evidence: Evidence) -> Iterator[Finding]:
     channels = 0
     for layer in evidence.layers:
         still = np.zeros(layer.channels, bool)
-        if layer.statistics is not None:
+        if layer.statistics is not None and not layer.statistics.at_initialization:
             still |= np.abs(layer.statistics.variance) <= DEAD_VARIANCE
         unscaled = np.zeros(layer.channels, bool)
         if layer.gamma is not None:
