@@ -159,6 +159,31 @@ class Saver:
 
 
 @dataclass(frozen=True, slots=True)
+class Broadcast:
+    """One difference between a prediction and a target in a loss, of each with every other.
+
+    Arguments:
+        node: the node that subtracts.
+        prediction: the node of the prediction.
+        target: the placeholder or iterator of the target.
+        prediction_shape: its shape, −1 for an unknown size.
+        target_shape: likewise.
+        shape: that of the difference.
+        step: the train step that trains by it.
+        same_batch: whether the graph proves that both have as many elements.
+    """
+
+    node: str
+    prediction: str
+    target: str
+    prediction_shape: tuple[int, ...]
+    target_shape: tuple[int, ...]
+    shape: tuple[int, ...]
+    step: str
+    same_batch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """What a graph says about its normalization layers.
 
@@ -174,6 +199,7 @@ class Graph:
             inference.
         exported: whether the file is an export, with no way to go on training from it.
         fed: whether the data come in through placeholders, so that the same graph may serve for inference.
+        broadcasts: differences in losses that compare each prediction with every target.
     """
 
     uses: tuple[Use, ...]
@@ -186,6 +212,7 @@ class Graph:
     unshared: tuple[tuple[str, str], ...] = ()
     exported: bool = False
     fed: bool = True
+    broadcasts: tuple[Broadcast, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +228,9 @@ class Stored:
         ranks: layers of the checkpoints that other ranks of the same run wrote, by file.
         without_statistics: layers with gamma or beta of which the file has no statistics though it has those of
             others, or the graph says that they exist.
-        certainly: those of them whose statistics the graph names.
+        certainly: those of them whose statistics the graph names, or of which the file has remains.
+        by_name: those of them that nothing but a name tells, which layers of other kinds may have as well.
+        batch_only: layers that normalize by batch moments alone, as the file of a whole module says.
         copies: layers of averaged or target copies in the file: the layer that each is a copy of.
         parameters_averaged: layers of which the file has averages of gamma or beta, other than these, and none of the
             statistics.
@@ -218,6 +247,8 @@ class Stored:
     ranks: Mapping[str, Mapping[str, Layer]] = field(default_factory=dict)
     without_statistics: tuple[str, ...] = ()
     certainly: tuple[str, ...] = ()
+    by_name: tuple[str, ...] = ()
+    batch_only: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
     parameters_averaged: tuple[str, ...] = ()
     averaged: bool = False

@@ -414,3 +414,30 @@ def test_any_numbers_can_be_checked(now: dict[str, Any], then: dict[str, Any], r
     )
     for each in checked(evidence):
         assert each.message
+
+
+def test_other_normalizations_beside_layers_with_statistics() -> None:
+    names = [
+        "layer_normalization",
+        "group_normalization_1",
+        "LayerNorm",
+        "block/norm",
+        "block2/ln",
+        "block/conv1/GroupNorm",
+    ]
+    others = {f"{name}/{role}": RANDOM.normal(size=CHANNELS) for name in names for role in ("gamma", "beta")}
+    assert of(others, layer("batch_normalization"), layer("stem/norm"), layer("conv1/BatchNorm"), kernel("conv1")) == []
+
+
+def test_averages_in_collections_of_their_own() -> None:
+    def state(front: str, statistics: bool = True) -> dict[str, Any]:
+        normal = RANDOM.normal(size=(3, CHANNELS))
+        values = {f"{front}params/BatchNorm_0/scale": normal[0], f"{front}params/BatchNorm_0/bias": normal[1]}
+        averages = {f"{front}batch_stats/BatchNorm_0/{name}": np.exp(normal[2]) for name in ("mean", "var")}
+        return {**values, **(averages if statistics else {})}
+
+    assert of(state(""), state("ema_"), framework="flax") == []
+    (found,) = of(state(""), state("ema_", statistics=False), framework="flax")
+    assert (found.code, found.severity, found.layers) == ("SN305", Severity.WARNING, ("BatchNorm_0",))
+    assert "batch_stats" in found.remedy
+    assert "tf." not in found.remedy

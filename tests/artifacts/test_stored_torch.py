@@ -204,16 +204,40 @@ def test_one_layer_that_was_reset(trained: Any, files: Any) -> None:
 
 def test_file_of_parameters_only(trained: Any, files: Any) -> None:
     found = files({name: each for name, each in state(trained).items() if "running" not in name})
-    # What is only numbered in a Sequential may be any layer.
-    assert only(found, "SN301").layers == ("bn",)
-    assert only(found, "SN301").certainty is Certainty.LIKELY
+    # num_batches_tracked is a buffer that only layers with statistics have.
+    assert only(found, "SN301").layers == ("body.1", "bn")
+    assert only(found, "SN301").certainty is Certainty.PROVEN
+
+    parameters = {name: each.detach() for name, each in trained.named_parameters()}
+    found = files(parameters)
+    # Without it what is only numbered in a Sequential may be any layer, and a name is no proof.
+    assert [(each.code, each.severity, each.layers) for each in found] == [("SN301", Severity.INFO, ("bn",))]
+    # The earlier checkpoint, of the same weights, has the statistics.
+    found = files(parameters, state(trained))
+    assert only(found, "SN301").certainty is Certainty.PROVEN
 
 
 def test_other_normalizations_under_the_same_name(fresh: Any, files: Any) -> None:
     fresh.bn = nn.GroupNorm(2, 8)
     fresh.body[1] = nn.Identity()
     assert files(state(fresh)) == []
+    saved = {name: each.clone() for name, each in fresh.state_dict().items()}  # without the notes of PyTorch
+    assert codes(files(saved)) == []
+    assert codes(files({"state_dict": {f"model.{name}": each for name, each in saved.items()}})) == []
+
+
+def test_layers_that_keep_no_statistics(fresh: Any, files: Any) -> None:
     fresh.bn = nn.BatchNorm1d(8, track_running_stats=False)
+    train(fresh)
+    found = only(files(fresh), "SN106")
+    assert (found.layers, found.certainty) == (("bn",), Certainty.PROVEN)
+    # The state dict has no more than the parameters, and the version of their module.
+    found = only(files(state(fresh)), "SN301")
+    assert found.certainty is Certainty.LIKELY
+    assert "track_running_stats=False" in found.remedy
+    fresh.body[1] = nn.Identity()
+    assert only(files(fresh), "SN106").layers == ("bn",)
+    fresh.bn = nn.InstanceNorm1d(8, affine=True)
     assert files(fresh) == []
 
 
@@ -271,6 +295,64 @@ def test_average_that_stands_alone(fresh: Any, files: Any) -> None:
     for layer in (averaged.module.bn, averaged.module.body[1]):
         layer.reset_running_stats()
     assert only(files(state(averaged)), "SN305").certainty is Certainty.PROVEN
+
+
+@pytest.mark.parametrize(
+    ("model", "copy_of_it"),
+    [
+        ("student", "teacher"),
+        ("encoder_q", "encoder_k"),
+        ("backbone", "backbone_momentum"),
+        ("net.online", "net.target"),
+    ],
+)
+def test_copies_in_one_flat_dict(fresh: Any, files: Any, model: str, copy_of_it: str) -> None:
+    copied, whole = Net(), copy.deepcopy(fresh)
+    copied.load_state_dict(state(fresh))
+
+    def follow(trained: Any, step: int) -> None:
+        with torch.no_grad():
+            for mine, theirs in zip(copied.parameters(), trained.parameters(), strict=True):
+                mine.lerp_(theirs, 0.05)
+            for mine, theirs in zip(whole.state_dict().values(), trained.state_dict().values(), strict=True):
+                mine.lerp_(theirs, 0.05) if mine.is_floating_point() else mine.copy_(theirs)
+
+    train(fresh, each=follow)
+
+    def flat(second: Any) -> dict[str, Any]:
+        both = ((model, fresh), (copy_of_it, second))
+        return {f"{front}.{name}": each for front, part in both for name, each in state(part).items()}
+
+    found = only(files(flat(copied)), "SN305")
+    assert set(found.layers) == {f"{copy_of_it}.body.1", f"{copy_of_it}.bn"}
+    assert files(flat(whole)) == []
+    # Another network of the same build is no copy: what is wrong with it is its own.
+    other = Net()
+    train(other, prepare=lambda each: each.eval())
+    if copy_of_it in ("encoder_k", "backbone_momentum"):
+        assert codes(files(flat(other))) == ["SN103"]
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_averages_that_are_no_state_dict(fresh: Any, files: Any, as_list: bool) -> None:
+    average = [each.detach().clone() for each in fresh.parameters()]
+
+    def collect(model: Any, step: int) -> None:
+        for mine, theirs in zip(average, model.parameters(), strict=True):
+            mine.lerp_(theirs.detach(), 0.05)
+
+    train(fresh, each=collect)
+
+    def content(parameters: list[Any]) -> dict[str, Any]:
+        names = [name for name, _ in fresh.named_parameters()]
+        inside: Any = (
+            {"decay": 0.95, "shadow_params": parameters} if as_list else dict(zip(names, parameters, strict=True))
+        )
+        return {"net": state(fresh), "ema": inside}
+
+    found = only(files(content(average)), "SN305")
+    assert set(found.layers) in ({"bn", "body.1"}, {"net.bn", "net.body.1"})
+    assert files(content([each.detach() for each in fresh.parameters()])) == []
 
 
 def test_target_network_that_was_synchronized(trained: Any, files: Any) -> None:

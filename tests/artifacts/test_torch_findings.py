@@ -23,6 +23,9 @@ STEPS = 80
 """With a decay of 0.9, 0.02 % of the initial statistics are left after as many."""
 
 
+GONE = ("blocks.1.bn2.running", "blocks.1.bn2.num")
+
+
 def network() -> Any:
     torch.manual_seed(0)
     return nn.Sequential(
@@ -85,9 +88,19 @@ def test_statistics_at_initialization(tmp_path: Path) -> None:
 def test_statistics_left_out(tmp_path: Path, healthy: Any) -> None:
     saved = checkpoint(*healthy)
     names = {name for name, _ in healthy[0].named_parameters()}
-    saved["model"] = {name: value for name, value in saved["model"].items() if name in names or name.startswith("bn1.")}
-
+    whole = saved["model"]
+    kept = [name for name in whole if name in names or name.startswith("bn1.")]
+    saved["model"] = {name: whole[name] for name in (*kept, "bn2.num_batches_tracked")}
     assert codes(tmp_path / "model.pt", saved) == {"SN301"}
+
+    # Group normalization may stand at bn2 instead.
+    saved["model"] = {name: whole[name] for name in kept}
+    assert codes(tmp_path / "perhaps.pt", saved) == set()
+    # What stands at the same place of another block has statistics.
+    saved["model"] = {f"blocks.{block}.{name}": each for block in "01" for name, each in whole.items()}
+    assert codes(tmp_path / "blocks.pt", saved) == set()
+    saved["model"] = {name: each for name, each in saved["model"].items() if not name.startswith(GONE)}
+    assert codes(tmp_path / "block.pt", saved) == {"SN301"}
 
 
 def test_an_average_of_the_parameters_alone(tmp_path: Path, healthy: Any) -> None:
@@ -173,3 +186,16 @@ def test_a_script_can_still_be_switched_after_loading(tmp_path: Path, healthy: A
     assert found["scripted"].certainty == "likely"
     assert "eval()" in (found["scripted"].settle or "")
     assert found["traced"].certainty == "proven"
+
+
+@pytest.mark.parametrize("how", ["traced", "scripted", "exported"])
+def test_slow_average_in_an_export(tmp_path: Path, how: str) -> None:
+    """The count of the updates is a buffer, which exports have as well."""
+
+    def slow(model: Any) -> None:
+        model.bn2.momentum = 0.001
+
+    findings, _ = run(evidence_of(read(exported(trained(slow)[0].eval(), tmp_path / "model.pt", how))))
+
+    assert [(each.code, each.layers) for each in findings] == [("SN104", ("bn2",))]
+    assert findings[0].evidence["residual"] == pytest.approx(0.999**STEPS)

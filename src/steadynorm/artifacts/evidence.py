@@ -67,6 +67,8 @@ def _stored(contents: Contents, found: Found, before: Contents | None, ranks: Ma
         ranks={path: {each.name: each for each in layers_of(other).layers} for path, other in ranks.items()},
         without_statistics=found.without_statistics,
         certainly=found.certainly,
+        by_name=found.by_name,
+        batch_only=found.batch_only,
         copies=found.copies,
         parameters_averaged=found.parameters_averaged,
         averaged=bool(contents.facts.get("averaged")) and not found.copies,

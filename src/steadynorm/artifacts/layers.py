@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from steadynorm.artifacts.contents import Contents, Tensor
+from steadynorm.artifacts.copies import Copies, add_lists
 from steadynorm.artifacts.dtypes import width_of
 from steadynorm.artifacts.matching import relative_change
-from steadynorm.artifacts.naming import Named, named_layers
+from steadynorm.artifacts.naming import Named, is_batch_norm_class, is_batch_norm_name, named_layers, place_of
 from steadynorm.artifacts.options import Options, options_of
 from steadynorm.artifacts.walk import natural
 from steadynorm.errors import UnusableInputError
@@ -25,8 +25,6 @@ MOST_VALUES = 1 << 25
 DIFFERENT = 0.01
 """Relative difference from which on an average of a parameter is another parameter."""
 
-_COPY = re.compile(r"(?:.*_)?(?:ema|swa|teacher|target|averaged?|shadow|polyak)(?:_.*)?|(?:ema|swa|target|teacher)\w*")
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -35,7 +33,9 @@ class Found:
     Arguments:
         layers: the layers, in the order of the graph or the file.
         without_statistics: layers with gamma or beta of which the file should have statistics and has not.
-        certainly: those of them whose statistics the graph names.
+        certainly: those of them whose statistics the graph names, or of which the file has remains.
+        by_name: those of them that nothing but a name tells, which layers of other kinds may have as well.
+        batch_only: layers that normalize by batch moments alone, as the file says.
         copies: layers of averaged or target copies: the layer that each is a copy of.
         parameters_averaged: layers of which gamma or beta were averaged over the training and the statistics were not.
         tensors: which tensors each layer is, also those without statistics, by its name.
@@ -44,6 +44,8 @@ class Found:
     layers: tuple[Layer, ...]
     without_statistics: tuple[str, ...] = ()
     certainly: tuple[str, ...] = ()
+    by_name: tuple[str, ...] = ()
+    batch_only: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
     parameters_averaged: tuple[str, ...] = ()
     tensors: Mapping[str, Named] = field(default_factory=dict)
@@ -60,10 +62,19 @@ def layers_of(contents: Contents, graph: Graph | None = None) -> Found:
         UnusableInputError: an array of a layer cannot be read.
     """
     graph = graph or contents.graph
-    by_name, without = named_layers(contents.tensors, contents.framework, _full_names(contents))
+    copies = Copies(contents.tensors, contents.facts.get("copies"))
+    by_name, without = named_layers(
+        contents.tensors,
+        contents.framework,
+        _full_names(contents),
+        lambda name, complete: copies.original(name, complete) is not None,
+    )
+    without = _with_averages(by_name, without, copies)
+    add_lists(by_name, contents.tensors)
     options = options_of(contents)
     known = {each.name: each for each in graph.layers} if graph else {}
     groups = _of_graph(known, _by_variable(contents))
+    batch_only = {} if known else _batch_only(contents)
     taken = {tensor.name for group in groups for tensor in group.tensors.values()}
     rest = [
         each
@@ -80,19 +91,37 @@ def layers_of(contents: Contents, graph: Graph | None = None) -> Found:
     loader = _Loader(contents)
     loaded = (loader.layer(each, options, known.get(each.name)) for each in (*groups, *rest, *without))
     layers = [layer for layer in loaded if layer is not None]
+    layers += _without_tensors(batch_only, options, {each.name for each in layers})
     if contents.framework == "tensorflow" and not known:
         # Its checkpoints are sorted by the letter, so that layer 10 comes before layer 2.
         layers.sort(key=lambda layer: natural(layer.name))
     names = {layer.name for layer in layers}
+    certain = [*lost, *(each.name for each in without if each.has_remains)]
     averaged = tuple(each.name for each in (*groups, *rest) if each.name in names and loader.averaged_alone(each))
     return Found(
         tuple(layers),
         tuple(dict.fromkeys([*lost, *(each.name for each in without)])),
-        tuple(lost),
-        _copies(names, contents.facts.get("copies")),
+        tuple(certain),
+        tuple(_told_by_name(without, by_name, contents)),
+        tuple(batch_only),
+        {name: other for name in names if (other := copies.original(name, names)) is not None},
         averaged,
         {each.name: each for each in (*without, *rest, *groups)},
     )
+
+
+def _with_averages(complete: list[Named], without: list[Named], copies: Copies) -> list[Named]:
+    """Layers without statistics, less the copies of others that have some: those get them as averages of theirs."""
+    by_name = {each.name: each for each in complete}
+    left = []
+    for each in without:
+        original = copies.original(each.name, by_name)
+        if original is None or each.has_remains:
+            left.append(each)
+            continue
+        for role, tensor in each.tensors.items():
+            by_name[original].averages.setdefault(role, tensor)
+    return left
 
 
 def of_graph_alone(graph: Graph, framework: str) -> tuple[Layer, ...]:
@@ -110,6 +139,8 @@ def _of_graph(known: Mapping[str, GraphLayer], tensors: Mapping[str, Tensor]) ->
     groups = []
     for layer in known.values():
         names = {"gamma": layer.gamma, "beta": layer.beta, "mean": layer.mean, "variance": layer.variance}
+        count = f"{layer.mean.rpartition('.')[0]}.num_batches_tracked" if layer.mean is not None else None
+        names["updates"] = count
         stored = {role: tensors[name] for role, name in names.items() if name is not None and name in tensors}
         averages = {
             role: tensors[f"{name}/ExponentialMovingAverage"]
@@ -202,6 +233,46 @@ def _expected(without: list[Named], contents: Contents) -> list[Named]:
     return [each for each in without if not _keeps_none(modules.get(each.name), versions.get(each.name))]
 
 
+def _told_by_name(without: list[Named], complete: list[Named], contents: Contents) -> list[str]:
+    """Those of the layers without statistics that only a name tells, which its user chose.
+
+    Where it was the framework that named a layer by its class, or PyTorch noted what it is, or where layers at the same
+    place of other blocks have statistics, there is more than that.
+    """
+    modules, versions = (contents.facts.get(each) or {} for each in ("modules", "versions"))
+    noted = {*modules, *versions} if isinstance(modules, Mapping) and isinstance(versions, Mapping) else set()
+    places = {place_of(each.name) for each in complete}
+    found = []
+    for each in without:
+        if contents.framework in ("tensorflow", "keras"):
+            told = is_batch_norm_name(each.name)
+        else:
+            told = contents.framework == "flax" and is_batch_norm_class(each.name)
+        if not (told or each.has_remains or each.name in noted or place_of(each.name) in places):
+            found.append(each.name)
+    return found
+
+
+def _batch_only(contents: Contents) -> dict[str, int]:
+    """PyTorch's layers that keep no statistics, as the file of a whole module says, and how many channels they have."""
+    modules = contents.facts.get("modules")
+    found = {}
+    for name, module in modules.items() if isinstance(modules, Mapping) else ():
+        if not isinstance(module, Mapping) or "BatchNorm" not in str(module.get("class", "")):
+            continue
+        channels = module.get("num_features")
+        if module.get("track_running_stats") is False and isinstance(channels, int) and 0 < channels <= MOST_CHANNELS:
+            found[str(name)] = channels
+    return found
+
+
+def _without_tensors(batch_only: Mapping[str, int], options: Options, names: set[str]) -> Iterator[Layer]:
+    for name, channels in batch_only.items():
+        if name not in names:
+            config, assumed = options.of(name)
+            yield Layer(name, "BatchNorm", channels, config, None, assumed=assumed)
+
+
 def _keeps_none(module: object, version: object) -> bool:
     """Whether PyTorch says that a layer keeps no statistics on purpose, or is of another kind.
 
@@ -220,32 +291,6 @@ def _size(tensor: Tensor) -> int:
     for length in tensor.shape:
         size *= length
     return size
-
-
-def _copies(names: set[str], told: object) -> dict[str, str]:
-    """By layer of a copy, the layer that it is a copy of."""
-    prefixes = {str(copy): str(main) for copy, main in told.items()} if isinstance(told, Mapping) else {}
-    found = {}
-    for name in names:
-        for original in _originals(name, prefixes):
-            if original in names and original != name:
-                found[name] = original
-                break
-    return found
-
-
-def _originals(name: str, prefixes: Mapping[str, str]) -> list[str]:
-    """What the layer may be called that `name` is a copy of."""
-    candidates = []
-    for copy, main in prefixes.items():
-        if name.startswith(f"{copy}."):
-            candidates.append(".".join(filter(None, (main, name[len(copy) + 1 :]))))
-    separator = "/" if "/" in name else "."
-    parts = name.split(separator)
-    if _COPY.fullmatch(parts[0]):
-        candidates += [separator.join(parts[1:]), separator.join(("model", *parts[1:]))]
-    plain = [each.replace("module.", "", 1) for each in candidates]
-    return [*candidates, *plain, *(f"module.{each}" for each in candidates)]
 
 
 def _by_variable(contents: Contents) -> dict[str, Tensor]:

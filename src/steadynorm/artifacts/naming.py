@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -27,7 +27,7 @@ _AFFINE = {"weight": "gamma", "scale": "gamma", "bias": "beta"}
 """Names that layers of other kinds use as well."""
 
 _FLAX = {"mean": "mean", "var": "variance"}
-_FLAX_COLLECTIONS = ("params", "batch_stats")
+_FLAX_COLLECTION = re.compile(r"(?:(?P<front>\w+?)_)?(?:params|batch_stats)(?:_(?P<back>\w+))?")
 _FLAX_WRAPPERS = ("value", "raw_value")
 _OPTIMIZERS = frozenset({"optimizer", "optimizer_weights", "optimizer_state", "opt_state", ".OPTIMIZER_SLOT"})
 
@@ -35,6 +35,7 @@ Place: TypeAlias = tuple[str, str, bool]
 """A layer, a role, and whether it is an average over the training."""
 
 _BATCH_NORM = re.compile(r"batch_?norm|(?:^|_)bn(?:_|$)")
+_BATCH_NORM_CLASS = re.compile(r"batch_?norm")
 _GENERIC = frozenset({"", "norm", "layer", "block"})
 
 
@@ -57,9 +58,17 @@ class Named:
         """Whether both moments are there."""
         return "mean" in self.tensors and "variance" in self.tensors
 
+    @property
+    def has_remains(self) -> bool:
+        """Whether something is there that only layers with statistics have, as the count of their updates."""
+        return not {"mean", "variance", "updates"}.isdisjoint(self.tensors)
+
 
 def named_layers(
-    tensors: Mapping[str, Tensor], framework: str, full_names: Mapping[str, str] | None = None
+    tensors: Mapping[str, Tensor],
+    framework: str,
+    full_names: Mapping[str, str] | None = None,
+    is_expected: Callable[[str, Collection[str]], bool] = lambda name, complete: False,
 ) -> tuple[list[Named], list[Named]]:
     """The layers of a file.
 
@@ -67,6 +76,8 @@ def named_layers(
         tensors: all of its tensors.
         framework: as in `Contents`.
         full_names: names of variables by key, where the file has them.
+        is_expected: whether a layer should have statistics, for what its name does not say; is told its name, and
+            those of the layers that have some.
 
     Returns:
         layers with statistics, and layers that look as if they should have some.
@@ -77,7 +88,8 @@ def named_layers(
         group = found.setdefault(layer, Named(layer))
         (group.averages if averaged else group.tensors).setdefault(role, tensors[name])
     complete = [each for each in found.values() if each.has_statistics]
-    return complete, list(_without(found.values(), {base_of(each.name) for each in complete}))
+    names = {each.name for each in complete}
+    return complete, list(_without(found.values(), names, is_expected))
 
 
 def base_of(layer: str) -> str:
@@ -88,6 +100,20 @@ def base_of(layer: str) -> str:
 def is_batch_norm_name(layer: str) -> bool:
     """Whether a layer is called as if it were batch normalization."""
     return _BATCH_NORM.search(base_of(layer)) is not None
+
+
+def is_batch_norm_class(layer: str) -> bool:
+    """Whether a layer has the name of the class, as those have that were given none."""
+    return _BATCH_NORM_CLASS.match(base_of(layer)) is not None
+
+
+def place_of(layer: str) -> str:
+    """A layer's name without the numbers of the blocks around it: layers at the same place of several blocks share it.
+
+    In `layer1.0.bn2` and `layer1.1.bn2` it is the same, in `layer1.0.bn1` another one.
+    """
+    around, separator, own = re.fullmatch(r"(?s)(.*?)([./]?)([^./]*)", layer).groups()  # type: ignore[union-attr]
+    return re.sub(r"\d+", "#", around) + separator + own
 
 
 def _places(tensors: Mapping[str, Tensor], is_flax: bool, full_names: Mapping[str, str]) -> dict[str, Place]:
@@ -120,16 +146,32 @@ def _place(name: str, is_flax: bool) -> Place | None:
     if role is None:
         return None
     if is_flax:
-        parts = [part for part in parts if part not in _FLAX_COLLECTIONS]
+        parts = [each for part in parts for each in _without_collection(part)]
     return separator.join(parts[:-1]), role, averaged
 
 
-def _without(groups: Iterable[Named], bases: set[str]) -> Iterable[Named]:
+def _without_collection(part: str) -> tuple[str, ...]:
+    """A part of a name in Flax, without the collection that it names: `ema` of `ema_params` and `ema_batch_stats`."""
+    found = _FLAX_COLLECTION.fullmatch(part)
+    if found is None:
+        return (part,)
+    return ("_".join(filter(None, found.groups())),) if any(found.groups()) else ()
+
+
+def _without(
+    groups: Iterable[Named], complete: Collection[str], is_expected: Callable[[str, Collection[str]], bool]
+) -> Iterable[Named]:
     """Layers with gamma or beta and no statistics, whose name or whose siblings say that they have some."""
+    bases = {base_of(name) for name in complete}
     for each in groups:
         vectors = [tensor for role, tensor in each.tensors.items() if role in ("gamma", "beta")]
         if each.has_statistics or not vectors or any(len(tensor.shape) != 1 for tensor in vectors):
             continue
         base = base_of(each.name)
-        if is_batch_norm_name(each.name) or (base in bases and base not in _GENERIC):
+        if (
+            each.has_remains
+            or is_batch_norm_name(each.name)
+            or (base in bases and base not in _GENERIC)
+            or is_expected(each.name, complete)
+        ):
             yield each

@@ -65,9 +65,15 @@ def lost_since(evidence: Evidence, layer: Layer) -> bool:
     before = earlier(evidence, layer)
     if before is None or not never_moved(layer) or never_moved(before) or not valid(before):
         return False
-    moved = list(evidence.stored.weights_moved.values()) if evidence.stored is not None else []
-    related = bool(moved) and float(np.median(moved)) < RELATED
-    return related or (has_parameters(layer) and parameters_kept(layer, before) and was_trained(layer))
+    return (evidence.stored is not None and related(evidence.stored)) or (
+        has_parameters(layer) and parameters_kept(layer, before) and was_trained(layer)
+    )
+
+
+def related(stored: Stored) -> bool:
+    """Whether the weights come from those of the earlier checkpoint."""
+    moved = list(stored.weights_moved.values())
+    return bool(moved) and float(np.median(moved)) < RELATED
 
 
 def has_parameters(layer: Layer) -> bool:

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from steadynorm.checks.causes import valid
 from steadynorm.checks.distance import LOG_VARIANCE_THRESHOLD, SHIFT_THRESHOLD, apart
 from steadynorm.checks.registry import check, finding
-from steadynorm.checks.stored_causes import moved_by, never_moved, parameters_kept, statistics_kept, was_trained
+from steadynorm.checks.stored_causes import (
+    earlier,
+    moved_by,
+    never_moved,
+    parameters_kept,
+    related,
+    statistics_kept,
+    was_trained,
+)
+from steadynorm.checks.stored_remedies import averaging, saving
 from steadynorm.evidence import Evidence, Layer
 from steadynorm.finding import Certainty, Finding, Severity
 
@@ -22,26 +31,81 @@ def statistics_not_saved(evidence: Evidence) -> Iterator[Finding]:
     assert stored is not None
     savers = evidence.graph.savers if evidence.graph is not None else ()
     told = {name for saver in savers for name in saver.incomplete}
-    layers = [name for name in stored.without_statistics if name not in told]
-    if not layers:
-        return
-    proven = set(layers) <= set(stored.certainly)
+    missing = [name for name in stored.without_statistics if name not in told]
+    before = {name for name in missing if _had_statistics(evidence, name)}
+    proven = [name for name in missing if name in stored.certainly or (name in before and related(stored))]
+    likely = [name for name in missing if name not in proven and (name in before or name not in stored.by_name)]
+    for layers, certainty, doubtful in (
+        (proven, Certainty.PROVEN, False),
+        (likely, Certainty.LIKELY, False),
+        ([name for name in missing if name not in {*proven, *likely}], Certainty.LIKELY, True),
+    ):
+        if layers:
+            yield _not_saved(evidence, layers, certainty, bool(before & set(layers)), doubtful)
+
+
+def _not_saved(evidence: Evidence, layers: list[str], certainty: Certainty, before: bool, doubtful: bool) -> Finding:
     others = sum(layer.statistics is not None for layer in evidence.layers)
-    whose = f"those of {others} other layers are there" if others else "it has those of no layer"
-    known = "the graph has them" if proven else whose
-    yield finding(
+    known = f"those of {others} other layers are there" if others else "it has those of no layer"
+    if before:
+        known = "the earlier checkpoint has them"
+    elif certainty is Certainty.PROVEN:
+        known = "the graph has them" if evidence.graph is not None else "other parts of them, as counts, are there"
+    elif doubtful:
+        known += "; nothing but the names speaks for batch normalization, and other normalizations have none"
+    instead = "" if certainty is Certainty.PROVEN or evidence.framework != "torch" else _KEEPS_NONE
+    severity = None
+    if certainty is Certainty.LIKELY:
+        # Other normalizations stand under the name of the one that they replaced.
+        severity = Severity.INFO if doubtful else (None if others or before else Severity.WARNING)
+    return finding(
         "SN301",
         layers,
         f"the file has gamma or beta of {len(layers)} layers ('{layers[0]}') and no moving statistics of them; {known}",
-        "Save all variables: tf.train.Saver(tf.global_variables()) instead of tf.trainable_variables(), "
-        "model.state_dict() instead of model.parameters(), the buffers too in an adapter's file, batch_stats beside "
-        "params in Flax; this file needs them re-estimated, or taken from another one: 'steadynorm repair --from'.",
+        f"{saving(evidence.framework)}; this file needs them re-estimated, or taken from another one: 'steadynorm "
+        f"repair --from'.{instead}",
         evidence={"layers": layers, "others_with_statistics": others},
-        # Other normalizations stand under the name of the one that they replaced.
-        severity=None if proven or others else Severity.WARNING,
-        certainty=Certainty.PROVEN if proven else Certainty.LIKELY,
-        settle=None if proven else "check the graph beside the checkpoint: it shows whether the layers keep statistics",
+        severity=severity,
+        certainty=certainty,
+        settle=None if certainty is Certainty.PROVEN else _SETTLES.get(evidence.framework, _SETTLES["tensorflow"]),
     )
+
+
+_KEEPS_NONE = (
+    " If the layers were built with track_running_stats=False they have none to save, and inference normalizes by "
+    "the batch (SN106); group and instance normalization need none."
+)
+
+_SETTLES = {
+    "torch": "look up what the layers are in the model's code (print(model)), or pass a checkpoint that has their "
+    "statistics: --before",
+    "flax": "look up what the layers are in the model's code, or pass a checkpoint that has their statistics: --before",
+    "keras": "check the whole model (.keras, .h5), which names the class of each layer, or pass a checkpoint that has "
+    "their statistics: --before",
+    "tensorflow": "check the graph beside the checkpoint: it shows whether the layers keep statistics",
+}
+
+
+def _had_statistics(evidence: Evidence, name: str) -> bool:
+    return any(layer.name == name and earlier(evidence, layer) is not None for layer in evidence.layers)
+
+
+@check("SN106", "stored")
+def batch_moments_alone(evidence: Evidence) -> Iterator[Finding]:
+    """Layers of a whole module that keep no statistics."""
+    stored = evidence.stored
+    assert stored is not None
+    if stored.batch_only:
+        yield finding(
+            "SN106",
+            stored.batch_only,
+            f"{len(stored.batch_only)} layers were built with track_running_stats=False ('{stored.batch_only[0]}'): "
+            "they normalize by the moments of the batch in inference too, so that a prediction depends on the other "
+            "samples of its batch",
+            "Build the layers with track_running_stats=True and estimate the statistics (steadynorm.recalibrate), or "
+            "use a normalization without batch moments (GroupNorm, LayerNorm).",
+            evidence={"layers": list(stored.batch_only)},
+        )
 
 
 @check("SN305", "stored")
@@ -70,22 +134,27 @@ def averaged_without_statistics(evidence: Evidence) -> Iterator[Finding]:
             evidence={"at_initialization": initial},
         )
     if borrowed:
-        yield _borrowed(borrowed, "the averaged weights have the statistics of the model that they were averaged from")
+        yield _borrowed(
+            evidence.framework,
+            borrowed,
+            "the averaged weights have the statistics of the model that they were averaged from",
+        )
     if stored.parameters_averaged:
         yield _borrowed(
+            evidence.framework,
             list(stored.parameters_averaged),
             "the file has averages of gamma and beta and none of the moving statistics: who restores the averages "
             "normalizes them by the statistics of the last weights",
         )
 
 
-def _borrowed(layers: list[str], message: str) -> Finding:
+def _borrowed(framework: str, layers: list[str], message: str) -> Finding:
     return finding(
         "SN305",
         layers,
         f"{message} ({len(layers)} layers, first '{layers[0]}')",
         "Re-estimate the statistics for the averaged weights ('steadynorm repair'), or average the statistics along: "
-        "ema.apply(tf.trainable_variables() + the moving statistics), AveragedModel(use_buffers=True).",
+        f"{averaging(framework)}.",
         evidence={"layers": layers},
         severity=Severity.WARNING,
         certainty=Certainty.LIKELY,
