@@ -9,30 +9,21 @@ from steadynorm.evidence import Operation
 from steadynorm.graphs.constants import constant, output_shape
 from steadynorm.graphs.guards import MERGES
 from steadynorm.graphs.nodes import Node, producer
+from steadynorm.graphs.operations import ACTIVATIONS, ADDITIONS, CONVOLUTIONS, LINEAR, RESHAPES
 from steadynorm.graphs.places import Place
 from steadynorm.graphs.reachability import PASSING_OPS
 from steadynorm.graphs.wires import Wires
 
-CONVOLUTIONS = frozenset(
-    {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInput", "Conv", "ConvGeneral"}
-    | {"Conv3DBackpropInputV2", "DepthwiseConv2dNativeBackpropInput", "XlaConvV2", "XlaConv"}
-)
-LINEAR = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum", "SparseTensorDenseMatMul"})
-RESHAPES = frozenset(
-    {"Reshape", "Squeeze", "ExpandDims", "Transpose", "Pad", "PadV2", "SpaceToBatchND", "BatchToSpaceND"}
-)
-_ACTIVATIONS = frozenset({"Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Softplus", "Softsign"})
 _KINDS = (
     dict.fromkeys(CONVOLUTIONS, "convolution")
     | dict.fromkeys(LINEAR, "linear")
-    | dict.fromkeys(_ACTIVATIONS, "activation")
+    | dict.fromkeys(ACTIVATIONS, "activation")
     | dict.fromkeys(RESHAPES, "reshape")
     | {"Sigmoid": "sigmoid", "Tanh": "tanh", "Softmax": "softmax", "LogSoftmax": "softmax"}
 )
 _PREDICTING = frozenset(
     {"SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits", "ArgMax", "InTopK", "InTopKV2", "TopKV2"}
 )
-_ADDITIONS = frozenset({"Add", "AddV2", "BiasAdd"})
 _UNHEARD = frozenset(
     {"Shape", "ShapeN", "Rank", "Size", "ZerosLike", "OnesLike", "Assert", "NoOp", "BroadcastGradientArgs"}
     | {"OptionalFromValue", "StackPushV2", "StackPush", "TensorListPushBack", "VarIsInitializedOp"}
@@ -88,7 +79,7 @@ class ChainReader:
                 chain.append(Operation("dropout", node.name, consumers=readers))
                 name = self._behind(dropped)
             else:
-                kind = _KINDS.get(node.op, "add" if node.op in _ADDITIONS else "other")
+                kind = _KINDS.get(node.op, "add" if node.op in ADDITIONS else "other")
                 chain.append(Operation(kind, node.name, bias=bias, consumers=readers))
                 if kind in ("convolution", "linear", "add") or (len(node.inputs) > 1 and kind != "reshape"):
                     break
@@ -111,9 +102,7 @@ class ChainReader:
             (node,) = readers
             seen.add(node.name)
             dropped = self._dropped(node)
-            kind = (
-                "dropout" if dropped is not None else _KINDS.get(node.op, "add" if node.op in _ADDITIONS else "other")
-            )
+            kind = "dropout" if dropped is not None else _KINDS.get(node.op, "add" if node.op in ADDITIONS else "other")
             if self._biased(node) is not None:
                 kind = "other"
             chain.append(Operation(kind, node.name))
@@ -159,7 +148,7 @@ class ChainReader:
             if node.op in CONVOLUTIONS or node.op in ("MaxPool", "AvgPool", "MaxPoolV2"):
                 return str(node.attrs.get("data_format", "NHWC"))
             biased = self._biased(node)
-            if biased is None and node.op not in _ACTIVATIONS:
+            if biased is None and node.op not in ACTIVATIONS:
                 return None
             name = self._behind(biased or node.inputs[0])
         return None
@@ -207,7 +196,7 @@ class ChainReader:
 
     def _biased(self, node: Node) -> str | None:
         """What a bias is added to, `None` if the node adds none."""
-        if node.op not in _ADDITIONS or len(node.inputs) != 2:
+        if node.op not in ADDITIONS or len(node.inputs) != 2:
             return None
         for value, bias in (node.inputs, node.inputs[::-1]):
             if self._wires.variable(bias) is not None and self._wires.variable(value) is None:

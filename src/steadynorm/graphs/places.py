@@ -10,6 +10,7 @@ from steadynorm.graphs.constants import constant, output_shape
 from steadynorm.graphs.guards import Guards
 from steadynorm.graphs.moments import Leaf, MomentReader
 from steadynorm.graphs.nodes import Node, producer
+from steadynorm.graphs.weights import channels_kept, made_with_weights, read_by_weights
 from steadynorm.graphs.wires import Wires
 
 FUSED = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx"})
@@ -206,9 +207,33 @@ class PlaceFinder:
             inside = frozenset({root.name, divisor, quotient.name, centred.name, output})
             x, mean = centred.inputs
             place = self._place(root, output, x, gamma, beta, mean, variance, epsilon, inside)
-            if place is not None and (gamma or beta) and any(each.mode is Mode.BATCH for each in place.leaves):
+            if place is None or not any(each.mode is Mode.BATCH for each in place.leaves):
+                continue
+            if gamma or beta or self._is_of_the_network(place):
                 return place
         return None
+
+    def _is_of_the_network(self, place: Place) -> bool:
+        """Whether a place without gamma and beta stands between a network's layers, and takes the moments of them all.
+
+        Data and losses are standardized over the batch, too, which is no matter of training or inference.
+        """
+        wires = self._wires
+        origin = wires.origin(place.x)
+        return (
+            all(self._reduces(each.name or "", origin) for each in place.means)
+            and channels_kept(wires, place.x, place.axes) > 1
+            and made_with_weights(wires, place.x)
+            and read_by_weights(wires, place.output)
+        )
+
+    def _reduces(self, moment: str, origin: str) -> bool:
+        """Whether a moment is taken of what a node gives, less a shift at most."""
+        node = self._wires.node(moment)
+        behind = None if node is None or not node.inputs else self._wires.flat.get(self._wires.origin(node.inputs[0]))
+        if behind is not None and behind.name != origin and behind.op == "Sub" and behind.inputs:
+            return self._wires.origin(behind.inputs[0]) == origin
+        return behind is not None and behind.name == origin
 
     def _affine(self, name: str) -> tuple[str, str | None, str | None]:
         """The node after gamma and beta, and the two, each `None` if it is not there."""

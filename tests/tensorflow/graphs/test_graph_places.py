@@ -47,6 +47,65 @@ def test_written_as_a_quotient(net: Any, read: Read) -> None:
     assert set(read()) == {"SN106"}
 
 
+def quotient(x: Any, axes: list[int], keepdims: bool = False) -> Any:
+    mean, variance = tf.nn.moments(x, axes, keepdims=keepdims)
+    return (x - mean) / tf.sqrt(variance + 1e-5)
+
+
+def test_written_as_a_quotient_without_gamma_and_beta(net: Any, read: Read) -> None:
+    x = net.images()
+    for index in range(2):
+        x = RELU(quotient(net.convolution(x, name=f"conv{index}"), [0, 1, 2]))
+    x = net.dense(tf.reduce_mean(x, [1, 2]), 8, bias=True)
+    net.minimize(net.loss(net.dense(tf.tanh(quotient(x, [0])), 10, "logits")))
+
+    found = read()
+
+    assert set(found) - {"SN501", "SN502"} == {"SN106"}
+    assert len(found["SN106"].layers) == 3
+
+
+STANDARDIZED: dict[str, Callable[[Any], Any]] = {
+    "images": lambda net: net.logits(net.convolution(quotient(net.images(), [0, 1, 2]))),
+    "each image": lambda net: net.logits(net.convolution(quotient(net.images(), [1, 2, 3], keepdims=True))),
+    "each image by the library": lambda net: net.logits(
+        net.convolution(tf.map_fn(tf.image.per_image_standardization, net.images()))
+    ),
+    "instances": lambda net: net.logits(quotient(net.convolution(net.images()), [1, 2], keepdims=True)),
+    "features of a sample": lambda net: net.logits(quotient(net.convolution(net.images()), [-1], keepdims=True)),
+    "everything": lambda net: net.logits(quotient(net.convolution(net.images()), [0, 1, 2, 3])),
+    "positions": lambda net: net.logits(quotient(net.convolution(net.images()), [0], keepdims=True)),
+    "observations": lambda net: net.dense(quotient(v1.placeholder(tf.float32, [None, 12]), [0]), 10),
+    "scores": lambda net: quotient(net.logits(net.images()), [0]),
+}
+
+
+@pytest.mark.parametrize("kind", STANDARDIZED)
+def test_standardized_data_are_no_layer(net: Any, read: Read, kind: str) -> None:
+    net.minimize(net.loss(STANDARDIZED[kind](net)))
+
+    assert not read()
+
+
+def test_advantages_that_are_standardized_over_the_batch(net: Any, read: Read) -> None:
+    x = RELU(net.convolution(net.images()))
+    values = tf.squeeze(net.dense(tf.reduce_mean(x, [1, 2]), 1, "value"), 1)
+    advantages = v1.placeholder(tf.float32, [None]) - tf.stop_gradient(values)
+    mean, variance = tf.nn.moments(advantages, [0])
+    advantages = (advantages - mean) / tf.sqrt(variance + 1e-8)
+    net.minimize(tf.reduce_mean(advantages * tf.reduce_max(net.logits(x), 1)))
+
+    assert not read()
+
+
+def test_codes_that_are_standardized_for_a_correlation(net: Any, read: Read) -> None:
+    x = tf.reduce_mean(RELU(net.convolution(net.images())), [1, 2])
+    one, other = (quotient(net.dense(x, 8, name), [0]) for name in ("one", "other"))
+    net.minimize(tf.reduce_mean(tf.square(tf.matmul(one, other, transpose_a=True) - tf.eye(8))))
+
+    assert not read()
+
+
 OTHERS: dict[str, Callable[[Any], Any]] = {
     "instance": lambda x: moments_only(x, [1, 2], keepdims=True),
     "layer": lambda x: moments_only(x, [1, 2, 3], keepdims=True),
