@@ -200,6 +200,7 @@ _ENTRIES = (
         "the stored variance is far too small: activations explode in inference",
         "recalibrate",
     ),
+    Entry("SN908", "disconnected", ERROR, "the loss compares each prediction with the targets of all the others"),
 )
 
 CATALOGUE: dict[str, Entry] = {entry.code: entry for entry in _ENTRIES}

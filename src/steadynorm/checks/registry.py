@@ -28,6 +28,7 @@ FAMILIES = (
     "graph_mode",
     "graph_sharing",
     "graph_configuration",
+    "graph_loss",
 )
 
 _WHY_MISSING = {

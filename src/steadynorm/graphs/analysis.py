@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from steadynorm.evidence import Mode
 from steadynorm.graphs.averages import Average, find_averages
+from steadynorm.graphs.broadcasts import find_broadcasts
 from steadynorm.graphs.chains import ChainReader
 from steadynorm.graphs.constants import output_shape, type_name
 from steadynorm.graphs.flat import flatten
@@ -99,6 +100,7 @@ class _Analysis:
             unshared=tuple(unshared),
             exported=self._said.exported,
             fed=self._origins.is_fed([place.x for place in self._places]),
+            broadcasts=find_broadcasts(self._wires, self._steps),
         )
 
     def _sizes(self) -> list[int]:
