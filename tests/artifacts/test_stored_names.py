@@ -231,7 +231,7 @@ def test_averages_of_the_parameters_only() -> None:
         f"{name}/ExponentialMovingAverage": 0.9 * each for name, each in values.items() if "moving" not in name
     }
     (found,) = of(values, parameters)
-    assert (found.code, found.severity, found.certainty) == ("SN305", Severity.WARNING, Certainty.LIKELY)
+    assert (found.code, found.severity, found.certainty) == ("SN305", Severity.INFO, Certainty.LIKELY)
 
     everything = {f"{name}/ExponentialMovingAverage": 0.9 * each for name, each in values.items()}
     assert of(values, everything) == []

@@ -145,10 +145,12 @@ def averaged_without_statistics(evidence: Evidence) -> Iterator[Finding]:
             list(stored.parameters_averaged),
             "the file has averages of gamma and beta and none of the moving statistics: who restores the averages "
             "normalizes them by the statistics of the last weights",
+            # Graphs of TensorFlow often keep averages that nobody restores; elsewhere they are kept to be used.
+            Severity.INFO if evidence.framework == "tensorflow" else Severity.WARNING,
         )
 
 
-def _borrowed(framework: str, layers: list[str], message: str) -> Finding:
+def _borrowed(framework: str, layers: list[str], message: str, severity: Severity = Severity.WARNING) -> Finding:
     return finding(
         "SN305",
         layers,
@@ -156,7 +158,7 @@ def _borrowed(framework: str, layers: list[str], message: str) -> Finding:
         "Re-estimate the statistics for the averaged weights ('steadynorm repair'), or average the statistics along: "
         f"{averaging(framework)}.",
         evidence={"layers": layers},
-        severity=Severity.WARNING,
+        severity=severity,
         certainty=Certainty.LIKELY,
         settle="evaluate the averaged weights before and after a re-estimation: 'steadynorm repair' shows both",
     )
