@@ -6,14 +6,26 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from steadynorm.checks.causes import dropout_effect, has_swapped_momentum, no_gap, observed, runs_on_population, valid
+from steadynorm.checks.causes import (
+    dropout_effect,
+    has_swapped_momentum,
+    no_gap,
+    observed,
+    residual,
+    runs_on_population,
+    valid,
+)
+from steadynorm.checks.numbers import DEAD_VARIANCE
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import CallSite, Evidence, Layer, Operation, Split
-from steadynorm.finding import Finding, Severity
+from steadynorm.finding import Certainty, Finding, Severity
 
 FEW_VALUES = 16
 FEW_SAMPLES = 8
 MANY_CHANNELS = 0.25
+SMALL_SCALE = 1e-3
+CLEARLY = 0.1
+"""Variances below this share of an epsilon are below whatever epsilon the layer may have been given instead."""
 
 
 @check("SN501", "calls")
@@ -130,22 +142,35 @@ def epsilon_dominates(evidence: Evidence) -> Iterator[Finding]:
     """Epsilon over the variance in many channels that do carry a signal."""
     found: dict[str, float] = {}
     for layer in evidence.layers:
-        if layer.statistics is None or not valid(layer) or "epsilon" in layer.assumed:
+        if layer.statistics is None or not valid(layer):
             continue
-        variance = layer.statistics.variance
+        variance, limit = layer.statistics.variance, layer.config.epsilon
         alive = variance > 0
-        share = float(np.mean(variance[alive] < layer.config.epsilon)) if alive.any() else 0.0
+        if "epsilon" in layer.assumed:
+            # What is only a default has to be exceeded by far, in channels that do something.
+            limit *= CLEARLY
+            # A channel whose input is constant has what is left of the initial value.
+            left = residual(layer) or 0.0
+            alive = (variance > DEAD_VARIANCE) & ~np.isclose(variance, left, rtol=0.1, atol=0)
+            if layer.gamma is not None:
+                alive &= np.abs(layer.gamma) > SMALL_SCALE
+        share = float(np.mean(variance[alive] < limit)) if alive.any() else 0.0
         if share >= MANY_CHANNELS:
             found[layer.name] = share
     if found:
         worst = max(found, key=lambda name: found[name])
+        assumed = all("epsilon" in evidence.layer(name).assumed for name in found)
+        default = ", the framework's default" if assumed else ""
         yield finding(
             "SN509",
             found,
-            f"in {found[worst]:.0%} of the channels of '{worst}' the variance is below epsilon "
-            f"({evidence.layer(worst).config.epsilon:g}): the layer hardly normalizes them ({len(found)} layers)",
+            f"in {found[worst]:.0%} of the channels of '{worst}' the variance is {'far ' if assumed else ''}below "
+            f"epsilon ({evidence.layer(worst).config.epsilon:g}{default}): the layer hardly normalizes them "
+            f"({len(found)} layers)",
             "Scale the input, or lower epsilon (1e-5 in PyTorch, 1e-3 in TensorFlow and Keras by default).",
             evidence={"share_of_channels": found},
+            certainty=Certainty.LIKELY if assumed else Certainty.PROVEN,
+            settle="look up the epsilon that the layers were built with" if assumed else None,
         )
 
 
@@ -163,10 +188,16 @@ def momentum_convention(evidence: Evidence) -> Iterator[Finding]:
             found,
             f"{len(found)} layers keep {decay:.1%} of the old value per update, so the statistics are those of the "
             f"last batch or two{seen}: {meant:g} is TensorFlow's and Keras' momentum, PyTorch's is 1 − that",
-            f"Use momentum={decay:.4g} in PyTorch (momentum={meant:.4g} in Keras and TensorFlow), and re-estimate the "
-            "statistics: steadynorm.recalibrate.",
+            f"Use {_momentum(evidence.framework, decay)}, and re-estimate the statistics: "
+            + ("steadynorm.recalibrate." if evidence.stored is None else "'steadynorm repair'."),
             evidence={"decay": found},
         )
+
+
+def _momentum(framework: str, decay: float) -> str:
+    if framework == "torch":
+        return f"momentum={decay:.4g}"
+    return f"decay={1 - decay:.4g}" if framework == "tensorflow" else f"momentum={1 - decay:.4g}"
 
 
 def _skip_reshapes(chain: tuple[Operation, ...]) -> tuple[Operation, ...]:

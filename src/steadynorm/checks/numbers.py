@@ -9,7 +9,7 @@ import numpy as np
 from steadynorm.checks.causes import valid
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import Array, Evidence, Layer, Split
-from steadynorm.finding import Finding
+from steadynorm.finding import Finding, Severity
 
 DEAD_VARIANCE = 1e-10
 DEAD_SCALE = 1e-6
@@ -142,6 +142,17 @@ def low_precision(evidence: Evidence) -> Iterator[Finding]:
     if found:
         dtype = found[0].statistics.dtype if found[0].statistics else ""
         step = 2.0**-8 if dtype == "bfloat16" else 2.0**-11
+        if evidence.stored is not None and not evidence.stored.training:
+            yield finding(
+                "SN704",
+                [layer.name for layer in found],
+                f"the statistics of {len(found)} layers are stored in {dtype}, each to within {step:.2g} of its value",
+                "Nothing for inference. Before training goes on from this file, convert the normalization layers to "
+                "float32, or their averages will not move by less than that.",
+                evidence={"dtype": dtype, "rounding_step": step},
+                severity=Severity.INFO,
+            )
+            return
         yield finding(
             "SN704",
             [layer.name for layer in found],

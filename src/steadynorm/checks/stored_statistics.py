@@ -18,6 +18,7 @@ from steadynorm.checks.stored_causes import (
     never_moved,
     was_trained,
 )
+from steadynorm.checks.stored_remedies import losing
 from steadynorm.evidence import Evidence, Layer
 from steadynorm.finding import Certainty, Finding, Severity
 
@@ -26,6 +27,9 @@ HARMFUL_SHARE = 0.05
 
 FEW_UPDATES = 0.5
 """Updates per optimizer step below which the statistics did not take part in the training."""
+
+FEWEST_UPDATES = 10
+"""With fewer a decay that leaves nothing of the initial value leaves the last batches alone."""
 
 COUNT_TOLERANCE = 0.02
 
@@ -44,6 +48,7 @@ def statistics_at_initialization(evidence: Evidence) -> Iterator[Finding]:
         if never_moved(layer)
         and (was_trained(layer) or (not has_parameters(layer) and (stored.steps or 0) > 0))
         and not layer.frozen
+        and "Frozen" not in layer.kind
         and not is_copy(evidence, layer)
         and not graph_explains(evidence, layer)
         and not lost_since(evidence, layer)
@@ -55,18 +60,25 @@ def statistics_at_initialization(evidence: Evidence) -> Iterator[Finding]:
     history = f" after {stored.steps} steps" if stored.steps else ""
     if counts == {0}:
         history += "; the layers count 0 updates, so they never ran in training mode or their buffers were lost"
-    proven = all(was_trained(layer) for layer in layers)
+    folded = [layer for layer in layers if _may_be_folded(evidence, layer)]
+    proven = not folded and all(was_trained(layer) for layer in layers)
+    settle = "compare with an earlier checkpoint: --before"
+    if folded:
+        settle = (
+            "look up whether the model has FrozenBatchNorm layers, which keep no count of updates either: then the "
+            "statistics were folded into weight and bias, and nothing is wrong; or " + settle
+        )
     yield finding(
         "SN103",
         [layer.name for layer in layers],
         f"{len(layers)} of {len(evidence.layers)} layers have trained weights but statistics at their initial values, "
         f"mean 0 and variance 1{history}",
-        "Re-estimate the statistics ('steadynorm repair'), then find where they were lost: updates that never ran "
-        "(UPDATE_OPS, model.train()), a file written from the parameters only (tf.trainable_variables(), "
-        "model.parameters()), or a restore that left them out (strict=False, an initializer that ran after it).",
+        "Re-estimate the statistics ('steadynorm repair'), then find where they were lost: "
+        f"{losing(evidence.framework)}.",
         evidence={"steps": stored.steps, "updates": sorted(str(count) for count in counts)},
+        severity=Severity.WARNING if len(folded) == len(layers) else None,
         certainty=Certainty.PROVEN if proven else Certainty.LIKELY,
-        settle=None if proven else "compare with an earlier checkpoint: --before",
+        settle=None if proven else settle,
     )
 
 
@@ -90,13 +102,19 @@ def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
     weight = max(1.0, 1 / max(float(np.median(worst.statistics.variance)), 1e-3))
     enough = RESIDUAL_THRESHOLD ** (1 / updates)
     harmful = share * weight > HARMFUL_SHARE
+    times = "1 update" if updates == 1 else f"{updates} updates"
+    advice = (
+        f"Use a decay of at most {enough:.3g} (PyTorch momentum of at least {1 - enough:.2g}) for a run of this "
+        "length, or"
+        if updates >= FEWEST_UPDATES
+        else f"A run of {times} is too short for an average to settle with any decay: train for longer, or use"
+    )
     yield finding(
         "SN104",
         found,
-        f"after {updates} updates with decay {decay:g} {100 * share:.2g} % of the value that the average began with is "
+        f"after {times} with decay {decay:g} {100 * share:.2g} % of the value that the average began with is "
         f"still in the statistics of {len(found)} layers",
-        f"Use a decay of at most {enough:.3g} (PyTorch momentum of at least {1 - enough:.2g}) for a run of this "
-        "length, or an average that is debiased (divided by 1 − decay^updates), which has none of it left; repair "
+        f"{advice} an average that is debiased (divided by 1 − decay^updates), which has none of it left; repair "
         "this model by re-estimating the statistics: 'steadynorm repair'.",
         evidence={"decay": decay, "updates": updates, "residual": share, "decay_that_would_do": enough},
         severity=Severity.WARNING if harmful else Severity.INFO,
@@ -168,6 +186,14 @@ def variables_not_shared(evidence: Evidence) -> Iterator[Finding]:
             certainty=Certainty.LIKELY,
             settle="check the graph (.meta) beside the checkpoint: it shows which network inference reads",
         )
+
+
+def _may_be_folded(evidence: Evidence, layer: Layer) -> bool:
+    """Whether it may be a layer of PyTorch whose statistics were folded into its scale and offset, to be frozen.
+
+    These count no updates; a layer that trains has counted them since PyTorch 0.4.1.
+    """
+    return evidence.framework == "torch" and layer.statistics is not None and layer.statistics.updates is None
 
 
 def _may_hold(layer: Layer, share: float) -> bool:
