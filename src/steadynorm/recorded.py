@@ -237,6 +237,8 @@ class Stored:
         averaged: whether the weights themselves are an average over a training, as the file says.
         doubled: whether every weight in the file has another one of its shape, as after building a model twice.
         values: whether the file has values; names and shapes alone prove little.
+        training: whether the file keeps what a training needs to go on, as an optimizer's state or its steps.
+        by_order: whether the layers of the earlier checkpoint, whose names are other ones, were matched by their order.
     """
 
     format: str
@@ -254,3 +256,5 @@ class Stored:
     averaged: bool = False
     doubled: bool = False
     values: bool = True
+    training: bool = False
+    by_order: bool = False

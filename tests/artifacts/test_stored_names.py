@@ -441,3 +441,25 @@ def test_averages_in_collections_of_their_own() -> None:
     assert (found.code, found.severity, found.layers) == ("SN305", Severity.WARNING, ("BatchNorm_0",))
     assert "batch_stats" in found.remedy
     assert "tf." not in found.remedy
+
+
+def test_layers_that_keras_numbers_anew() -> None:
+    def build(first: int, values: list[dict[str, Any]]) -> dict[str, Any]:
+        names = [f"batch_normalization_{number}" if number else "batch_normalization" for number in range(first, 99)]
+        return {name.replace("@", names[at]): each for at, layer in enumerate(values) for name, each in layer.items()}
+
+    trained = [layer("@") for _ in range(3)]
+    initial = [
+        {**each, "@/moving_mean": np.zeros(CHANNELS), "@/moving_variance": np.ones(CHANNELS)} for each in trained
+    ]
+    before = contents(build(0, trained), "keras")
+    for first in (0, 1, 22):  # with 1 two of three names are those of other layers
+        now = contents(build(first, initial), "keras")
+        (found,) = checked(evidence_of(now, before=before))
+        assert (found.code, len(found.layers)) == ("SN302", 3)
+        assert ("by their order" in found.message) == (first > 0)
+        assert checked(evidence_of(contents(build(first, trained), "keras"), before=before)) == []
+    # Another number of layers is another model.
+    other = evidence_of(contents(build(22, initial[:2]), "keras"), before=before)
+    assert other.stored is not None
+    assert not other.stored.by_order

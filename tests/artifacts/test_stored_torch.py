@@ -445,4 +445,106 @@ def test_numbers(trained: Any, files: Any) -> None:
     content = state(trained)
     content["bn.running_mean"][2] = float("nan")
     assert only(files(content), "SN701").layers == ("bn",)
-    assert only(files(state(trained.bfloat16())), "SN704").layers == ("body.1", "bn")
+
+
+def test_half_precision_matters_where_training_goes_on(trained: Any, files: Any) -> None:
+    optimizer = train(trained, 1).state_dict()
+    cast = state(trained.bfloat16())
+    found = only(files({"model": cast, "optimizer": optimizer}), "SN704")
+    assert found.layers == ("body.1", "bn")
+    assert "update" in found.message
+    (found,) = files(cast)
+    assert (found.code, found.severity) == ("SN704", Severity.INFO)
+    assert "update" not in found.message
+
+
+def test_statistics_that_were_folded(trained: Any, files: Any) -> None:
+    """FrozenBatchNorm keeps scale, offset and both statistics as buffers, and no count."""
+    folded = {name: each for name, each in state(trained).items() if "tracked" not in name}
+    for name, values in folded.items():
+        if "running" in name:
+            values.fill_(float("var" in name))
+    found = only(files(folded), "SN103")
+    assert (found.severity, found.certainty) == (Severity.WARNING, Certainty.LIKELY)
+    assert "FrozenBatchNorm" in (found.settle or "")
+    counted = {**folded, "bn.num_batches_tracked": torch.tensor(0), "body.1.num_batches_tracked": torch.tensor(0)}
+    found = only(files(counted), "SN103")
+    assert (found.severity, found.certainty) == (Severity.ERROR, Certainty.PROVEN)
+    assert "model.train()" in found.remedy
+    assert "UPDATE_OPS" not in found.remedy
+
+
+@pytest.mark.parametrize("front", ["module.", "_orig_mod.", "module._orig_mod.", "model.backbone.", "a.b."])
+def test_weights_are_found_in_any_wrapping(trained: Any, files: Any, front: str) -> None:
+    before = state(trained)
+    for parameter in trained.body.parameters():
+        parameter.requires_grad = False
+    for parameter in trained.bn.parameters():
+        parameter.requires_grad = False  # the head alone is trained
+    train(trained, shift=3.0)
+    now = {f"{front}{name}": each for name, each in state(trained).items()}
+    assert set(only(files(now, before), "SN601").layers) == {f"{front}body.1", f"{front}bn"}
+    with torch.no_grad():
+        trained.head.load_state_dict({name[5:]: each for name, each in before.items() if name.startswith("head.")})
+    assert files({f"{front}{name}": each for name, each in state(trained).items()}, before) == []
+
+
+def moved_variance(content: dict[str, Any], by: float) -> dict[str, Any]:
+    return {name: each + by if "running_var" in name else each for name, each in content.items()}
+
+
+def test_conversion_between_two_epsilons(trained: Any, files: Any) -> None:
+    for layer in (trained.bn, trained.body[1]):
+        layer.running_var.mul_(1e-3)
+    before = state(trained)
+    (found,) = files(moved_variance(before, 1e-3 - 1e-5), before)
+    assert (found.code, found.severity, found.certainty) == ("SN304", Severity.INFO, Certainty.LIKELY)
+    assert "0.00099 larger" in found.message
+    assert "0.001 − 1e-05" in found.message
+    assert "add 0" not in found.remedy
+    assert files(moved_variance(before, 0.0), before) == []
+
+
+def test_an_offset_of_the_variance_where_both_epsilons_are_known(trained: Any, files: Any) -> None:
+    for layer in (trained.bn, trained.body[1]):
+        layer.running_var.mul_(1e-3)
+    before = copy.deepcopy(trained)
+    for layer in (trained.bn, trained.body[1]):
+        layer.running_var.add_(1e-3 - 1e-5)
+        layer.eps = 1e-5
+    for layer in (before.bn, before.body[1]):
+        layer.eps = 1e-3
+    assert files(trained, before) == []
+    for layer in (before.bn, before.body[1]):
+        layer.eps = 1e-5
+    found = only(files(trained, before), "SN304")
+    assert found.certainty is Certainty.PROVEN
+    assert "Add -0.00099 to the variances" in found.remedy
+
+
+def test_variances_far_below_the_default_epsilon(trained: Any, files: Any) -> None:
+    with torch.no_grad():
+        trained.bn.running_var[:4] = 5e-7
+    found = only(files(state(trained)), "SN509")
+    assert (found.layers, found.certainty) == (("bn",), Certainty.LIKELY)
+    with torch.no_grad():
+        trained.bn.running_var[:4] = 0.9**trained.bn.num_batches_tracked  # the input is constant
+    assert codes(files(state(trained))) == []
+    with torch.no_grad():
+        trained.bn.running_var[:4] = 5e-6  # below epsilon, but not by far
+    assert files(state(trained)) == []
+    with torch.no_grad():
+        trained.bn.running_var[:4] = 5e-7
+        trained.bn.weight[:4] = 1e-4  # channels that are switched off
+    assert codes(files(state(trained))) == []
+
+
+def test_runs_that_are_too_short_for_any_decay(fresh: Any, files: Any) -> None:
+    longer = copy.deepcopy(fresh)
+    train(fresh, 2)
+    (found,) = [each for each in files(fresh) if each.code == "SN104"]
+    assert "decay of at most" not in found.remedy
+    assert "debiased" in found.remedy
+    train(longer, 12)
+    (found,) = [each for each in files(longer) if each.code == "SN104"]
+    assert "decay of at most 0.681" in found.remedy  # 0.01 ** (1 / 12)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from steadynorm.artifacts.contents import Contents, Tensor
 from steadynorm.artifacts.layers import Found, layers_of, of_graph_alone
-from steadynorm.artifacts.matching import matched, weights_moved
+from steadynorm.artifacts.matching import are_numbered_anew, in_order, matched, weights_moved
 from steadynorm.artifacts.naming import named_layers
 from steadynorm.artifacts.steps import steps_of
 from steadynorm.errors import UnusableInputError
@@ -55,9 +55,12 @@ def _stored(contents: Contents, found: Found, before: Contents | None, ranks: Ma
     steps, steps_from = (None, None) if contents.facts.get("missing") else steps_of(contents)
     earlier: Mapping[str, Layer] | None = None
     moved: Mapping[str, float] = {}
+    by_order = False
     if before is not None:
-        earlier = matched(found.layers, layers_of(before).layers)
-        moved = weights_moved(_others(contents), _others(before))
+        theirs = layers_of(before).layers
+        by_order = are_numbered_anew(found.layers, theirs)
+        earlier = in_order(found.layers, theirs) if by_order else matched(found.layers, theirs)
+        moved = weights_moved(_others(contents), _others(before), earlier)
     return Stored(
         format=contents.format,
         steps=steps,
@@ -74,6 +77,8 @@ def _stored(contents: Contents, found: Found, before: Contents | None, ranks: Ma
         averaged=bool(contents.facts.get("averaged")) and not found.copies,
         doubled=_is_doubled(contents),
         values=not contents.facts.get("missing"),
+        training=steps is not None or bool(contents.facts.get("param_groups")) or any(map(_is_slot, contents.tensors)),
+        by_order=by_order,
     )
 
 
@@ -87,10 +92,13 @@ def weights_of(contents: Contents) -> Iterator[Tensor]:
     complete, without = named_layers(contents.tensors, contents.framework)
     taken = {tensor.name for layer in (*complete, *without) for tensor in layer.tensors.values()}
     for tensor in contents.tensors.values():
-        parts = tensor.name.replace(".", "/").split("/")
-        is_slot = any(part.startswith(_SLOTS) for part in parts) or "optimizer" in parts[0]
-        if tensor.shape and tensor.name not in taken and not is_slot and "float" in tensor.dtype:
+        if tensor.shape and tensor.name not in taken and not _is_slot(tensor.name) and "float" in tensor.dtype:
             yield tensor
+
+
+def _is_slot(name: str) -> bool:
+    parts = name.replace(".", "/").split("/")
+    return any(part.startswith(_SLOTS) for part in parts) or "optimizer" in parts[0]
 
 
 def _is_doubled(contents: Contents) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,7 +17,14 @@ MOST_VALUES = 1 << 24
 """How many of the other weights are compared, and how many values they may have together: to see that a model was
 trained on, a sample is enough."""
 
+_INSIDE = re.compile(r"(?<![^/.])(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)[/.]")
+"""Wrappers that stand anywhere in a name, around the part that was wrapped."""
+
+_NUMBERED = re.compile(r"(?P<stem>.*?)(?:_\d+)?")
 _WRAPPERS = re.compile(r"^(?:(?:module|model|state_dict|net|network|_orig_mod|params)[/.])+")
+
+
+_AUTOMATIC = ("batch_normalization", "sync_batch_normalization", "batch_normalization_v1", "batch_normalization_v2")
 
 
 def matched(layers: Iterable[Layer], before: Iterable[Layer]) -> dict[str, Layer]:
@@ -30,7 +37,7 @@ def matched(layers: Iterable[Layer], before: Iterable[Layer]) -> dict[str, Layer
     found: dict[str, Layer] = {}
     keys: tuple[Callable[[Layer], Hashable], ...] = (
         lambda layer: layer.name,
-        lambda layer: _WRAPPERS.sub("", layer.name).replace("/", "."),
+        lambda layer: unwrapped(layer.name),
         lambda layer: _fingerprint(layer.gamma, layer.beta),
         lambda layer: _fingerprint(None if layer.statistics is None else layer.statistics.mean),
     )
@@ -49,8 +56,40 @@ def matched(layers: Iterable[Layer], before: Iterable[Layer]) -> dict[str, Layer
     return found
 
 
-def weights_moved(now: Mapping[str, Tensor], before: Mapping[str, Tensor]) -> dict[str, float]:
-    """Root mean square change of weights that both files have, relative to their own; of a sample, by name."""
+def unwrapped(name: str) -> str:
+    """A name without the wrappers that frameworks and training loops put around a model."""
+    return _INSIDE.sub("", _WRAPPERS.sub("", name)).replace("/", ".")
+
+
+def are_numbered_anew(layers: Sequence[Layer], before: Sequence[Layer]) -> bool:
+    """Whether two files have the same layers in the same order, under the automatic names of two builds.
+
+    Keras counts on with each model that a process builds, so that the numbers of one build say nothing about another.
+    """
+    if not layers or {each.name for each in layers} == {each.name for each in before}:
+        return False
+    first, second = ([(_stem(each.name), each.channels) for each in some] for some in (layers, before))
+    stems = {stem for stem, _ in first}
+    return first == second and len(stems) == 1 and stems.pop().rpartition("/")[2] in _AUTOMATIC
+
+
+def in_order(layers: Iterable[Layer], before: Iterable[Layer]) -> dict[str, Layer]:
+    """By layer of the one file, the layer at the same place of the other."""
+    return {layer.name: other for layer, other in zip(layers, before, strict=True)}
+
+
+def weights_moved(
+    now: Mapping[str, Tensor], before: Mapping[str, Tensor], layers: Mapping[str, Layer] | None = None
+) -> dict[str, float]:
+    """Root mean square change of weights that both files have, relative to their own; of a sample, by name.
+
+    Arguments:
+        now: the weights of the one file.
+        before: those of the other.
+        layers: by layer of the one file the same layer of the other, which shows what its names begin with.
+    """
+    names = _same_names(now, before, layers or {})
+    before = {name: before[other] for name, other in names.items()}
     shared = [name for name, tensor in now.items() if name in before and before[name].shape == tensor.shape]
     sizes = {name: math.prod(now[name].shape) for name in shared}
     chosen = sorted(shared, key=lambda name: sizes[name])
@@ -67,6 +106,36 @@ def weights_moved(now: Mapping[str, Tensor], before: Mapping[str, Tensor]) -> di
         if first.size and np.all(np.isfinite(first)) and np.all(np.isfinite(second)):
             found[name] = relative_change(first, second)
     return found
+
+
+def _same_names(now: Mapping[str, Tensor], before: Mapping[str, Tensor], layers: Mapping[str, Layer]) -> dict[str, str]:
+    """By name of a weight of the one file, its name in the other."""
+    plain: dict[str, list[str]] = {}
+    for name in before:
+        plain.setdefault(unwrapped(name), []).append(name)
+    fronts = dict.fromkeys(_fronts(name, layer.name) for name, layer in layers.items())
+    found = {}
+    for name in now:
+        moved = (second + name[len(first) :] for first, second in fronts if name.startswith(first))
+        same = plain.get(unwrapped(name), [])
+        other = next((each for each in (name, *moved) if each in before), same[0] if len(same) == 1 else None)
+        if other is not None:
+            found[name] = other
+    return found
+
+
+def _fronts(first: str, second: str) -> tuple[str, str]:
+    """What two names begin with, up to the parts at their ends that are the same."""
+    one, other = (re.split(r"(?<=[/.])", each) for each in (first, second))
+    while one and other and one[-1] == other[-1]:
+        one.pop()
+        other.pop()
+    return "".join(one), "".join(other)
+
+
+def _stem(name: str) -> str:
+    found = _NUMBERED.fullmatch(name)
+    return name if found is None else found["stem"]
 
 
 def relative_change(before: Array, now: Array) -> float:

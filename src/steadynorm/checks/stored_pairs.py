@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from steadynorm.checks.stored_causes import (
     statistics_kept,
     training_moved,
 )
+from steadynorm.checks.stored_remedies import freezing, restoring, updating
 from steadynorm.evidence import Array, Evidence, Layer
 from steadynorm.finding import Certainty, Finding, Severity
 
@@ -35,6 +37,19 @@ ROUNDING = 1e-3
 """How far, relative to a constant, differences may be from it and still be that constant in float32."""
 
 
+EPSILONS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8)
+
+
+@dataclass(frozen=True, slots=True)
+class _Epsilons:
+    """What a layer adds to the variance before and now, how far the variances are apart, and what comes of it."""
+
+    then: float
+    now: float
+    offset: float
+    effect: float
+
+
 @check("SN302", "stored")
 def statistics_not_restored(evidence: Evidence) -> Iterator[Finding]:
     """The earlier checkpoint has statistics; here they are at their initial values."""
@@ -44,10 +59,10 @@ def statistics_not_restored(evidence: Evidence) -> Iterator[Finding]:
             "SN302",
             layers,
             f"{len(layers)} of {len(evidence.layers)} layers have statistics at their initial values, mean 0 and "
-            "variance 1, which the earlier checkpoint has real ones of: the restore left them out",
-            "Restore by the names in the file: load_state_dict(strict=True), no ignore_missing_vars, an assignment "
-            "map that covers moving_mean and moving_variance, the initializer before the restore; this file gets "
-            "them back with 'steadynorm repair --from' the earlier one, or by re-estimation.",
+            "variance 1, which the earlier checkpoint has real ones of: the restore left them out"
+            + _by_order(evidence),
+            f"{restoring(evidence.framework)}; this file gets them back with 'steadynorm repair --from' the earlier "
+            "one, or by re-estimation.",
             evidence={"layers": layers},
         )
 
@@ -55,7 +70,7 @@ def statistics_not_restored(evidence: Evidence) -> Iterator[Finding]:
 @check("SN304", "stored")
 def convention_mismatch(evidence: Evidence) -> Iterator[Finding]:
     """The same layers with another epsilon, or with a decay that is one minus the other."""
-    epsilons: dict[str, tuple[float, float, float]] = {}
+    epsilons: dict[str, _Epsilons] = {}
     swapped: dict[str, tuple[float, float]] = {}
     certain = True
     for layer in evidence.layers:
@@ -64,12 +79,14 @@ def convention_mismatch(evidence: Evidence) -> Iterator[Finding]:
             continue
         effect = _scale_change(layer, before)
         if effect > SCALE_APART:
-            epsilons[layer.name] = (before.config.epsilon, layer.config.epsilon, effect)
+            epsilons[layer.name] = _Epsilons(
+                before.config.epsilon, layer.config.epsilon, _offset(layer, before), effect
+            )
             certain &= is_known(layer, "epsilon") and is_known(before, "epsilon")
         if _is_swapped(layer, before):
             swapped[layer.name] = (before.config.decay or 0.0, layer.config.decay or 0.0)
     if epsilons:
-        yield _other_epsilon(epsilons, certain)
+        yield _other_epsilon(epsilons, certain, _by_order(evidence))
     if swapped:
         then, now = next(iter(swapped.values()))
         yield finding(
@@ -104,9 +121,9 @@ def statistics_of_the_old_task(evidence: Evidence) -> Iterator[Finding]:
             "SN602",
             kept,
             f"gamma and beta of {len(kept)} layers were trained on (by up to {max(kept.values()):.2g} of their size), "
-            "and their statistics are those of the earlier checkpoint, bit for bit",
+            "and their statistics are those of the earlier checkpoint, bit for bit" + _by_order(evidence),
             "Re-estimate the statistics on the new data: 'steadynorm repair'; in training run the updates "
-            "(model.train(), training=True, UPDATE_OPS). If the layers ran in inference mode on purpose, the weights "
+            f"({updating(evidence.framework)}). If the layers ran in inference mode on purpose, the weights "
             "have adapted to these statistics and nothing is to be done.",
             evidence={"parameters_moved": kept},
             severity=Severity.WARNING,
@@ -120,8 +137,9 @@ def statistics_of_the_old_task(evidence: Evidence) -> Iterator[Finding]:
             "SN602",
             slow,
             f"{slow[worst]:.0%} of the statistics of '{worst}' are still those of the earlier checkpoint: too few "
-            f"updates since then for a decay of {decay:g} ({len(slow)} layers)",
-            "Re-estimate the statistics on the new data: 'steadynorm repair'; fine-tune with a decay of 0.9 to 0.99.",
+            f"updates since then for a decay of {decay:g} ({len(slow)} layers)" + _by_order(evidence),
+            "Re-estimate the statistics on the new data: 'steadynorm repair'; fine-tune with a decay of 0.9 to 0.99"
+            + (" (PyTorch momentum of 0.1 to 0.01)." if evidence.framework == "torch" else "."),
             evidence={"share_of_old": slow, "decay": decay},
             severity=Severity.WARNING,
             certainty=Certainty.LIKELY,
@@ -153,32 +171,82 @@ def frozen_layer_updates(evidence: Evidence) -> Iterator[Finding]:
             "SN601",
             layers,
             f"gamma and beta of {len(layers)} layers are those of the earlier checkpoint, bit for bit, while other "
-            "weights were trained: they were frozen, and their statistics moved all the same",
-            "Keep frozen layers in inference mode: layer.eval() after every model.train(), training=False in Keras, "
-            "is_training=False in TensorFlow; the earlier checkpoint has the statistics that they were frozen with.",
+            "weights were trained: they were frozen, and their statistics moved all the same" + _by_order(evidence),
+            f"Keep frozen layers in inference mode: {freezing(evidence.framework)}; the earlier checkpoint has the "
+            "statistics that they were frozen with.",
             evidence={"layers": layers, "weights_moved": training_moved(stored)},
         )
 
 
-def _other_epsilon(epsilons: dict[str, tuple[float, float, float]], certain: bool) -> Finding:
-    worst = max(epsilons, key=lambda name: epsilons[name][2])
-    then, now, effect = epsilons[worst]
+def _other_epsilon(epsilons: dict[str, _Epsilons], certain: bool, matched: str) -> Finding:
+    worst = max(epsilons, key=lambda name: epsilons[name].effect)
+    found = epsilons[worst]
+    then, now, offset = found.then, found.now, found.offset
     known = "" if certain else " (the frameworks' defaults)"
+    shown = f"the variances are {abs(offset):.3g} {'larger' if offset > 0 else 'smaller'} than before in every channel"
+    numbers = {
+        "epsilon_before": then,
+        "epsilon": now,
+        "variance_offset": offset,
+        "scale_change": {name: each.effect for name, each in epsilons.items()},
+    }
+    settle = "look up the epsilon that both models were built with"
+    if not certain and then == now:
+        # Whoever added a constant knew of two epsilons; which they are, neither file tells.
+        pair = _pair(offset)
+        told = "" if pair is None else f", which is {pair[0]:g} − {pair[1]:g}"
+        return finding(
+            "SN304",
+            epsilons,
+            f"{shown}{told}, as a conversion between two epsilons leaves them ({len(epsilons)} layers){matched}",
+            f"Nothing, if the epsilon of the model that this file is for is smaller by {offset:.3g} than that of the "
+            "earlier one: variance + epsilon is then the same."
+            if offset > 0
+            else f"Nothing, if the epsilon of the model that this file is for is larger by {-offset:.3g} than that of "
+            "the earlier one: variance + epsilon is then the same.",
+            evidence=numbers,
+            severity=Severity.INFO,
+            certainty=Certainty.LIKELY,
+            settle=settle,
+        )
+    left = then - now - offset
+    apart = f"{then:g} before and {now:g} now{known}" if then != now else f"{now:g}{known} before and now"
+    added = "" if abs(offset) <= ROUNDING * abs(then - now) else f"; {shown}"
     return finding(
         "SN304",
         epsilons,
-        f"converted with another epsilon: {then:g} before and {now:g} now{known}, which changes the scale of channels "
-        f"of '{worst}' by {effect:.1%} ({len(epsilons)} layers)",
-        f"Build the layers with epsilon {then:g}, or add {then - now:g} to the variances in the file: 'steadynorm "
-        "convert' does.",
-        evidence={
-            "epsilon_before": then,
-            "epsilon": now,
-            "scale_change": {name: e for name, (_, _, e) in epsilons.items()},
-        },
+        f"converted with the wrong epsilon: {apart}{added}, which changes the scale of channels of '{worst}' by "
+        f"{found.effect:.1%} ({len(epsilons)} layers){matched}",
+        f"Build the layers with epsilon {now + left:g}, or add {left:.3g} to the variances in the file: 'steadynorm "
+        "convert' does."
+        if now + left > 0
+        else f"Add {left:.3g} to the variances in the file.",
+        evidence=numbers,
         certainty=Certainty.PROVEN if certain else Certainty.LIKELY,
-        settle=None if certain else "look up the epsilon that both models were built with",
+        settle=None if certain else settle,
     )
+
+
+def _pair(offset: float) -> tuple[float, float] | None:
+    """The epsilons in use, larger and smaller, that are this far apart."""
+    for larger in EPSILONS:
+        for smaller in EPSILONS:
+            if smaller < larger and abs(larger - smaller - abs(offset)) <= ROUNDING * (larger - smaller):
+                return larger, smaller
+    return None
+
+
+def _by_order(evidence: Evidence) -> str:
+    """How the layers of the two checkpoints were matched, where that is worth saying."""
+    told = evidence.stored is not None and evidence.stored.by_order
+    return " (the layers were matched by their order and sizes: their names are of two builds)" if told else ""
+
+
+def _offset(layer: Layer, before: Layer) -> float:
+    """The median difference of the variances, of layers whose channels all have the same."""
+    assert layer.statistics is not None
+    assert before.statistics is not None
+    return float(np.median(layer.statistics.variance - before.statistics.variance))
 
 
 def _same_but_variance(layer: Layer, before: Layer) -> bool:
