@@ -74,7 +74,9 @@ class Recalibration:
 
     @property
     def converged(self) -> bool:
-        """Whether every layer's error is within the tolerance; with tolerance 0, whether all the data were used."""
+        """Whether every layer's error is known to be within the tolerance; with tolerance 0, whether all the data were
+        used.
+        """
         return self.stopped == ("tolerance" if self.tolerance > 0 else "data")
 
     def __str__(self) -> str:
@@ -88,7 +90,10 @@ class Recalibration:
             end = f"all the data; {error}"
         else:
             cause = "the data ended" if self.stopped == "data" else "max_batches was reached"
-            end = f"{cause} before the tolerance of {self.tolerance:g} was met; {error}"
+            if worst.largest <= self.tolerance:
+                end = f"{cause} before there was enough to tell the error; what there was says: {error}"
+            else:
+                end = f"{cause} before the tolerance of {self.tolerance:g} was met; {error}"
         lines = [f"new statistics for {_count(len(self.layers), 'layer')} from {used}: {end}"]
         return "\n".join(lines + [f"left alone: '{name}': {reason}" for name, reason in self.skipped.items()])
 

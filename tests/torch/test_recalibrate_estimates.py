@@ -211,6 +211,14 @@ def test_it_says_when_the_data_ended_first():
     assert result.worst.largest > 0.01
 
 
+def test_few_batches_say_too_little_about_the_error():
+    result = steadynorm.recalibrate(nn.BatchNorm1d(3), list(torch.randn(40_000, 3).split(10_000)), tolerance=0.015)
+    assert result.worst.largest < 0.015
+    assert (result.stopped, result.converged) == ("data", False)
+    assert "was met" not in str(result)
+    assert "the data ended before there was enough to tell the error" in str(result)
+
+
 def test_it_says_when_max_batches_came_first():
     data = iter(torch.randn(640, 3).split(32))
     result = steadynorm.recalibrate(nn.BatchNorm1d(3), data, tolerance=0.001, max_batches=5)
