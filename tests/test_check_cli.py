@@ -112,7 +112,7 @@ def test_empty_folder_exits_with_3(here: Path) -> None:
     result = run("check", ".")
 
     assert result.exit_code == 3
-    assert result.stdout == "0 models with normalization layers checked.\n"
+    assert result.stdout == "0 models with normalization layers checked; nothing of a known format was found.\n"
 
 
 @pytest.mark.parametrize(

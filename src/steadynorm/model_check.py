@@ -120,7 +120,7 @@ def _has_layers(path: str) -> bool:
 
 
 def _report(model: Assembled, task: Task) -> Report:
-    origin = Origin(model.path, model.files, model.format)
+    origin = Origin(model.path, model.files, model.format, model.code)
     name = model.path.replace("\n", "\\n")
     if not model.evidence.layers:
         return Report.nothing_to_check(name, model.evidence.framework, origin)

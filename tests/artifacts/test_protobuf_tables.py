@@ -42,7 +42,7 @@ def test_fields_maps_and_choices_are_read_as_the_wire_has_them() -> None:
     "data", [b"\x0a\x05n", b"\x07", b"\x0a\x01\xff", b"\x3a\x7f" * 200], ids=["short", "wire type", "utf-8", "cut"]
 )
 def test_damage_is_one_line_that_names_the_file(data: bytes) -> None:
-    with pytest.raises(UnusableInputError, match=r"^graph\.pb: .* are not a Node: .*damaged") as caught:
+    with pytest.raises(UnusableInputError, match=r"^graph\.pb: .* are not a Node; the file is damaged") as caught:
         parse(CLASSES["Node"], data, "graph.pb", "a Node")
 
     assert "\n" not in str(caught.value)

@@ -190,7 +190,7 @@ def test_ranks_are_found_as_one_run(here: Path) -> None:
         ("no", "no: there is no such file or folder, and no checkpoint of that prefix"),
         ("no/deeper/x", "no/deeper/x: there is no such file or folder"),
         ("notes.txt", "notes.txt: is of no format that is read; expected "),
-        ("empty.pt", "empty.pt: is empty; expected "),
+        ("empty.pt", "empty.pt: is empty"),
         ("broken.pt", "broken.pt: is a link to gone.pt, which does not exist"),
         ("loop", "loop: is a link to loop, which does not exist"),
         ("pipe", "pipe: is not a regular file; expected a file"),

@@ -7,11 +7,16 @@ from dataclasses import dataclass, field, replace
 
 from steadynorm.artifacts import formats
 from steadynorm.artifacts.contents import Contents, Tensor
+from steadynorm.artifacts.dangers import dangerous
 from steadynorm.artifacts.evidence import evidence_of
 from steadynorm.artifacts.grouping import Group, alone
+from steadynorm.artifacts.naming import named_layers
 from steadynorm.artifacts.ranks import are_ranks
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evidence
+
+MOST_LAYERS = 25_000
+"""The largest models have some thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,7 @@ class Assembled:
         files: what was read.
         format: what that is, in words.
         evidence: what it says; of several ranks, what the first one says, with the layers of the others beside it.
+        code: functions that a file names and that loading it with pickle would run.
         ranks: what each of the other ranks says by itself, by file.
     """
 
@@ -30,6 +36,7 @@ class Assembled:
     files: tuple[str, ...]
     format: str
     evidence: Evidence
+    code: tuple[str, ...] = ()
     ranks: Mapping[str, Evidence] = field(default_factory=dict)
 
 
@@ -95,11 +102,27 @@ def _together(contents: list[Contents]) -> Mapping[str, Tensor]:
 def _assembled(group: Group, parts: _Parts, before: Contents | None) -> Assembled:
     first = next(iter(parts.checkpoints), None)
     main = None if first is None else parts.checkpoints[first]
+    for path, each in parts.checkpoints.items():
+        _check_size(path, each)
     ranks = {path: each for path, each in parts.checkpoints.items() if path != first}
     evidence = evidence_of(main, graph=parts.graph, before=before, ranks=ranks)
     by_rank = {path: evidence_of(each, graph=parts.graph, before=before) for path, each in ranks.items()}
     files = (*parts.checkpoints, *([group.graph] if group.graph and parts.graph else []))
-    return Assembled(group.path, files, _in_words(main, parts.graph), evidence, by_rank)
+    return Assembled(group.path, files, _in_words(main, parts.graph), evidence, _code(parts), by_rank)
+
+
+def _check_size(path: str, contents: Contents) -> None:
+    """Refuses what no model is, before anything takes its time over each of the layers."""
+    if len(contents.tensors) <= 2 * MOST_LAYERS:
+        return
+    complete, without = named_layers(contents.tensors, contents.framework)
+    if (count := len(complete) + len(without)) > MOST_LAYERS:
+        raise UnusableInputError(f"{path}: has {count} normalization layers; expected at most {MOST_LAYERS}")
+
+
+def _code(parts: _Parts) -> tuple[str, ...]:
+    read = (*parts.checkpoints.values(), *([parts.graph] if parts.graph is not None else []))
+    return tuple(dict.fromkeys(name for each in read for name in dangerous(each.facts.get("foreign"))))
 
 
 def _in_words(checkpoint: Contents | None, graph: Contents | None) -> str:

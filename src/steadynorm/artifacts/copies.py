@@ -115,6 +115,8 @@ def add_lists(groups: Iterable[Named], tensors: Mapping[str, Tensor]) -> None:
         member = _MEMBER.fullmatch(name)
         if member and any(_COPY.fullmatch(part) for part in _split(member["list"])[1]):
             lists.setdefault(member["list"], []).append(name)
+    if not lists:
+        return
     groups = list(groups)
     kept = {
         tensor.name
@@ -122,8 +124,8 @@ def add_lists(groups: Iterable[Named], tensors: Mapping[str, Tensor]) -> None:
         for role, tensor in group.tensors.items()
         if role in ("mean", "variance", "updates")
     }
-    listed = {name for names in lists.values() for name in names}
-    parameters = [name for name, each in tensors.items() if name not in kept | listed and each.shape]
+    kept |= {name for names in lists.values() for name in names}
+    parameters = [name for name, each in tensors.items() if name not in kept and each.shape]
     for members in lists.values():
         if [tensors[name].shape for name in members] != [tensors[name].shape for name in parameters]:
             continue

@@ -58,6 +58,9 @@ class FolderFormat:
     whole: bool = True
 
 
+KNOWN = "a file of PyTorch, safetensors, TensorFlow, Keras, ONNX, Flax or Orbax"
+"""Whose files are read, in a few words."""
+
 SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
 """How the names of the files of one checkpoint end."""
 
@@ -137,7 +140,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
     source = open_source(standing_for(path))
     found = recognise(source)
     if found is None:
-        raise UnusableInputError(f"{path}: is of no format that is read; expected {known()}")
+        raise UnusableInputError(f"{path}: is of no format that is read; expected {KNOWN}")
     return _read(found, path, source)
 
 
@@ -168,8 +171,3 @@ def _read(found: Format | FolderFormat, path: str, given: str | Source) -> Conte
     except ModuleNotFoundError as error:
         raise UnusableInputError(missing_module(error, f"{path} ({found.name})", found.extra)) from error
     return contents
-
-
-def known() -> str:
-    """The names of all formats."""
-    return ", ".join(dict.fromkeys(each.name for each in (*FORMATS, *FOLDERS)))

@@ -62,12 +62,19 @@ def values(path: str, start: int, stop: int, name: str, data: bytes = b"") -> tu
 
 
 def _opened(path: str, start: int, stop: int, data: bytes) -> h5py.File:
-    if not data:
-        source = part_of(open_source(path), path, start, stop)
-        if is_remote(path) or source.size > SMALL:
-            return h5py.File(source.file(), "r")
-        data = source.read(0, source.size)
-    return h5py.File(h5py.h5f.open_file_image(data))
+    try:
+        if not data:
+            source = part_of(open_source(path), path, start, stop)
+            if is_remote(path) or source.size > SMALL:
+                return h5py.File(source.file(), "r")
+            data = source.read(0, source.size)
+        return h5py.File(h5py.h5f.open_file_image(data))
+    except UnusableInputError:
+        raise
+    except (OSError, ValueError) as error:
+        raise UnusableInputError(
+            f"{path}: begins like an HDF5 file and cannot be opened as one; it is cut short or damaged"
+        ) from error
 
 
 class _Walk:

@@ -22,8 +22,15 @@ def read_object(path: str, text: str | bytes, what: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        reason = "it nests too deep" if isinstance(error, RecursionError) else str(error)
-        raise UnusableInputError(f"{path}: {what} is no JSON: {reason[:200]}") from error
+        raise UnusableInputError(f"{path}: {what} is no JSON: {why_no_json(error)}") from error
     if not isinstance(found, dict):
         raise UnusableInputError(f"{path}: {what} is a {type(found).__name__}; expected an object")
     return found
+
+
+def why_no_json(error: ValueError | RecursionError) -> str:
+    """What is wrong with a text that was to be JSON, without advice that is meant for programmers."""
+    if isinstance(error, RecursionError):
+        return "it nests too deep"
+    reason = str(error)
+    return "a number in it has thousands of digits" if "integer string conversion" in reason else reason[:200]

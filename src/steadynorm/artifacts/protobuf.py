@@ -83,7 +83,7 @@ def parse(kind: type[Message], data: bytes, path: str, what: str) -> Any:
         message.ParseFromString(data)
     except DecodeError as error:
         raise UnusableInputError(
-            f"{path}: {len(data)} bytes are not {what}: {error}; the file is damaged, cut short or of another kind"
+            f"{path}: {len(data)} bytes are not {what}; the file is damaged, cut short or of another kind"
         ) from error
     return message
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from steadynorm.artifacts.contents import Contents, Tensor
 from steadynorm.artifacts.dtypes import count_of, decode
+from steadynorm.artifacts.json_text import why_no_json
 from steadynorm.artifacts.places import shortened
 from steadynorm.artifacts.source import Source
 from steadynorm.errors import UnusableInputError
@@ -83,7 +84,7 @@ def json_object(data: bytes, path: str, what: str) -> dict[str, Any]:
     except UnusableInputError:
         raise
     except (ValueError, RecursionError) as error:
-        raise UnusableInputError(f"{path}: its {what} is no JSON: {error}") from error
+        raise UnusableInputError(f"{path}: its {what} is no JSON: {why_no_json(error)}") from error
     if not isinstance(found, dict):
         raise UnusableInputError(f"{path}: its {what} is no JSON object")
     return found

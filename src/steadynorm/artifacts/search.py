@@ -115,8 +115,9 @@ class _Search:
         if index is not None and places.is_file(index):
             standing = index
         if not self._recognised(standing, named=True):
-            what = f"is {UNKNOWN}" if _size(standing) else "is empty"
-            raise UnusableInputError(f"{path}: {what}; expected {formats.known()}")
+            if not _size(standing):
+                raise UnusableInputError(f"{path}: is empty")
+            raise UnusableInputError(f"{path}: is {UNKNOWN}; expected {formats.KNOWN}")
         for companion in self._companions(standing):
             self._recognised(companion, named=True)
 

@@ -12,11 +12,11 @@ from rich.text import Text
 from steadynorm.report.findings import findings
 from steadynorm.report.layers import UNKNOWN, LayerStatus, layer_statuses
 from steadynorm.report.layout import WIDTH, as_lines, grid, section
-from steadynorm.report.model import Report
+from steadynorm.report.model import Origin, Report
 from steadynorm.report.result import CheckResult
 from steadynorm.report.styles import WIDEST
 from steadynorm.report.summary import files_looked_at, reasons, result_verdict, verdict
-from steadynorm.report.words import counted, listed, printable, shortened
+from steadynorm.report.words import counted, folded, listed, printable, shortened
 
 SHOWN_LAYERS = 12
 """Rows of the table of layers; a smaller model is shown whole."""
@@ -66,11 +66,20 @@ def _models(result: CheckResult, models: list[Report]) -> Iterator[RenderableTyp
             yield Text()
             yield from _model(report)
     clean = [f"{report.name} ({_what(report)})" for report in models if not report.findings]
+    told = [f"{report.name}: {_code(report.origin)}" for report in result.reports if report.origin and _is_told(report)]
+    if told:
+        yield from section("Code in files", *_named(told))
     if clean:
         yield from section("Nothing found in", *_named(clean))
     without = [report.name for report in result.reports if not report.evidence.layers]
     if without:
         yield from section("Without normalization layers", *_named(without))
+
+
+def _is_told(report: Report) -> bool:
+    """Whether a report that is not written out has something in it that must be said."""
+    shown = report.evidence.layers and report.findings
+    return report.origin is not None and bool(report.origin.code) and not shown
 
 
 def _what(report: Report) -> str:
@@ -87,6 +96,8 @@ def _named(names: list[str]) -> Iterator[RenderableType]:
 
 def _model(report: Report) -> Iterator[RenderableType]:
     yield Text(printable(verdict(report)), style="bold")
+    if report.origin is not None and report.origin.code:
+        yield Text(printable(_code(report.origin)))
     if not report.evidence.layers:
         return
     yield Text(printable(files_looked_at(report)), style="dim")
@@ -94,6 +105,13 @@ def _model(report: Report) -> Iterator[RenderableType]:
     yield from section("Findings", *findings(report))
     if report.not_assessed:
         yield from section("Not assessed", *_not_assessed(report))
+
+
+def _code(origin: Origin) -> str:
+    return (
+        f"Beware: the file names code that loading it with pickle or torch.load would run ({folded(origin.code)}). "
+        "Here it was read as data, and nothing was run."
+    )
 
 
 def _layers(rows: list[LayerStatus]) -> Iterator[RenderableType]:

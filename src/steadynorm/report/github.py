@@ -8,7 +8,7 @@ from steadynorm.checks.catalogue import CATALOGUE
 from steadynorm.finding import Severity
 from steadynorm.report.result import CheckResult
 from steadynorm.report.summary import where
-from steadynorm.report.words import printable, sentence
+from steadynorm.report.words import printable_lines, sentence
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -38,7 +38,7 @@ def _command(command: str, path: str | None, title: str, message: str) -> str:
 
 def _data(text: str) -> str:
     """The text as GitHub's runner reads it back, where only percent signs and the ends of lines mean something."""
-    return printable(text).replace("%", "%25").replace("\n", "%0A")
+    return printable_lines(text).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

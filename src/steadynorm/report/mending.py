@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from steadynorm.report.layout import as_lines, grid
-from steadynorm.report.words import counted, measured, number, printable, shortened
+from steadynorm.report.words import counted, measured, number, printable, printable_lines, shortened
 
 if TYPE_CHECKING:
     from steadynorm.evidence import Array
@@ -33,7 +33,7 @@ def _mended_lines(mended: Mended) -> Iterator[str]:
     layers = counted(len(mended.layers), "layer")
     yield printable(f"{mended.checkpoint} ({mended.format}): {layers} {verb} new statistics")
     yield ""
-    yield printable(as_lines(_table(mended)))
+    yield printable_lines(as_lines(_table(mended)))
     if len(mended.layers) > _SHOWN:
         yield f"and {len(mended.layers) - _SHOWN} more"
     yield "(root mean squares over channels; the shift in standard deviations)"
@@ -117,7 +117,7 @@ def _conversion_lines(found: Conversion) -> Iterator[str]:
     table = grid("layer", "becomes")
     for old, new in list(found.layers.items())[:_SHOWN]:
         table.add_row(shortened(printable(old), 38), shortened(printable(new), 38))
-    yield printable(as_lines(table))
+    yield printable_lines(as_lines(table))
     if len(found.layers) > _SHOWN:
         yield f"and {len(found.layers) - _SHOWN} more"
     yield ""

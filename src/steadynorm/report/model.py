@@ -19,11 +19,13 @@ class Origin:
         path: the file, folder or prefix that names the model.
         files: all that belong to it, `path` among them if it is a file.
         format: what they are, in words.
+        code: functions that a file names and that loading it with pickle would run, as `posix.system`; none was run.
     """
 
     path: str
     files: tuple[str, ...]
     format: str
+    code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

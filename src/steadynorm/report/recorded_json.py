@@ -12,7 +12,7 @@ Object: TypeAlias = dict[str, Any]
 
 def origin_as_object(origin: Origin) -> Object:
     """The files that a report is about."""
-    return {"path": origin.path, "format": origin.format, "files": origin.files}
+    return {"path": origin.path, "format": origin.format, "files": origin.files, "code": origin.code}
 
 
 def graph_as_object(graph: Graph) -> Object:

@@ -78,6 +78,8 @@ def result_verdict(result: CheckResult) -> str:
         parts.append("nothing found")
     if result.unread:
         parts.append(f"{counted(len(result.unread), 'file')} could not be read")
+    elif not result.reports:
+        parts.append("nothing of a known format was found")
     return f"{'; '.join(parts)}."
 
 

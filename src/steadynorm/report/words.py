@@ -76,9 +76,14 @@ def sentence(text: str) -> str:
 def printable(text: str) -> str:
     """The text without what a terminal would obey or cannot show: names come from files, and files from anywhere.
 
-    Control characters and bytes that are not UTF-8 become escapes, as `\\x1b`.
+    Control characters, the end of a line among them, and bytes that are not UTF-8 become escapes, as `\\x1b`.
     """
-    return "".join(each if each.isprintable() or each == "\n" else _escape(each) for each in text)
+    return text if text.isprintable() else "".join(each if each.isprintable() else _escape(each) for each in text)
+
+
+def printable_lines(text: str) -> str:
+    """The same for a text of several lines, whose ends stay."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _escape(character: str) -> str:
