@@ -525,7 +525,7 @@ def test_missing_extra_is_one_line_that_names_it(here: Path, tmp_path_factory: p
 
     assert (result.returncode, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
-    assert "model.index (TensorFlow checkpoint) needs google, which is not installed: pip install" in line
+    assert "model.index (TensorFlow checkpoint) needs protobuf, which is not installed: pip install" in line
     assert line.endswith("'steadynorm[files]'")
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 FRAMEWORKS = ("torch", "keras", "tensorflow")
 """Each is an extra of the same name: pip install 'steadynorm[torch]'."""
 
+PACKAGES = {"google": "protobuf"}
+"""Modules whose package, which is what pip knows, has another name."""
+
 
 def missing_module(error: ModuleNotFoundError, who: str, extra: str | None = None) -> str:
     """One line that says what is not installed and how to install it.
@@ -17,5 +20,6 @@ def missing_module(error: ModuleNotFoundError, who: str, extra: str | None = Non
     module = (error.name or str(error)).split(".")[0]
     if module in FRAMEWORKS:
         extra = extra or module
-    install = f"'steadynorm[{extra}]'" if extra else module
-    return f"{who} needs {module}, which is not installed: pip install {install}"
+    package = PACKAGES.get(module, module)
+    install = f"'steadynorm[{extra}]'" if extra else package
+    return f"{who} needs {package}, which is not installed: pip install {install}"
