@@ -18,6 +18,9 @@ from steadynorm.evidence import Array, Mode, SampledMoments
 from steadynorm.report.progress import Progress
 from steadynorm.rooms import room
 
+TOLERANCE = 0.015
+"""Standard error of each layer's mean (in standard deviations) and log variance at which recalibration stops."""
+
 MINIMUM_GROUPS = 8
 """Fewer batches than this, or groups of batches that were run as one, say too little about the variation between them
 to stop by it."""
@@ -143,7 +146,7 @@ def recalibrate(
     model: Any,
     data: Iterable[Any],
     *,
-    tolerance: float = 0.015,
+    tolerance: float = TOLERANCE,
     passes: int = 1,
     max_batches: int | None = None,
     include_frozen: bool = False,

@@ -13,7 +13,7 @@ from typing import Any
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Mode, Score, Split
 from steadynorm.mending.records import Measured
-from steadynorm.recalibration import Recalibration, recalibrate
+from steadynorm.recalibration import TOLERANCE, Recalibration, recalibrate
 from steadynorm.report.progress import Progress
 from steadynorm.rooms import room
 from steadynorm.scoring import Yardstick
@@ -47,7 +47,7 @@ def repair(
     output: str | PathLike[str],
     *,
     batches: int | None = 100,
-    tolerance: float = 0.015,
+    tolerance: float = TOLERANCE,
     passes: int = 1,
     max_batches: int | None = None,
     include_frozen: bool = False,

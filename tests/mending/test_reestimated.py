@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 from steadynorm import NoNormalizationLayersError, Subject, UnusableInputError, recalibrate, repair_checkpoint
+from steadynorm.repair import repair
 
 torch.manual_seed(0)
 DATA = [(2.0 * torch.randn(16, 3, 8, 8) + 1.0, torch.zeros(16, dtype=torch.int64)) for _ in range(24)]
@@ -168,3 +170,12 @@ def test_model_without_layers(tmp_path: Path) -> None:
     torch.save(model.state_dict(), tmp_path / "old.pt")
     with pytest.raises(NoNormalizationLayersError):
         repair_checkpoint(tmp_path / "old.pt", subject(model), tmp_path / "new.pt", progress=False)
+
+
+def test_options_default_to_the_same_for_a_model_and_its_checkpoint() -> None:
+    functions = (recalibrate, repair, repair_checkpoint)
+    model, live, file = ({n: p.default for n, p in signature(each).parameters.items()} for each in functions)
+    shared = ("passes", "tolerance", "max_batches", "include_frozen", "device", "progress")
+
+    assert {name: model[name] for name in shared} == {name: live[name] for name in shared}
+    assert {name: live[name] for name in (*shared, "batches")} == {name: file[name] for name in (*shared, "batches")}

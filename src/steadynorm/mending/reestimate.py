@@ -8,6 +8,7 @@ from dataclasses import replace
 from steadynorm.errors import UnusableInputError
 from steadynorm.mending.planning import Plan, opened
 from steadynorm.mending.records import Mended
+from steadynorm.recalibration import TOLERANCE
 from steadynorm.rooms import room
 from steadynorm.subject import Subject
 
@@ -21,7 +22,7 @@ def repair_checkpoint(
     *,
     dry_run: bool = False,
     batches: int | None = 100,
-    tolerance: float = 0.01,
+    tolerance: float = TOLERANCE,
     passes: int = 1,
     max_batches: int | None = None,
     include_frozen: bool = False,
