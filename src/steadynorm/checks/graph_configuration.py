@@ -144,7 +144,7 @@ def low_precision_in_the_graph(evidence: Evidence) -> Iterator[Finding]:
     }
     if found:
         dtype = next(iter(found.values()))
-        step = 2.0**-8 if dtype == "bfloat16" else 2.0**-11
+        step = LOW_PRECISION[dtype]
         yield finding(
             "SN704",
             found,

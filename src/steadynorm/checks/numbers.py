@@ -15,7 +15,8 @@ DEAD_VARIANCE = 1e-10
 DEAD_SCALE = 1e-6
 EXPLODING_RATIO = 100.0
 EXPLODING_OUTPUT = 10.0
-LOW_PRECISION = ("float16", "bfloat16")
+LOW_PRECISION = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
+"""Types of half precision, each with the share of a value below which a change of it is rounded away."""
 
 
 def _arrays(layer: Layer) -> dict[str, Array | None]:
@@ -140,8 +141,8 @@ def low_precision(evidence: Evidence) -> Iterator[Finding]:
         layer for layer in evidence.layers if layer.statistics is not None and layer.statistics.dtype in LOW_PRECISION
     ]
     if found:
-        dtype = found[0].statistics.dtype if found[0].statistics else ""
-        step = 2.0**-8 if dtype == "bfloat16" else 2.0**-11
+        dtype = next(layer.statistics.dtype for layer in found if layer.statistics is not None)
+        step = LOW_PRECISION[dtype]
         if evidence.stored is not None and not evidence.stored.training:
             yield finding(
                 "SN704",
