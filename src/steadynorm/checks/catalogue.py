@@ -99,6 +99,7 @@ _ENTRIES = (
         ERROR,
         "training normalizes by statistics that nothing updates",
     ),
+    Entry("SN203", "mode-not-switched-back", ERROR, "from the first evaluation on the model trains in inference mode"),
     Entry(
         "SN204",
         "batch-of-one",
@@ -106,6 +107,7 @@ _ENTRIES = (
         "batch moments are taken from one value per channel: the output is beta",
         "inference-mode",
     ),
+    Entry("SN205", "mode-not-passed-on", ERROR, "a call takes the mode and does not hand it to the layer"),
     Entry(
         "SN206",
         "variables-not-shared",
@@ -133,6 +135,7 @@ _ENTRIES = (
         "a restore left the statistics at their initial values",
         "recalibrate",
     ),
+    Entry("SN303", "variable-list-lost", WARNING, "a list of variables is None: extend() and the like return nothing"),
     Entry("SN304", "convention-mismatch", WARNING, "converted with another framework's epsilon, or decay for momentum"),
     Entry(
         "SN305",
@@ -140,6 +143,12 @@ _ENTRIES = (
         ERROR,
         "the statistics belong to other weights than the model's",
         "recalibrate",
+    ),
+    Entry(
+        "SN306",
+        "restored-then-initialized",
+        ERROR,
+        "the initializer runs after the restore and wipes what was restored",
     ),
     Entry(
         "SN401",
@@ -165,6 +174,7 @@ _ENTRIES = (
     Entry("SN503", "normalization-on-output", WARNING, "the network's output is normalized"),
     Entry("SN504", "wrong-axis", ERROR, "the axis that is normalized along is not that of the channels"),
     Entry("SN505", "batch-too-small", WARNING, "the batch moments are taken from too few values"),
+    Entry("SN506", "weight-decay-on-normalization", INFO, "weight decay pulls gamma and beta towards zero"),
     Entry(
         "SN507",
         "dropout-before-normalization",
@@ -175,6 +185,7 @@ _ENTRIES = (
     Entry("SN508", "scale-missing", INFO, "there is no gamma though what follows depends on the scale"),
     Entry("SN509", "epsilon-dominates", WARNING, "epsilon is larger than the variance in many channels"),
     Entry("SN510", "momentum-convention", ERROR, "the momentum is the other framework's number", "recalibrate"),
+    Entry("SN511", "padding-counted", WARNING, "padded or masked positions enter the batch moments"),
     Entry("SN601", "frozen-layer-updates", WARNING, "the parameters are frozen, the statistics still move"),
     Entry(
         "SN602",
@@ -200,6 +211,11 @@ _ENTRIES = (
         "the stored variance is far too small: activations explode in inference",
         "recalibrate",
     ),
+    Entry("SN801", "not-synchronized", WARNING, "each replica normalizes its own small batch by itself"),
+    Entry("SN802", "micro-batches", INFO, "the statistics see micro-batches, the optimizer their sum"),
+    Entry("SN903", "output-range", ERROR, "the targets lie outside what the output's activation can reach"),
+    Entry("SN905", "initial-scale", WARNING, "the initial weights are far too small or too large to train from"),
+    Entry("SN906", "data-order", WARNING, "the training data come in their order: batches are not random samples"),
     Entry("SN908", "disconnected", ERROR, "the loss compares each prediction with the targets of all the others"),
 )
 

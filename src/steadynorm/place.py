@@ -1,0 +1,31 @@
+"""Where in source code something stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A stretch of a source file's text, counted as `ast` counts: what an edit needs.
+
+    Of a notebook the lines are those of all its code cells, one after the other. What a reader is shown is counted
+    otherwise (`steadynorm.source.files.SourceFile.shown`).
+
+    Arguments:
+        path: the file.
+        line: its first line, counted from 1.
+        column: where it begins in that line, in bytes of UTF-8 counted from 0.
+        end_line: its last line.
+        end_column: where it ends in that line, likewise.
+    """
+
+    path: str
+    line: int
+    column: int = 0
+    end_line: int = 0
+    end_column: int = 0
+
+    def __str__(self) -> str:
+        """As `train.py:12`."""
+        return f"{self.path}:{self.line}"

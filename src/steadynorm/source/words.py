@@ -1,0 +1,47 @@
+"""The words that a file must have in it to be about the subject; a file without them is never parsed.
+
+This is the one list. It is about text and not about meaning: a word in a comment counts, and what is found costs no
+more than a parse. What is missed here is missed altogether, unless another file imports it.
+"""
+
+from __future__ import annotations
+
+import re
+
+FRAMEWORKS = (
+    "torch", "torchvision", "tensorflow", "tf_slim", "tflearn", "tensorpack", "tensorlayer", "sonnet", "keras", "jax",
+    "flax", "equinox", "haiku", "optax", "lightning", "pytorch_lightning", "ignite", "accelerate", "transformers",
+    "fastai", "timm", "mmcv", "mmengine", "segmentation_models_pytorch", "monai",
+)  # fmt: skip
+"""Packages whose layers, loops and savers are understood, and those built on them that bring such layers along."""
+
+LAYERS = (
+    "batch_?norm", "group_?norm", "instance_?norm", "layer_?norm", "rms_?norm", "normalizer_fn", "normalizer_params",
+    "sync_?bn", "use_bn", "is_training", "moving_(?:mean|var|average)", "running_(?:mean|var)", "batch_stats",
+    "update_ops", "exponentialmovingaverage", "nn\\.moments",
+)  # fmt: skip
+"""Normalization layers and their statistics, in any case."""
+
+USES = (
+    "\\.eval\\(", "\\.train\\(", "\\.fit\\(", "\\.evaluate\\(", "\\.predict\\(", "\\.backward\\(", "\\.minimize\\(",
+    "apply_gradients", "value_and_grad", "\\.run\\(", "[Ss]aver\\(", "\\.save", "\\.load", "\\.restore\\(",
+    "state_dict", "checkpoint", "DataLoader", "\\.batch\\(", "\\.export\\(", "jit\\.", "[Oo]ptimizer", "Conv", "conv2d",
+    "Linear", "Dense", "dense\\(", "initializer", "def call\\(", "def forward\\(", "def __call__\\(", "loss",
+)  # fmt: skip
+"""What trains, evaluates, saves, restores and exports, and the layers around the normalization."""
+
+_FRAMEWORK = re.compile(rf"\b(?:{'|'.join(FRAMEWORKS)})\b".encode())
+_LAYER = re.compile("|".join(LAYERS).encode(), re.IGNORECASE)
+_USE = re.compile("|".join(USES).encode())
+
+
+def mentions(data: bytes) -> bool:
+    """Whether a file may be about the subject: it names a framework and a use of it, or a normalization layer.
+
+    Files that only compute with arrays, settings, or tests of something else are told apart at the speed of a search
+    for text. A module that gets its model handed over has no framework's name in it, but the layer's or none at all; it
+    is parsed if a file that is about the subject imports it.
+    """
+    if _FRAMEWORK.search(data) is not None:
+        return _USE.search(data) is not None or _LAYER.search(data) is not None
+    return _LAYER.search(data) is not None
