@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from steadynorm.fix import Fix
+from steadynorm.place import Place
+
 
 class Severity(StrEnum):
     """How bad a finding is, in the order info < warning < error."""
@@ -62,6 +65,9 @@ class Finding:
         layers: the layers that it is about.
         effect: metric before and after the remedy, where it was tried.
         settle: for a likely finding, what would settle it.
+        place: where it is in source code; `None` for other evidence.
+        fix: edits that would mend it; `None` where there are none. It stands here and not in a table beside the
+            findings, since these are ranked, left out and reported one by one on the way.
     """
 
     code: str
@@ -74,6 +80,8 @@ class Finding:
     layers: tuple[str, ...] = ()
     effect: Effect | None = None
     settle: str | None = None
+    place: Place | None = None
+    fix: Fix | None = None
 
     @property
     def share(self) -> float:

@@ -63,12 +63,13 @@ def notebook(path: str, content: str) -> Notebook | None:
     refused: list[str] = []
     line, start = 1, 0
     for number, source in code_cells(path, loaded):
-        code = as_python(source)
+        # A carriage return would end a line for Python and not for the editor.
+        code = as_python(source.replace("\r", " "))
         try:
             parsed(f"{path}:cell {number}", code)
         except UnusableInputError as error:
             refused.append(str(error))
-            code = as_comments(source)
+            code = as_comments(source.replace("\r", " "))
         count = code.count("\n") + 1
         cells.append(Cell(number, line, count, start, len(code)))
         texts.append(f"{code}\n")
@@ -91,8 +92,7 @@ def code_cells(path: str, loaded: Any) -> Iterator[tuple[int, str]]:
         text = "".join(source) if isinstance(source, list) and _are_texts(source) else source
         if not isinstance(text, str):
             raise UnusableInputError(f"{path}: is a broken notebook: the source of cell {number} is no text")
-        # A carriage return would end a line for Python and not for the editor.
-        yield number, text.replace("\r", " ")
+        yield number, text
 
 
 def cells_of(loaded: Any) -> list[Any]:

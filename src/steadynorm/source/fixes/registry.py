@@ -1,0 +1,66 @@
+"""Which function fixes which code, and whether its fixes are safe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TypeAlias
+
+from steadynorm.finding import Finding
+from steadynorm.fix import Edit, Fix
+from steadynorm.source.files import SourceFile
+from steadynorm.source.fixes.errors import NoFixError
+
+Fixer: TypeAlias = Callable[[Finding, Mapping[str, SourceFile]], Iterable[Edit]]
+"""Edits that mend what a finding is about, in the files by their paths; none, or `NoFixError`, where it cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One function that fixes findings of a code.
+
+    Arguments:
+        description: what it does, in a few words.
+        safe: whether behaviour only changes where it was wrong.
+        function: the function.
+    """
+
+    description: str
+    safe: bool
+    function: Fixer
+
+
+_REGISTERED: dict[str, list[Registered]] = {}
+
+
+def fixes(code: str, description: str, *, safe: bool) -> Callable[[Fixer], Fixer]:
+    """Registers a function as (one of) the fixes for `code`; the first one that has edits for a finding is taken."""
+
+    def register(function: Fixer) -> Fixer:
+        _REGISTERED.setdefault(code, []).append(Registered(description, safe, function))
+        return function
+
+    return register
+
+
+def with_fixes(findings: Iterable[Finding], files: Mapping[str, SourceFile]) -> Iterator[Finding]:
+    """The findings, each with its fix where there is one; the modules of this package that fix are found by name."""
+    for module in iter_modules(import_module("steadynorm.source.fixes").__path__):
+        import_module(f"steadynorm.source.fixes.{module.name}")
+    for found in findings:
+        fix = fix_of(found, files)
+        yield found if fix is None else replace(found, fix=fix)
+
+
+def fix_of(found: Finding, files: Mapping[str, SourceFile]) -> Fix | None:
+    """The fix of a finding, `None` without one."""
+    for each in _REGISTERED.get(found.code, ()):
+        try:
+            edits = tuple(dict.fromkeys(each.function(found, files)))
+        except NoFixError:
+            continue
+        if edits:
+            return Fix(each.description, edits, each.safe)
+    return None

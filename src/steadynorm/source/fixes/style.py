@@ -1,0 +1,52 @@
+"""How a file is written: what is put in should look as if its author had."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+
+from steadynorm.source.files import SourceFile
+from steadynorm.source.nodes import Standing, blocks_of, first_line
+
+INDENTATION = re.compile(r"[ \t\f]*")
+
+_NARROWEST, _WIDEST = 79, 120
+_QUOTED = re.compile(r"(?<![\w\"'])[rbRB]?([\"'])(?!\1)[^\"'\\\n]*\1")
+
+
+def indentation(file: SourceFile, line: int) -> str:
+    """The blanks at the start of a line, counted from 1."""
+    found = INDENTATION.match(file.lines.line(line))
+    return found[0] if found else ""
+
+
+def unit(file: SourceFile, standing: Standing | None = None) -> str:
+    """What a block is indented by: the block around a statement, else the most usual in the file, else four blanks."""
+    if standing is not None and (own := _step(file, standing.parent, standing.block)):
+        return own
+    steps = Counter(
+        step for node in ast.walk(file.tree) for block in blocks_of(node) if (step := _step(file, node, block))
+    )
+    return steps.most_common(1)[0][0] if steps else "    "
+
+
+def _step(file: SourceFile, parent: ast.AST, block: list[ast.stmt]) -> str:
+    line = getattr(parent, "lineno", None)
+    if line is None or block[0].lineno == line:
+        return ""
+    outer, inner = indentation(file, line), indentation(file, first_line(block[0]))
+    return inner.removeprefix(outer) if inner.startswith(outer) else ""
+
+
+def width(file: SourceFile) -> int:
+    """How long the file's author lets lines get: as the longest one, from 79 up to 120 characters."""
+    longest = max((len(file.lines.line(number)) for number in range(1, len(file.lines) + 1)), default=0)
+    return min(max(longest, _NARROWEST), _WIDEST)
+
+
+def quoted(file: SourceFile, text: str) -> str:
+    """A text as a string in the quotes that the file uses most."""
+    counts = Counter(each[1] for each in _QUOTED.finditer(file.text))
+    mark = "'" if counts["'"] > counts['"'] else '"'
+    return f"{mark}{text}{mark}" if mark not in text and "\\" not in text else repr(text)
