@@ -213,7 +213,7 @@ _ENTRIES = (
     ),
     Entry("SN801", "not-synchronized", WARNING, "each replica normalizes its own small batch by itself"),
     Entry("SN802", "micro-batches", INFO, "the statistics see micro-batches, the optimizer their sum"),
-    Entry("SN903", "output-range", ERROR, "the targets lie outside what the output's activation can reach"),
+    Entry("SN903", "output-range", ERROR, "the range of the targets is not that of the activation at the output"),
     Entry("SN905", "initial-scale", WARNING, "the initial weights are far too small or too large to train from"),
     Entry("SN906", "data-order", WARNING, "the training data come in their order: batches are not random samples"),
     Entry("SN908", "disconnected", ERROR, "the loss compares each prediction with the targets of all the others"),
