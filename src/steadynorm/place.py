@@ -10,7 +10,7 @@ class Place:
     """A stretch of a source file's text, counted as `ast` counts: what an edit needs.
 
     Of a notebook the lines are those of all its code cells, one after the other. What a reader is shown is counted
-    otherwise (`steadynorm.source.files.SourceFile.shown`).
+    otherwise (`Shown`, which `SourceFile.shown` makes of it).
 
     Arguments:
         path: the file.
@@ -29,3 +29,28 @@ class Place:
     def __str__(self) -> str:
         """As `train.py:12`."""
         return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Shown:
+    """A place as editors, SARIF and GitHub count: lines and columns from 1, columns in characters.
+
+    Arguments:
+        path: the file.
+        cell: in a notebook the cell, counted from 1 over all cells of whatever kind; `None` elsewhere.
+        line: the first line, in a notebook of the cell.
+        column: its first column.
+        end_line: the last line.
+        end_column: the column behind the last character.
+    """
+
+    path: str
+    cell: int | None
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        """As `train.py:12`, in a notebook `train.ipynb:cell 3:12`."""
+        return f"{self.path}:{self.line}" if self.cell is None else f"{self.path}:cell {self.cell}:{self.line}"

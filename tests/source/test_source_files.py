@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from steadynorm.errors import UnusableInputError
-from steadynorm.place import Place
+from steadynorm.place import Place, Shown
 from steadynorm.source import files
-from steadynorm.source.files import Shown, SourceFile, read_source, source_of
+from steadynorm.source.files import SourceFile, read_source, source_of
 from steadynorm.source.lines import Lines
 from steadynorm.source.words import mentions
 

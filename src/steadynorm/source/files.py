@@ -15,7 +15,7 @@ from typing import Any
 from steadynorm.artifacts.places import is_remote
 from steadynorm.artifacts.source import open_source
 from steadynorm.errors import UnusableInputError
-from steadynorm.place import Place
+from steadynorm.place import Place, Shown
 from steadynorm.source.lines import Lines
 from steadynorm.source.notebook import Cell, notebook
 from steadynorm.source.parsing import parsed
@@ -31,31 +31,6 @@ MOST_NOTEBOOK = 1 << 26
 NOTEBOOK = ".ipynb"
 
 _BOM = "\ufeff"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Shown:
-    """A place as editors, SARIF and GitHub count: lines and columns from 1, columns in characters.
-
-    Arguments:
-        path: the file.
-        cell: in a notebook the cell, counted from 1 over all cells of whatever kind; `None` elsewhere.
-        line: the first line, in a notebook of the cell.
-        column: its first column.
-        end_line: the last line.
-        end_column: the column behind the last character.
-    """
-
-    path: str
-    cell: int | None
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-
-    def __str__(self) -> str:
-        """As `train.py:12`, in a notebook `train.ipynb:cell 3:12`."""
-        return f"{self.path}:{self.line}" if self.cell is None else f"{self.path}:cell {self.cell}:{self.line}"
 
 
 @dataclass(frozen=True)
