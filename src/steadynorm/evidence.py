@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from steadynorm.norm.config import NormConfig
+from steadynorm.program import Program
 from steadynorm.recorded import Graph, Stored
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -342,6 +343,7 @@ class Evidence:
         samples: the median number of samples in a training batch.
         graph: what the graph of a training or an export says.
         stored: what a checkpoint says besides the layers' arrays.
+        program: what the source says.
     """
 
     framework: str
@@ -356,6 +358,7 @@ class Evidence:
     samples: int | None = None
     graph: Graph | None = None
     stored: Stored | None = None
+    program: Program | None = None
 
     def layer(self, name: str) -> Layer:
         """The layer called `name`; KeyError if there is none."""

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from steadynorm.checks.catalogue import CATALOGUE, entry
 from steadynorm.evidence import Evidence, TrainSteps
 from steadynorm.finding import Certainty, Finding, Severity
+from steadynorm.program import Sighting
 
 CheckFunction: TypeAlias = Callable[[Evidence], Iterator[Finding]]
 
@@ -39,6 +40,7 @@ _WHY_MISSING = {
     "source": "neither an AveragedModel nor a source_model was given",
     "graph": "no graph: it takes a MetaGraph, a SavedModel or another export",
     "stored": "no checkpoint",
+    "program": "no source",
 }
 
 _LIVE = ("calls", "steps", "evaluation", "gap", "source")
@@ -99,6 +101,32 @@ def finding(
         evidence=evidence,
         layers=names,
         settle=settle,
+    )
+
+
+def sighted(
+    sighting: Sighting,
+    message: str,
+    remedy: str,
+    *,
+    severity: Severity | None = None,
+) -> Finding:
+    """A finding about something in the source; its evidence is what was seen, its location the place."""
+    return Finding(
+        code=sighting.code,
+        severity=severity or CATALOGUE[sighting.code].severity,
+        certainty=sighting.certainty,
+        location=str(sighting.place),
+        message=message,
+        remedy=remedy,
+        evidence={
+            "subject": sighting.subject,
+            "how": sighting.how,
+            "related": [str(place) for place in sighting.related],
+            **sighting.facts,
+        },
+        settle=sighting.settle,
+        place=sighting.place,
     )
 
 

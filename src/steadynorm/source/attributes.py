@@ -1,0 +1,188 @@
+"""Attributes and items of values, and what an iteration goes through."""
+
+from __future__ import annotations
+
+from steadynorm.place import Place
+from steadynorm.source.imports import resolved
+from steadynorm.source.machine import Arguments, Machine
+from steadynorm.source.modules import Module
+from steadynorm.source.names import canonical
+from steadynorm.source.trace import Call
+from steadynorm.source.values import (
+    Attribute,
+    Bound,
+    Choice,
+    Class,
+    Expression,
+    External,
+    Function,
+    Instance,
+    Item,
+    Items,
+    Known,
+    ModuleValue,
+    Partial,
+    Product,
+    Super,
+    Table,
+    Unknown,
+    Value,
+    Wrapped,
+    choice,
+)
+from steadynorm.source.vocabulary import LISTS, SEQUENCES, WRAPPERS
+
+_PROPERTIES = ("builtins.property", "functools.cached_property", "flax.linen.nowrap")
+_STATIC = "builtins.staticmethod"
+_OF_CLASS = "builtins.classmethod"
+
+
+def attribute(machine: Machine, of: Value, name: str, place: Place) -> Value:
+    """`of.name`."""
+    if isinstance(of, External):
+        return External(canonical(f"{of.name}.{name}"))
+    if isinstance(of, Instance):
+        return _of_instance(machine, of, name, place)
+    if isinstance(of, ModuleValue):
+        return _of_module(machine, of.module, name)
+    if isinstance(of, Class):
+        member = of.member(name)
+        if member is None:
+            return _of_base(of, of, name)
+        return _method(member, of) if _decorated(member) == _OF_CLASS else _plain(member)
+    if isinstance(of, Super):
+        return _of_super(machine, of, name, place)
+    if isinstance(of, Choice):
+        return choice([attribute(machine, option, name, place) for option in of.options])
+    if isinstance(of, Product) and name == "module" and of.call.name in WRAPPERS and of.call.arguments:
+        return of.call.arguments[0]
+    if isinstance(of, Partial) and name == "func":
+        return of.function
+    if isinstance(of, Wrapped) and not isinstance(of.function, Function):
+        return attribute(machine, of.function, name, place)
+    return Attribute(of, name)
+
+
+def _of_instance(machine: Machine, of: Instance, name: str, place: Place) -> Value:
+    if name in of.attributes:
+        return of.attributes[name]
+    if name == "__class__":
+        return of.of
+    member = of.of.member(name)
+    if member is None:
+        return _of_base(of, of.of, name)
+    decorated = _decorated(member)
+    if decorated in _PROPERTIES:
+        return machine.call(Bound(_plain(member), of), Arguments((), {}, False, place))
+    if decorated == _STATIC:
+        return _plain(member)
+    if decorated == _OF_CLASS:
+        return _method(member, of.of)
+    return _method(member, of)
+
+
+def _of_base(of: Value, cls: Class, name: str) -> Value:
+    if cls.whole and not cls.external_bases() and name != "__dict__":
+        return Unknown(f"{cls.name} has no {name} here")
+    return Attribute(of, name)
+
+
+def _of_super(machine: Machine, of: Super, name: str, place: Place) -> Value:
+    if not isinstance(of.instance, Instance):
+        return Attribute(of, name)
+    lineage = of.instance.of.lineage()
+    after = lineage.index(of.after) + 1 if of.after in lineage else 0
+    for each in lineage[after:]:
+        if name in each.members:
+            member = each.members[name]
+            if _decorated(member) in _PROPERTIES:
+                return machine.call(Bound(_plain(member), of.instance), Arguments((), {}, False, place))
+            return _method(member, of.instance)
+    return Attribute(of, name)
+
+
+def _of_module(machine: Machine, module: Module, name: str) -> Value:
+    scope = machine.load(module)
+    if name not in scope.names:
+        inner = machine.project.inside(module, name)
+        if inner is not None:
+            return ModuleValue(inner)
+    return resolved(machine, name, scope)
+
+
+def _method(member: Value, instance: Value) -> Value:
+    return Bound(member, instance) if isinstance(member, Function | Wrapped | Partial) else member
+
+
+def _decorated(member: Value) -> str:
+    """The name of a member's outermost decorator from outside of the project."""
+    return member.by.name if isinstance(member, Wrapped) and isinstance(member.by, External) else ""
+
+
+def _plain(member: Value) -> Value:
+    return member.function if _decorated(member) in (*_PROPERTIES, _STATIC, _OF_CLASS) else member  # type: ignore[attr-defined]
+
+
+def item(machine: Machine, of: Value, key: Value | None) -> Value:
+    """`of[key]`; the items of an iteration where the key is `None`."""
+    position = key.value if isinstance(key, Known) else None
+    members = iterate(machine, of)
+    if members is not None and type(position) is int:
+        whole = not isinstance(of, Items) or of.whole
+        if whole and -len(members) <= position < len(members):
+            return members[position]
+    if isinstance(of, Table) and isinstance(key, Known):
+        if key.value in of.entries:
+            return of.entries[key.value]
+        return Unknown("a key that is not known") if of.complete else Item(of, key)
+    if isinstance(of, Items) and isinstance(key, Expression) and key.operator == "Slice" and of.whole:
+        bounds = [part.value for part in key.operands if isinstance(part, Known)]
+        if len(bounds) == len(key.operands) and all(part is None or type(part) is int for part in bounds):
+            return Items(of.kind, {"items": of.items[slice(*bounds)]})
+    if isinstance(of, Choice):
+        return choice([item(machine, option, key) for option in of.options])
+    return Item(of, key)
+
+
+def iterate(machine: Machine, over: Value) -> tuple[Value, ...] | None:
+    """What an iteration goes through, where all of it is known."""
+    if isinstance(over, Items):
+        return over.items if over.complete else None
+    if isinstance(over, Table):
+        return tuple(map(Known, over.entries)) if over.complete and _are_constant(over) else None
+    if isinstance(over, Product):
+        return _of_container(machine, over.call)
+    return None
+
+
+def _are_constant(table: Table) -> bool:
+    return not any(isinstance(key, Value) for key in table.entries)
+
+
+def _of_container(machine: Machine, call: Call) -> tuple[Value, ...] | None:
+    if call.more:
+        return None
+    if call.name in LISTS:
+        return iterate(machine, call.arguments[0]) if call.arguments else None
+    if call.name in SEQUENCES:
+        if len(call.arguments) == 1 and isinstance(call.arguments[0], Items):
+            return iterate(machine, call.arguments[0])
+        if len(call.arguments) == 1 and _is_ordered_table(call.arguments[0]):
+            return _members_of_table(call.arguments[0])
+        return call.arguments or None
+    return None
+
+
+def _is_ordered_table(value: Value) -> bool:
+    return isinstance(value, Table) or (isinstance(value, Product) and value.call.name == "collections.OrderedDict")
+
+
+def _members_of_table(value: Value) -> tuple[Value, ...] | None:
+    if isinstance(value, Table):
+        return tuple(value.entries.values()) if value.complete else None
+    assert isinstance(value, Product)
+    given = value.call.arguments[0] if value.call.arguments else None
+    if isinstance(given, Items) and given.whole:
+        pairs = [each.items for each in given.items if isinstance(each, Items) and len(each.items) == 2]
+        return tuple(pair[1] for pair in pairs) if len(pairs) == len(given.items) else None
+    return None

@@ -1,0 +1,316 @@
+"""Calls: of functions and classes of the project, which are run, and of everything else, which is noted."""
+
+from __future__ import annotations
+
+from steadynorm.source.attributes import iterate
+from steadynorm.source.builtin_calls import call_builtin, call_method
+from steadynorm.source.machine import DEEPEST, Activation, Arguments, Machine
+from steadynorm.source.parameters import bound_parameters, free_parameters
+from steadynorm.source.scope import Scope, listed
+from steadynorm.source.trace import Branch, Call, Callback, Frame, With
+from steadynorm.source.values import (
+    Attribute,
+    Bound,
+    Choice,
+    Class,
+    External,
+    Function,
+    Instance,
+    Items,
+    Known,
+    Parameter,
+    Partial,
+    Product,
+    Table,
+    Unknown,
+    Value,
+    Wrapped,
+    choice,
+    constant,
+)
+from steadynorm.source.vocabulary import (
+    CALL_METHODS,
+    FIELD_BASES,
+    FIELD_DECORATORS,
+    GRADIENT,
+    LATER,
+    MAINS,
+    READY_METHODS,
+    SAME,
+    SEQUENCES,
+    VALUE_AND_GRADIENT,
+    WRAPPERS,
+)
+
+MOST_REPEATS = 2
+"""Times that one function may be within itself."""
+
+MOST_ENTRIES = 2
+"""Times that one function is run on behalf of a library's entry points: a library has many, which build alike."""
+
+
+def call_value(machine: Machine, callee: Value, arguments: Arguments) -> Value:
+    """Calls something; what it gives."""
+    if isinstance(callee, Function):
+        return _run(machine, callee, None, arguments)
+    if isinstance(callee, Bound):
+        return _call_bound(machine, callee, arguments)
+    if isinstance(callee, Class):
+        return _make(machine, callee, arguments)
+    if isinstance(callee, Instance):
+        return _call_instance(machine, callee, arguments)
+    if isinstance(callee, Partial):
+        merged = {**callee.keywords, **arguments.named}
+        positional = callee.arguments + arguments.positional
+        return machine.call(
+            callee.function,
+            Arguments(positional, merged, arguments.more, arguments.place, arguments.node, arguments.dropped),
+        )
+    if isinstance(callee, Wrapped):
+        return _call_wrapped(machine, callee, arguments)
+    if isinstance(callee, Choice):
+        return _call_each(machine, callee, arguments)
+    if isinstance(callee, Product):
+        return _call_product(machine, callee, arguments)
+    if isinstance(callee, External):
+        return _call_external(machine, callee, arguments)
+    if isinstance(callee, Attribute):
+        known = call_method(machine, callee, arguments)
+        return known if known is not None else _call_outside(machine, callee, arguments)
+    return _call_outside(machine, callee, arguments)
+
+
+def _run(machine: Machine, function: Function, receiver: Value | None, arguments: Arguments) -> Value:
+    """Runs a function of the project in place."""
+    running = [each.frame.function.node for each in machine.activations if each.frame is not None]
+    library = machine.run.kind != "script"
+    if (
+        len(running) >= DEEPEST
+        or running.count(function.node) >= MOST_REPEATS
+        or (library and machine.entered[function.node] >= MOST_ENTRIES)
+    ):
+        return machine.record(function, arguments).result or Unknown()
+    machine.entered[function.node] += library
+    machine.seen.add(function.node)
+    names = bound_parameters(machine, function, receiver, arguments)
+    frame = Frame(function, arguments.place, receiver, dict(names))
+    activation = Activation(frame, function.module)
+    activation.on_yield, machine.on_yield = machine.on_yield, None
+    scope = Scope(dict(names), function.scope, function.scope.module)
+    machine.activations.append(activation)
+    try:
+        with machine.inside(frame):
+            body = function.node.body
+            if not isinstance(body, list):
+                return machine.evaluate(body, scope)
+            machine.execute(body, scope)
+    finally:
+        machine.activations.pop()
+    if activation.yielded:
+        return listed(tuple(activation.yielded), complete=False)
+    return choice(activation.returned) if activation.returned else Known(None)
+
+
+def run_free(machine: Machine, function: Value, receiver: Value | None, place_of: Arguments) -> Value:
+    """Runs a function as somebody outside of the project would, who gives what is not known."""
+    inner, given = function, place_of
+    while isinstance(inner, Bound | Wrapped | Partial):
+        if isinstance(inner, Bound):
+            receiver = inner.instance
+        inner = inner.function
+    if isinstance(inner, Function):
+        names = free_parameters(inner, receiver is not None)
+        given = Arguments((), names, True, place_of.place)
+    return machine.call(function if receiver is None or function is not inner else Bound(inner, receiver), given)
+
+
+def _call_bound(machine: Machine, callee: Bound, arguments: Arguments) -> Value:
+    function = callee.function
+    if isinstance(function, Function):
+        return _run(machine, function, callee.instance, arguments)
+    if isinstance(function, Wrapped):
+        return _call_wrapped(
+            machine, Wrapped(Bound(function.function, callee.instance), function.by, function.call), arguments
+        )
+    if isinstance(function, Partial):
+        return machine.call(function, _with_first(callee.instance, arguments))
+    return machine.call(function, _with_first(callee.instance, arguments))
+
+
+def _with_first(first: Value, arguments: Arguments) -> Arguments:
+    positional = (first, *arguments.positional)
+    return Arguments(positional, arguments.named, arguments.more, arguments.place, arguments.node, arguments.dropped)
+
+
+def _make(machine: Machine, cls: Class, arguments: Arguments) -> Value:
+    """An object of a class of the project."""
+    call = machine.record(cls, arguments)
+    instance = Instance(cls, {}, arguments.place, call)
+    call.result = instance
+    machine.run.instances.append(instance)
+    init = cls.member("__init__")
+    if isinstance(init, Function | Wrapped):
+        machine.call(Bound(init, instance), arguments)
+    elif _has_fields(cls):
+        _set_fields(machine, cls, instance, arguments)
+    return instance
+
+
+def _has_fields(cls: Class) -> bool:
+    if set(cls.external_bases()) & set(FIELD_BASES):
+        return True
+    for decorator in (each for one in cls.lineage() for each in one.decorators):
+        name = decorator.name if isinstance(decorator, External) else ""
+        if isinstance(decorator, Product):
+            name = decorator.call.name
+        if name in FIELD_DECORATORS:
+            return True
+    return False
+
+
+def _set_fields(machine: Machine, cls: Class, instance: Instance, arguments: Arguments) -> None:
+    names = [name for each in reversed(cls.lineage()) for name in each.fields]
+    given = dict(zip(names, arguments.positional, strict=False)) | dict(arguments.named)
+    for name in names:
+        if name in given:
+            machine.journal.put(instance.attributes, name, given[name])
+        elif arguments.more:
+            machine.journal.put(instance.attributes, name, Parameter(name, cls.name, cls.member(name)))
+
+
+def method_called(cls: Class, table: tuple[tuple[str, str], ...]) -> str | None:
+    """The method that a table of beginnings names for a class's bases outside of the project."""
+    for base in cls.external_bases():
+        for beginning, method in table:
+            if base.startswith(beginning):
+                return method
+    return None
+
+
+def _call_instance(machine: Machine, instance: Instance, arguments: Arguments) -> Value:
+    name = "__call__" if instance.of.member("__call__") is not None else method_called(instance.of, CALL_METHODS)
+    method = instance.of.member(name) if name else None
+    call = machine.record(instance, arguments)
+    if method is None:
+        return call.result or Unknown()
+    ready = method_called(instance.of, READY_METHODS)
+    before = instance.of.member(ready) if ready else None
+    if ready and before is not None and f"{ready}()" not in instance.attributes:
+        machine.journal.put(instance.attributes, f"{ready}()", Known(True))
+        run_free(machine, Bound(before, instance), instance, arguments)
+    call.result = machine.call(
+        Bound(method, instance), Arguments(arguments.positional, arguments.named, arguments.more, arguments.place)
+    )
+    return call.result
+
+
+def _call_wrapped(machine: Machine, callee: Wrapped, arguments: Arguments) -> Value:
+    with machine.inside(With(callee.by, arguments.place)):
+        result = machine.call(callee.function, arguments)
+    by = callee.by.name if isinstance(callee.by, External) else ""
+    if callee.call is not None:
+        by = callee.call.name
+    elif isinstance(callee.by, Product):
+        by = callee.by.call.name
+    if by in VALUE_AND_GRADIENT or by in GRADIENT:
+        gradient = machine.record(callee, arguments).result or Unknown()
+        if by in VALUE_AND_GRADIENT:
+            return listed((result, gradient), "tuple")
+        auxiliary = callee.call is not None and constant(callee.call.argument(None, "has_aux")) is True
+        if auxiliary and isinstance(result, Items) and len(result.items) == 2:
+            return listed((gradient, result.items[1]), "tuple")
+        return gradient
+    return result
+
+
+def _call_each(machine: Machine, callee: Choice, arguments: Arguments) -> Value:
+    results = []
+    changes = []
+    for option in callee.options:
+        mark = machine.journal.mark()
+        with machine.inside(Branch(callee, True, f"one of {len(callee.options)}", arguments.place)):
+            results.append(machine.call(option, arguments))
+        changes.append(machine.journal.take_back(mark))
+    machine.journal.merge(changes)
+    return choice(results)
+
+
+def _call_product(machine: Machine, callee: Product, arguments: Arguments) -> Value:
+    """A call of what a call gave: a layer, a sequence of layers, a wrapped model or function."""
+    made = callee.call
+    call = machine.record(callee, arguments)
+    if made.name in SEQUENCES:
+        members = iterate(machine, callee)
+        if members is not None and arguments.positional:
+            value: Value = arguments.positional[0]
+            rest = arguments.positional[1:] if made.name.startswith("keras") else ()
+            for member in members:
+                value = machine.call(member, Arguments((value, *rest), arguments.named, False, arguments.place))
+            call.result = value
+    elif made.name in WRAPPERS and made.arguments and isinstance(made.arguments[0], Instance | Product | Wrapped):
+        call.result = machine.call(
+            made.arguments[0], Arguments(arguments.positional, arguments.named, arguments.more, arguments.place)
+        )
+    return call.result or Unknown()
+
+
+def _call_external(machine: Machine, callee: External, arguments: Arguments) -> Value:
+    name = callee.name
+    if name.startswith("builtins."):
+        known = call_builtin(machine, name.removeprefix("builtins."), arguments)
+        if known is not None:
+            return known
+    if name == "functools.partial":
+        if not arguments.positional:
+            return Partial(callee, (), arguments.named, arguments.place)
+        return Partial(arguments.positional[0], arguments.positional[1:], arguments.named, arguments.place)
+    if name in WRAPPERS:
+        call = machine.record(callee, arguments)
+        wrapped = next((each for each in arguments.positional if _is_code(each)), None)
+        if wrapped is not None:
+            call.result = Wrapped(wrapped, callee, call)
+        return call.result or Unknown()
+    return _call_outside(machine, callee, arguments)
+
+
+def _is_code(value: Value) -> bool:
+    """Whether a value is a function of the project, or a class, in whatever it is wrapped."""
+    while isinstance(value, Bound | Wrapped | Partial):
+        value = value.function
+    return isinstance(value, Function | Class)
+
+
+def _call_outside(machine: Machine, callee: Value, arguments: Arguments) -> Value:
+    """A call of which only its arguments are known; functions among these are run where they are handed over."""
+    call = machine.record(callee, arguments)
+    if call.name not in LATER:
+        _run_callbacks(machine, call, arguments)
+    if call.name in MAINS and not call.callbacks:
+        main = machine.scopes[machine.module].find(MAINS[call.name])
+        if main is not None and _is_code(main):
+            with machine.inside(Callback(call, MAINS[call.name])):
+                run_free(machine, main, None, arguments)
+    if isinstance(callee, Attribute) and callee.name in SAME:
+        call.result = callee.of
+    return call.result or Unknown()
+
+
+def _run_callbacks(machine: Machine, call: Call, arguments: Arguments) -> None:
+    given_to: list[tuple[int | str, Value]] = [*enumerate(arguments.positional), *arguments.named.items()]
+    for key, value in given_to:
+        if not _is_code(value) or isinstance(value, Class):
+            continue
+        given = _handed_on(arguments, key)
+        with machine.inside(Callback(call, key)):
+            call.callbacks[key] = (
+                run_free(machine, value, None, arguments) if given is None else machine.call(value, given)
+            )
+
+
+def _handed_on(arguments: Arguments, key: int | str) -> Arguments | None:
+    """What is handed to a function together with it, as by `Thread(target=f, args=(x,))`."""
+    args, kwargs = arguments.named.get("args"), arguments.named.get("kwargs")
+    if isinstance(args, Items) and args.whole:
+        named = dict(kwargs.entries) if isinstance(kwargs, Table) else {}
+        return Arguments(args.items, named, True, arguments.place)
+    return None

@@ -1,0 +1,35 @@
+"""Source files into evidence: a symbolic run of the project, looked at by one reader per framework."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from steadynorm.place import Place
+from steadynorm.program import Program
+from steadynorm.source import jax_reader, keras_reader, tensorflow_reader, torch_reader
+from steadynorm.source.files import SourceFile
+from steadynorm.source.runs import runs_of
+
+_READERS = (tensorflow_reader, torch_reader, keras_reader, jax_reader)
+
+
+def read(files: Sequence[SourceFile]) -> Program:
+    """Reads the source of one project.
+
+    Arguments:
+        files: all its files; those that do not mention the subject are only followed where others import them. A file
+            that cannot be parsed is as if it were empty.
+
+    Returns:
+        what the source does about normalization. Nothing of it is imported or executed.
+    """
+    runs = runs_of(files, lambda file: file.subject)
+    seen = [reader.look(runs) for reader in _READERS]
+    unique = {(each.place, each.code, each.how): each for one in seen for each in reversed(one.sightings)}
+    places = frozenset[Place]().union(*(one.normalizations for one in seen))
+    return Program(
+        tuple(file.path for file in files),
+        tuple(sorted(unique.values(), key=lambda each: (each.place, each.code, each.how))),
+        len(places),
+        tuple(dict.fromkeys(f"{run.file}: {run.name}" for run in runs if not run.whole)),
+    )

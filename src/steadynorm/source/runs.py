@@ -1,0 +1,142 @@
+"""All runs of a project: every module from its first line, then whatever no module has come to.
+
+A function that nobody in the project calls is run with its parameters unknown, and a class that nobody makes an
+object of is made one of and has its methods run: libraries consist of such. Methods of objects that a framework
+calls by itself (`training_step`, `call`) are run after the run that made the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from steadynorm.place import Place
+from steadynorm.source.calls import call_value, method_called, run_free
+from steadynorm.source.expressions import evaluate
+from steadynorm.source.files import SourceFile
+from steadynorm.source.imports import load
+from steadynorm.source.machine import Activation, Arguments, Machine
+from steadynorm.source.modules import Module, project_of
+from steadynorm.source.scope import Scope
+from steadynorm.source.statements import execute
+from steadynorm.source.trace import Callback, Run
+from steadynorm.source.values import Bound, Class, Function, Instance, Partial, Value, Wrapped, options_of
+from steadynorm.source.vocabulary import CALL_METHODS
+
+_DUNDER = "__"
+
+
+def runs_of(files: Iterable[SourceFile], wanted: Callable[[SourceFile], bool] = lambda file: True) -> list[Run]:
+    """Runs a project symbolically.
+
+    Arguments:
+        files: all files of the project; those that are not `wanted` are read where others import them.
+        wanted: whether a file's own entry points are run.
+    """
+    project = project_of(files)
+    machine = Machine(project, evaluate, execute, call_value, load)
+    modules = [module for module in project.modules if wanted(module.file)]
+    for module in modules:
+        machine.load(module)
+    for run in list(machine.runs):
+        _run_methods(machine, run)
+    for module in sorted(modules, key=lambda module: module in machine.imported):
+        _run_rest(machine, module, machine.scopes[module])
+    return machine.runs
+
+
+def _run_methods(machine: Machine, run: Run) -> None:
+    """Methods that a framework calls, on the objects of a run, as a continuation of it."""
+    for instance in run.instances:
+        if instance.of.external_bases():
+            _continue(machine, run, instance)
+
+
+def _continue(machine: Machine, run: Run, instance: Instance) -> None:
+    with machine.continued(run, instance.of.module):
+        for name, method in _methods(instance.of):
+            if _node(method) in machine.seen:
+                continue
+            with machine.journal.undone(), machine.inside(Callback(None, name)):
+                run_free(machine, Bound(method, instance), instance, _from_outside(instance.of.module, method))
+
+
+def _run_rest(machine: Machine, module: Module, scope: Scope) -> None:
+    """Functions and classes of a module that no run has come to.
+
+    The last ones come first, as the modules that nobody imports do: callers mostly stand behind what they call, and
+    what they come to is known better from there.
+    """
+    for value in reversed(list(scope.names.values())):
+        if isinstance(value, Class):
+            if value.module is module and not _is_seen(machine, value):
+                _run_class(machine, value)
+            continue
+        function = _function(value)
+        if function is not None and function.module is module and function.node not in machine.seen:
+            _run_function(machine, value, function)
+
+
+def _is_seen(machine: Machine, cls: Class) -> bool:
+    return all(_node(method) in machine.seen for _, method in _methods(cls))
+
+
+def _run_function(machine: Machine, value: Value, function: Function) -> None:
+    run = Run("function", function.name, function.module.path)
+    with machine.separate(run):
+        machine.activations.append(Activation(None, function.module))
+        with machine.journal.undone():
+            result = run_free(machine, value, None, _from_outside(function.module, function))
+            for each in options_of(result):
+                # What a factory gives is what its callers call.
+                inner = _function(each)
+                if inner is not None and inner.node not in machine.seen:
+                    run_free(machine, each, None, _from_outside(function.module, inner))
+
+
+def _run_class(machine: Machine, cls: Class) -> None:
+    run = Run("class", cls.name, cls.module.path)
+    with machine.separate(run):
+        machine.activations.append(Activation(None, cls.module))
+        with machine.journal.undone():
+            instance = Instance(cls, {})
+            run.instances.append(instance)
+            init = cls.member("__init__")
+            outside = _from_outside(cls.module, cls)
+            if init is not None:
+                with machine.inside(Callback(None, "__init__")):
+                    run_free(machine, Bound(init, instance), instance, outside)
+            first = method_called(cls, CALL_METHODS)
+            methods = sorted(_methods(cls), key=lambda pair: pair[0] != first)
+            for name, method in methods:
+                if _node(method) in machine.seen and method not in cls.members.values():
+                    continue
+                with machine.journal.undone(), machine.inside(Callback(None, name)):
+                    run_free(machine, Bound(method, instance), instance, outside)
+
+
+def _methods(cls: Class) -> list[tuple[str, Value]]:
+    """Its methods, those of its bases in the project among them; of the special ones only the call."""
+    found: dict[str, Value] = {}
+    for each in cls.lineage():
+        for name, member in each.members.items():
+            if _function(member) is not None and (name == "__call__" or not name.startswith(_DUNDER)):
+                found.setdefault(name, member)
+    return list(found.items())
+
+
+def _function(value: Value) -> Function | None:
+    """The function of the project inside whatever it is wrapped in."""
+    while isinstance(value, Wrapped | Partial | Bound):
+        value = value.function
+    return value if isinstance(value, Function) else None
+
+
+def _node(value: Value) -> object:
+    function = _function(value)
+    return None if function is None else function.node
+
+
+def _from_outside(module: Module, value: Value) -> Arguments:
+    function = value if isinstance(value, Class) else _function(value)
+    line = function.node.lineno if function is not None else 1
+    return Arguments((), {}, True, Place(module.path, line))

@@ -1,0 +1,13 @@
+"""What a program that uses tensorflow does about normalization."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from steadynorm.source.seen import Seen
+from steadynorm.source.trace import Run
+
+
+def look(runs: Sequence[Run]) -> Seen:
+    """What was seen in the runs of one project."""
+    return Seen()
