@@ -1,0 +1,24 @@
+"""The convolution also feeds the shortcut, which has no normalization: its bias counts."""
+import tensorflow as tf
+
+from data import batches
+
+
+def preactivation_block(x, filters, training):
+    y = tf.layers.conv2d(x, filters, 3, padding="same")
+    z = tf.nn.relu(tf.layers.batch_normalization(y, training=training))
+    return y + tf.layers.conv2d(z, filters, 3, padding="same")
+
+
+images = tf.placeholder(tf.float32, [None, 32, 32, 3])
+labels = tf.placeholder(tf.int64, [None])
+training = tf.placeholder(tf.bool)
+net = preactivation_block(images, 32, training)
+logits = tf.layers.dense(tf.reduce_mean(net, [1, 2]), 10)
+loss = tf.losses.sparse_softmax_cross_entropy(labels, logits)
+with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+    step = tf.train.AdamOptimizer().minimize(loss)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    for x, y in batches(64):
+        sess.run(step, {images: x, labels: y, training: True})
