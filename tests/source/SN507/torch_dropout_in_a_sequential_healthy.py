@@ -1,0 +1,16 @@
+import torch.nn as nn
+
+
+class Classifier(nn.Module):
+    def __init__(self, d_in, classes):
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Linear(d_in, 512),
+            nn.ReLU(),
+            nn.BatchNorm1d(512),
+            nn.Dropout(0.5),
+            nn.Linear(512, classes),
+        )
+
+    def forward(self, x):
+        return self.net(x)
