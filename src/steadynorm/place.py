@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A stretch of a source file's text, counted as `ast` counts: what an edit needs.
 
     Of a notebook the lines are those of all its code cells, one after the other. What a reader is shown is counted

@@ -50,7 +50,7 @@ def test_fixture_gives_what_its_comments_expect(case: Path) -> None:
     files = _files(case)
     findings, _ = registry.run(Evidence("source", (), program=read(files)))
     found = {
-        (Path(each.place.file).name, each.place.line, each.code, each.certainty is Certainty.LIKELY)
+        (Path(each.place.path).name, each.place.line, each.code, each.certainty is Certainty.LIKELY)
         for each in findings
         if each.place is not None
     }

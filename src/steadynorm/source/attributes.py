@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from steadynorm.place import Place
 from steadynorm.source.imports import resolved
 from steadynorm.source.machine import Arguments, Machine
@@ -37,12 +39,12 @@ _STATIC = "builtins.staticmethod"
 _OF_CLASS = "builtins.classmethod"
 
 
-def attribute(machine: Machine, of: Value, name: str, place: Place) -> Value:
+def attribute(machine: Machine, of: Value, name: str, node: ast.expr | Place) -> Value:
     """`of.name`."""
     if isinstance(of, External):
         return External(canonical(f"{of.name}.{name}"))
     if isinstance(of, Instance):
-        return _of_instance(machine, of, name, place)
+        return _of_instance(machine, of, name, node)
     if isinstance(of, ModuleValue):
         return _of_module(machine, of.module, name)
     if isinstance(of, Class):
@@ -51,19 +53,24 @@ def attribute(machine: Machine, of: Value, name: str, place: Place) -> Value:
             return _of_base(of, of, name)
         return _method(member, of) if _decorated(member) == _OF_CLASS else _plain(member)
     if isinstance(of, Super):
-        return _of_super(machine, of, name, place)
+        return _of_super(machine, of, name, node)
     if isinstance(of, Choice):
-        return choice([attribute(machine, option, name, place) for option in of.options])
+        return choice([attribute(machine, option, name, node) for option in of.options])
     if isinstance(of, Product) and name == "module" and of.call.name in WRAPPERS and of.call.arguments:
         return of.call.arguments[0]
     if isinstance(of, Partial) and name == "func":
         return of.function
     if isinstance(of, Wrapped) and not isinstance(of.function, Function):
-        return attribute(machine, of.function, name, place)
+        return attribute(machine, of.function, name, node)
     return Attribute(of, name)
 
 
-def _of_instance(machine: Machine, of: Instance, name: str, place: Place) -> Value:
+def _no_arguments(machine: Machine, node: ast.expr | Place) -> Arguments:
+    # A place is made where it is needed only: most attributes are no properties.
+    return Arguments((), {}, False, node if isinstance(node, Place) else machine.place(node))
+
+
+def _of_instance(machine: Machine, of: Instance, name: str, node: ast.expr | Place) -> Value:
     if name in of.attributes:
         return of.attributes[name]
     if name == "__class__":
@@ -73,7 +80,7 @@ def _of_instance(machine: Machine, of: Instance, name: str, place: Place) -> Val
         return _of_base(of, of.of, name)
     decorated = _decorated(member)
     if decorated in _PROPERTIES:
-        return machine.call(Bound(_plain(member), of), Arguments((), {}, False, place))
+        return machine.call(Bound(_plain(member), of), _no_arguments(machine, node))
     if decorated == _STATIC:
         return _plain(member)
     if decorated == _OF_CLASS:
@@ -87,7 +94,7 @@ def _of_base(of: Value, cls: Class, name: str) -> Value:
     return Attribute(of, name)
 
 
-def _of_super(machine: Machine, of: Super, name: str, place: Place) -> Value:
+def _of_super(machine: Machine, of: Super, name: str, node: ast.expr | Place) -> Value:
     if not isinstance(of.instance, Instance):
         return Attribute(of, name)
     lineage = of.instance.of.lineage()
@@ -96,7 +103,7 @@ def _of_super(machine: Machine, of: Super, name: str, place: Place) -> Value:
         if name in each.members:
             member = each.members[name]
             if _decorated(member) in _PROPERTIES:
-                return machine.call(Bound(_plain(member), of.instance), Arguments((), {}, False, place))
+                return machine.call(Bound(_plain(member), of.instance), _no_arguments(machine, node))
             return _method(member, of.instance)
     return Attribute(of, name)
 

@@ -103,7 +103,7 @@ def _name(machine: Machine, node: ast.Name, scope: Scope) -> Value:
 
 
 def _attribute(machine: Machine, node: ast.Attribute, scope: Scope) -> Value:
-    return attribute(machine, machine.evaluate(node.value, scope), node.attr, machine.place(node))
+    return attribute(machine, machine.evaluate(node.value, scope), node.attr, node)
 
 
 def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Value:
@@ -204,10 +204,10 @@ def _conditional(machine: Machine, node: ast.IfExp, scope: Scope) -> Value:
     known = truth(test)
     if known is not None:
         return machine.evaluate(node.body if known else node.orelse, scope)
-    text, place = ast.unparse(node.test), machine.place(node.test)
-    with machine.inside(Branch(test, True, text, place)):
+    place = machine.place(node.test)
+    with machine.inside(Branch(test, True, node.test, place)):
         first = machine.evaluate(node.body, scope)
-    with machine.inside(Branch(test, False, text, place)):
+    with machine.inside(Branch(test, False, node.test, place)):
         second = machine.evaluate(node.orelse, scope)
     if isinstance(first, Known) and isinstance(second, Known):
         # `True if mode == "train" else False` is a mode, not a constant.

@@ -44,12 +44,12 @@ def _if(machine: Machine, node: ast.If, scope: Scope, opened: ExitStack) -> Flow
     known = truth(test)
     if known is not None:
         return machine.execute(node.body if known else node.orelse, scope)
-    text, place = ast.unparse(node.test), machine.place(node.test)
+    place = machine.place(node.test)
     flows: list[Flow] = []
     changes = []
     for arm, body in ((True, node.body), (False, node.orelse)):
         mark = machine.journal.mark()
-        with machine.inside(Branch(test, arm, text, place)):
+        with machine.inside(Branch(test, arm, node.test, place)):
             flows.append(machine.execute(body, scope))
         changes.append(machine.journal.take_back(mark))
     goes_on = [index for index, flow in enumerate(flows) if flow is Flow.NEXT]
@@ -60,7 +60,7 @@ def _if(machine: Machine, node: ast.If, scope: Scope, opened: ExitStack) -> Flow
         machine.journal.merge(changes)
         return flows[0] if flows[0] is flows[1] else Flow.WENT_ON
     machine.journal.redo(changes[goes_on[0]])
-    opened.enter_context(machine.inside(Branch(test, goes_on[0] == 0, text, place)))
+    opened.enter_context(machine.inside(Branch(test, goes_on[0] == 0, node.test, place)))
     return Flow.NEXT
 
 

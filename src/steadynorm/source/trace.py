@@ -41,14 +41,19 @@ class Branch:
     Arguments:
         test: the condition.
         arm: whether it holds in this arm.
-        text: the condition as it is written, to see that two tests are one.
+        node: the condition as it is written; a few words where it is none of an `if`.
         place: of the condition.
     """
 
     test: Value
     arm: bool
-    text: str
+    node: ast.expr | str
     place: Place
+
+    @property
+    def text(self) -> str:
+        """The condition as it is written, to see that two tests are one."""
+        return self.node if isinstance(self.node, str) else ast.unparse(self.node)
 
 
 @dataclass(slots=True, eq=False)

@@ -205,9 +205,15 @@ class Class(Value):
     members: dict[str, Value]
     fields: tuple[str, ...] = ()
     decorators: tuple[Value, ...] = ()
+    _lineage: tuple[Class, ...] = ()
 
     def lineage(self) -> tuple[Class, ...]:
         """This class and its bases in the project, nearest first."""
+        if not self._lineage:
+            self._lineage = self._found_lineage()
+        return self._lineage
+
+    def _found_lineage(self) -> tuple[Class, ...]:
         found: dict[int, Class] = {}
         pending: list[Value] = [self]
         while pending:

@@ -1,0 +1,3 @@
+"""The fixtures are read and never run, whatever they are called."""
+
+collect_ignore_glob = ["SN*"]
