@@ -1,0 +1,35 @@
+import flax.linen as nn
+import jax
+
+
+class SwitchNorm(nn.Module):
+    """One normalization under a traced flag."""
+
+    momentum: float = 0.99
+
+    def setup(self):
+        self.norm = nn.BatchNorm(momentum=self.momentum)
+
+    def __call__(self, x, flag):
+        on = self.norm(x, use_running_average=False)
+        off = self.norm(x, use_running_average=True)
+        return jax.lax.cond(flag, lambda: on, lambda: off)  # expect: SN207
+
+
+class Net(nn.Module):
+    @nn.compact
+    def __call__(self, x, flag):
+        x = nn.Conv(16, (3, 3), use_bias=False)(x)
+        x = nn.relu(SwitchNorm()(x, flag))
+        return nn.Dense(10)(x.reshape(x.shape[0], -1))
+
+
+@jax.jit
+def run(variables, x, flag):
+    return Net().apply(variables, x, flag, mutable=["batch_stats"])
+
+
+x = jax.numpy.ones((32, 28, 28, 1))
+variables = Net().init(jax.random.key(0), x, True)
+out, new = run(variables, x, True)
+print(out.shape)

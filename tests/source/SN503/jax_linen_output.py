@@ -1,0 +1,38 @@
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from flax.training import train_state
+
+from data import batches
+
+
+class State(train_state.TrainState):
+    batch_stats: dict
+
+
+class Net(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        x = nn.relu(nn.Dense(128)(x))
+        x = nn.Dense(10, use_bias=False)(x)
+        return nn.BatchNorm(use_running_average=not train)(x)  # expect: SN503
+
+
+@jax.jit
+def train_step(state, x, y):
+    def loss_fn(params):
+        logits, new = state.apply_fn(
+            {"params": params, "batch_stats": state.batch_stats}, x, train=True, mutable=["batch_stats"]
+        )
+        return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean(), new["batch_stats"]
+
+    grads, stats = jax.grad(loss_fn, has_aux=True)(state.params)
+    return state.apply_gradients(grads=grads, batch_stats=stats)
+
+
+net = Net()
+variables = net.init(jax.random.PRNGKey(0), jnp.ones((2, 30)), train=False)
+state = State.create(apply_fn=net.apply, tx=optax.adam(1e-3), **variables)
+for x, y in batches(64):
+    state = train_step(state, x, y)
