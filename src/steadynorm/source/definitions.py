@@ -44,7 +44,12 @@ def define_function(
 
 def _decorated(machine: Machine, value: Value, by: Value, node: ast.expr) -> Value:
     if isinstance(by, Function):
-        return machine.call(by, Arguments((value,), {}, False, machine.place(node)))
+        if by.node in machine.registering:
+            return value
+        given = machine.call(by, Arguments((value,), {}, False, machine.place(node)))
+        if given is value:
+            machine.registering.add(by.node)
+        return given
     if isinstance(by, Product) and by.call.name in _FORWARDED:
         return value
     if isinstance(by, Unknown):

@@ -97,6 +97,8 @@ class Machine:
         self.runs: list[Run] = []
         self.seen: set[ast.AST] = set()
         self.imported: set[Module] = set()
+        self.registering: set[ast.AST] = set()
+        """Decorators of the project that note a function somewhere and give it back, which need not be seen twice."""
         self.entered: Counter[ast.AST] = Counter()
         """How often each function was run on behalf of entry points that are no scripts."""
         self.activations: list[Activation] = []

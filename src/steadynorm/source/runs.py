@@ -21,6 +21,7 @@ from steadynorm.source.statements import execute
 from steadynorm.source.trace import Callback, Run
 from steadynorm.source.values import Bound, Class, Function, Instance, Partial, Value, Wrapped, options_of
 from steadynorm.source.vocabulary import CALL_METHODS
+from steadynorm.source.words import concerns
 
 _DUNDER = "__"
 
@@ -67,13 +68,19 @@ def _run_rest(machine: Machine, module: Module, scope: Scope) -> None:
     what they come to is known better from there.
     """
     for value in reversed(list(scope.names.values())):
-        if isinstance(value, Class):
-            if value.module is module and not _is_seen(machine, value):
-                _run_class(machine, value)
+        entry = value if isinstance(value, Class) else _function(value)
+        if entry is None or entry.module is not module or not concerns(_text(entry)):
             continue
-        function = _function(value)
-        if function is not None and function.module is module and function.node not in machine.seen:
-            _run_function(machine, value, function)
+        if isinstance(entry, Class):
+            if not _is_seen(machine, entry):
+                _run_class(machine, entry)
+        elif entry.node not in machine.seen:
+            _run_function(machine, value, entry)
+
+
+def _text(entry: Function | Class) -> str:
+    lines, node = entry.module.file.lines, entry.node
+    return entry.module.file.text[lines.offset(node.lineno, 0) : lines.end(node.end_lineno or node.lineno)]
 
 
 def _is_seen(machine: Machine, cls: Class) -> bool:

@@ -30,9 +30,24 @@ USES = (
 )  # fmt: skip
 """What trains, evaluates, saves, restores and exports, and the layers around the normalization."""
 
+STEPS = (
+    "\\.eval\\(", "\\.train\\(", "\\.fit\\(", "\\.backward\\(", "\\.minimize\\(", "apply_gradients", "_grad\\(",
+    "_step\\(", "GradientTape", "[Ss]aver\\(", "state_dict", "requires_grad", "DataLoader",
+)  # fmt: skip
+"""What a function must do to be looked at for itself, where nobody in the project calls it, and it has no layers."""
+
 _FRAMEWORK = re.compile(rf"\b(?:{'|'.join(FRAMEWORKS)})\b".encode())
 _LAYER = re.compile("|".join(LAYERS).encode(), re.IGNORECASE)
 _USE = re.compile("|".join(USES).encode())
+_ENTRY = re.compile("|".join((*(f"(?i:{each})" for each in LAYERS), *STEPS)))
+
+
+def concerns(text: str) -> bool:
+    """Whether a function or class that nobody in the project uses may be about the subject, by its own text.
+
+    A library has hundreds of them that are not, and whatever they call is looked at where it stands.
+    """
+    return _ENTRY.search(text) is not None
 
 
 def mentions(data: bytes) -> bool:
