@@ -68,8 +68,9 @@ def _of_items(machine: Machine, of: Items, callee: Attribute, arguments: Argumen
             machine.journal.put(of.cell, "items", tuple(items))
             return Known(None)
     if name == "pop" and of.whole and of.items and not given:
-        machine.journal.put(of.cell, "items", of.items[:-1])
-        return of.items[-1]
+        *first, last = of.items
+        machine.journal.put(of.cell, "items", tuple(first))
+        return last
     if name == "copy":
         return listed(of.items, of.kind, of.whole)
     if name in ("pop", "remove", "insert", "clear", "reverse", "sort"):
