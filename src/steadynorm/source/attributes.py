@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from steadynorm.place import Place
+from steadynorm.source.derived import of_record, original, record_before
 from steadynorm.source.imports import resolved
 from steadynorm.source.machine import Arguments, Machine
 from steadynorm.source.modules import Module
@@ -58,10 +59,27 @@ def attribute(machine: Machine, of: Value, name: str, node: ast.expr | Place) ->
         return choice([attribute(machine, option, name, node) for option in of.options])
     if isinstance(of, Product) and name == "module" and of.call.name in WRAPPERS and of.call.arguments:
         return of.call.arguments[0]
+    if isinstance(of, Product | Item):
+        return _of_outside(machine, of, name, node)
     if isinstance(of, Partial) and name == "func":
         return of.function
     if isinstance(of, Wrapped) and not isinstance(of.function, Function):
         return attribute(machine, of.function, name, node)
+    return Attribute(of, name)
+
+
+def _of_outside(machine: Machine, of: Product | Item, name: str, node: ast.expr | Place) -> Value:
+    """An attribute of a record, or of another state of an object; of anything else it is only named."""
+    if isinstance(of, Product):
+        field = of_record(of, name)
+        if field is not None:
+            return field
+        before = record_before(of, name)
+        if before is not None and before is not of:
+            return attribute(machine, before, name, node)
+    base = original(of)
+    if isinstance(base, Instance) and (name in base.attributes or base.of.member(name) is not None):
+        return attribute(machine, base, name, node)
     return Attribute(of, name)
 
 
@@ -172,11 +190,16 @@ def _of_container(machine: Machine, call: Call) -> tuple[Value, ...] | None:
     if call.name in LISTS:
         return iterate(machine, call.arguments[0]) if call.arguments else None
     if call.name in SEQUENCES:
-        if len(call.arguments) == 1 and isinstance(call.arguments[0], Items):
-            return iterate(machine, call.arguments[0])
+        added: tuple[Value, ...] = call.added.get("items", ())
+        if call.added.get("lost", False):
+            return None
+        layers = call.argument(0, "layers")
+        if len(call.arguments) <= 1 and isinstance(layers, Items):
+            members = iterate(machine, layers)
+            return None if members is None else members + added
         if len(call.arguments) == 1 and _is_ordered_table(call.arguments[0]):
             return _members_of_table(call.arguments[0])
-        return call.arguments or None
+        return (call.arguments + added) or None
     return None
 
 

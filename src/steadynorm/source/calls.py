@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from steadynorm.source.attributes import iterate
 from steadynorm.source.builtin_calls import call_builtin, call_method
+from steadynorm.source.derived import original
 from steadynorm.source.machine import DEEPEST, Activation, Arguments, Machine
 from steadynorm.source.parameters import bound_parameters, free_parameters
 from steadynorm.source.scope import Scope, listed
@@ -16,6 +17,7 @@ from steadynorm.source.values import (
     External,
     Function,
     Instance,
+    Item,
     Items,
     Known,
     Parameter,
@@ -29,16 +31,22 @@ from steadynorm.source.values import (
     constant,
 )
 from steadynorm.source.vocabulary import (
+    APPLIED,
+    APPLIED_BASES,
     CALL_METHODS,
     FIELD_BASES,
     FIELD_DECORATORS,
     GRADIENT,
+    GROWS,
     LATER,
     MAINS,
+    NOT_HANDED_ON,
+    OPERANDS,
     READY_METHODS,
     SAME,
     SEQUENCES,
     VALUE_AND_GRADIENT,
+    WITH_STATE,
     WRAPPERS,
 )
 
@@ -76,7 +84,11 @@ def call_value(machine: Machine, callee: Value, arguments: Arguments) -> Value:
         return _call_external(machine, callee, arguments)
     if isinstance(callee, Attribute):
         known = call_method(machine, callee, arguments)
-        return known if known is not None else _call_outside(machine, callee, arguments)
+        if known is not None:
+            return known
+        return _call_applied(machine, callee, arguments) or _call_outside(machine, callee, arguments)
+    if isinstance(callee, Item) and original(callee) is not callee:
+        return _call_state(machine, callee, arguments)
     return _call_outside(machine, callee, arguments)
 
 
@@ -193,15 +205,20 @@ def _call_instance(machine: Machine, instance: Instance, arguments: Arguments) -
     call = machine.record(instance, arguments)
     if method is None:
         return call.result or Unknown()
+    _make_ready(machine, instance, arguments)
+    call.result = machine.call(
+        Bound(method, instance), Arguments(arguments.positional, arguments.named, arguments.more, arguments.place)
+    )
+    return call.result
+
+
+def _make_ready(machine: Machine, instance: Instance, arguments: Arguments) -> None:
+    """Runs what an object runs once before its first call."""
     ready = method_called(instance.of, READY_METHODS)
     before = instance.of.member(ready) if ready else None
     if ready and before is not None and f"{ready}()" not in instance.attributes:
         machine.journal.put(instance.attributes, f"{ready}()", Known(True))
         run_free(machine, Bound(before, instance), instance, arguments)
-    call.result = machine.call(
-        Bound(method, instance), Arguments(arguments.positional, arguments.named, arguments.more, arguments.place)
-    )
-    return call.result
 
 
 def _call_wrapped(machine: Machine, callee: Wrapped, arguments: Arguments) -> Value:
@@ -216,7 +233,8 @@ def _call_wrapped(machine: Machine, callee: Wrapped, arguments: Arguments) -> Va
         gradient = machine.record(callee, arguments).result or Unknown()
         if by in VALUE_AND_GRADIENT:
             return listed((result, gradient), "tuple")
-        auxiliary = callee.call is not None and constant(callee.call.argument(None, "has_aux")) is True
+        wrapping = callee.by.call if isinstance(callee.by, Product) else callee.call
+        auxiliary = wrapping is not None and constant(wrapping.argument(None, "has_aux")) is True
         if auxiliary and isinstance(result, Items) and len(result.items) == 2:
             return listed((gradient, result.items[1]), "tuple")
         return gradient
@@ -238,8 +256,13 @@ def _call_each(machine: Machine, callee: Choice, arguments: Arguments) -> Value:
 def _call_product(machine: Machine, callee: Product, arguments: Arguments) -> Value:
     """A call of what a call gave: a layer, a sequence of layers, a wrapped model or function."""
     made = callee.call
+    if original(callee) is not callee:
+        return _call_state(machine, callee, arguments)
     call = machine.record(callee, arguments)
-    if made.name in SEQUENCES:
+    if made.name in WITH_STATE and made.arguments:
+        instance = machine.call(made.arguments[0], arguments)
+        call.result = listed((instance, Item(Product(call), Known(1))), "tuple")
+    elif made.name in SEQUENCES:
         members = iterate(machine, callee)
         if members is not None and arguments.positional:
             value: Value = arguments.positional[0]
@@ -247,11 +270,47 @@ def _call_product(machine: Machine, callee: Product, arguments: Arguments) -> Va
             for member in members:
                 value = machine.call(member, Arguments((value, *rest), arguments.named, False, arguments.place))
             call.result = value
-    elif made.name in WRAPPERS and made.arguments and isinstance(made.arguments[0], Instance | Product | Wrapped):
+    elif (
+        made.name in WRAPPERS and made.arguments and isinstance(made.arguments[0], Instance | Product | Wrapped | Item)
+    ):
         call.result = machine.call(
             made.arguments[0], Arguments(arguments.positional, arguments.named, arguments.more, arguments.place)
         )
     return call.result or Unknown()
+
+
+def _call_state(machine: Machine, callee: Value, arguments: Arguments) -> Value:
+    """A call of another state of an object."""
+    call = machine.record(callee, arguments)
+    call.result = machine.call(original(callee), arguments)
+    return call.result
+
+
+def _call_applied(machine: Machine, callee: Attribute, arguments: Arguments) -> Value | None:
+    """A method that runs its object on what follows after variables or random keys; `None` if it is none."""
+    of, first = original(callee.of), APPLIED.get(callee.name)
+    if first is None or not isinstance(of, Instance):
+        return None
+    if not any(base.startswith(APPLIED_BASES) for base in of.of.external_bases()):
+        return None
+    call = machine.record(callee, arguments)
+    method = arguments.named.get("method")
+    if isinstance(method, Known) and isinstance(method.value, str):
+        method = of.of.member(method.value)
+    inner = method if method is not None and method != Known(None) else of.of.member("__call__")
+    named = {name: value for name, value in arguments.named.items() if name not in NOT_HANDED_ON}
+    if inner is None or callee.name == "bind":
+        return call.result
+    with machine.inside(Callback(call, callee.name)):
+        _make_ready(machine, of, arguments)
+        given = Arguments(arguments.positional[first:], named, arguments.more, arguments.place)
+        result = machine.call(Bound(inner, of), given)
+    changes = arguments.named.get("mutable", Known(False))
+    if callee.name == "apply" and changes != Known(False):
+        call.result = listed((result, Item(Product(call), Known(1))), "tuple")
+    elif callee.name == "apply":
+        call.result = result
+    return call.result
 
 
 def _call_external(machine: Machine, callee: External, arguments: Arguments) -> Value:
@@ -292,7 +351,15 @@ def _call_outside(machine: Machine, callee: Value, arguments: Arguments) -> Valu
                 run_free(machine, main, None, arguments)
     if isinstance(callee, Attribute) and callee.name in SAME:
         call.result = callee.of
+    if isinstance(callee, Attribute) and callee.name in GROWS and isinstance(callee.of, Product):
+        _grow(machine, callee.of.call, arguments)
     return call.result or Unknown()
+
+
+def _grow(machine: Machine, made: Call, arguments: Arguments) -> None:
+    """Puts a layer behind those of a sequence."""
+    if made.name in SEQUENCES and len(arguments.positional) == 1:
+        machine.journal.put(made.added, "items", (*made.added.get("items", ()), arguments.positional[0]))
 
 
 def _run_callbacks(machine: Machine, call: Call, arguments: Arguments) -> None:
@@ -300,15 +367,18 @@ def _run_callbacks(machine: Machine, call: Call, arguments: Arguments) -> None:
     for key, value in given_to:
         if not _is_code(value) or isinstance(value, Class):
             continue
-        given = _handed_on(arguments, key)
+        given = _handed_on(call.name, arguments, key)
         with machine.inside(Callback(call, key)):
             call.callbacks[key] = (
                 run_free(machine, value, None, arguments) if given is None else machine.call(value, given)
             )
 
 
-def _handed_on(arguments: Arguments, key: int | str) -> Arguments | None:
+def _handed_on(name: str, arguments: Arguments, key: int | str) -> Arguments | None:
     """What is handed to a function together with it, as by `Thread(target=f, args=(x,))`."""
+    functions, first = OPERANDS.get(name, ((), 0))
+    if key in functions:
+        return Arguments(arguments.positional[first:], {}, False, arguments.place)
     args, kwargs = arguments.named.get("args"), arguments.named.get("kwargs")
     if isinstance(args, Items) and args.whole:
         named = dict(kwargs.entries) if isinstance(kwargs, Table) else {}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from steadynorm.place import Place
 from steadynorm.source.values import Attribute, Bound, Class, External, Function, Instance, Product, Value, Wrapped
@@ -106,6 +106,7 @@ class Call:
         node: the call's node; `None` for a decorator or an operator.
         callbacks: what functions of the project gave that were handed to it, by position or keyword.
         result: what it gave.
+        added: what was put into its result later, layer by layer, under `items`; changed through a `Journal` only.
         dropped: whether it stands alone as a statement, so that nobody takes its result.
     """
 
@@ -121,6 +122,7 @@ class Call:
     node: ast.Call | None = None
     callbacks: dict[int | str, Value] = field(default_factory=dict)
     result: Value | None = None
+    added: dict[str, Any] = field(default_factory=dict)
     dropped: bool = False
 
     def argument(self, position: int | None, *names: str) -> Value | None:

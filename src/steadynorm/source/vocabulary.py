@@ -66,6 +66,7 @@ WRAPPERS = frozenset(
         "equinox.filter_vmap",
         "equinox.filter_pmap",
         "equinox.filter_checkpoint",
+        "equinox.filter_custom_vjp",
     }
 )
 """Calling what these give calls what they were given, functions and models alike."""
@@ -84,6 +85,9 @@ SEQUENCES = frozenset(
     }
 )
 """Layers one after the other."""
+
+GROWS = ("add", "append")
+"""Methods that put a layer behind those of a sequence."""
 
 LISTS = frozenset({"torch.nn.ModuleList", "flax.nnx.List"})
 """Layers in a list that the framework knows of."""
@@ -106,6 +110,61 @@ SAME = frozenset(
     }
 )
 """Methods that give the object itself, or its like."""
+
+DERIVED = {
+    "equinox.apply_updates": 0,
+    "equinox.combine": 0,
+    "equinox.filter_shard": 0,
+    "equinox.nn.inference_mode": 0,
+    "equinox.tree_at": 1,
+    "equinox.tree_deserialise_leaves": 1,
+    "equinox.tree_inference": 0,
+    "flax.jax_utils.replicate": 0,
+    "flax.jax_utils.unreplicate": 0,
+    "flax.nnx.clone": 0,
+    "flax.nnx.merge": 0,
+    "flax.training.common_utils.replicate": 0,
+    "jax.device_put": 0,
+}
+"""Calls that give another state of one of their arguments, by its position: calling that calls the argument."""
+
+TAKEN_APART = frozenset({"equinox.partition", "flax.nnx.split"})
+"""Calls that give parts of their first argument, each of which stands for it."""
+
+RECORD_BASES = (
+    "flax.training.train_state.TrainState",
+    "flax.struct.PyTreeNode",
+    "clu.metrics.Collection",
+)
+"""Bases with a class method `create` whose keywords are the fields of a record."""
+
+RECORD_CHANGES = {
+    ".apply_gradients": ("params", "opt_state", "step"),
+    ".replace": (),
+    "._replace": (),
+    "dataclasses.replace": (),
+}
+"""Calls that give a record with other values for the fields that their keywords name, and for these."""
+
+APPLIED = {"apply": 1, "init": 1, "init_with_output": 1, "lazy_init": 1, "tabulate": 1, "bind": 1}
+"""Methods of `APPLIED_BASES` that run the object on what follows after so many arguments."""
+
+APPLIED_BASES = ("flax.linen.",)
+NOT_HANDED_ON = frozenset({"mutable", "rngs", "method", "capture_intermediates"})
+"""Their own keywords."""
+
+WITH_STATE = frozenset({"equinox.nn.make_with_state"})
+"""What these give makes an object of a class together with its state."""
+
+OPERANDS = {
+    "jax.lax.cond": ((1, 2), 3),
+    "flax.linen.cond": ((1, 2), 3),
+    "flax.nnx.cond": ((1, 2), 3),
+    "jax.tree.map": ((0,), 1),
+    "jax.tree_map": ((0,), 1),
+    "jax.tree_util.tree_map": ((0,), 1),
+}
+"""Calls that hand what stands from a position on to the functions at other positions."""
 
 LATER = frozenset(
     {
