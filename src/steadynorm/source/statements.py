@@ -132,7 +132,7 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> Flow:
             with machine.inside(Loop(over, place)):
                 flow = machine.execute(node.body, scope)
             if flow in (Flow.LEFT, Flow.BROKE):
-                break
+                return Flow.LEFT if flow is Flow.LEFT else Flow.NEXT
         return machine.execute(node.orelse, scope)
     bind(machine, node.target, item(machine, over, None), scope)
     with machine.inside(Loop(over, place)):
