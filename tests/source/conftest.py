@@ -1,4 +1,4 @@
-"""Runs of source text, for the tests of the symbolic machine. The fixtures are read and never run, whatever their names."""
+"""Runs of source text, for the tests of the symbolic machine. The fixtures in the folders are read and never run."""
 
 from __future__ import annotations
 
