@@ -20,9 +20,16 @@ def write(folder: Path, text: str) -> Path:
 
 def test_all_options(tmp_path: Path) -> None:
     text = 'select = ["SN1", "sn701"]\nignore = ["SN103"]\nfail-on = "error"\nexclude = ["old", "*.bak"]\n'
+    text += 'baseline = "known.json"\n[tool.steadynorm.per-file-ignores]\n"tests/*" = ["SN5", "sn101"]\n'
 
     assert settings_from(write(tmp_path, f"[tool.steadynorm]\n{text}")) == Settings(
-        ("SN1", "SN701"), ("SN103",), FailOn.ERROR, ("old", "*.bak")
+        ("SN1", "SN701"),
+        ("SN103",),
+        FailOn.ERROR,
+        ("old", "*.bak"),
+        {"tests/*": ("SN5", "SN101")},
+        str(tmp_path / "known.json"),
+        str(tmp_path),
     )
 
 
@@ -52,7 +59,14 @@ def test_relative_folder_is_looked_for_upwards(tmp_path: Path, monkeypatch: pyte
     [
         ("[tool.steadynorm]\nslect = []", "[tool.steadynorm] has no option 'slect'; did you mean 'select'?"),
         ("[tool.steadynorm]\nfail_on = 'error'", "has no option 'fail_on'; did you mean 'fail-on'?"),
-        ("[tool.steadynorm]\nq = 1", "has no option 'q'; it may have select, ignore, fail-on, exclude"),
+        ("[tool.steadynorm]\nq = 1", "has no option 'q'; it may have select, ignore, fail-on, exclude, per"),
+        ("[tool.steadynorm]\nbaseline = 3", "'baseline' of [tool.steadynorm] is 3; expected the name of a file"),
+        ("[tool.steadynorm]\nper-file-ignores = 3", "'per-file-ignores' of [tool.steadynorm] is 3; expected a table"),
+        (
+            "[tool.steadynorm.per-file-ignores]\na = 'SN1'",
+            "'per-file-ignores.a' of [tool.steadynorm] is 'SN1'; expected a list of codes",
+        ),
+        ("[tool.steadynorm.per-file-ignores]\na = ['SN999']", "[tool.steadynorm]: there is no check 'SN999'"),
         ("[tool.steadynorm]\nselect = 'SN1'", "'select' of [tool.steadynorm] is 'SN1'; expected a list of codes"),
         ("[tool.steadynorm]\nignore = [1]", "'ignore' of [tool.steadynorm] is [1]; expected a list of codes"),
         ("[tool.steadynorm]\nexclude = true", "'exclude' of [tool.steadynorm] is True; expected a list of names"),

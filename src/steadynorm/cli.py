@@ -77,8 +77,8 @@ def check(
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Checkpoints, graphs, exported models, prefixes of checkpoints, folders that are searched for them; "
-            "s3:// and the like as well.",
+            help="Python files, notebooks, checkpoints, graphs, exported models, prefixes of checkpoints, folders that "
+            "are searched for them; s3:// and the like as well.",
             show_default=False,
         ),
     ],
@@ -92,12 +92,25 @@ def check(
     exclude: Annotated[
         list[str] | None, typer.Option(help="Leave these names or patterns out of a search: archive, runs/*/tmp.")
     ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Edit source files where a safe edit mends a finding.")] = False,
+    unsafe_fixes: Annotated[
+        bool,
+        typer.Option("--unsafe-fixes", help="With --fix or --diff: edits as well that change what may be wanted."),
+    ] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change, and change nothing.")] = False,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Do not report the findings in this file.", show_default=False)
+    ] = None,
+    new_baseline: Annotated[
+        Path | None,
+        typer.Option("--write-baseline", metavar="FILE", help="Write all findings to this file.", show_default=False),
+    ] = None,
     fail_on: FailFrom = None,
     traceback: Traceback = False,
 ) -> None:
-    """Find out from files what is wrong with a model's normalization.
+    """Find out from source code and from files what is wrong with a model's normalization.
 
-    Nothing in them is run or changed.
+    Nothing in them is run, and nothing is changed without --fix.
 
     Exit code 2 says that something could not be read, whatever was found in the rest.
 
@@ -105,20 +118,33 @@ def check(
     """
     with one_line(traceback, extra="files"):
         from steadynorm.checking import check as checked
-        from steadynorm.delivery import check_output, deliver
+        from steadynorm.delivery import check_output, deliver, deliver_baseline, deliver_difference
 
+        _check_options(fix, unsafe_fixes, diff, baseline, new_baseline)
         settings = _settings(select, ignore, fail_on, exclude)
-        if output is not None:
-            check_output(output, (*paths, before))
+        for written in (output, new_baseline):
+            if written is not None:
+                check_output(written, (*paths, before))
         result = checked(
             paths,
             before=before,
             select=settings.select,
             ignore=settings.ignore,
             exclude=settings.exclude,
+            per_file_ignores=settings.per_file_ignores,
+            root=settings.root,
+            baseline=None if new_baseline is not None else baseline or settings.baseline,
+            fix=fix,
+            unsafe_fixes=unsafe_fixes,
             workers=min(os.cpu_count() or 1, MOST_WORKERS),
         )
-        deliver(result, form, output)
+        if new_baseline is not None:
+            status = deliver_baseline(result, new_baseline)
+            raise typer.Exit(status)
+        if diff:
+            deliver_difference(result, unsafe_fixes, output)
+        else:
+            deliver(result, form, output)
         status = result.exit_status(settings.fail_on.severity)
     raise typer.Exit(status)
 
@@ -194,6 +220,17 @@ def demo(traceback: Traceback = False) -> None:
 
         status: int = import_module("steadynorm.torch.demo").run(Console())
     raise typer.Exit(status)
+
+
+def _check_options(fix: bool, unsafe_fixes: bool, diff: bool, baseline: Path | None, new_baseline: Path | None) -> None:
+    if fix and diff:
+        raise UnusableInputError("--fix and --diff contradict each other; --diff only shows what --fix would change")
+    if unsafe_fixes and not (fix or diff):
+        raise UnusableInputError("--unsafe-fixes needs --fix, which makes them, or --diff, which shows them")
+    if new_baseline is not None and (baseline is not None or fix or diff):
+        raise UnusableInputError(
+            "--write-baseline writes all findings; expected no --baseline, --fix or --diff with it"
+        )
 
 
 def _settings(

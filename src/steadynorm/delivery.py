@@ -81,6 +81,43 @@ def deliver(report: Report | CheckResult, form: Form, output: Path | None) -> No
             _say(f"steadynorm: {' '.join(each.reason.split())}")
 
 
+def deliver_difference(result: CheckResult, unsafe: bool, output: Path | None) -> None:
+    """Writes what fixes would change, for `patch`; then stderr says in one sentence what was found.
+
+    Raises:
+        UnusableInputError: the file cannot be written.
+    """
+    from steadynorm.fixing import difference
+
+    text = difference(result.reports, unsafe)
+    if output is not None:
+        write_text(output, text)
+    else:
+        print(text, end="")
+    _say(f"{_verdict(result)}{'' if text else ' No fix would change a file.'}")
+    for each in result.unread:
+        _say(f"steadynorm: {' '.join(each.reason.split())}")
+
+
+def deliver_baseline(result: CheckResult, file: Path) -> int:
+    """Writes the findings to a baseline, says so on stderr, and returns the exit code.
+
+    Raises:
+        UnusableInputError: the file cannot be written.
+    """
+    from steadynorm import exits
+    from steadynorm.known import all_told
+    from steadynorm.report.words import counted
+    from steadynorm.source.baseline import write_baseline
+
+    told = all_told(result.reports)
+    write_baseline(file, told)
+    _say(f"{counted(len(told), 'finding')} written to {file}.")
+    for each in result.unread:
+        _say(f"steadynorm: {' '.join(each.reason.split())}")
+    return exits.UNUSABLE if result.unread else exits.CLEAN
+
+
 def _show(report: Report | CheckResult, form: Form) -> None:
     from rich.console import Console
 

@@ -127,10 +127,10 @@ def _report(model: Assembled, task: Task) -> Report:
     findings, not_assessed = run(model.evidence, task.select, task.ignore)
     ranks = {path: run(each, task.select, task.ignore)[0] for path, each in model.ranks.items()}
     findings = of_all_ranks(findings, ranks)
-    ranked = tuple(sorted(findings, key=_rank))
+    ranked = tuple(sorted(findings, key=rank))
     return Report(name, condensed(model.evidence), ranked, tuple(not_assessed), task.select, task.ignore, origin)
 
 
-def _rank(found: Finding) -> tuple[int, bool]:
+def rank(found: Finding) -> tuple[int, bool]:
     """The worst first, and of those what is proven; else the order of the catalogue."""
     return -found.severity.rank, found.certainty is not Certainty.PROVEN

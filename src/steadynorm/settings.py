@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ _LISTS = {
     "ignore": 'a list of codes or prefixes, as ["SN5"]',
     "exclude": 'a list of names or patterns, as ["archive", "*.bak"]',
 }
-_OPTIONS = ("select", "ignore", "fail-on", "exclude")
+_OPTIONS = ("select", "ignore", "fail-on", "exclude", "per-file-ignores", "baseline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,18 @@ class Settings:
         ignore: codes or prefixes to leave out.
         fail_on: from which severity on findings make the exit code 1.
         exclude: names and patterns of files and folders that a search leaves out.
+        per_file_ignores: codes or prefixes to leave out of source files, by patterns of their paths from `root`.
+        baseline: the file of findings that are known; `None` without one.
+        root: the folder of the pyproject.toml that says so; empty where none does.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     fail_on: FailOn = FailOn.WARNING
     exclude: tuple[str, ...] = ()
+    per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    baseline: str | None = None
+    root: str = ""
 
 
 def settings_from(folder: Path) -> Settings:
@@ -84,13 +90,32 @@ def _settings(file: Path, table: Mapping[str, Any]) -> Settings:
     if fail_on not in list(FailOn):
         expected = ", ".join(f'"{each}"' for each in FailOn)
         raise UnusableInputError(f"{file}: 'fail-on' of [{TABLE}] is {fail_on!r}; expected one of {expected}")
+    baseline = table.get("baseline")
+    if baseline is not None and not isinstance(baseline, str):
+        raise UnusableInputError(f"{file}: 'baseline' of [{TABLE}] is {baseline!r}; expected the name of a file")
     try:
-        return Settings(codes(lists["select"]), codes(lists["ignore"]), FailOn(fail_on), lists["exclude"])
+        return Settings(
+            codes(lists["select"]),
+            codes(lists["ignore"]),
+            FailOn(fail_on),
+            lists["exclude"],
+            _per_file(file, table.get("per-file-ignores", {})),
+            None if baseline is None else str(file.parent / baseline),
+            str(file.parent),
+        )
     except UnusableInputError as error:
         raise UnusableInputError(f"{file}: [{TABLE}]: {error}") from error
 
 
+def _per_file(file: Path, table: object) -> dict[str, tuple[str, ...]]:
+    if not isinstance(table, dict):
+        expected = f'a table, [{TABLE}.per-file-ignores] with "tests/*" = ["SN5"]'
+        raise UnusableInputError(f"{file}: 'per-file-ignores' of [{TABLE}] is {table!r}; expected {expected}")
+    return {pattern: codes(_strings(file, f"per-file-ignores.{pattern}", each)) for pattern, each in table.items()}
+
+
 def _strings(file: Path, name: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise UnusableInputError(f"{file}: {name!r} of [{TABLE}] is {value!r}; expected {_LISTS[name]}")
+        expected = _LISTS.get(name, _LISTS["ignore"])
+        raise UnusableInputError(f"{file}: {name!r} of [{TABLE}] is {value!r}; expected {expected}")
     return tuple(value)

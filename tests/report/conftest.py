@@ -20,10 +20,15 @@ from steadynorm.evidence import (
     Trial,
 )
 from steadynorm.finding import Certainty, Effect, Finding, Severity
+from steadynorm.fix import Edit, Fix
 from steadynorm.norm.config import NormConfig
+from steadynorm.place import Place
+from steadynorm.program import Program
 from steadynorm.recorded import Choice, Graph, Saver, Stored, TrainStep, Update, Use
 from steadynorm.report.model import Origin, Report
 from steadynorm.report.result import CheckResult, Unread
+from steadynorm.source.files import SourceFile
+from steadynorm.source.notebook import Cell
 
 NAMES = tuple(f"backbone.stage{index // 2 + 1}.blocks[{index % 2}].bn" for index in range(14))
 
@@ -131,6 +136,60 @@ def file_report() -> Report:
         (),
         (),
         origin,
+    )
+
+
+SOURCE = """\
+import torch.nn as nn
+
+net = nn.Sequential(
+    nn.Conv2d(3, 64, 3),  # größer
+    nn.BatchNorm2d(64),
+)
+"""
+
+
+@pytest.fixture
+def source_report() -> Report:
+    """A project of two files and a notebook, with a finding in a file that can be fixed and one in a notebook."""
+    file = SourceFile("net/größer.py", SOURCE)
+    cell = Cell(4, 3, 2, 10, 30)
+    book = SourceFile(
+        "a, b.ipynb", "import x\n\nbatch = 2\nloader(batch, shuffle=False)\n", cells=(Cell(2, 1, 2, 0, 9), cell)
+    )
+    start = SOURCE.index("3),") + 1
+    fix = Fix("leave out the bias", (Edit(file.path, start, start, ", bias=False"),), True)
+    findings = (
+        Finding(
+            "SN906",
+            Severity.WARNING,
+            Certainty.LIKELY,
+            "a, b.ipynb:cell 4:2",
+            "the training data come in their order",
+            "Shuffle them.",
+            {"batch": 2},
+            settle="the order in the file",
+            place=Place(book.path, 4, 0, 4, 28),
+        ),
+        Finding(
+            "SN501",
+            Severity.INFO,
+            Certainty.PROVEN,
+            "net/größer.py:4",
+            "Conv2d has a bias that the normalization after it cancels",
+            "Pass bias=False.",
+            place=Place(file.path, 4, 4, 4, 23),
+            fix=fix,
+        ),
+    )
+    program = Program((file.path, "net/b.py", book.path), (), 3, ("net/b.py: build",))
+    return Report(
+        ".",
+        Evidence("torch", (), program=program),
+        findings,
+        (NotAssessed("SN104", "source code does not tell"),),
+        origin=Origin(".", program.files, "source code"),
+        sources={file.path: file, book.path: book},
     )
 
 

@@ -100,9 +100,9 @@ def strict(text: str) -> Any:
 
 
 @pytest.fixture
-def reports(real_reports: tuple[Report, Report], file_report: Report) -> tuple[Report, ...]:
+def reports(real_reports: tuple[Report, Report], file_report: Report, source_report: Report) -> tuple[Report, ...]:
     """Reports that have every field between them."""
-    return (*real_reports, file_report)
+    return (*real_reports, file_report, source_report)
 
 
 def test_document_and_reports_have_the_same_fields(reports: tuple[Report, ...]) -> None:
@@ -122,10 +122,11 @@ def test_values_have_their_documented_types(reports: tuple[Report, ...]) -> None
 def test_documented_order_is_the_order_of_the_keys(reports: tuple[Report, ...]) -> None:
     top = [path for path in documented() if "." not in path]
 
-    assert [list(strict(report.to_json())) for report in reports] == [top] * 3
+    assert [list(strict(report.to_json())) for report in reports] == [top] * 4
 
 
 def test_check_of_files_is_as_documented(result: CheckResult) -> None:
+    result = replace(result, fixed=result.findings)
     parsed, types = strict(result.to_json()), documented(1)
     models = [strict(report.to_json()) for report in result.reports]
     assert parsed["models"] == models

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from steadynorm.artifacts import formats, places, recognition
@@ -36,32 +36,43 @@ class Found:
         groups: the models, in natural order of their paths.
         unread: what could not be read, by path, with the reason in one line.
         skipped: how many files were left aside, by why.
+        others: files that are no models, as source code, each with the folder whose search came upon it; `None` for one
+            that the user named.
     """
 
     groups: tuple[Group, ...]
     unread: dict[str, str]
     skipped: Counter[str]
+    others: dict[str, str | None]
 
 
-def search(paths: Iterable[str | os.PathLike[str]], exclude: Iterable[str] = ()) -> Found:
+def search(
+    paths: Iterable[str | os.PathLike[str]],
+    exclude: Iterable[str] = (),
+    is_other: Callable[[str, bool], bool] = lambda path, named: False,
+) -> Found:
     """Finds the models that the paths stand for; a path that cannot be read does not keep the others from it.
 
     Arguments:
         paths: files, folders, prefixes of checkpoints, or remote ones of these.
         exclude: names and patterns that a search of a folder leaves out.
+        is_other: whether a path is that of a file which is no model and is wanted all the same, given whether the user
+            named it; it is not opened here.
     """
-    searched = _Search(tuple(exclude))
+    searched = _Search(tuple(exclude), is_other)
     for path in paths:
         searched.take(_without_dot(os.fspath(path)))
     groups, skipped = grouped(searched.pieces.values(), searched.shards, searched.states)
-    return Found(tuple(groups), searched.unread, searched.skipped + skipped)
+    return Found(tuple(groups), searched.unread, searched.skipped + skipped, searched.others)
 
 
 class _Search:
     """The state of one search."""
 
-    def __init__(self, exclude: tuple[str, ...]) -> None:
+    def __init__(self, exclude: tuple[str, ...], is_other: Callable[[str, bool], bool]) -> None:
         self.exclude = exclude
+        self.is_other = is_other
+        self.others: dict[str, str | None] = {}
         self.pieces: dict[str, Piece] = {}
         self.shards: dict[str, frozenset[str]] = {}
         self.states: dict[str, tuple[str, ...]] = {}
@@ -94,6 +105,9 @@ class _Search:
             data = DATA_FILE.fullmatch(path)
             if data and f"{data[1]}.index" in indexed:
                 continue
+            if self.is_other(path, False):
+                self.others.setdefault(path, top)
+                continue
             try:
                 if not self._state(path):
                     self._recognised(path, named=False)
@@ -110,6 +124,9 @@ class _Search:
             standing = f"{path}.meta"
         if not places.is_remote(path) and not os.path.exists(standing):
             raise UnusableInputError(_absent(path))
+        if self.is_other(path, True):
+            self.others[path] = None
+            return
         shard = SHARD.fullmatch(standing)
         index = f"{shard[1]}{shard[2]}.index.json" if shard and shard[2] else None
         if index is not None and places.is_file(index):

@@ -40,8 +40,11 @@ _WHY_MISSING = {
     "source": "neither an AveragedModel nor a source_model was given",
     "graph": "no graph: it takes a MetaGraph, a SavedModel or another export",
     "stored": "no checkpoint",
-    "program": "no source",
+    "program": "no source code: 'steadynorm check' reads it",
 }
+
+_WHY_SOURCE = "source code does not tell: it takes a checkpoint, a graph or a live model"
+"""Likewise where the evidence is source code."""
 
 _LIVE = ("calls", "steps", "evaluation", "gap", "source")
 _WHY_FILES = "it takes a live model and data: 'steadynorm diagnose'"
@@ -140,6 +143,16 @@ def _idle(steps: TrainSteps | None) -> bool:
     )
 
 
+def _missing(registered: Registered, evidence: Evidence) -> list[str]:
+    """Why a check cannot be made; nothing if it can."""
+    if evidence.program is not None and not evidence.layers:
+        return [] if "program" in registered.needs else [_WHY_SOURCE]
+    missing = [_why(part, evidence) for part in registered.needs if getattr(evidence, part) is None]
+    if "steps" in registered.needs and not missing and _idle(evidence.steps):
+        missing = ["the train step changed no parameter: it misses optimizer.step(), or steps another model's"]
+    return missing
+
+
 def _why(part: str, evidence: Evidence) -> str:
     from_files = evidence.graph is not None or evidence.stored is not None
     return _WHY_FILES if from_files and part in _LIVE else _WHY_MISSING[part]
@@ -167,9 +180,7 @@ def run(
     for registered in _REGISTERED:
         if not registered.code.startswith(wanted) or registered.code.startswith(unwanted):
             continue
-        missing = [_why(part, evidence) for part in registered.needs if getattr(evidence, part) is None]
-        if "steps" in registered.needs and not missing and _idle(evidence.steps):
-            missing = ["the train step changed no parameter: it misses optimizer.step(), or steps another model's"]
+        missing = _missing(registered, evidence)
         if missing:
             reasons.setdefault(registered.code, missing[0])
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
@@ -9,6 +10,7 @@ from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
+from steadynorm.report import program
 from steadynorm.report.findings import findings
 from steadynorm.report.layers import UNKNOWN, LayerStatus, layer_statuses
 from steadynorm.report.layout import WIDTH, as_lines, grid, section
@@ -45,11 +47,12 @@ def as_text(result: CheckResult) -> str:
 
 
 def _parts(result: CheckResult) -> Iterator[RenderableType]:
-    models = [report for report in result.reports if report.evidence.layers]
+    models = [report for report in result.reports if not report.empty]
     if len(result.reports) == 1:
         yield from _model(result.reports[0])
     else:
         yield from _models(result, models)
+    yield from _left_out(result)
     if result.unread:
         lines = (Text(printable(each.reason)) for each in result.unread)
         yield from section("Could not be read", *lines)
@@ -57,6 +60,27 @@ def _parts(result: CheckResult) -> Iterator[RenderableType]:
         skipped = [f"{reason} ({count})" for reason, count in result.skipped.items()]
         yield Text()
         yield Text(f"Left aside: {'; '.join(skipped)}.", style="dim")
+
+
+def _left_out(result: CheckResult) -> Iterator[RenderableType]:
+    """What was fixed, and what is known and therefore not reported."""
+    if result.fixed:
+        counts = Counter(found.code for found in result.fixed)
+        yield Text()
+        yield Text(f"Fixed: {', '.join(f'{code} ({count})' for code, count in counts.items())}.")
+    hidden = result.hidden
+    known = [f"{counted(hidden.suppressed, 'finding')} left out by comments or settings"] * bool(hidden.suppressed)
+    known += [f"{counted(hidden.known, 'finding')} of the baseline"] * bool(hidden.known)
+    if known:
+        yield Text()
+        yield Text(f"Not reported: {listed(known)}.", style="dim")
+    if hidden.gone:
+        gone = counted(hidden.gone, "finding of the baseline is", "findings of the baseline are")
+        yield Text(f"{gone} gone: --write-baseline writes it anew.", style="dim")
+    if hidden.needless:
+        lines = (Text(printable(each)) for each in hidden.needless[:SHOWN_MODELS])
+        more = len(hidden.needless) - SHOWN_MODELS
+        yield from section("Comments", *lines, *([Text(f"and {more} more", style="dim")] if more > 0 else []))
 
 
 def _models(result: CheckResult, models: list[Report]) -> Iterator[RenderableType]:
@@ -71,18 +95,19 @@ def _models(result: CheckResult, models: list[Report]) -> Iterator[RenderableTyp
         yield from section("Code in files", *_named(told))
     if clean:
         yield from section("Nothing found in", *_named(clean))
-    without = [report.name for report in result.reports if not report.evidence.layers]
+    without = [report.name for report in result.reports if report.empty]
     if without:
         yield from section("Without normalization layers", *_named(without))
 
 
 def _is_told(report: Report) -> bool:
     """Whether a report that is not written out has something in it that must be said."""
-    shown = report.evidence.layers and report.findings
-    return report.origin is not None and bool(report.origin.code) and not shown
+    return report.origin is not None and bool(report.origin.code) and not report.findings
 
 
 def _what(report: Report) -> str:
+    if report.is_source:
+        return counted(len(report.origin.files), "source file") if report.origin else "source code"
     layers = counted(len(report.evidence.layers), "layer")
     return f"{report.origin.format}, {layers}" if report.origin else layers
 
@@ -95,6 +120,9 @@ def _named(names: list[str]) -> Iterator[RenderableType]:
 
 
 def _model(report: Report) -> Iterator[RenderableType]:
+    if report.is_source:
+        yield from program.parts(report)
+        return
     yield Text(printable(verdict(report)), style="bold")
     if report.origin is not None and report.origin.code:
         yield Text(printable(_code(report.origin)))

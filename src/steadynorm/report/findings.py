@@ -10,7 +10,9 @@ from rich.text import Text
 
 from steadynorm.checks.catalogue import CATALOGUE
 from steadynorm.finding import Certainty, Effect, Finding
-from steadynorm.report.layout import pairs
+from steadynorm.fix import Fix
+from steadynorm.report.frames import frame
+from steadynorm.report.layout import WIDTH, pairs
 from steadynorm.report.model import Report
 from steadynorm.report.styles import STYLES
 from steadynorm.report.summary import counts, where
@@ -28,28 +30,40 @@ def findings(report: Report) -> Iterator[RenderableType]:
     yield Text(f"{counts(report)}.", style="dim")
     for rank, found in enumerate(report.findings[:SHOWN_FINDINGS], 1):
         yield Text()
-        yield from _finding(rank, found)
+        yield from _finding(rank, found, report)
     if len(report.findings) > SHOWN_FINDINGS:
         yield Text()
         more = counted(len(report.findings) - SHOWN_FINDINGS, "more finding")
         yield Text(f"and {more}: --format json has them all", style="dim")
 
 
-def _finding(rank: int, found: Finding) -> Iterator[RenderableType]:
+def _finding(rank: int, found: Finding, report: Report) -> Iterator[RenderableType]:
     head = Text(f"{rank}. ")
     head.append(found.severity.value.upper(), style=STYLES[found.severity])
     head.append(f" {found.code} {CATALOGUE[found.code].name}", style="bold")
     head.append(f" ({found.certainty.value})", style="dim")
     yield head
+    source = None if found.place is None else report.sources.get(found.place.path)
     rows = [("where", printable(where(found)))]
     if found.effect is not None:
         rows.append(("effect", _effect(found.effect)))
     rows.append(("remedy", printable(sentence(found.remedy))))
     if found.certainty is Certainty.LIKELY and found.settle:
         rows.append(("to settle", printable(sentence(found.settle))))
+    if found.fix is not None:
+        rows.append(("fix", _fix(found.fix)))
     rows.append(("more", f"steadynorm explain {found.code}"))
     yield Padding(Text(printable(sentence(found.message))), (0, 0, 0, 3))
+    if source is not None and found.place is not None:
+        for line in frame(source, found.place, WIDTH - 5):
+            yield Padding(line, (0, 0, 0, 5))
     yield Padding(pairs(*rows), (0, 0, 0, 3))
+
+
+def _fix(fix: Fix) -> str:
+    return (
+        f"{fix.description} (--fix)" if fix.safe else f"{fix.description} (--fix --unsafe-fixes: look at --diff first)"
+    )
 
 
 def _effect(effect: Effect) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.checks.catalogue import CATALOGUE
 from steadynorm.finding import Severity
+from steadynorm.place import Shown
 from steadynorm.report.result import CheckResult
 from steadynorm.report.summary import where
 from steadynorm.report.words import printable_lines, sentence
@@ -21,18 +22,25 @@ def to_github(result: CheckResult) -> str:
 def _commands(result: CheckResult) -> Iterator[str]:
     for report in result.reports:
         for found in report.findings:
+            shown = report.shown(found.place)
+            place = where(found) if found.place is not None else f"{report.name}: {where(found)}"
             yield _command(
                 COMMANDS[found.severity],
-                report.file,
+                report.file if shown is None else shown.path,
                 f"{found.code} {CATALOGUE[found.code].name}",
-                f"{report.name}: {where(found)}: {sentence(found.message)}\n{sentence(found.remedy)}",
+                f"{place}: {sentence(found.message)}\n{sentence(found.remedy)}",
+                shown,
             )
     for unread in result.unread:
         yield _command("error", unread.path, "steadynorm could not read it", unread.reason)
 
 
-def _command(command: str, path: str | None, title: str, message: str) -> str:
+def _command(command: str, path: str | None, title: str, message: str, shown: Shown | None = None) -> str:
     file = f"file={_property(path)}," if path is not None else ""
+    if shown is not None and shown.cell is None:
+        # GitHub takes columns for what stands in one line only.
+        columns = f"col={shown.column},endColumn={shown.end_column}," if shown.line == shown.end_line else ""
+        file += f"line={shown.line},endLine={shown.end_line},{columns}"
     return f"::{command} {file}title={_property(title)}::{_data(message)}"
 
 

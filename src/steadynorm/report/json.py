@@ -20,8 +20,15 @@ from steadynorm.checks.catalogue import CATALOGUE
 from steadynorm.checks.distance import Distance, between
 from steadynorm.evidence import CallSite, Evaluation, Evidence, Gap, Layer, Score, TrainSteps, Trial, WeightSource
 from steadynorm.finding import Finding, Severity
+from steadynorm.fix import Fix
 from steadynorm.report.model import Report
-from steadynorm.report.recorded_json import graph_as_object, origin_as_object, stored_as_object
+from steadynorm.report.recorded_json import (
+    graph_as_object,
+    origin_as_object,
+    program_as_object,
+    shown_as_object,
+    stored_as_object,
+)
 from steadynorm.report.result import CheckResult
 from steadynorm.report.summary import LayerRow, layer_rows, result_verdict, verdict
 from steadynorm.report.words import printable
@@ -47,6 +54,13 @@ def result_to_json(result: CheckResult, indent: int | None = 2) -> str:
             "models": [as_object(report) for report in result.reports],
             "unread": [{"path": each.path, "reason": each.reason} for each in result.unread],
             "skipped": [{"reason": reason, "files": count} for reason, count in result.skipped.items()],
+            "hidden": {
+                "suppressed": result.hidden.suppressed,
+                "known": result.hidden.known,
+                "gone": result.hidden.gone,
+                "needless": result.hidden.needless,
+            },
+            "fixed": [{"code": each.code, "location": each.location} for each in result.fixed],
             "versions": {"steadynorm": steadynorm.__version__, "python": platform.python_version()},
         },
         indent,
@@ -67,7 +81,7 @@ def as_object(report: Report) -> Object:
         "verdict": verdict(report),
         "origin": report.origin and origin_as_object(report.origin),
         "counts": _counts(report.findings),
-        "findings": [_finding(found) for found in report.findings],
+        "findings": [_finding(found, report) for found in report.findings],
         "gap": evidence.gap and _gap(evidence.gap),
         "four_way": [
             {"mode": mode, "data": split, **_score(scored)}
@@ -80,6 +94,7 @@ def as_object(report: Report) -> Object:
         "weight_source": evidence.source and _source(evidence.source),
         "graph": evidence.graph and graph_as_object(evidence.graph),
         "stored": evidence.stored and stored_as_object(evidence.stored),
+        "program": evidence.program and program_as_object(evidence.program),
         "output_growth": evidence.output_growth,
         "batch_samples": evidence.samples,
         "checked": report.checked,
@@ -119,14 +134,16 @@ def _counts(findings: Iterable[Finding]) -> Object:
     return {each.value: severities.count(each) for each in reversed(Severity)}
 
 
-def _finding(found: Finding) -> Object:
+def _finding(found: Finding, report: Report) -> Object:
     effect = found.effect
+    shown = report.shown(found.place)
     return {
         "code": found.code,
         "name": CATALOGUE[found.code].name,
         "severity": found.severity,
         "certainty": found.certainty,
         "location": found.location,
+        "place": shown and shown_as_object(shown),
         "layers": found.layers,
         "message": found.message,
         "remedy": found.remedy,
@@ -139,7 +156,19 @@ def _finding(found: Finding) -> Object:
             "after": effect.after,
             "share": effect.share,
         },
+        "fix": found.fix and _fix(found.fix, report),
         "evidence": found.evidence,
+    }
+
+
+def _fix(fix: Fix, report: Report) -> Object:
+    return {
+        "description": fix.description,
+        "safe": fix.safe,
+        "edits": [
+            {**shown_as_object(report.sources[each.path].stretch(each.start, each.end)), "text": each.text}
+            for each in fix.edits
+        ],
     }
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from steadynorm import exits
 from steadynorm.checks.catalogue import CATALOGUE
 from steadynorm.checks.registry import NotAssessed
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding, Severity
+from steadynorm.place import Place, Shown
+
+if TYPE_CHECKING:
+    from steadynorm.source.files import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +36,13 @@ class Origin:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a diagnosis of a model or a check of its files found out.
+    """Everything that a diagnosis of a model, a check of its files or a check of source code found out.
+
+    A report is about one model; of source code it is about one project, all of whose files are read together, since a
+    layer is built in one and trained by another. Its evidence then has a `program` and no layers.
 
     Arguments:
-        name: the subject's name.
+        name: the subject's name; of source code the file, or the folder that holds all of its files.
         evidence: the measurements.
         findings: causes in order of the share of the gap that each explains.
         not_assessed: checks that could not be made, and why.
@@ -41,6 +50,7 @@ class Report:
         ignore: the codes or prefixes that it left out.
         origin: the files that it is about, `None` for a live model.
         code: the file with the code that a live model was built by, where it is known.
+        sources: the source files that its findings and their fixes are about, by their paths.
     """
 
     name: str
@@ -51,6 +61,7 @@ class Report:
     ignore: tuple[str, ...] = ()
     origin: Origin | None = None
     code: str | None = None
+    sources: Mapping[str, SourceFile] = field(default_factory=dict)
 
     @classmethod
     def nothing_to_check(cls, name: str, framework: str, origin: Origin | None = None) -> Report:
@@ -63,9 +74,25 @@ class Report:
         return self.code if self.origin is None else self.origin.path
 
     @property
+    def is_source(self) -> bool:
+        """Whether it is about source code."""
+        return self.evidence.program is not None and not self.evidence.layers
+
+    @property
+    def empty(self) -> bool:
+        """Whether there was nothing to check: no normalization layers, and in source code nothing else either."""
+        program = self.evidence.program
+        return not (self.evidence.layers or self.findings or (program is not None and program.normalizations))
+
+    def shown(self, place: Place | None) -> Shown | None:
+        """A place in source code as a reader counts; `None` without one."""
+        source = None if place is None else self.sources.get(place.path)
+        return None if source is None or place is None else source.shown(place)
+
+    @property
     def checked(self) -> tuple[str, ...]:
         """The codes that were checked: chosen and assessed."""
-        if not self.evidence.layers:
+        if self.empty:
             return ()
         missing = {each.code for each in self.not_assessed}
         chosen = self.select or ("SN",)
@@ -84,7 +111,7 @@ class Report:
 
         A gap that no finding explains fails, too, where all checks were made: something is wrong with the inference.
         """
-        if not self.evidence.layers:
+        if self.empty:
             return exits.NOTHING
         if fail_on is None:
             return exits.CLEAN

@@ -1,9 +1,11 @@
-"""What files record about a training, as JSON."""
+"""What files record about a training, and what source code says about it, as JSON."""
 
 from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from steadynorm.place import Shown
+from steadynorm.program import Program
 from steadynorm.recorded import Graph, Saver, Stored, TrainStep, Update, Use
 from steadynorm.report.model import Origin
 
@@ -42,6 +44,23 @@ def stored_as_object(stored: Stored) -> Object:
         "parameters_averaged": stored.parameters_averaged,
         "doubled": stored.doubled,
         "values": stored.values,
+    }
+
+
+def program_as_object(program: Program) -> Object:
+    """What was read of source code."""
+    return {"files": program.files, "normalizations": program.normalizations, "lost": program.lost}
+
+
+def shown_as_object(shown: Shown) -> Object:
+    """A place in source code."""
+    return {
+        "path": shown.path,
+        "cell": shown.cell,
+        "line": shown.line,
+        "column": shown.column,
+        "end_line": shown.end_line,
+        "end_column": shown.end_column,
     }
 
 

@@ -23,19 +23,40 @@ class Unread:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What is not reported, since it is known.
+
+    Arguments:
+        suppressed: findings that comments in the source or the settings leave out.
+        known: findings of the baseline.
+        gone: findings of the baseline that did not come up again.
+        needless: comments that leave out nothing though all checks were made, or name no check, each in one line.
+    """
+
+    suppressed: int = 0
+    known: int = 0
+    gone: int = 0
+    needless: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """Everything that a check of files found out.
 
     Arguments:
-        reports: one per model, in the order of the paths.
+        reports: one per model, in the order of the paths; then one of all source code, if there is any.
         unread: what could not be read.
         skipped: how many files of a searched folder were left aside, by why.
+        hidden: what is not reported, since it is known.
+        fixed: the findings that were fixed, and so are in no report any more.
     """
 
     reports: tuple[Report, ...] = ()
     unread: tuple[Unread, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    hidden: Hidden = Hidden()
+    fixed: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -1,8 +1,10 @@
 """The findings as SARIF 2.1.0 (OASIS), which code scanning reads.
 
-A model's file is binary, so a finding points to the file and, in it, to the layer or node by name. Code scanning asks
-for a line all the same: it is the first one. A finding about a live model points to the code that builds it; where that
-is not known, as in a diagnosis that a program asked for, only to the layer, and code scanning does not take it.
+A finding in source code points to its lines and columns and brings its fix along. A model's file is binary, so a
+finding points to the file and, in it, to the layer or node by name. Code scanning asks for a line all the same: it is
+the first one, as it is for a notebook, whose cells have lines of their own. A finding about a live model points to the
+code that builds it; where that is not known, as in a diagnosis that a program asked for, only to the layer, and code
+scanning does not take it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from urllib.parse import quote
 import steadynorm
 from steadynorm.checks.catalogue import CATALOGUE, Entry
 from steadynorm.finding import Finding, Severity
+from steadynorm.fix import Fix
+from steadynorm.place import Shown
 from steadynorm.report.json import written
 from steadynorm.report.model import Report
 from steadynorm.report.result import CheckResult, Unread
@@ -45,6 +49,7 @@ def to_sarif(result: CheckResult, indent: int | None = 2) -> str:
                 "rules": [_rule(CATALOGUE[code]) for code in codes],
             }
         },
+        "columnKind": "unicodeCodePoints",
         "invocations": [
             {
                 "executionSuccessful": not result.unread,
@@ -96,6 +101,7 @@ def _result(found: Finding, report: Report, rule: int) -> Object:
         "message": {"text": f"{sentence(found.message)} {sentence(found.remedy)}"},
         "locations": [_location(found, report)],
         "partialFingerprints": {"steadynorm/v1": _fingerprint(found, report)},
+        **({"fixes": [_fix(found.fix, report)]} if found.fix and _has_lines(found.fix, report) else {}),
         "properties": {
             "certainty": found.certainty,
             "remedy": found.remedy,
@@ -105,7 +111,40 @@ def _result(found: Finding, report: Report, rule: int) -> Object:
     }
 
 
+def _has_lines(fix: Fix, report: Report) -> bool:
+    """Whether a fix is about lines of files; the cells of a notebook have lines of their own."""
+    return all(report.sources[each.path].cells is None for each in fix.edits)
+
+
+def _fix(fix: Fix, report: Report) -> Object:
+    changes: dict[str, list[Object]] = {}
+    for edit in fix.edits:
+        region = _region(report.sources[edit.path].stretch(edit.start, edit.end))
+        changes.setdefault(edit.path, []).append({"deletedRegion": region, "insertedContent": {"text": edit.text}})
+    return {
+        "description": {"text": sentence(fix.description)},
+        "artifactChanges": [
+            {"artifactLocation": address(path), "replacements": replacements} for path, replacements in changes.items()
+        ],
+    }
+
+
+def _region(shown: Shown) -> Object:
+    return {
+        "startLine": shown.line,
+        "startColumn": shown.column,
+        "endLine": shown.end_line,
+        "endColumn": shown.end_column,
+    }
+
+
 def _location(found: Finding, report: Report) -> Object:
+    shown = report.shown(found.place)
+    if shown is not None and shown.cell is None:
+        return {"physicalLocation": {"artifactLocation": address(shown.path), "region": _region(shown)}}
+    if shown is not None:
+        name = f"cell {shown.cell}, line {shown.line}"
+        return {"physicalLocation": _first_line(shown.path), "logicalLocations": [{"name": name, "kind": "element"}]}
     names = found.layers or (found.location,)
     logical = [{"fullyQualifiedName": name, "name": name.rpartition("/")[2], "kind": "element"} for name in names]
     if report.file is None:
@@ -119,8 +158,13 @@ def _first_line(path: str) -> Object:
 
 def _fingerprint(found: Finding, report: Report) -> str:
     """The same as long as it is the same finding in the same file, though its numbers change from run to run."""
-    where = address(report.origin.path)["uri"] if report.origin else report.name
-    parts = (found.code, where, *(found.layers or (found.location,)))
+    if found.place is not None and found.place.path in report.sources:
+        # The text of the line and not its number, which changes with every edit above it.
+        line = report.sources[found.place.path].lines.line(found.place.line)
+        parts: tuple[str, ...] = (found.code, address(found.place.path)["uri"], " ".join(line.split()))
+    else:
+        where = address(report.origin.path)["uri"] if report.origin else report.name
+        parts = (found.code, where, *(found.layers or (found.location,)))
     return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 

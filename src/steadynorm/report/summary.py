@@ -56,7 +56,7 @@ def layer_rows(evidence: Evidence) -> list[LayerRow]:
 
 def verdict(report: Report) -> str:
     """The whole report in one sentence."""
-    if not report.evidence.layers:
+    if report.empty:
         what = "model has" if report.origin is None else "files have"
         return f"{report.name}: nothing to check, the {what} no normalization layers."
     if report.origin is not None:
@@ -69,12 +69,16 @@ def verdict(report: Report) -> str:
 def result_verdict(result: CheckResult) -> str:
     """The whole result of a check of files in one sentence."""
     models = [report for report in result.reports if report.evidence.layers]
+    sources = [report for report in result.reports if report.is_source]
     found = [report for report in models if report.findings]
-    parts = [f"{counted(len(models), 'model')} with normalization layers checked"]
-    if found:
+    files = sum(len(report.origin.files) for report in sources if report.origin is not None)
+    what = [f"{counted(len(models), 'model')} with normalization layers"] if models or not sources else []
+    what += [counted(files, "source file")] if sources else []
+    parts = [f"{listed(what)} checked"]
+    if result.findings:
         which = f" in {'all' if len(found) == len(models) else len(found)} of them" if len(models) > 1 else ""
-        parts.append(f"{_counted(result.findings)}{which}")
-    elif models:
+        parts.append(f"{_counted(result.findings)}{'' if sources else which}")
+    elif models or any(not report.empty for report in sources):
         parts.append("nothing found")
     if result.unread:
         parts.append(f"{counted(len(result.unread), 'file')} could not be read")
@@ -92,7 +96,7 @@ def looked_at(report: Report) -> str:
         parts.append(counted(evidence.steps.steps, "train step"))
     if evidence.evaluation is not None:
         parts.append("your evaluation" if evidence.evaluation.given else "the model in inference mode")
-    return f"Looked at {listed(parts)}. {_made(report)}"
+    return f"Looked at {listed(parts)}. {made(report)}"
 
 
 def files_looked_at(report: Report) -> str:
@@ -109,7 +113,7 @@ def files_looked_at(report: Report) -> str:
         parts.append(f"compared with {counted(len(stored.ranks), 'other rank')}")
     if stored is not None and stored.before is not None:
         parts.append("compared with an earlier checkpoint")
-    return f"{', '.join(parts)}. {_made(report)}"
+    return f"{', '.join(parts)}. {made(report)}"
 
 
 def _layers(evidence: Evidence) -> str:
@@ -118,7 +122,8 @@ def _layers(evidence: Evidence) -> str:
     return f"{counted(len(evidence.layers), 'normalization layer')} ({named})"
 
 
-def _made(report: Report) -> str:
+def made(report: Report) -> str:
+    """How many checks were made, and what limited them, in a sentence."""
     limits = [f"only {', '.join(report.select)}"] if report.select else []
     limits += [f"without {', '.join(report.ignore)}"] if report.ignore else []
     limit = f" ({'; '.join(limits)})" if limits else ""

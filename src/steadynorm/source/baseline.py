@@ -32,7 +32,7 @@ class Baseline:
         known: how often each is known.
     """
 
-    folder: str
+    folder: str = ""
     known: Counter[Key] = field(default_factory=Counter)
 
     def hide(self, path: str, code: str, text: str) -> bool:

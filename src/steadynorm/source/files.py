@@ -86,7 +86,10 @@ class SourceFile:
 
     def shown(self, place: Place) -> Shown:
         """A place as a reader counts."""
-        start, end = self.span(place)
+        return self.stretch(*self.span(place))
+
+    def stretch(self, start: int, end: int) -> Shown:
+        """The characters between two offsets of the text as a reader counts."""
         (line, column), (end_line, end_column) = self.lines.position(start), self.lines.position(end)
         cell = self.cell_at(line)
         above = 0 if cell is None else cell.line - 1

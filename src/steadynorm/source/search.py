@@ -18,13 +18,19 @@ _BUILT = frozenset({"build", "dist", "_build", "bazel-bin", "bazel-out", "__pypa
 _SHEBANG = re.compile(rb"#![^\n]*\bpython[\d.]*\b")
 
 
-def is_source(path: str) -> bool:
-    """Whether a file is source code by its name."""
-    return path.lower().endswith(SUFFIXES)
+def is_source(path: str, named: bool = False) -> bool:
+    """Whether a file is source code by its name or, if the user named it, by a first line that says so."""
+    return path.lower().endswith(SUFFIXES) or (named and _is_script(path))
 
 
-def is_script(path: str) -> bool:
-    """Whether a file of any name says in its first line that Python runs it."""
+def once(paths: Iterable[str]) -> list[str]:
+    """The paths, each file once: by the first of the names that it was given."""
+    return list({path if is_remote(path) else os.path.abspath(path): path for path in reversed(list(paths))}.values())[
+        ::-1
+    ]
+
+
+def _is_script(path: str) -> bool:
     if is_remote(path):
         return False
     try:
@@ -39,7 +45,7 @@ def is_copy(path: str, top: str) -> bool:
 
     A folder of that name that is a package, as `detectron/build/__init__.py`, is the user's own.
     """
-    inside = os.path.relpath(os.path.dirname(path), top) if not is_remote(path) else ""
+    inside = os.path.relpath(os.path.dirname(path) or ".", top) if not is_remote(path) else ""
     folder = top
     for part in () if inside in ("", ".") else inside.split(os.sep):
         folder = os.path.join(folder, part)

@@ -1,0 +1,76 @@
+"""Fixes of what a check of source code found: shown as a difference, or made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from steadynorm.errors import UnusableInputError
+from steadynorm.finding import Finding
+from steadynorm.known import told_by
+from steadynorm.model_check import Failure
+from steadynorm.report.model import Report
+from steadynorm.source.baseline import Baseline
+from steadynorm.source.edits import Fixed, diff, fixed
+from steadynorm.source.saving import save
+from steadynorm.source_check import SourceOutcome
+
+MOST_ROUNDS = 10
+"""A fix may make room for one that overlapped it. After so many rounds one fix undoes what another does."""
+
+
+def difference(reports: Iterable[Report], unsafe: bool) -> str:
+    """What fixing would change, as one text that `patch` takes; empty if nothing."""
+    parts = []
+    for report in reports:
+        found = _chosen(report.findings, unsafe, report)
+        parts += [diff(report.sources[path], text) for path, text in sorted(found.texts.items())]
+    return "".join(parts)
+
+
+def fix_all(
+    first: SourceOutcome, again: Callable[[], SourceOutcome], known: Callable[[], Baseline], unsafe: bool
+) -> tuple[SourceOutcome, tuple[Finding, ...], tuple[Failure, ...]]:
+    """Makes the fixes of a report, and those of the reports that follow, until none is left.
+
+    Arguments:
+        first: the check of source code.
+        again: checks anew.
+        known: the baseline, whose findings are left as they are.
+        unsafe: whether fixes are made that are not safe.
+
+    Returns:
+        the last check, what was fixed, and the files that could not be written.
+    """
+    outcome, made, failures = first, list[Finding](), dict[str, Failure]()
+    for _ in range(MOST_ROUNDS):
+        report = outcome.report
+        if report is None:
+            break
+        baseline = known()
+        wanted = [
+            each
+            for each in report.findings
+            if not baseline.hide(*told_by(each, report)) and not _is_about(each, failures)
+        ]
+        found = _chosen(wanted, unsafe, report)
+        written = set()
+        for path in found.texts:
+            try:
+                save(report.sources[path], found.edits[path])
+                written.add(path)
+            except UnusableInputError as error:
+                failures[path] = Failure.of(path, error)
+        if not written:
+            break
+        made += (each for each in wanted if each.fix in found.made and _is_about(each, written))
+        outcome = again()
+    return outcome, tuple(made), tuple(failures.values())
+
+
+def _chosen(findings: Iterable[Finding], unsafe: bool, report: Report) -> Fixed:
+    fixes = [each.fix for each in findings if each.fix is not None and (each.fix.safe or unsafe)]
+    return fixed(report.sources, fixes)
+
+
+def _is_about(found: Finding, paths: Iterable[str]) -> bool:
+    return found.fix is not None and any(edit.path in paths for edit in found.fix.edits)

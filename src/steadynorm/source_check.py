@@ -1,0 +1,200 @@
+"""The check of source code: the files of one project are read, and every check runs over what the program does.
+
+All files of one check are one project, whatever paths they were found by: the layer is built in one and trained by
+another. So a check of source has one report, named by the folder that holds all of its files.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
+
+from steadynorm.checks.registry import run
+from steadynorm.errors import UnusableInputError
+from steadynorm.evidence import Evidence
+from steadynorm.finding import Finding
+from steadynorm.model_check import Failure, rank
+from steadynorm.report.model import Origin, Report
+from steadynorm.source.files import SourceFile, read_source
+from steadynorm.source.fixes.registry import with_fixes
+from steadynorm.source.reader import read
+from steadynorm.source.search import root_of
+from steadynorm.source.suppression import Suppressions
+
+FORMAT = "source code"
+
+WITHOUT = "source file without the subject"
+OTHER = "notebook in another language than Python"
+
+_IMPORTED = re.compile(r"^\s*(?:import|from)\s+(torch|tensorflow|keras|jax|flax|equinox)\b", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTask:
+    """What is asked of source code.
+
+    Arguments:
+        select: codes or prefixes to check; all if empty.
+        ignore: codes or prefixes to leave out.
+        per_file: codes or prefixes to leave out of the files that a pattern is about.
+        root: the folder that the patterns begin in.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_file: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    root: str = ""
+
+    def leaves_out(self, code: str, path: str) -> bool:
+        """Whether the settings leave a code out of a file."""
+        inside = os.path.relpath(path, self.root or ".").replace(os.sep, "/")
+        return any(
+            code.startswith(codes) and (fnmatch(inside, pattern) or fnmatch(os.path.basename(path), pattern))
+            for pattern, codes in self.per_file.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOutcome:
+    """What became of the source files of one check.
+
+    Arguments:
+        report: the project's report; `None` where no file is about the subject.
+        failures: files, and cells of notebooks, that could not be read.
+        skipped: how many files were left aside, by why.
+        suppressed: how many findings comments or settings leave out.
+        needless: comments that leave out nothing though all checks were made, or name no check, each in one line.
+    """
+
+    report: Report | None
+    failures: tuple[Failure, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    suppressed: int = 0
+    needless: tuple[str, ...] = ()
+
+
+def check_sources(paths: Iterable[str], task: SourceTask, named: bool = True) -> SourceOutcome:
+    """Checks what the source files of a project do. Nothing of them is imported or run.
+
+    Arguments:
+        paths: the files.
+        task: what is asked.
+        named: whether the user named any of them; if not, files without the subject are no report but left aside.
+    """
+    with _without_collection():
+        files, failures, skipped = _read(paths)
+        about = [file for file in files if file.subject]
+        if not about and not named:
+            return SourceOutcome(None, tuple(failures), skipped)
+        outcome = checked(files, task)
+    return replace(outcome, failures=(*failures, *outcome.failures), skipped=skipped)
+
+
+def checked(files: Sequence[SourceFile], task: SourceTask) -> SourceOutcome:
+    """Checks files that were read and can be parsed."""
+    about = [file for file in files if file.subject]
+    shown = tuple(file.path for file in about or files)
+    name = root_of(shown) if shown else "source"
+    origin = Origin(name, shown, FORMAT)
+    by_path = {file.path: file for file in files}
+    try:
+        evidence = Evidence(_framework(about), (), program=read(files))
+        findings, not_assessed = run(evidence, task.select, task.ignore)
+        fixable = list(with_fixes(findings, by_path))
+    except Exception as error:
+        # A mistake of ours over the source must not cost the reports on the models beside it.
+        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return SourceOutcome(
+            None, (Failure(name, f"{name}: stopped by {what}; this is a mistake in steadynorm, report it"),)
+        )
+    comments = {file.path: Suppressions(file) for file in about}
+    kept = tuple(_located(each, by_path) for each in fixable if not _is_hidden(each, task, comments))
+    ordered = tuple(sorted(kept, key=rank))
+    report = Report(
+        name.replace("\n", "\\n"),
+        evidence,
+        ordered,
+        tuple(not_assessed),
+        task.select,
+        task.ignore,
+        origin,
+        sources=_needed(ordered, by_path),
+    )
+    needless = tuple(_needless(comments.values(), by_path, not task.select and not task.ignore))
+    return SourceOutcome(report, suppressed=len(fixable) - len(kept), needless=needless)
+
+
+def _read(paths: Iterable[str]) -> tuple[list[SourceFile], list[Failure], Counter[str]]:
+    files: list[SourceFile] = []
+    failures: list[Failure] = []
+    skipped: Counter[str] = Counter()
+    for path in paths:
+        try:
+            file = read_source(path)
+            if file is None:
+                skipped[OTHER] += 1
+                continue
+            if file.subject:
+                file.tree  # noqa: B018  # parsed here, where what is wrong with it can be told
+            skipped[WITHOUT] += not file.subject
+            files.append(file)
+            failures += (Failure(path, reason) for reason in file.refused)
+        except UnusableInputError as error:
+            failures.append(Failure.of(path, error))
+    return files, failures, +skipped
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Without the garbage collector, which would look through a million nodes of syntax trees over and over: four times
+    the time of parsing them. Nothing of them is garbage before the end."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _framework(files: Iterable[SourceFile]) -> str:
+    found = Counter(
+        {"flax": "jax", "equinox": "jax"}.get(name, name) for file in files for name in _IMPORTED.findall(file.text)
+    )
+    return ", ".join(name for name, _ in found.most_common()) or "python"
+
+
+def _is_hidden(found: Finding, task: SourceTask, comments: Mapping[str, Suppressions]) -> bool:
+    if found.place is None:
+        return False
+    own = comments.get(found.place.path)
+    return task.leaves_out(found.code, found.place.path) or (own is not None and own.hide(found.code, found.place))
+
+
+def _located(found: Finding, files: Mapping[str, SourceFile]) -> Finding:
+    """The finding with its place as a reader counts, which in a notebook is by cells."""
+    if found.place is None or found.place.path not in files:
+        return found
+    return replace(found, location=str(files[found.place.path].shown(found.place)))
+
+
+def _needed(findings: Iterable[Finding], files: Mapping[str, SourceFile]) -> dict[str, SourceFile]:
+    """The files that a report shows lines of, without their syntax trees, which are larger than all the rest."""
+    paths = {found.place.path for found in findings if found.place is not None}
+    paths |= {edit.path for found in findings if found.fix is not None for edit in found.fix.edits}
+    return {path: replace(file) for path, file in files.items() if path in paths}
+
+
+def _needless(comments: Iterable[Suppressions], files: Mapping[str, SourceFile], all_checks: bool) -> Iterator[str]:
+    for each in comments:
+        for comment in each.needless() if all_checks else ():
+            yield f"{files[comment.place.path].shown(comment.place)}: this comment leaves out nothing"
+        for comment in each.comments.values():
+            for code in comment.unknown:
+                yield f"{files[comment.place.path].shown(comment.place)}: there is no check {code!r}"
