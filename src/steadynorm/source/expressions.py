@@ -42,9 +42,11 @@ def evaluate(machine: Machine, node: ast.expr, scope: Scope) -> Value:
 def bind(machine: Machine, target: ast.expr, value: Value, scope: Scope) -> None:
     """Assigns a value to a name, an attribute, an item, or several of them."""
     if isinstance(target, ast.Name):
+        machine.bound(target.id, value)
         machine.journal.put(scope.home(target.id), target.id, value)
     elif isinstance(target, ast.Attribute):
         of = machine.evaluate(target.value, scope)
+        machine.bound(target.attr, value)
         set_attribute(machine, of, target.attr, value, target)
     elif isinstance(target, ast.Subscript):
         _set_item(machine, target, value, scope)

@@ -15,8 +15,8 @@ from enum import Enum
 from steadynorm.place import Place
 from steadynorm.source.modules import Module, Project
 from steadynorm.source.scope import Journal, Scope
-from steadynorm.source.trace import Assign, Block, Call, Enter, Event, Frame, Leave, Return, Run, name_of
-from steadynorm.source.values import Product, Value
+from steadynorm.source.trace import Assign, Block, Call, Carry, Enter, Event, Frame, Leave, Return, Run, name_of
+from steadynorm.source.values import Class, External, Function, Known, Product, Unknown, Value
 
 MOST_EVENTS = {"script": 10_000, "function": 1_000, "class": 1_000}
 """Events of one run; a network that is unrolled further has told what it can."""
@@ -101,6 +101,8 @@ class Machine:
         """Decorators of the project that note a function somewhere and give it back, which need not be seen twice."""
         self.entered: Counter[ast.AST] = Counter()
         """How often each function was run on behalf of entry points that are no scripts."""
+        self.carried: dict[ast.stmt, tuple[str, ...]] = {}
+        """By the first statement of a loop's body, the names that the body reads and sets."""
         self.activations: list[Activation] = []
         self.run = Run("script", "", "")
         self.on_yield: Callable[[], None] | None = None
@@ -172,6 +174,15 @@ class Machine:
     def assigned(self, target: Value, name: str, value: Value, place: Place) -> None:
         """Notes that an attribute was set."""
         self._note(Assign(len(self.run.events), target, name, value, place, self._within))
+
+    def bound(self, name: str, value: Value) -> None:
+        """Notes the name that a value gets, if it is its first and the value is one by itself."""
+        if not isinstance(value, Known | External | Function | Class | Unknown):
+            self.run.named.setdefault(value, name)
+
+    def carry(self, name: str, before: Value, after: Value, place: Place) -> None:
+        """Notes that a loop's next iteration begins with another value of a name."""
+        self._note(Carry(len(self.run.events), name, before, after, place, self._within))
 
     def returned(self, frame: Frame, value: Value) -> None:
         """Notes what a function of the project gave."""

@@ -26,12 +26,14 @@ class Frame:
         place: where it was called; `None` where the run began with it, or something outside of the project calls it.
         receiver: the object whose method it is.
         arguments: what its parameters are bound to.
+        given: the names of those that the call gave; the others are defaults.
     """
 
     function: Function
     place: Place | None
     receiver: Value | None = None
     arguments: Mapping[str, Value] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -187,7 +189,28 @@ class Return:
     within: tuple[Block, ...]
 
 
-Event: TypeAlias = Call | Assign | Enter | Leave | Return
+@dataclass(slots=True, eq=False)
+class Carry:
+    """A name that a loop's body reads has another value after it, which its next iteration begins with.
+
+    Arguments:
+        index: its position in the trace.
+        name: the name.
+        before: its value before the body.
+        after: its value after it.
+        place: of the body.
+        within: the blocks around the body, with the loop's own.
+    """
+
+    index: int
+    name: str
+    before: Value
+    after: Value
+    place: Place
+    within: tuple[Block, ...]
+
+
+Event: TypeAlias = Call | Assign | Enter | Leave | Return | Carry
 
 
 @dataclass(slots=True, eq=False)
@@ -202,6 +225,7 @@ class Run:
         events: in their order.
         whole: whether it was followed to its end; otherwise what is missing proves nothing.
         instances: the objects of the project's classes that were made in it.
+        named: the first name or attribute that a value was assigned to, as `test_images`; its author's word for it.
     """
 
     kind: str
@@ -210,6 +234,7 @@ class Run:
     events: list[Event] = field(default_factory=list)
     whole: bool = True
     instances: list[Instance] = field(default_factory=list)
+    named: dict[Value, str] = field(default_factory=dict)
 
     def calls(self) -> Iterator[Call]:
         """The calls, in their order."""
