@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from steadynorm.place import Place
+from steadynorm.source import containers
 from steadynorm.source.derived import of_record, original, record_before
 from steadynorm.source.imports import resolved
 from steadynorm.source.machine import Arguments, Machine
@@ -51,7 +52,7 @@ def attribute(machine: Machine, of: Value, name: str, node: ast.expr | Place) ->
     if isinstance(of, Class):
         member = of.member(name)
         if member is None:
-            return _of_base(of, of, name)
+            return _of_base(machine, of, of, name)
         return _method(member, of) if _decorated(member) == _OF_CLASS else _plain(member)
     if isinstance(of, Super):
         return _of_super(machine, of, name, node)
@@ -65,7 +66,7 @@ def attribute(machine: Machine, of: Value, name: str, node: ast.expr | Place) ->
         return of.function
     if isinstance(of, Wrapped) and not isinstance(of.function, Function):
         return attribute(machine, of.function, name, node)
-    return Attribute(of, name)
+    return Attribute(of, name, len(machine.run.events))
 
 
 def _of_outside(machine: Machine, of: Product | Item, name: str, node: ast.expr | Place) -> Value:
@@ -80,7 +81,7 @@ def _of_outside(machine: Machine, of: Product | Item, name: str, node: ast.expr 
     base = original(of)
     if isinstance(base, Instance) and (name in base.attributes or base.of.member(name) is not None):
         return attribute(machine, base, name, node)
-    return Attribute(of, name)
+    return Attribute(of, name, len(machine.run.events))
 
 
 def _no_arguments(machine: Machine, node: ast.expr | Place) -> Arguments:
@@ -95,7 +96,7 @@ def _of_instance(machine: Machine, of: Instance, name: str, node: ast.expr | Pla
         return of.of
     member = of.of.member(name)
     if member is None:
-        return _of_base(of, of.of, name)
+        return _of_base(machine, of, of.of, name)
     decorated = _decorated(member)
     if decorated in _PROPERTIES:
         return machine.call(Bound(_plain(member), of), _no_arguments(machine, node))
@@ -106,15 +107,15 @@ def _of_instance(machine: Machine, of: Instance, name: str, node: ast.expr | Pla
     return _method(member, of)
 
 
-def _of_base(of: Value, cls: Class, name: str) -> Value:
+def _of_base(machine: Machine, of: Value, cls: Class, name: str) -> Value:
     if cls.whole and not cls.external_bases() and name != "__dict__":
         return Unknown(f"{cls.name} has no {name} here")
-    return Attribute(of, name)
+    return Attribute(of, name, len(machine.run.events))
 
 
 def _of_super(machine: Machine, of: Super, name: str, node: ast.expr | Place) -> Value:
     if not isinstance(of.instance, Instance):
-        return Attribute(of, name)
+        return Attribute(of, name, len(machine.run.events))
     lineage = of.instance.of.lineage()
     after = lineage.index(of.after) + 1 if of.after in lineage else 0
     for each in lineage[after:]:
@@ -123,7 +124,7 @@ def _of_super(machine: Machine, of: Super, name: str, node: ast.expr | Place) ->
             if _decorated(member) in _PROPERTIES:
                 return machine.call(Bound(_plain(member), of.instance), _no_arguments(machine, node))
             return _method(member, of.instance)
-    return Attribute(of, name)
+    return Attribute(of, name, len(machine.run.events))
 
 
 def _of_module(machine: Machine, module: Module, name: str) -> Value:
@@ -152,21 +153,24 @@ def item(machine: Machine, of: Value, key: Value | None) -> Value:
     """`of[key]`; the items of an iteration where the key is `None`."""
     position = key.value if isinstance(key, Known) else None
     members = iterate(machine, of)
+    whole = not isinstance(of, Items) or of.whole
     if members is not None and type(position) is int:
-        whole = not isinstance(of, Items) or of.whole
         if whole and -len(members) <= position < len(members):
             return members[position]
     if isinstance(of, Table) and isinstance(key, Known):
         if key.value in of.entries:
             return of.entries[key.value]
         return Unknown("a key that is not known") if of.complete else Item(of, key)
-    if isinstance(of, Items) and isinstance(key, Expression) and key.operator == "Slice" and of.whole:
+    if isinstance(key, Expression) and key.operator == "Slice" and members is not None:
         bounds = [part.value for part in key.operands if isinstance(part, Known)]
-        if len(bounds) == len(key.operands) and all(part is None or type(part) is int for part in bounds):
-            return Items(of.kind, {"items": of.items[slice(*bounds)]})
+        if len(bounds) == len(key.operands) and all(part is None or type(part) is int for part in bounds) and whole:
+            return Items(of.kind if isinstance(of, Items) else "list", {"items": members[slice(*bounds)]})
     if isinstance(of, Choice):
         return choice([item(machine, option, key) for option in of.options])
-    return Item(of, key)
+    layer = containers.entry(of, key)
+    if layer is None and not (isinstance(key, Expression) and key.operator == "Slice"):
+        layer = containers.representative(of)
+    return Item(of, key) if layer is None else layer
 
 
 def iterate(machine: Machine, over: Value) -> tuple[Value, ...] | None:
@@ -175,44 +179,10 @@ def iterate(machine: Machine, over: Value) -> tuple[Value, ...] | None:
         return over.items if over.complete else None
     if isinstance(over, Table):
         return tuple(map(Known, over.entries)) if over.complete and _are_constant(over) else None
-    if isinstance(over, Product):
-        return _of_container(machine, over.call)
+    if isinstance(over, Product | Instance):
+        return containers.members(over, lambda inner: iterate(machine, inner))
     return None
 
 
 def _are_constant(table: Table) -> bool:
     return not any(isinstance(key, Value) for key in table.entries)
-
-
-def _of_container(machine: Machine, call: Call) -> tuple[Value, ...] | None:
-    if call.more:
-        return None
-    if call.name in LISTS:
-        return iterate(machine, call.arguments[0]) if call.arguments else None
-    if call.name in SEQUENCES:
-        added: tuple[Value, ...] = call.added.get("items", ())
-        if call.added.get("lost", False):
-            return None
-        layers = call.argument(0, "layers")
-        if len(call.arguments) <= 1 and isinstance(layers, Items):
-            members = iterate(machine, layers)
-            return None if members is None else members + added
-        if len(call.arguments) == 1 and _is_ordered_table(call.arguments[0]):
-            return _members_of_table(call.arguments[0])
-        return (call.arguments + added) or None
-    return None
-
-
-def _is_ordered_table(value: Value) -> bool:
-    return isinstance(value, Table) or (isinstance(value, Product) and value.call.name == "collections.OrderedDict")
-
-
-def _members_of_table(value: Value) -> tuple[Value, ...] | None:
-    if isinstance(value, Table):
-        return tuple(value.entries.values()) if value.complete else None
-    assert isinstance(value, Product)
-    given = value.call.arguments[0] if value.call.arguments else None
-    if isinstance(given, Items) and given.whole:
-        pairs = [each.items for each in given.items if isinstance(each, Items) and len(each.items) == 2]
-        return tuple(pair[1] for pair in pairs) if len(pairs) == len(given.items) else None
-    return None

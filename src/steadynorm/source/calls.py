@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from steadynorm.source import containers
 from steadynorm.source.attributes import iterate
 from steadynorm.source.builtin_calls import call_builtin, call_method
+from steadynorm.source.copies import copy_of
 from steadynorm.source.derived import original
 from steadynorm.source.machine import DEEPEST, Activation, Arguments, Machine
-from steadynorm.source.parameters import bound_parameters, free_parameters
+from steadynorm.source.parameters import bound_parameters, free_parameters, given_parameters
 from steadynorm.source.scope import Scope, listed
+from steadynorm.source.spreading import spread
 from steadynorm.source.trace import Branch, Call, Callback, Frame, With
 from steadynorm.source.values import (
     Attribute,
@@ -23,6 +26,7 @@ from steadynorm.source.values import (
     Parameter,
     Partial,
     Product,
+    Super,
     Table,
     Unknown,
     Value,
@@ -34,10 +38,11 @@ from steadynorm.source.vocabulary import (
     APPLIED,
     APPLIED_BASES,
     CALL_METHODS,
+    COPIES,
     FIELD_BASES,
     FIELD_DECORATORS,
     GRADIENT,
-    GROWS,
+    HANDS_BACK,
     LATER,
     MAINS,
     NOT_HANDED_ON,
@@ -45,6 +50,7 @@ from steadynorm.source.vocabulary import (
     READY_METHODS,
     SAME,
     SEQUENCES,
+    SPREADS,
     VALUE_AND_GRADIENT,
     WITH_STATE,
     WRAPPERS,
@@ -105,7 +111,7 @@ def _run(machine: Machine, function: Function, receiver: Value | None, arguments
     machine.entered[function.node] += library
     machine.seen.add(function.node)
     names = bound_parameters(machine, function, receiver, arguments)
-    frame = Frame(function, arguments.place, receiver, dict(names))
+    frame = Frame(function, arguments.place, receiver, dict(names), given_parameters(function, receiver, arguments))
     activation = Activation(frame, function.module)
     activation.on_yield, machine.on_yield = machine.on_yield, None
     scope = Scope(dict(names), function.scope, function.scope.module)
@@ -165,6 +171,8 @@ def _make(machine: Machine, cls: Class, arguments: Arguments) -> Value:
         machine.call(Bound(init, instance), arguments)
     elif _has_fields(cls):
         _set_fields(machine, cls, instance, arguments)
+    elif init is None:
+        containers.made_by_base(instance, arguments.positional, arguments.more, machine.journal)
     return instance
 
 
@@ -204,6 +212,7 @@ def _call_instance(machine: Machine, instance: Instance, arguments: Arguments) -
     method = instance.of.member(name) if name else None
     call = machine.record(instance, arguments)
     if method is None:
+        _call_members(machine, call, instance, arguments)
         return call.result or Unknown()
     _make_ready(machine, instance, arguments)
     call.result = machine.call(
@@ -263,13 +272,7 @@ def _call_product(machine: Machine, callee: Product, arguments: Arguments) -> Va
         instance = machine.call(made.arguments[0], arguments)
         call.result = listed((instance, Item(Product(call), Known(1))), "tuple")
     elif made.name in SEQUENCES:
-        members = iterate(machine, callee)
-        if members is not None and arguments.positional:
-            value: Value = arguments.positional[0]
-            rest = arguments.positional[1:] if made.name.startswith("keras") else ()
-            for member in members:
-                value = machine.call(member, Arguments((value, *rest), arguments.named, False, arguments.place))
-            call.result = value
+        _call_members(machine, call, callee, arguments)
     elif (
         made.name in WRAPPERS and made.arguments and isinstance(made.arguments[0], Instance | Product | Wrapped | Item)
     ):
@@ -279,10 +282,23 @@ def _call_product(machine: Machine, callee: Product, arguments: Arguments) -> Va
     return call.result or Unknown()
 
 
+def _call_members(machine: Machine, call: Call, sequence: Product | Instance, arguments: Arguments) -> None:
+    """Calls layers one after the other."""
+    members = iterate(machine, sequence)
+    if members is None or not arguments.positional:
+        return
+    value = arguments.positional[0]
+    rest = arguments.positional[1:] if call.name.startswith("keras") else ()
+    for member in members:
+        value = machine.call(member, Arguments((value, *rest), arguments.named, False, arguments.place))
+    call.result = value
+
+
 def _call_state(machine: Machine, callee: Value, arguments: Arguments) -> Value:
     """A call of another state of an object."""
     call = machine.record(callee, arguments)
-    call.result = machine.call(original(callee), arguments)
+    with machine.inside(With(callee, arguments.place)):
+        call.result = machine.call(original(callee), arguments)
     return call.result
 
 
@@ -323,6 +339,10 @@ def _call_external(machine: Machine, callee: External, arguments: Arguments) -> 
         if not arguments.positional:
             return Partial(callee, (), arguments.named, arguments.place)
         return Partial(arguments.positional[0], arguments.positional[1:], arguments.named, arguments.place)
+    if name in COPIES and arguments.positional:
+        call = machine.record(callee, arguments)
+        call.result = copy_of(arguments.positional[0])
+        return call.result
     if name in WRAPPERS:
         call = machine.record(callee, arguments)
         wrapped = next((each for each in arguments.positional if _is_code(each)), None)
@@ -351,15 +371,31 @@ def _call_outside(machine: Machine, callee: Value, arguments: Arguments) -> Valu
                 run_free(machine, main, None, arguments)
     if isinstance(callee, Attribute) and callee.name in SAME:
         call.result = callee.of
-    if isinstance(callee, Attribute) and callee.name in GROWS and isinstance(callee.of, Product):
-        _grow(machine, callee.of.call, arguments)
+    if isinstance(callee, Attribute):
+        _of_container(machine, callee, arguments)
+        if callee.name in SPREADS:
+            spread(machine, call, callee.of, callee.name, arguments)
+    back = _handed_back(call)
+    if back is not None:
+        call.result = back
     return call.result or Unknown()
 
 
-def _grow(machine: Machine, made: Call, arguments: Arguments) -> None:
-    """Puts a layer behind those of a sequence."""
-    if made.name in SEQUENCES and len(arguments.positional) == 1:
-        machine.journal.put(made.added, "items", (*made.added.get("items", ()), arguments.positional[0]))
+def _of_container(machine: Machine, callee: Attribute, arguments: Arguments) -> None:
+    """What a call does to the layers that something holds."""
+    if callee.name == "__init__" and isinstance(callee.of, Super) and isinstance(callee.of.instance, Instance):
+        containers.made_by_base(callee.of.instance, arguments.positional, arguments.more, machine.journal)
+    containers.grow(
+        callee.of, callee.name, arguments.positional, lambda inner: iterate(machine, inner), machine.journal
+    )
+
+
+def _handed_back(call: Call) -> Value | None:
+    """What a call gives that only makes ready what it is given; `None` if it is another."""
+    receiver = call.receiver.call.name if isinstance(call.receiver, Product) else ""
+    if f"{receiver}{call.name}" not in HANDS_BACK or call.more or not call.arguments:
+        return None
+    return call.arguments[0] if len(call.arguments) == 1 else listed(call.arguments, "tuple")
 
 
 def _run_callbacks(machine: Machine, call: Call, arguments: Arguments) -> None:

@@ -64,10 +64,17 @@ class Product(Value):
 
 @dataclass(slots=True, eq=False)
 class Attribute(Value):
-    """An attribute of something that is not known in detail, as `x.shape` of a tensor."""
+    """An attribute of something that is not known in detail, as `x.shape` of a tensor.
+
+    Arguments:
+        of: the object.
+        name: the attribute's name.
+        read: how many events the trace had when it was read: what it gives may change later.
+    """
 
     of: Value
     name: str
+    read: int = 0
 
 
 @dataclass(slots=True, eq=False)

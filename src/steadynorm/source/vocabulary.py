@@ -86,11 +86,45 @@ SEQUENCES = frozenset(
 )
 """Layers one after the other."""
 
-GROWS = ("add", "append")
-"""Methods that put a layer behind those of a sequence."""
+GROWS = {"add": 0, "append": 0, "extend": 0, "add_module": 1, "register_module": 1}
+"""Methods that put a layer into a container, with the position of the layer among what they are given."""
 
 LISTS = frozenset({"torch.nn.ModuleList", "flax.nnx.List"})
 """Layers in a list that the framework knows of."""
+
+TABLES = frozenset({"torch.nn.ModuleDict"})
+"""Layers by their names in a table that the framework knows of."""
+
+COPIES = frozenset({"copy.deepcopy"})
+"""Calls that give another object like the one they are given, with parts of its own."""
+
+SPREADS = {
+    "train": ("train", None),
+    "eval": ("train", False),
+}
+"""Methods of a model that call a method of it and of its parts, their own where their classes have one; with what that
+is given where the first is given nothing."""
+
+SPREAD_BASES = ("torch.nn.", "torch.jit.", "lightning.", "torchvision.models.", "timm.models.", "transformers.")
+"""Beginnings of the names of base classes whose methods these are."""
+
+HANDS_BACK = frozenset(
+    {
+        "accelerate.Accelerator.prepare",
+        "accelerate.Accelerator.unwrap_model",
+        "apex.amp.initialize",
+        "lightning.Fabric.setup",
+        "lightning.Fabric.setup_dataloaders",
+        "lightning.fabric.Fabric.setup",
+        "lightning.fabric.Fabric.setup_dataloaders",
+        "lightning_fabric.Fabric.setup",
+        "lightning_fabric.Fabric.setup_dataloaders",
+        "ignite.distributed.auto_model",
+        "ignite.distributed.auto_optim",
+        "ignite.distributed.auto_dataloader",
+    }
+)
+"""Calls that give what they are given, one or several, made ready for something."""
 
 SAME = frozenset(
     {
