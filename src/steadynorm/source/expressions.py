@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from steadynorm.source import containers
 from steadynorm.source.attributes import attribute, item, iterate
 from steadynorm.source.constants import binary, compare, formatted, unary
 from steadynorm.source.imports import resolved
@@ -20,6 +21,7 @@ from steadynorm.source.values import (
     Instance,
     Items,
     Known,
+    Product,
     Super,
     Table,
     Unknown,
@@ -29,6 +31,9 @@ from steadynorm.source.values import (
 )
 
 Evaluator: TypeAlias = Callable[[Machine, Any, Scope], Value]
+
+ITEM = "[]"
+"""In a trace the name of what is assigned to by a key that is no constant."""
 
 MOST_UNROLLED = 8
 """Items that a loop or a comprehension goes through one by one."""
@@ -73,10 +78,13 @@ def _set_item(machine: Machine, target: ast.Subscript, value: Value, scope: Scop
         if isinstance(key, Known):
             machine.journal.put(of.entries, key.value, value)
         else:
+            machine.assigned(of, ITEM, value, machine.place(target))
             machine.journal.put(of.entries, key, value)
     elif isinstance(of, Items):
         machine.journal.put(of.cell, "items", (*of.items, value))
         machine.journal.put(of.cell, "lost", True)
+    elif isinstance(of, Product):
+        containers.put(of, key, value, machine.journal)
 
 
 def _unpack(machine: Machine, targets: list[ast.expr], value: Value, scope: Scope) -> None:

@@ -11,15 +11,29 @@ from collections.abc import Callable, Iterable
 
 from steadynorm.place import Place
 from steadynorm.source.calls import call_value, method_called, run_free
+from steadynorm.source.containers import layers_of
 from steadynorm.source.expressions import evaluate
 from steadynorm.source.files import SourceFile
+from steadynorm.source.flow import inside
 from steadynorm.source.imports import load
 from steadynorm.source.machine import Activation, Arguments, Machine
 from steadynorm.source.modules import Module, project_of
 from steadynorm.source.scope import Scope
 from steadynorm.source.statements import execute
 from steadynorm.source.trace import Callback, Run
-from steadynorm.source.values import Bound, Class, Function, Instance, Partial, Value, Wrapped, options_of
+from steadynorm.source.values import (
+    Bound,
+    Class,
+    Function,
+    Instance,
+    Items,
+    Partial,
+    Product,
+    Table,
+    Value,
+    Wrapped,
+    options_of,
+)
 from steadynorm.source.vocabulary import CALL_METHODS
 from steadynorm.source.words import concerns
 
@@ -98,6 +112,7 @@ def _run_function(machine: Machine, value: Value, function: Function) -> None:
                 inner = _function(each)
                 if inner is not None and inner.node not in machine.seen:
                     run_free(machine, each, None, _from_outside(function.module, inner))
+            _keep(run)
 
 
 def _run_class(machine: Machine, cls: Class) -> None:
@@ -119,6 +134,24 @@ def _run_class(machine: Machine, cls: Class) -> None:
                     continue
                 with machine.journal.undone(), machine.inside(Callback(None, name)):
                     run_free(machine, Bound(method, instance), instance, outside)
+            _keep(run)
+
+
+def _keep(run: Run) -> None:
+    """Keeps the objects of a run as they are now, whatever is undone of the names around them."""
+    for instance in run.instances:
+        instance.attributes = dict(instance.attributes)
+        pending = list(inside(*instance.attributes.values()))
+        seen = set(map(id, pending))
+        for value in pending:
+            if isinstance(value, Items):
+                value.cell = dict(value.cell)
+            elif isinstance(value, Table):
+                value.entries = dict(value.entries)
+            elif isinstance(value, Product):
+                value.call.added = dict(value.call.added)
+                pending += [each for each in inside(*layers_of(value.call)) if id(each) not in seen]
+                seen.update(map(id, pending))
 
 
 def _methods(cls: Class) -> list[tuple[str, Value]]:
