@@ -33,6 +33,15 @@ def bound_parameters(
     return names
 
 
+def given_parameters(function: Function, receiver: Value | None, arguments: Arguments) -> frozenset[str]:
+    """The names of the parameters that a call gives for sure."""
+    spec = function.node.args
+    positional = [each.arg for each in (*spec.posonlyargs, *spec.args)]
+    count = len(arguments.positional) + (receiver is not None)
+    keywords = {*positional, *(each.arg for each in spec.kwonlyargs)} & set(arguments.named)
+    return frozenset(positional[:count]) | keywords
+
+
 def free_parameters(function: Function, method: bool) -> dict[str, Value]:
     """The parameters of a function that somebody unknown calls."""
     spec = function.node.args
