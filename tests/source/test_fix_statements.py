@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 import pytest
 
@@ -201,3 +202,19 @@ def test_style_is_that_of_the_file() -> None:
     assert style.quoted(file_with("a = 'b'\nc = \"d\"\ne = 'f'\n"), "x") == "'x'"
     assert style.quoted(file_with('a = "b"\n'), "x") == '"x"'
     assert style.quoted(file_with("a\n"), "it's") == '"it\'s"'
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda file, found: statements.insert_before(file, found, "new()"),
+        lambda file, found: statements.insert_after(file, found, "new()"),
+        lambda file, found: statements.wrap(file, found, "with w:"),
+        statements.remove,
+    ],
+)
+def test_elif_stays_with_its_if(edit: Callable[[SourceFile, Standing], object]) -> None:
+    file = file_with("if a:\n    b\nelif target:\n    c\n")
+
+    with pytest.raises(NoFixError):
+        edit(file, standing(file))

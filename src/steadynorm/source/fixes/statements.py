@@ -15,12 +15,20 @@ from steadynorm.source.nodes import Standing, first_line
 
 
 def insert_before(file: SourceFile, standing: Standing, *code: str) -> tuple[Edit, ...]:
-    """Puts lines before a statement and its decorators, indented as it is."""
+    """Puts lines before a statement and its decorators, indented as it is.
+
+    Raises:
+        NoFixError: it is an `elif`, or shares its line with what cannot be parted from it.
+    """
     return _around(file, standing, standing.index, standing.index, code, (), None)
 
 
 def insert_after(file: SourceFile, standing: Standing, *code: str) -> tuple[Edit, ...]:
-    """Puts lines behind a statement, below a comment in its last line, indented as it is."""
+    """Puts lines behind a statement, below a comment in its last line, indented as it is.
+
+    Raises:
+        NoFixError: as `insert_before`.
+    """
     return _around(file, standing, standing.index, standing.index, (), code, None)
 
 
@@ -33,6 +41,9 @@ def wrap(file: SourceFile, standing: Standing, header: str, *before: str, count:
         header: what begins the block, as `with tf.control_dependencies(updates):`.
         before: lines that are put before it.
         count: how many statements of the block go into the new one.
+
+    Raises:
+        NoFixError: as `insert_before`.
     """
     return _around(file, standing, standing.index, standing.index + count - 1, before, (), header)
 
@@ -58,8 +69,14 @@ def _says(text: str, node: ast.expr) -> bool:
 
 
 def remove(file: SourceFile, standing: Standing) -> tuple[Edit, ...]:
-    """Takes a statement out; one that its block cannot be without becomes `pass`."""
+    """Takes a statement out; one that its block cannot be without becomes `pass`.
+
+    Raises:
+        NoFixError: it is an `elif`.
+    """
     start, end = _span(file, standing.statement)
+    if _is_elif(file, standing.statement):
+        raise NoFixError("an elif cannot be parted from its if")
     if len(standing.block) == 1 and not isinstance(standing.parent, ast.Module):
         return (Edit(file.path, start, end, "pass"),)
     first, last = file.lines.position(start)[0], file.lines.position(end)[0]
@@ -85,6 +102,8 @@ def _around(
 ) -> tuple[Edit, ...]:
     """Lines before and after statements of a block, and a header over them."""
     block = standing.block
+    if any(_is_elif(file, each) for each in block[first : last + 1]):
+        raise NoFixError("an elif cannot be parted from its if")
     if _shares_lines(file, block, first, last):
         return _rewritten(file, standing, first, last, before, after, header)
     top, bottom = first_line(block[first]), _last_line(block[last])
@@ -144,6 +163,11 @@ def _rewritten(
             lines += after
     joined = f"{end}{blanks}".join(lines)
     return (Edit(file.path, start, stop, f"{end}{blanks}{joined}" if behind_colon else joined),)
+
+
+def _is_elif(file: SourceFile, statement: ast.stmt) -> bool:
+    """Whether a statement is an `elif`, which `ast` has as an `if` in the other one's else branch."""
+    return isinstance(statement, ast.If) and file.text.startswith("elif", _span(file, statement)[0])
 
 
 def _shares_lines(file: SourceFile, block: list[ast.stmt], first: int, last: int) -> bool:
