@@ -131,17 +131,17 @@ def _call(machine: Machine, node: ast.Call, scope: Scope, dropped: bool = False)
         return _super(machine, scope, node)
     callee = machine.evaluate(node.func, scope)
     positional: list[Value] = []
+    spread: list[Value] = []
     more = False
     for each in node.args:
-        if isinstance(each, ast.Starred):
-            spread = machine.evaluate(each.value, scope)
-            members = iterate(machine, spread)
-            if members is None:
-                more = True
-            else:
-                positional.extend(members)
+        value = machine.evaluate(each.value if isinstance(each, ast.Starred) else each, scope)
+        members = iterate(machine, value) if isinstance(each, ast.Starred) else (value,)
+        if members is None or more:
+            # What comes behind a list that is not known stands at no position that is.
+            more = True
+            spread.append(value)
         else:
-            positional.append(machine.evaluate(each, scope))
+            positional.extend(members)
     named: dict[str, Value] = {}
     for keyword in node.keywords:
         value = machine.evaluate(keyword.value, scope)
@@ -152,7 +152,8 @@ def _call(machine: Machine, node: ast.Call, scope: Scope, dropped: bool = False)
             more = more or not value.complete or any(not isinstance(name, str) for name in value.entries)
         else:
             more = True
-    arguments = Arguments(tuple(positional), named, more, machine.place(node), node, dropped)
+            spread.append(value)
+    arguments = Arguments(tuple(positional), named, more, machine.place(node), node, dropped, tuple(spread))
     return machine.call(callee, arguments)
 
 

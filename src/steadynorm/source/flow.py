@@ -46,7 +46,7 @@ def parts(value: Value) -> tuple[Value, ...]:
 def inputs(call: Call) -> tuple[Value, ...]:
     """What a call is given: its receiver, its arguments and what functions handed to it gave."""
     receiver = () if call.receiver is None else (call.receiver,)
-    return (*receiver, *call.arguments, *call.keywords.values(), *call.callbacks.values())
+    return (*receiver, *call.arguments, *call.keywords.values(), *call.spread, *call.callbacks.values())
 
 
 def inside(*values: Value) -> Iterator[Value]:

@@ -77,6 +77,7 @@ class Arguments:
         place: of the call.
         node: its node; `None` where something outside of the project calls.
         dropped: whether nobody takes the result.
+        spread: what is given at positions or by names that are not known, as `*args`.
     """
 
     positional: tuple[Value, ...]
@@ -85,6 +86,7 @@ class Arguments:
     place: Place
     node: ast.Call | None = None
     dropped: bool = False
+    spread: tuple[Value, ...] = ()
 
 
 class Machine:
@@ -166,6 +168,7 @@ class Machine:
             self._within,
             arguments.node,
             dropped=arguments.dropped,
+            spread=arguments.spread,
         )
         call.result = Product(call)
         self._note(call)

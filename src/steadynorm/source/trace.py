@@ -110,6 +110,7 @@ class Call:
         result: what it gave.
         added: what was put into its result later, layer by layer, under `items`; changed through a `Journal` only.
         dropped: whether it stands alone as a statement, so that nobody takes its result.
+        spread: the lists and tables that were given as `*args` and `**kwargs` and are not known in detail.
     """
 
     index: int
@@ -126,6 +127,7 @@ class Call:
     result: Value | None = None
     added: dict[str, Any] = field(default_factory=dict)
     dropped: bool = False
+    spread: tuple[Value, ...] = ()
 
     def argument(self, position: int | None, *names: str) -> Value | None:
         """The argument at a position or by one of its names; `None` where it is not given."""
