@@ -30,11 +30,12 @@ from steadynorm.source.values import (
     Partial,
     Product,
     Table,
+    Unknown,
     Value,
     Wrapped,
     options_of,
 )
-from steadynorm.source.vocabulary import CALL_METHODS
+from steadynorm.source.vocabulary import CALL_METHODS, CALLED_ALONE
 from steadynorm.source.words import concerns
 
 _DUNDER = "__"
@@ -64,6 +65,21 @@ def _run_methods(machine: Machine, run: Run) -> None:
     for instance in run.instances:
         if instance.of.external_bases():
             _continue(machine, run, instance)
+    module = next((each for each in machine.project.modules if each.path == run.file), None)
+    if module is not None:
+        with machine.continued(run, module):
+            _run_sequences(machine)
+
+
+def _run_sequences(machine: Machine) -> None:
+    """Layers one after the other that nobody in the project calls, the outermost ones first."""
+    run = machine.run
+    made = [call.result for call in run.calls() if call.name in CALLED_ALONE]
+    for value in reversed(made):
+        called = any(call.callee is value for call in run.calls())
+        if isinstance(value, Product) and not called:
+            with machine.journal.undone(), machine.inside(Callback(None, "call")):
+                machine.call(value, Arguments((Unknown("data"),), {}, True, value.call.place))
 
 
 def _continue(machine: Machine, run: Run, instance: Instance) -> None:
@@ -112,6 +128,7 @@ def _run_function(machine: Machine, value: Value, function: Function) -> None:
                 inner = _function(each)
                 if inner is not None and inner.node not in machine.seen:
                     run_free(machine, each, None, _from_outside(function.module, inner))
+            _run_sequences(machine)
             _keep(run)
 
 
@@ -134,6 +151,7 @@ def _run_class(machine: Machine, cls: Class) -> None:
                     continue
                 with machine.journal.undone(), machine.inside(Callback(None, name)):
                     run_free(machine, Bound(method, instance), instance, outside)
+            _run_sequences(machine)
             _keep(run)
 
 

@@ -86,6 +86,9 @@ SEQUENCES = frozenset(
 )
 """Layers one after the other."""
 
+CALLED_ALONE = frozenset({"keras.Sequential", "flax.nnx.Sequential", "flax.linen.Sequential"})
+"""Those that programs hand over whole (to `fit`, say) and never call themselves."""
+
 GROWS = {"add": 0, "append": 0, "extend": 0, "add_module": 1, "register_module": 1}
 """Methods that put a layer into a container, with the position of the layer among what they are given."""
 
