@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import os
-import re
 import tokenize
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -137,8 +135,11 @@ def source_of(path: str, data: bytes) -> SourceFile | None:
 
 def newline_of(text: str) -> str:
     """What ends most lines of a text."""
-    ends = Counter(re.findall(r"\r\n|\r|\n", text))
-    return ends.most_common(1)[0][0] if ends else "\n"
+    if "\r" not in text:
+        return "\n"
+    pairs = text.count("\r\n")
+    counts = {"\r\n": pairs, "\n": text.count("\n") - pairs, "\r": text.count("\r") - pairs}
+    return max(counts, key=lambda end: counts[end])
 
 
 def _bytes(path: str, most: int) -> bytes:
