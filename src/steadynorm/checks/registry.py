@@ -30,6 +30,7 @@ FAMILIES = (
     "graph_sharing",
     "graph_configuration",
     "graph_loss",
+    "source_configuration",
 )
 
 _WHY_MISSING = {

@@ -1,13 +1,21 @@
-"""What a program that uses keras does about normalization."""
+"""What a program that uses Keras does about normalization."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from steadynorm.source.layer_graph import LayerGraph
+from steadynorm.source.layer_places import look_around
 from steadynorm.source.seen import Seen
 from steadynorm.source.trace import Run
 
 
 def look(runs: Sequence[Run]) -> Seen:
     """What was seen in the runs of one project."""
-    return Seen()
+    sightings = []
+    places = set()
+    for run in runs:
+        graph = LayerGraph(run)
+        sightings += look_around(graph)
+        places |= {made.place for made in graph.made}
+    return Seen(tuple(sightings), frozenset(places))
