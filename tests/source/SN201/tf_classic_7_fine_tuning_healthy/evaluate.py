@@ -5,7 +5,7 @@ import net
 from flowers import split
 
 images, labels = split("validation", 32)
-with slim.arg_scope(net.inception_arg_scope(is_training=True)):
+with slim.arg_scope(net.inception_arg_scope(is_training=False)):
     logits = net.inception(images, 5)
 names_to_values, names_to_updates = slim.metrics.aggregate_metric_map(
     {"eval/Accuracy": slim.metrics.streaming_accuracy(tf.argmax(logits, 1), labels)}

@@ -5,7 +5,7 @@ import net
 from flowers import split
 
 images, labels = split("train", 32)
-with slim.arg_scope(net.inception_arg_scope(is_training=False)):
+with slim.arg_scope(net.inception_arg_scope(is_training=True)):
     logits = net.inception(images, 5)
 slim.losses.sparse_softmax_cross_entropy(logits, labels)
 train_op = slim.learning.create_train_op(slim.losses.get_total_loss(), tf.train.AdamOptimizer(1e-3))

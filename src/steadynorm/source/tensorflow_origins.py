@@ -1,0 +1,73 @@
+"""Where the mode or another constant that reaches a layer was written, or left out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from steadynorm.place import Place
+from steadynorm.source.tensorflow_norms import Norm
+from steadynorm.source.tensorflow_scopes import argument, defaults_around
+from steadynorm.source.tensorflow_words import op_name
+from steadynorm.source.trace import Enter, Frame, Run
+from steadynorm.source.values import Instance, Known, Table, Value
+
+_FLAG = re.compile(r"(?:is_?|in_?|bn_?)?(?:train(?:ing)?|phase(?:_?train)?|train(?:ing)?_?(?:phase|mode|flag)|is_?test)$", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a constant was written.
+
+    Arguments:
+        place: the place.
+        left_out: whether a call left it out there, so that it is a default.
+        name: the parameter that carries it, where a function of the project takes it.
+    """
+
+    place: Place
+    left_out: bool = False
+    name: str | None = None
+
+
+def origin_of(run: Run, norm: Norm, value: Value | None) -> Origin:
+    """Where a constant that a layer is given comes from: the outermost call that hands it on, or that leaves it out."""
+    if value is None:
+        return Origin(norm.place, True)
+    for event in run.events[: norm.call.index]:
+        if isinstance(event, Enter) and isinstance(event.block, Frame) and event.block.place is not None:
+            frame = event.block
+            for name, given in frame.arguments.items():
+                if given is value:
+                    return Origin(frame.place or norm.place, frame.function.defaults.get(name) is value, name)
+    return Origin(_nearest(norm, value))
+
+
+def _nearest(norm: Norm, value: Value) -> Place:
+    params = argument(norm.call, op_name(norm.call), None, "normalizer_params")
+    if isinstance(params, Table) and params.place is not None and any(each is value for each in params.entries.values()):
+        return params.place
+    for defaults in defaults_around(norm.call):
+        if any(each is value for each in defaults.values.values()):
+            return defaults.call.place
+    return norm.place
+
+
+def options_place(norm: Norm, value: Value | None) -> Place:
+    """Where an option of a layer is written: in its call, in a dict of parameters, or in an arg_scope."""
+    return norm.place if value is None else _nearest(norm, value)
+
+
+def flag_around(norm: Norm) -> str | None:
+    """The name of a flag for the mode that the function around a layer, or its object, has; `None` without one."""
+    for block in reversed(norm.call.within):
+        if not isinstance(block, Frame):
+            continue
+        for name, value in block.arguments.items():
+            if _FLAG.match(name) and value != Known(None):
+                return name
+        if isinstance(block.receiver, Instance):
+            for name in block.receiver.attributes:
+                if _FLAG.match(name):
+                    return f"self.{name}"
+    return None
