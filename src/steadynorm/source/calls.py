@@ -214,14 +214,14 @@ def _call_instance(machine: Machine, instance: Instance, arguments: Arguments) -
     if method is None:
         _call_members(machine, call, instance, arguments)
         return call.result or Unknown()
-    _make_ready(machine, instance, arguments)
+    make_ready(machine, instance, arguments)
     call.result = machine.call(
         Bound(method, instance), Arguments(arguments.positional, arguments.named, arguments.more, arguments.place)
     )
     return call.result
 
 
-def _make_ready(machine: Machine, instance: Instance, arguments: Arguments) -> None:
+def make_ready(machine: Machine, instance: Instance, arguments: Arguments) -> None:
     """Runs what an object runs once before its first call."""
     ready = method_called(instance.of, READY_METHODS)
     before = instance.of.member(ready) if ready else None
@@ -318,7 +318,7 @@ def _call_applied(machine: Machine, callee: Attribute, arguments: Arguments) -> 
     if inner is None or callee.name == "bind":
         return call.result
     with machine.inside(Callback(call, callee.name)):
-        _make_ready(machine, of, arguments)
+        make_ready(machine, of, arguments)
         given = Arguments(arguments.positional[first:], named, arguments.more, arguments.place)
         result = machine.call(Bound(inner, of), given)
     changes = arguments.named.get("mutable", Known(False))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from steadynorm.place import Place
-from steadynorm.source.calls import call_value, method_called, run_free
+from steadynorm.source.calls import call_value, make_ready, method_called, run_free
 from steadynorm.source.containers import layers_of
 from steadynorm.source.expressions import evaluate
 from steadynorm.source.files import SourceFile
@@ -35,7 +35,7 @@ from steadynorm.source.values import (
     Wrapped,
     options_of,
 )
-from steadynorm.source.vocabulary import CALL_METHODS, CALLED_ALONE
+from steadynorm.source.vocabulary import CALL_METHODS, CALLED_ALONE, READY_METHODS
 from steadynorm.source.words import concerns
 
 _DUNDER = "__"
@@ -71,6 +71,13 @@ def _run_methods(machine: Machine, run: Run) -> None:
             _run_sequences(machine)
 
 
+def _make_ready(machine: Machine, instance: Instance) -> None:
+    name = method_called(instance.of, READY_METHODS)
+    if name is not None and instance.of.member(name) is not None:
+        with machine.inside(Callback(None, name)):
+            make_ready(machine, instance, _from_outside(instance.of.module, instance.of))
+
+
 def _run_sequences(machine: Machine) -> None:
     """Layers one after the other that nobody in the project calls, the outermost ones first."""
     run = machine.run
@@ -83,7 +90,39 @@ def _run_sequences(machine: Machine) -> None:
 
 
 def _continue(machine: Machine, run: Run, instance: Instance) -> None:
-    with machine.continued(run, instance.of.module):
+    methods = [(name, method) for name, method in _methods(instance.of) if _node(method) not in machine.seen]
+    if not methods:
+        return
+    with machine.continued(run, instance.of.module), machine.journal.undone():
+        _make_ready(machine, instance)
+        for name, method in methods:
+            if _node(method) in machine.seen:
+                continue
+            with machine.journal.undone(), machine.inside(Callback(None, name)):
+                run_free(machine, Bound(method, instance), instance, _from_outside(instance.of.module, method))
+
+
+def _make_ready(machine: Machine, instance: Instance) -> None:
+    name = method_called(instance.of, READY_METHODS)
+    if name is not None and instance.of.member(name) is not None:
+        with machine.inside(Callback(None, name)):
+            make_ready(machine, instance, _from_outside(instance.of.module, instance.of))
+
+
+def _run_sequences(machine: Machine) -> None:
+    """Layers one after the other that nobody in the project calls, the outermost ones first."""
+    run = machine.run
+    made = [call.result for call in run.calls() if call.name in CALLED_ALONE]
+    for value in reversed(made):
+        called = any(call.callee is value for call in run.calls())
+        if isinstance(value, Product) and not called:
+            with machine.journal.undone(), machine.inside(Callback(None, "call")):
+                machine.call(value, Arguments((Unknown("data"),), {}, True, value.call.place))
+
+
+def _continue(machine: Machine, run: Run, instance: Instance) -> None:
+    with machine.continued(run, instance.of.module), machine.journal.undone():
+        _make_ready(machine, instance)
         for name, method in _methods(instance.of):
             if _node(method) in machine.seen:
                 continue
@@ -144,6 +183,7 @@ def _run_class(machine: Machine, cls: Class) -> None:
             if init is not None:
                 with machine.inside(Callback(None, "__init__")):
                     run_free(machine, Bound(init, instance), instance, outside)
+            _make_ready(machine, instance)
             first = method_called(cls, CALL_METHODS)
             methods = sorted(_methods(cls), key=lambda pair: pair[0] != first)
             for name, method in methods:
