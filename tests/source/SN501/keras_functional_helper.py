@@ -3,13 +3,13 @@ from keras import layers
 
 
 def conv_block(x, filters, size=3, strides=1):
-    x = layers.Conv2D(
+    x = layers.Conv2D(  # expect: SN501
         filters,
         size,
         strides=strides,
         padding="same",
         kernel_initializer="he_normal",
-    )(x)  # expect: SN501
+    )(x)
     x = layers.BatchNormalization()(x)
     return layers.Activation("relu")(x)
 

@@ -4,8 +4,8 @@ from keras import layers
 
 def gate(x, channels):
     g = layers.Conv2D(channels, 1, use_bias=False)(x)
-    g = layers.BatchNormalization()(g)
-    g = layers.Activation("sigmoid")(g)  # expect: SN502
+    g = layers.BatchNormalization()(g)  # expect: SN502
+    g = layers.Activation("sigmoid")(g)
     return layers.Multiply()([x, g])
 
 
