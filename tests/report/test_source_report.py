@@ -175,3 +175,15 @@ def test_unsafe_fix_says_so(source_report: Report) -> None:
     assert "add the lists (--fix --unsafe-fixes: look at --diff first)" in str(
         replace(source_report, findings=(found,))
     )
+
+
+def test_long_lines_of_code_stay_in_their_row(source_report: Report) -> None:
+    path = "net/größer.py"
+    text = source_report.sources[path].text.replace("größer", "größer " * 20)
+    report = replace(source_report, sources={**source_report.sources, path: SourceFile(path, text)})
+    lines = str(report).splitlines()
+
+    (row,) = (index for index, line in enumerate(lines) if "nn.Conv2d" in line and "│" in line)
+    assert lines[row].endswith("…")
+    assert lines[row + 1].strip().startswith("│")
+    assert max(map(len, lines)) == 80

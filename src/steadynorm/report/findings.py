@@ -18,6 +18,9 @@ from steadynorm.report.styles import STYLES
 from steadynorm.report.summary import counts, where
 from steadynorm.report.words import counted, number, percent, printable, sentence
 
+_INDENT = 7
+"""Columns before a line of code, two of which are the section's."""
+
 SHOWN_FINDINGS = 40
 """Findings of one model that are written out; nobody reads more, and each takes its time."""
 
@@ -55,8 +58,8 @@ def _finding(rank: int, found: Finding, report: Report) -> Iterator[RenderableTy
     rows.append(("more", f"steadynorm explain {found.code}"))
     yield Padding(Text(printable(sentence(found.message))), (0, 0, 0, 3))
     if source is not None and found.place is not None:
-        for line in frame(source, found.place, WIDTH - 5):
-            yield Padding(line, (0, 0, 0, 5))
+        for line in frame(source, found.place, WIDTH - _INDENT):
+            yield Padding(line, (0, 0, 0, _INDENT - 2))
     yield Padding(pairs(*rows), (0, 0, 0, 3))
 
 
