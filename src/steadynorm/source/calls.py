@@ -289,8 +289,9 @@ def _call_members(machine: Machine, call: Call, sequence: Product | Instance, ar
         return
     value = arguments.positional[0]
     rest = arguments.positional[1:] if call.name.startswith("keras") else ()
-    for member in members:
-        value = machine.call(member, Arguments((value, *rest), arguments.named, False, arguments.place))
+    with machine.inside(With(sequence, arguments.place)):
+        for member in members:
+            value = machine.call(member, Arguments((value, *rest), arguments.named, False, arguments.place))
     call.result = value
 
 

@@ -17,6 +17,7 @@ from steadynorm.source.values import (
     Class,
     Comprehension,
     Expression,
+    External,
     Function,
     Instance,
     Items,
@@ -85,6 +86,8 @@ def _set_item(machine: Machine, target: ast.Subscript, value: Value, scope: Scop
         machine.journal.put(of.cell, "lost", True)
     elif isinstance(of, Product):
         containers.put(of, key, value, machine.journal)
+    elif isinstance(of, External) and isinstance(key, Known):
+        machine.assigned(of, f"[{key.value}]", value, machine.place(target))
 
 
 def _unpack(machine: Machine, targets: list[ast.expr], value: Value, scope: Scope) -> None:
