@@ -76,4 +76,3 @@ def _frame(call: Call) -> Frame | None:
 
 def _is_within(call: Call, condition: Call) -> bool:
     return any(isinstance(block, Callback) and block.call is condition for block in call.within)
-

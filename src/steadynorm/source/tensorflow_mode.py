@@ -227,9 +227,7 @@ def holds(test: Value, mode: str) -> bool | None:
 
 def is_reached(call: Call, mode: str) -> bool:
     """Whether a call may be made when an estimator runs in a mode, by the conditions around it."""
-    return all(
-        holds(block.test, mode) is not (not block.arm) for block in call.within if isinstance(block, Branch)
-    )
+    return all(holds(block.test, mode) is not (not block.arm) for block in call.within if isinstance(block, Branch))
 
 
 def is_chosen(value: Value) -> bool:

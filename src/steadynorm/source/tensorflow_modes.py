@@ -181,7 +181,10 @@ def _mode_in_scope(world: World, norm: Norm) -> str | None:
     named = [
         name
         for value, name in world.run.named.items()
-        if is_tensor(value) and isinstance(value, Product) and value.call.index < norm.call.index and _is_bool(value.call)
+        if is_tensor(value)
+        and isinstance(value, Product)
+        and value.call.index < norm.call.index
+        and _is_bool(value.call)
     ]
     return named[0] if len(named) == 1 else None
 

@@ -247,9 +247,7 @@ def _of_fused(call: Call) -> Norm:
     mode = call.argument(7, "is_training")
     if mode is None and call.more:
         mode = Unknown("**kwargs")
-    return Norm(
-        call, Kind.FUSED, mode_of(mode, True), mode, call.argument(0, "x"), Updates.NONE, scoping=scoping(call)
-    )
+    return Norm(call, Kind.FUSED, mode_of(mode, True), mode, call.argument(0, "x"), Updates.NONE, scoping=scoping(call))
 
 
 def _of_normalizer(call: Call, name: str) -> Iterator[Norm]:

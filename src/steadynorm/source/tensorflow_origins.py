@@ -12,7 +12,9 @@ from steadynorm.source.tensorflow_words import op_name
 from steadynorm.source.trace import Enter, Frame, Run
 from steadynorm.source.values import Instance, Known, Table, Value
 
-_FLAG = re.compile(r"(?:is_?|in_?|bn_?)?(?:train(?:ing)?|phase(?:_?train)?|train(?:ing)?_?(?:phase|mode|flag)|is_?test)$", re.I)
+_FLAG = re.compile(
+    r"(?:is_?|in_?|bn_?)?(?:train(?:ing)?|phase(?:_?train)?|train(?:ing)?_?(?:phase|mode|flag)|is_?test)$", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,11 @@ def origin_of(run: Run, norm: Norm, value: Value | None) -> Origin:
 
 def _nearest(norm: Norm, value: Value) -> Place:
     params = argument(norm.call, op_name(norm.call), None, "normalizer_params")
-    if isinstance(params, Table) and params.place is not None and any(each is value for each in params.entries.values()):
+    if (
+        isinstance(params, Table)
+        and params.place is not None
+        and any(each is value for each in params.entries.values())
+    ):
         return params.place
     for defaults in defaults_around(norm.call):
         if any(each is value for each in defaults.values.values()):

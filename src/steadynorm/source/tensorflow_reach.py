@@ -23,7 +23,12 @@ _ALL_LOSSES = frozenset(
     }
 )
 _LOSSES = ("tensorflow.losses.", "slim.losses.", "tensorflow.contrib.losses.")
-_COLLECTING = ("tensorflow.add_to_collection", ".add_to_collection", "tensorflow.losses.add_loss", "slim.losses.add_loss")
+_COLLECTING = (
+    "tensorflow.add_to_collection",
+    ".add_to_collection",
+    "tensorflow.losses.add_loss",
+    "slim.losses.add_loss",
+)
 _READING = ("tensorflow.get_collection", ".get_collection", "tensorflow.get_collection_ref", "slim.get_collection")
 
 

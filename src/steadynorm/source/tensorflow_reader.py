@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from steadynorm.program import Sighting
 from steadynorm.source.seen import Seen
+from steadynorm.source.tensorflow_builds import built_twice, moved_by_others, several_inputs
 from steadynorm.source.tensorflow_choices import updates_outside
 from steadynorm.source.tensorflow_modes import exports, inference_by_batch, training_by_population
+from steadynorm.source.tensorflow_savers import lists_lost, not_restored, not_saved, wiped
 from steadynorm.source.tensorflow_updates import moments_alone, moved_in_evaluation, updates
 from steadynorm.source.tensorflow_world import World
 from steadynorm.source.trace import Run
@@ -20,6 +22,13 @@ _DETECTORS = (
     training_by_population,
     updates_outside,
     exports,
+    built_twice,
+    several_inputs,
+    moved_by_others,
+    not_saved,
+    not_restored,
+    lists_lost,
+    wiped,
 )
 
 

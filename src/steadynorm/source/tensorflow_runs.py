@@ -173,7 +173,9 @@ def _of_spec(call: Call, reach: Reach) -> Iterator[Session]:
             continue
         position = {"train_op": 3, "loss": 2, "predictions": 1, "eval_metric_ops": 4}
         values = tuple(
-            value for name in names if (value := call.argument(position[name], name)) is not None and value != Known(None)
+            value
+            for name in names
+            if (value := call.argument(position[name], name)) is not None and value != Known(None)
         )
         if values:
             purpose = Purpose.TRAIN if each == TRAIN else Purpose.INFER

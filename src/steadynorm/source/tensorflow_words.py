@@ -23,6 +23,20 @@ _ALIASES = {
     "separable_convolution2d": "separable_conv2d",
 }
 
+
+def short(name: str) -> str:
+    """A canonical name with slim's and tf.contrib.layers' parts under one: `contrib.conv2d`."""
+    for beginning in CONTRIB:
+        if name.startswith(beginning):
+            rest = name[len(beginning) :]
+            return name if "." in rest else f"contrib.{_ALIASES.get(rest, rest)}"
+    return name
+
+
+def _named(*names: str) -> frozenset[str]:
+    return frozenset(map(short, names))
+
+
 _CONVOLUTIONS = {
     "conv1d": 1,
     "conv2d": 2,
@@ -144,17 +158,15 @@ ASSIGNMENTS = {
 
 ASSIGNING_METHODS = frozenset({".assign", ".assign_add", ".assign_sub", ".load"})
 
-VARIABLES = frozenset(
-    {
-        "tensorflow.Variable",
-        "tensorflow.get_variable",
-        "contrib.model_variable",
-        "slim.model_variable",
-        "slim.variable",
-        "tensorflow.contrib.framework.model_variable",
-        "tensorflow.contrib.framework.variable",
-        "tensorflow.get_local_variable",
-    }
+VARIABLES = _named(
+    "tensorflow.Variable",
+    "tensorflow.get_variable",
+    "contrib.model_variable",
+    "slim.model_variable",
+    "slim.variable",
+    "tensorflow.contrib.framework.model_variable",
+    "tensorflow.contrib.framework.variable",
+    "tensorflow.get_local_variable",
 )
 PLACEHOLDERS = frozenset(
     {
@@ -175,36 +187,25 @@ INITIALIZERS = frozenset(
 )
 """Those that initialize every variable."""
 
-RESTORING = frozenset(
-    {
-        ".restore",
-        "slim.assign_from_checkpoint_fn",
-        "slim.assign_from_checkpoint",
-        "tensorflow.contrib.framework.assign_from_checkpoint_fn",
-        "tensorflow.contrib.framework.assign_from_checkpoint",
-        "tensorflow.train.init_from_checkpoint",
-        "tensorflow.contrib.framework.init_from_checkpoint",
-        "tensorflow.train.latest_checkpoint",
-        "tensorflow.train.get_checkpoint_state",
-        "tensorflow.train.load_checkpoint",
-        "tensorflow.saved_model.loader.load",
-        "tensorflow.saved_model.load",
-        "tensorflow.train.import_meta_graph",
-        "tensorflow.train.MonitoredTrainingSession",
-        "tensorflow.train.SessionManager",
-        "tensorflow.train.Supervisor",
-    }
+RESTORING = _named(
+    ".restore",
+    "slim.assign_from_checkpoint_fn",
+    "slim.assign_from_checkpoint",
+    "tensorflow.contrib.framework.assign_from_checkpoint_fn",
+    "tensorflow.contrib.framework.assign_from_checkpoint",
+    "tensorflow.train.init_from_checkpoint",
+    "tensorflow.contrib.framework.init_from_checkpoint",
+    "tensorflow.train.latest_checkpoint",
+    "tensorflow.train.get_checkpoint_state",
+    "tensorflow.train.load_checkpoint",
+    "tensorflow.saved_model.loader.load",
+    "tensorflow.saved_model.load",
+    "tensorflow.train.import_meta_graph",
+    "tensorflow.train.MonitoredTrainingSession",
+    "tensorflow.train.SessionManager",
+    "tensorflow.train.Supervisor",
 )
 """Calls that bring weights of an earlier training in."""
-
-
-def short(name: str) -> str:
-    """A canonical name with slim's and tf.contrib.layers' parts under one: `contrib.conv2d`."""
-    for beginning in CONTRIB:
-        if name.startswith(beginning):
-            rest = name[len(beginning) :]
-            return name if "." in rest else f"contrib.{_ALIASES.get(rest, rest)}"
-    return name
 
 
 def name_of(value: Value | None) -> str:

@@ -108,11 +108,12 @@ class World:
         """The layers whose statistics something moves when it is run."""
         found = self._moved.get(session.call.index)
         if found is None or session.estimator is not None:
-            found = [norm for norm in self.norms if self._moves(session.reached, norm)]
+            found = [norm for norm in self.norms if self.moves(session.reached, norm)]
             self._moved[session.call.index] = found
         return [norm for norm in found if self.may_train(norm, session) or norm.kind is Kind.HAND]
 
-    def _moves(self, reached: Reached, norm: Norm) -> bool:
+    def moves(self, reached: Reached, norm: Norm) -> bool:
+        """Whether the updates of a layer are among what is run."""
         if norm.updates is Updates.IN_PLACE:
             return norm.call in reached
         if norm.updates is Updates.BY_HAND:
