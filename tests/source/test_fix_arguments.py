@@ -69,7 +69,9 @@ def done(text: str, edits: tuple[Edit, ...]) -> str:
         ("f(f'{a}, {b!r}')", "f(f'{a}, {b!r}', x=1)"),
         ("f(a if b else c)", "f(a if b else c, x=1)"),
         ("f(a := 3)", "f(a := 3, x=1)"),
-        (f"y = f({'a' * 60}, {'b' * 10})", f"y = f({'a' * 60}, {'b' * 10},\n      x=1)"),
+        (f"y = f({'a' * 80}, {'b' * 10})", f"y = f(\n    {'a' * 80}, {'b' * 10}, x=1\n)"),
+        (f"y = f({'a' * 80}, {'b' * 4})  # {'why' * 20}", f"y = f({'a' * 80}, {'b' * 4}, x=1)  # {'why' * 20}"),
+        (f"y = f(a,\n      {'b' * 90})", f"y = f(a,\n      {'b' * 90},\n      x=1)"),
     ],
 )
 def test_argument_is_put_in(text: str, expected: str | None) -> None:
@@ -154,6 +156,14 @@ def test_call_whose_place_is_wrong_is_no_fix() -> None:
 
 
 def test_wider_files_keep_their_width() -> None:
-    text = f"# {'-' * 110}\ny = f({'a' * 60}, {'b' * 10})"
+    text = f"z = {'-' * 110}1\ny = f({'a' * 80}, {'b' * 10})"
 
     assert done(text, arguments.insert_keyword(file_with(text), call_in(file_with(text)), "x", "1")).endswith(", x=1)")
+
+
+def test_long_files_of_short_lines_keep_theirs() -> None:
+    text = "a\n" * 100 + f"y = f({'a' * 60}, {'b' * 8})"
+
+    assert done(text, arguments.insert_keyword(file_with(text), call_in(file_with(text)), "x", "1")).endswith(
+        ", x=1\n)"
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from steadynorm.fix import Edit
 from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.errors import NoFixError
-from steadynorm.source.fixes.style import indentation, width
+from steadynorm.source.fixes.style import code_length, indentation, unit, width
 from steadynorm.source.lines import Lines
 
 _NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
@@ -95,8 +95,10 @@ def insert_keyword(file: SourceFile, call: ast.Call, name: str, value: str) -> t
     end = found.arguments[last][1]
     if _is_vertical(file, found):
         return _on_its_line(file, found, code)
-    line, column = file.lines.position(end)
-    if column + len(code) + 2 + len(file.lines.line(line)) - column > width(file):
+    line, _ = file.lines.position(end)
+    if code_length(file.lines.line(line)) + len(code) + 2 > width(file):
+        if not found.trailing and "\n" not in file.text[found.opened : found.closed]:
+            return _hugged(file, found, code)
         aligned = _aligned(file, found)
         if aligned is not None:
             return (Edit(file.path, end, end, f",{file.newline}{aligned}{code}"),)
@@ -234,6 +236,16 @@ def _on_its_line(file: SourceFile, found: Layout, code: str) -> tuple[Edit, ...]
     if line_end == end:
         return (Edit(file.path, end, end, f",{put}"),)
     return (Edit(file.path, end, end, ","), Edit(file.path, line_end, line_end, put))
+
+
+def _hugged(file: SourceFile, found: Layout, code: str) -> tuple[Edit, ...]:
+    """The arguments in a line of their own, between the brackets."""
+    outer = indentation(file, file.lines.position(found.opened)[0])
+    end = found.arguments[-1][1]
+    return (
+        Edit(file.path, found.opened, found.arguments[0][0], f"{file.newline}{outer}{unit(file)}"),
+        Edit(file.path, end, found.closed, f", {code}{file.newline}{outer}"),
+    )
 
 
 def _aligned(file: SourceFile, found: Layout) -> str | None:

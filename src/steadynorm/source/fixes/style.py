@@ -11,7 +11,10 @@ from steadynorm.source.nodes import Standing, blocks_of, first_line
 
 INDENTATION = re.compile(r"[ \t\f]*")
 
-_NARROWEST, _WIDEST = 79, 120
+_NARROWEST, _USUAL, _WIDEST = 79, 100, 120
+_TELLING = 100
+"""Lines of a file from which on the longest one tells how long they may be."""
+
 _QUOTED = re.compile(r"(?<![\w\"'])[rbRB]?([\"'])(?!\1)[^\"'\\\n]*\1")
 
 
@@ -40,9 +43,17 @@ def _step(file: SourceFile, parent: ast.AST, block: list[ast.stmt]) -> str:
 
 
 def width(file: SourceFile) -> int:
-    """How long the file's author lets lines get: as the longest one, from 79 up to 120 characters."""
-    longest = max((len(file.lines.line(number)) for number in range(1, len(file.lines) + 1)), default=0)
-    return min(max(longest, _NARROWEST), _WIDEST)
+    """How long the file's author lets lines of code get: as the longest one, up to 120 characters.
+
+    A small file tells little about it, and is taken to allow 100.
+    """
+    longest = max((code_length(file.lines.line(number)) for number in range(1, len(file.lines) + 1)), default=0)
+    return min(max(longest, _NARROWEST if len(file.lines) >= _TELLING else _USUAL), _WIDEST)
+
+
+def code_length(line: str) -> int:
+    """The length of a line without the comment at its end, which may be any longer."""
+    return len(line.partition("  #")[0].rstrip())
 
 
 def quoted(file: SourceFile, text: str) -> str:

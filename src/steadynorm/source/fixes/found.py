@@ -1,0 +1,48 @@
+"""The node that a finding is about."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+
+from steadynorm.finding import Finding
+from steadynorm.source.files import SourceFile
+from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.nodes import Standing, node_at, standing_at
+
+
+def file_of(found: Finding, files: Mapping[str, SourceFile]) -> SourceFile:
+    """The file that a finding is about.
+
+    Raises:
+        NoFixError: it is about none.
+    """
+    if found.place is None or found.place.path not in files:
+        raise NoFixError("no file")
+    return files[found.place.path]
+
+
+def call_of(found: Finding, files: Mapping[str, SourceFile]) -> tuple[SourceFile, ast.Call]:
+    """The call that a finding is about, and its file.
+
+    Raises:
+        NoFixError: no call stands at its place.
+    """
+    file = file_of(found, files)
+    call = None if found.place is None else node_at(file, found.place, ast.Call)
+    if call is None:
+        raise NoFixError("no call")
+    return file, call
+
+
+def standing_of(found: Finding, files: Mapping[str, SourceFile]) -> tuple[SourceFile, Standing]:
+    """The statement that a finding is about or lies in, and its file.
+
+    Raises:
+        NoFixError: no statement stands at its place.
+    """
+    file = file_of(found, files)
+    standing = None if found.place is None else standing_at(file, found.place)
+    if standing is None:
+        raise NoFixError("no statement")
+    return file, standing

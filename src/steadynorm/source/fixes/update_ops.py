@@ -1,0 +1,54 @@
+"""The fix of a train op that does not run the updates of the statistics."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+
+from steadynorm.finding import Finding
+from steadynorm.fix import Edit
+from steadynorm.source.files import SourceFile
+from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.fixes.found import call_of, standing_of
+from steadynorm.source.fixes.origin import alias_of, origin
+from steadynorm.source.fixes.registry import fixes
+from steadynorm.source.fixes.statements import wrap
+from steadynorm.source.nodes import Standing
+
+_STEPS = ("minimize", "apply_gradients")
+
+
+@fixes("SN101", "run the updates with the train op", safe=True)
+def depend_on_updates(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+    """Puts the statement with the train op under control dependencies on the collection of updates."""
+    file, call = call_of(found, files)
+    _, standing = standing_of(found, files)
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _STEPS:
+        raise NoFixError("no train op")
+    tensorflow = alias_of(file, "tensorflow")
+    if tensorflow is None:
+        raise NoFixError("tensorflow has no name in this file")
+    read = next(_read_before(file, standing), None)
+    name = read or _free(file, "update_ops")
+    before = () if read else (f"{name} = {tensorflow}.get_collection({tensorflow}.GraphKeys.UPDATE_OPS)",)
+    return wrap(file, standing, f"with {tensorflow}.control_dependencies({name}):", *before)
+
+
+def _read_before(file: SourceFile, standing: Standing) -> Iterator[str]:
+    """Names that the whole collection was assigned to before the statement, in its block."""
+    for each in standing.block[: standing.index]:
+        if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name) and _reads_all(file, each.value):
+            yield each.targets[0].id
+
+
+def _reads_all(file: SourceFile, node: ast.expr) -> bool:
+    """Whether an expression is the whole collection: no scope limits it."""
+    if not isinstance(node, ast.Call) or node.keywords or len(node.args) != 1:
+        return False
+    is_read = origin(file, node.func) == "tensorflow.get_collection"
+    return is_read and ast.unparse(node.args[0]).endswith(("UPDATE_OPS", "'update_ops'"))
+
+
+def _free(file: SourceFile, name: str) -> str:
+    taken = {node.id for node in ast.walk(file.tree) if isinstance(node, ast.Name)}
+    return name if name not in taken else f"batch_norm_{name}"
