@@ -30,6 +30,8 @@ FAMILIES = (
     "graph_sharing",
     "graph_configuration",
     "graph_loss",
+    "source_statistics",
+    "source_mode",
     "source_configuration",
 )
 
