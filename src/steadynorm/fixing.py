@@ -11,7 +11,7 @@ from steadynorm.model_check import Failure
 from steadynorm.report.model import Report
 from steadynorm.source.baseline import Baseline
 from steadynorm.source.edits import Fixed, diff, fixed
-from steadynorm.source.saving import save
+from steadynorm.source.saving import prepared, save
 from steadynorm.source_check import SourceOutcome
 
 MOST_ROUNDS = 10
@@ -53,10 +53,15 @@ def fix_all(
             if not baseline.hide(*told_by(each, report)) and not _is_about(each, failures)
         ]
         found = _chosen(wanted, unsafe, report)
+        # All of them before any is written, so that a fix of two files is made in both.
+        data, refused = _prepared(found, report)
+        failures.update(refused)
+        if refused:
+            continue
         written = set()
-        for path in found.texts:
+        for path in data:
             try:
-                save(report.sources[path], found.edits[path])
+                save(report.sources[path], data[path])
                 written.add(path)
             except UnusableInputError as error:
                 failures[path] = Failure.of(path, error)
@@ -65,6 +70,18 @@ def fix_all(
         made += (each for each in wanted if each.fix in found.made and _is_about(each, written))
         outcome = again()
     return outcome, tuple(made), tuple(failures.values())
+
+
+def _prepared(found: Fixed, report: Report) -> tuple[dict[str, bytes], dict[str, Failure]]:
+    """The new bytes of each file, and the files that cannot be edited."""
+    data: dict[str, bytes] = {}
+    refused: dict[str, Failure] = {}
+    for path, edits in found.edits.items():
+        try:
+            data[path] = prepared(report.sources[path], edits)
+        except UnusableInputError as error:
+            refused[path] = Failure.of(path, error)
+    return data, refused
 
 
 def _chosen(findings: Iterable[Finding], unsafe: bool, report: Report) -> Fixed:

@@ -14,7 +14,7 @@ from steadynorm.errors import UnusableInputError
 from steadynorm.fix import Edit, Fix
 from steadynorm.source.edits import applied, diff, fixed
 from steadynorm.source.files import SourceFile, read_source, source_of
-from steadynorm.source.saving import edited, edited_notebook, save
+from steadynorm.source.saving import edited, edited_notebook, prepared, save
 
 
 def edit(start: int, end: int, text: str, path: str = "a.py") -> Edit:
@@ -114,7 +114,7 @@ def test_encoding_ends_of_lines_and_mode_stay(tmp_path: Path, data: bytes) -> No
     file = read_source(str(link))
     assert file is not None
     at = file.text.index("1", file.text.index("y"))
-    save(file, [edit(at, at + 1, "2", file.path)])
+    save(file, prepared(file, [edit(at, at + 1, "2", file.path)]))
 
     assert path.read_bytes() == data.replace(b"y = 1", b"y = 2")
     assert stat.S_IMODE(path.stat().st_mode) == 0o751
@@ -130,7 +130,7 @@ def test_file_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
     path.write_text("batch_norm = 3\n")
 
     with pytest.raises(UnusableInputError, match="was changed since it was read"):
-        save(file, [edit(13, 14, "2", str(path))])
+        prepared(file, [edit(13, 14, "2", str(path))])
     assert path.read_text() == "batch_norm = 3\n"
 
 

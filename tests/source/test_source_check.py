@@ -317,6 +317,21 @@ def test_notebook_is_fixed(here: Path) -> None:
     assert path.read_text() == notebook("%matplotlib inline", "import torch\ntorch.batch_norm(1, ok=True)")
 
 
+def test_fix_of_two_files_is_made_in_both_or_in_none(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def both(found: Finding, files: Mapping[str, SourceFile]) -> tuple[Edit, ...]:
+        return (*_make_ok(found, files), Edit("b.py", 0, 0, "'→'\n"))
+
+    monkeypatch.setitem(registry._REGISTERED, "SN501", [registry.Registered("both", True, both)])
+    put(here / "a.py", LAYER.format("1"))
+    put(here / "b.py", "# coding: ascii\nimport torch  # loss\n")
+    put(here / "c.py", LAYER.format("ok=True"))
+    result = run(".", "--fix")
+
+    assert result.exit_code == 2
+    assert "b.py: '→' cannot be written in ascii" in flat(result)
+    assert (here / "a.py").read_text() == LAYER.format("1")
+
+
 def test_difference_is_shown_and_nothing_changed(here: Path) -> None:
     text = LAYER.format("1")
     path = put(here / "a.py", text)

@@ -19,24 +19,32 @@ _DECODER = json.JSONDecoder()
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
-def save(file: SourceFile, edits: Iterable[Edit]) -> None:
-    """Writes a file with edits made, in one step, in its encoding, with its ends of lines and its mode.
+def prepared(file: SourceFile, edits: Iterable[Edit]) -> bytes:
+    """The bytes of a file on the disk with edits made; nothing is written yet.
 
     Raises:
-        UnusableInputError: it has changed since it was read, the new text does not go into its encoding, an edit is of
-            what IPython alone understands, or the file cannot be written. It then is as it was.
+        UnusableInputError: it is not local or has changed since it was read, the new text does not go into its
+            encoding, or an edit is of what IPython alone understands.
     """
     if is_remote(file.path):
         raise UnusableInputError(f"{file.path}: cannot be edited where it is; expected a local file")
-    path = Path(file.path)
     try:
-        data = path.read_bytes()
+        data = Path(file.path).read_bytes()
     except OSError as error:
         raise UnusableInputError(f"{file.path}: cannot be read: {error.strerror}") from error
     current = source_of(file.path, data)
     if current is None or current.text != file.text:
         raise UnusableInputError(f"{file.path}: was changed since it was read, and is left as it is: run this again")
-    rewrite(path, edited(file, data, edits))
+    return edited(file, data, edits)
+
+
+def save(file: SourceFile, data: bytes) -> None:
+    """Writes the new bytes of a file in one step; its mode stays.
+
+    Raises:
+        UnusableInputError: the file cannot be written. It then is as it was.
+    """
+    rewrite(Path(file.path), data)
 
 
 def edited(file: SourceFile, data: bytes, edits: Iterable[Edit]) -> bytes:

@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
-from dataclasses import dataclass
 
 from steadynorm.fix import Edit
 from steadynorm.source.files import SourceFile
+from steadynorm.source.fixes.call_layout import Layout, layout
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.style import code_length, indentation, unit, width
-from steadynorm.source.lines import Lines
-
-_NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where in the text the parts of a call's brackets are; all are offsets.
-
-    Arguments:
-        opened: behind the opening bracket.
-        closed: before the closing bracket.
-        arguments: start and end of every argument, with the brackets around it, without commas, blanks and comments.
-        commas: the comma behind each argument; one fewer than arguments if there is no trailing comma.
-    """
-
-    opened: int
-    closed: int
-    arguments: tuple[tuple[int, int], ...]
-    commas: tuple[int, ...]
-
-    @property
-    def trailing(self) -> bool:
-        """Whether the last argument has a comma behind it."""
-        return bool(self.arguments) and len(self.commas) == len(self.arguments)
 
 
 def set_keyword(file: SourceFile, call: ast.Call, name: str, value: str) -> tuple[Edit, ...]:
@@ -127,56 +100,6 @@ def remove_keyword(file: SourceFile, call: ast.Call, name: str) -> tuple[Edit, .
     if index:
         return (Edit(file.path, found.commas[index - 1], end, ""),)
     return (Edit(file.path, start, behind, ""),)
-
-
-def layout(file: SourceFile, call: ast.Call) -> Layout:
-    """Where the parts of a call's brackets are.
-
-    Raises:
-        NoFixError: the text where the call should be is no call, as in a formatted string before Python 3.12.
-    """
-    start, end = file.span(file.place(call))
-    text = f"({file.text[start:end]})"
-    lines = Lines(text)
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text, newline="").readline))
-    except (tokenize.TokenError, SyntaxError) as error:
-        raise NoFixError("no call") from error
-    code = [each for each in tokens if each.type not in _NO_CODE]
-    # The last bracket is the one that was put around; the one before it ends the call.
-    if len(code) < 4 or code[-2].string != ")":
-        raise NoFixError("no call")
-    opening = _opening(code, len(code) - 2)
-    groups: list[list[tokenize.TokenInfo]] = [[]]
-    commas: list[tokenize.TokenInfo] = []
-    depth = 0
-    for each in code[opening + 1 : -2]:
-        depth += (each.string in "([{") - (each.string in ")]}") if each.type == tokenize.OP else 0
-        if each.string == "," and depth == 0 and each.type == tokenize.OP:
-            commas.append(each)
-            groups.append([])
-        else:
-            groups[-1].append(each)
-
-    def offset(position: tuple[int, int]) -> int:
-        return start - 1 + lines.start(position[0]) + position[1]
-
-    return Layout(
-        offset(code[opening].end),
-        offset(code[-2].start),
-        tuple((offset(group[0].start), offset(group[-1].end)) for group in groups if group),
-        tuple(offset(comma.start) for comma in commas),
-    )
-
-
-def _opening(code: list[tokenize.TokenInfo], closing: int) -> int:
-    depth = 0
-    for index in range(closing, 0, -1):
-        if code[index].type == tokenize.OP:
-            depth += (code[index].string in ")]}") - (code[index].string in "([{")
-        if depth == 0:
-            return index
-    raise NoFixError("no call")
 
 
 def _span_of(file: SourceFile, call: ast.Call, name: str) -> tuple[int, int]:
