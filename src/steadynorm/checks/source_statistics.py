@@ -83,7 +83,7 @@ def lag_in_source(evidence: Evidence) -> Iterator[Finding]:
         decay, steps = each.facts.get("decay"), each.facts.get("steps")
         if not isinstance(decay, float) or not isinstance(steps, int | float) or not 0 < decay < 1 or steps < 1:
             continue
-        left = decay**steps
+        left: float = decay**steps
         if left < RESIDUAL:
             continue
         option = each.facts.get("option", "momentum")
@@ -91,7 +91,7 @@ def lag_in_source(evidence: Evidence) -> Iterator[Finding]:
             each,
             f"'{each.subject}' keeps {decay:g} of the old value per update and the training makes {steps:g} updates: "
             f"{left:.0%} of the average is still its initial value",
-            f"Use {option}={_rounded_down(float(RESIDUAL ** (1 / steps))):g} or less, or debias the average ('steadynorm "
+            f"Use {option}={_rounded_down(RESIDUAL ** (1 / steps)):g} or less, or debias the average ('steadynorm "
             "repair').",
             severity=Severity.ERROR if left >= LARGE_RESIDUAL else Severity.WARNING,
         )
@@ -100,7 +100,7 @@ def lag_in_source(evidence: Evidence) -> Iterator[Finding]:
 def _rounded_down(decay: float) -> float:
     """A decay with as few digits as keep it below the given one."""
     for digits in range(1, 6):
-        rounded = int(decay * 10**digits) / 10**digits
+        rounded: float = int(decay * 10**digits) / 10**digits
         if rounded and (1 - rounded) <= 2 * (1 - decay):
             return rounded
     return decay

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from steadynorm.place import Place
+from steadynorm.program import Sighting
+from steadynorm.source.keras_calls import KerasRun
+from steadynorm.source.keras_modes import look_at_modes
 from steadynorm.source.layer_graph import LayerGraph
 from steadynorm.source.layer_places import look_around
 from steadynorm.source.seen import Seen
@@ -12,10 +16,12 @@ from steadynorm.source.trace import Run
 
 def look(runs: Sequence[Run]) -> Seen:
     """What was seen in the runs of one project."""
-    sightings = []
-    places = set()
+    sightings: list[Sighting] = []
+    places: set[Place] = set()
     for run in runs:
         graph = LayerGraph(run)
+        keras = KerasRun(run)
         sightings += look_around(graph)
+        sightings += look_at_modes(keras, graph)
         places |= {made.place for made in graph.made}
     return Seen(tuple(sightings), frozenset(places))

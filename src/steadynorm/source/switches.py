@@ -43,20 +43,24 @@ def states_at(call: Call, switches: Iterable[Switch]) -> Iterator[State]:
     """
     relevant = [each for each in switches if not _excluded(each.call, call)]
     before = [each for each in relevant if each.call.index < call.index]
-    for switch in reversed(before):
-        yield State(switch)
-        if _is_sure(switch.call, call.within):
-            break
-    else:
+    last = _last_ones(before)
+    yield from (State(switch) for switch in last)
+    if not any(_is_sure(switch.call, call.within) for switch in last):
         yield State(None)
     for loop in (block for block in call.within if isinstance(block, Loop)):
         if any(loop in each.call.within and _is_sure(each.call, call.within) for each in before):
             continue
         later = [each for each in relevant if each.call.index > call.index and loop in each.call.within]
-        for switch in reversed(later):
-            yield State(switch, loop)
-            if _is_sure(switch.call, call.within[: call.within.index(loop) + 1]):
-                break
+        yield from (State(switch, loop) for switch in _last_ones(later))
+
+
+def _last_ones(switches: list[Switch]) -> list[Switch]:
+    """The switches that may be the last ones, the latest first: no later one is made whenever they are."""
+    found: list[Switch] = []
+    for switch in reversed(switches):
+        if not any(_is_sure(later.call, switch.call.within) for later in found):
+            found.append(switch)
+    return found
 
 
 def _is_sure(call: Call, within: tuple[Block, ...]) -> bool:

@@ -68,7 +68,7 @@ class Loop:
 
 @dataclass(slots=True, eq=False)
 class With:
-    """The body of a with statement, what runs under a decorator from outside of the project, or in a sequence of layers."""
+    """The body of a with statement; what runs under a decorator from outside of the project; a sequence of layers."""
 
     context: Value
     place: Place

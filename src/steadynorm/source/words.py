@@ -33,7 +33,7 @@ USES = (
 
 STEPS = (
     ".eval(", ".train(", ".fit(", ".backward(", ".minimize(", "apply_gradients", "_grad(", "_step(", "GradientTape",
-    "Saver(", "saver(", "state_dict", "requires_grad", "DataLoader",
+    "Saver(", "saver(", "state_dict", "requires_grad", "DataLoader", "training=True", "train=True",
 )  # fmt: skip
 """What a function must do to be looked at for itself, where nobody in the project calls it, and it has no layers."""
 
