@@ -6,10 +6,15 @@ from collections.abc import Sequence
 
 from steadynorm.program import Sighting
 from steadynorm.source.seen import Seen
+from steadynorm.source.defaults import Defaults
+from steadynorm.source.tensorflow_batches import micro_batches, one_row, sizes
 from steadynorm.source.tensorflow_builds import built_twice, moved_by_others, several_inputs
 from steadynorm.source.tensorflow_choices import updates_outside
 from steadynorm.source.tensorflow_modes import exports, inference_by_batch, training_by_population
+from steadynorm.source.tensorflow_place import bias_before, behind, decayed, dropout_before, swapped_momentum, wrong_axis
+from steadynorm.source.tensorflow_sanity import data_order, initial_scale, output_range, padding
 from steadynorm.source.tensorflow_savers import lists_lost, not_restored, not_saved, wiped
+from steadynorm.source.tensorflow_tuning import averaged, averages_read, copied, frozen_moves, slow_decay
 from steadynorm.source.tensorflow_updates import moments_alone, moved_in_evaluation, updates
 from steadynorm.source.tensorflow_world import World
 from steadynorm.source.trace import Run
@@ -29,21 +34,37 @@ _DETECTORS = (
     not_restored,
     lists_lost,
     wiped,
+    bias_before,
+    behind,
+    wrong_axis,
+    dropout_before,
+    swapped_momentum,
+    decayed,
+    copied,
+    frozen_moves,
+    one_row,
+    output_range,
+    initial_scale,
+    data_order,
+    padding,
 )
+_WITH_OPTIONS = (slow_decay, sizes, micro_batches)
+"""Those that need the defaults of the command line."""
 
 
 def look(runs: Sequence[Run]) -> Seen:
     """What was seen in the runs of one project."""
+    worlds = [World(run) for run in runs if any(_is_ours(call.name) for call in run.calls())]
+    defaults = Defaults(runs)
+    read = any(map(averages_read, worlds))
     sightings: list[Sighting] = []
-    places = set()
-    for run in runs:
-        if not any(_is_ours(call.name) for call in run.calls()):
-            continue
-        world = World(run)
-        places |= {norm.place for norm in world.norms}
+    for world in worlds:
         for detect in _DETECTORS:
             sightings += detect(world)
-    return Seen(tuple(sightings), frozenset(places))
+        for detect_by in _WITH_OPTIONS:
+            sightings += detect_by(world, defaults)
+        sightings += averaged(world, read)
+    return Seen(tuple(sightings), frozenset(norm.place for world in worlds for norm in world.norms))
 
 
 def _is_ours(name: str) -> bool:

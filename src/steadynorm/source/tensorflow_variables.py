@@ -156,7 +156,16 @@ def _of_comprehension(value: Comprehension, norm: Norm) -> Held:
     found = NOTHING
     for source in value.sources:
         found |= held(source, norm)
-    for test in value.tests:
+    return _passing(found, value.tests, norm)
+
+
+def filtered(value: Value, tests: tuple[Value, ...], norm: Norm) -> Held:
+    """What a list holds of a layer where only what passes some tests of a comprehension is taken."""
+    return _passing(held(value, norm), tests, norm)
+
+
+def _passing(found: Held, tests: tuple[Value, ...], norm: Norm) -> Held:
+    for test in tests:
         found = Held(
             _both(found.parameters, _passes(test, norm, ("gamma:0", "beta:0"))),
             _both(found.statistics, _passes(test, norm, ("moving_mean:0", "moving_variance:0"))),

@@ -1,0 +1,98 @@
+"""Numbers of a program, with those that its command line sets unless somebody says otherwise."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from steadynorm.source.trace import Call, Run
+from steadynorm.source.values import Attribute, Expression, External, Item, Known, Parameter, Product, Value
+
+_DEFINING = ("DEFINE_integer", "DEFINE_float", "DEFINE_bool", "DEFINE_boolean", "DEFINE_string")
+_CONVERTING = ("builtins.int", "builtins.float", "builtins.round")
+_OPERATORS: dict[str, Callable[[float, float], float]] = {
+    "Add": operator.add,
+    "Sub": operator.sub,
+    "Mult": operator.mul,
+    "Div": operator.truediv,
+    "FloorDiv": operator.floordiv,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of the program.
+
+    Arguments:
+        value: the number.
+        sure: whether the source alone decides it, not the command line.
+    """
+
+    value: float
+    sure: bool = True
+
+
+class Defaults:
+    """The defaults of a project's options: argparse, absl and tf.flags, click's excepted."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._values: dict[str, Value] = {}
+        for run in runs:
+            for call in run.calls():
+                name = _defined(call)
+                default = call.argument(None, "default")
+                if default is None and not call.name.endswith(".add_argument"):
+                    default = call.argument(1)
+                if name is not None and default is not None:
+                    self._values.setdefault(name, default)
+
+    def number(self, value: Value | None) -> Number | None:
+        """What a value is as a number, if that can be told."""
+        if isinstance(value, Known):
+            known = value.value
+            return Number(known) if isinstance(known, int | float) and not isinstance(known, bool) else None
+        if isinstance(value, Expression) and value.operator in _OPERATORS:
+            left, right = (self.number(each) for each in value.operands)
+            if left is None or right is None or (not right.value and "Div" in value.operator):
+                return None
+            return Number(_OPERATORS[value.operator](left.value, right.value), left.sure and right.sure)
+        if isinstance(value, Product) and value.call.name in _CONVERTING and value.call.arguments:
+            return self.number(value.call.arguments[0])
+        if isinstance(value, Parameter) and value.default is not None:
+            found = self.number(value.default)
+            return None if found is None else Number(found.value, False)
+        name = _option(value)
+        if name is None or name not in self._values:
+            return None
+        found = self.number(self._values[name])
+        return None if found is None else Number(found.value, False)
+
+
+def _defined(call: Call) -> str | None:
+    """The option that a call defines."""
+    given = call.argument(0)
+    if not isinstance(given, Known) or not isinstance(given.value, str):
+        return None
+    if call.name.endswith(".add_argument"):
+        long = [each.value for each in call.arguments if isinstance(each, Known) and str(each.value).startswith("--")]
+        named = call.argument(None, "dest")
+        if isinstance(named, Known):
+            return str(named.value)
+        return (long[0] if long else given.value).lstrip("-").replace("-", "_")
+    return given.value if call.name.endswith(_DEFINING) else None
+
+
+def _option(value: Value | None) -> str | None:
+    """The option that a value reads, as `FLAGS.batch_size`, `args.batch_size` or `config["batch_size"]`."""
+    if isinstance(value, External) and "FLAGS" in value.name:
+        return value.name.rpartition(".")[2]
+    if isinstance(value, Attribute):
+        of = value.of
+        if isinstance(of, External) and of.name.endswith("FLAGS"):
+            return value.name
+        if isinstance(of, Product) and of.call.name in (".parse_args", ".parse_known_args"):
+            return value.name
+        if isinstance(of, Item) and isinstance(of.of, Product) and of.of.call.name == ".parse_known_args":
+            return value.name
+    return None
