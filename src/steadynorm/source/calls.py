@@ -45,6 +45,7 @@ from steadynorm.source.vocabulary import (
     HANDS_BACK,
     LATER,
     MAINS,
+    MAKERS,
     NOT_HANDED_ON,
     OPERANDS,
     READY_METHODS,
@@ -92,6 +93,8 @@ def call_value(machine: Machine, callee: Value, arguments: Arguments) -> Value:
         known = call_method(machine, callee, arguments)
         if known is not None:
             return known
+        if isinstance(callee.of, Class) and callee.name in MAKERS:
+            return _make_by(machine, callee.of, callee, arguments)
         return _call_applied(machine, callee, arguments) or _call_outside(machine, callee, arguments)
     if isinstance(callee, Item) and original(callee) is not callee:
         return _call_state(machine, callee, arguments)
@@ -173,6 +176,17 @@ def _make(machine: Machine, cls: Class, arguments: Arguments) -> Value:
         _set_fields(machine, cls, instance, arguments)
     elif init is None:
         containers.made_by_base(instance, arguments.positional, arguments.more, machine.journal)
+    return instance
+
+
+def _make_by(machine: Machine, cls: Class, callee: Attribute, arguments: Arguments) -> Value:
+    """An object that a method of a framework's base class makes, as from a file."""
+    call = machine.record(callee, arguments)
+    with machine.inside(Callback(call, "__init__")):
+        instance = _make(machine, cls, Arguments((), arguments.named, True, arguments.place))
+    if isinstance(instance, Instance):
+        instance.created = call
+    call.result = instance
     return instance
 
 

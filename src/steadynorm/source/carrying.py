@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from steadynorm.source.machine import Machine
 from steadynorm.source.scope import Scope
+from steadynorm.source.values import Instance, Known, Unknown
 
 
 @contextmanager
@@ -20,6 +21,30 @@ def carried(machine: Machine, body: list[ast.stmt], scope: Scope) -> Iterator[No
         after = scope.find(name)
         if after is not None and value is not None and after is not value:
             machine.carry(name, value, after, machine.place(body[0]))
+
+
+def forget_counters(machine: Machine, body: list[ast.stmt], scope: Scope) -> None:
+    """Forgets the numbers that the statements of a loop count up, since they have other values in every iteration."""
+    for target in _counters(machine, body):
+        if isinstance(target, ast.Name):
+            where, name = scope.home(target.id), target.id
+        else:
+            of = machine.evaluate(target.value, scope)
+            if not isinstance(of, Instance):
+                continue
+            where, name = of.attributes, target.attr
+        value = where.get(name)
+        if isinstance(value, Known) and type(value.value) in (int, float):
+            machine.journal.put(where, name, Unknown("a number that a loop counts up"))
+
+
+def _counters(machine: Machine, body: list[ast.stmt]) -> tuple[ast.Name | ast.Attribute, ...]:
+    known = machine.counters.get(body[0])
+    if known is None:
+        nodes = (node for statement in body for node in ast.walk(statement) if isinstance(node, ast.AugAssign))
+        known = tuple(node.target for node in nodes if isinstance(node.target, ast.Name | ast.Attribute))
+        machine.counters[body[0]] = known
+    return known
 
 
 def _names(machine: Machine, body: list[ast.stmt]) -> tuple[str, ...]:

@@ -36,10 +36,16 @@ def members(of: Product | Instance, iterate: Iterate) -> tuple[Value, ...] | Non
         made = of.attributes.get(_MADE)
         return _layers(made.items, (), iterate) if isinstance(made, Items) and made.whole else None
     call = of.call
-    if call.more or call.added.get("lost", False) or call.name not in SEQUENCES | LISTS:
+    if call.added.get("lost", False) or call.name not in SEQUENCES | LISTS:
         return None
     layers = call.argument(0, "layers")
-    return _layers(() if layers is None else (layers, *call.arguments[1:]), call.added.get("items", ()), iterate)
+    given = () if layers is None else (layers, *call.arguments[1:])
+    if call.more:
+        # Layers that are made one like the other stand there once.
+        alike = [representative(each) for each in call.spread]
+        known = tuple(each for each in alike if each is not None)
+        return given + known if known and len(known) == len(alike) and not call.added else None
+    return _layers(given, call.added.get("items", ()), iterate)
 
 
 def _layers(given: tuple[Value, ...], added: tuple[Value, ...], iterate: Iterate) -> tuple[Value, ...] | None:
@@ -138,4 +144,4 @@ def layers_of(of: Call | Instance) -> tuple[Value, ...]:
     if isinstance(of, Instance):
         made = of.attributes.get(_MADE)
         return made.items if isinstance(made, Items) else ()
-    return (*of.arguments, *made_later(of))
+    return (*of.arguments, *of.spread, *made_later(of))

@@ -105,6 +105,8 @@ class Machine:
         """How often each function was run on behalf of entry points that are no scripts."""
         self.carried: dict[ast.stmt, tuple[str, ...]] = {}
         """By the first statement of a loop's body, the names that the body reads and sets."""
+        self.counters: dict[ast.stmt, tuple[ast.Name | ast.Attribute, ...]] = {}
+        """By the first statement of a loop's body, what the body counts up."""
         self.activations: list[Activation] = []
         self.run = Run("script", "", "")
         self.on_yield: Callable[[], None] | None = None

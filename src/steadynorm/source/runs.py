@@ -68,7 +68,21 @@ def _run_methods(machine: Machine, run: Run) -> None:
     module = next((each for each in machine.project.modules if each.path == run.file), None)
     if module is not None:
         with machine.continued(run, module):
+            _run_registered(machine, module)
+        with machine.continued(run, module):
             _run_sequences(machine)
+
+
+def _run_registered(machine: Machine, module: Module) -> None:
+    """Functions that a decorator hands to an object, as `@app.route("/predict")` does: it calls them one day."""
+    for name, value in list(machine.scopes[module].names.items()):
+        function = _function(value)
+        by = value.by if isinstance(value, Wrapped) else None
+        if function is None or function.node in machine.seen or function.module is not module:
+            continue
+        if isinstance(by, Product) and by.call.name.startswith("."):
+            with machine.journal.undone(), machine.inside(Callback(by.call, name)):
+                run_free(machine, value, None, _from_outside(module, function))
 
 
 def _make_ready(machine: Machine, instance: Instance) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any, TypeAlias
 
 from steadynorm.source.attributes import attribute, item, iterate
-from steadynorm.source.carrying import carried
+from steadynorm.source.carrying import carried, forget_counters
 from steadynorm.source.constants import binary
 from steadynorm.source.definitions import define_class, define_function
 from steadynorm.source.expressions import MOST_UNROLLED, bind, call_statement
@@ -135,6 +135,7 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> Flow:
             if flow in (Flow.LEFT, Flow.BROKE):
                 return Flow.LEFT if flow is Flow.LEFT else Flow.NEXT
         return machine.execute(node.orelse, scope)
+    forget_counters(machine, node.body, scope)
     bind(machine, node.target, item(machine, over, None), scope)
     with machine.inside(Loop(over, place)), carried(machine, node.body, scope):
         machine.execute(node.body, scope)
@@ -146,6 +147,7 @@ def _while(machine: Machine, node: ast.While, scope: Scope) -> Flow:
     known = truth(test)
     if known is False:
         return machine.execute(node.orelse, scope)
+    forget_counters(machine, node.body, scope)
     with machine.inside(Loop(test, machine.place(node))), carried(machine, node.body, scope):
         flow = machine.execute(node.body, scope)
     return Flow.LEFT if flow is Flow.LEFT and known else machine.execute(node.orelse, scope)

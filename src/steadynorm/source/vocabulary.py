@@ -98,6 +98,9 @@ LISTS = frozenset({"torch.nn.ModuleList", "flax.nnx.List"})
 TABLES = frozenset({"torch.nn.ModuleDict"})
 """Layers by their names in a table that the framework knows of."""
 
+MAKERS = frozenset({"load_from_checkpoint", "from_pretrained", "from_config", "_from_config"})
+"""Methods of a framework's base class that make an object of the class."""
+
 COPIES = frozenset({"copy.deepcopy"})
 """Calls that give another object like the one they are given, with parts of its own."""
 
