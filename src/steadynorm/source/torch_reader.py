@@ -1,13 +1,43 @@
-"""What a program that uses torch does about normalization."""
+"""What a program that uses PyTorch does about normalization."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from steadynorm.place import Place
+from steadynorm.program import Sighting
 from steadynorm.source.seen import Seen
-from steadynorm.source.trace import Run
+from steadynorm.source.torch_freezing import look_at_freezing
+from steadynorm.source.torch_mode import look_at_modes
+from steadynorm.source.torch_passing import look_at_passing
+from steadynorm.source.torch_program import TorchProgram
+from steadynorm.source.torch_words import FUNCTIONAL, NORMS, normalizes
+from steadynorm.source.trace import Call, Run
+
+_LOOKS: tuple[Callable[[TorchProgram], Iterator[Sighting]], ...] = (
+    look_at_modes,
+    look_at_passing,
+    look_at_freezing,
+)
 
 
 def look(runs: Sequence[Run]) -> Seen:
     """What was seen in the runs of one project."""
-    return Seen()
+    sightings: list[Sighting] = []
+    places: set[Place] = set()
+    scripts: dict[str, TorchProgram] = {}
+    for run in runs:
+        own = [call.place for call in run.calls() if _normalizes(call)]
+        if not own:
+            continue
+        places.update(own)
+        program = TorchProgram(run, None if run.kind == "script" else scripts.get(run.file))
+        if run.kind == "script":
+            scripts[run.file] = program
+        for each in _LOOKS:
+            sightings += each(program)
+    return Seen(tuple(sightings), frozenset(places))
+
+
+def _normalizes(call: Call) -> bool:
+    return call.name in NORMS or call.name in FUNCTIONAL or normalizes(call) is True

@@ -16,9 +16,9 @@ class GhostNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(features))
 
     def forward(self, x):
-        return F.batch_norm(
+        return F.batch_norm(  # expect: SN201
             x, self.running_mean, self.running_var, self.weight, self.bias, True, self.momentum
-        )  # expect: SN201
+        )
 
 
 class Regressor(nn.Module):

@@ -1,0 +1,275 @@
+"""SN107, SN201, SN202 and SN203 in PyTorch: the mode in which a model is trained, and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadynorm.finding import Certainty
+from steadynorm.place import Place
+from steadynorm.program import Sighting
+from steadynorm.source.torch_models import Key
+from steadynorm.source.torch_modes import Fact, Observation
+from steadynorm.source.torch_passing import is_not_handed_on
+from steadynorm.source.torch_program import Group, Role, TorchProgram
+from steadynorm.source.torch_words import FUNCTIONAL, zoo_name
+from steadynorm.source.trace import Call
+from steadynorm.source.values import Attribute, Instance, Known, Product, Value
+
+_LOADS = frozenset({".load_state_dict", ".load_from_checkpoint", ".from_pretrained", ".load_weights", ".load_pretrained"})
+_SAVES = frozenset({"torch.save", ".save_checkpoint", ".save_pretrained", ".save", "safetensors.torch.save_file"})
+
+
+def look_at_modes(program: TorchProgram) -> Iterator[Sighting]:
+    """What a run does about the modes of its models."""
+    for groups in _by_place(program).values():
+        group = groups[0]
+        observed = [
+            each
+            for one in groups
+            for use in one.uses
+            if program.tracks(use) and _is_part(program, use, one)
+            for each in program.facts(use)
+            if not each.free
+        ]
+        observed.sort(key=lambda each: each.order)
+        if group.place is None or not observed:
+            continue
+        if group.role is Role.TRAIN:
+            yield from _trained(program, group, observed)
+        elif group.role is Role.ASK or (group.role is Role.AIDE and _is_teacher(program, group)):
+            yield from _asked(program, group, observed)
+    yield from _constants(program)
+
+
+def _by_place(program: TorchProgram) -> dict[object, list[Group]]:
+    found: dict[object, list[Group]] = {}
+    for group in program.groups:
+        found.setdefault((group.place, group.root, group.role), []).append(group)
+    return found
+
+
+def _is_part(program: TorchProgram, use: Call, group: Group) -> bool:
+    """Whether a layer belongs to the model that is called, and, where that is trained, to what is trained of it."""
+    key = program.interest(use)
+    if key is None or not program.models.is_within(key, group.root):
+        return False
+    optimizers = [optimizer for step in group.steps for optimizer in step.optimizers]
+    return group.role is not Role.TRAIN or any(
+        optimizer.covered is None or any(program.models.is_within(key, each) for each in optimizer.covered)
+        for optimizer in optimizers
+    )
+
+
+def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
+    """Training in inference mode: from its beginning on, or after the first evaluation."""
+    models = program.models
+
+    def off(fact: Fact) -> bool:
+        whole = fact.whole and fact.target in models.ancestors(group.root)
+        return fact.training is False and fact.by is not None and whole
+
+    assert group.place is not None
+    first = observed[0]
+    begins = [each for each in observed if not each.later]
+    if first.facts and all(off(fact) for each in begins for fact in each.facts) and begins:
+        by = next(iter(first.facts)).by
+        assert by is not None
+        loaded = is_loaded(program, group.root, by.index)
+        yield Sighting(
+            "SN202",
+            "torch",
+            group.place,
+            name_of(program, group.root),
+            "never-train" if by.name == ".train" else "eval",
+            Certainty.LIKELY if loaded else Certainty.PROVEN,
+            "whether the loaded statistics are meant to be kept: then the layers are frozen on purpose" if loaded else None,
+            {"model": name_of(program, group.root)},
+            (by.place,),
+        )
+        return
+    seen: set[Place] = set()
+    for each in observed:
+        for fact in each.facts:
+            if each.order == first.order or not off(fact) or fact.by is None or fact.by.place in seen:
+                continue
+            seen.add(fact.by.place)
+            yield Sighting(
+                "SN203",
+                "torch",
+                fact.by.place,
+                name_of(program, fact.target),
+                "restored" if fact.by.name == ".train" and fact.by.arguments else "eval",
+                facts={"model": text_of(fact.by.receiver) or name_of(program, fact.target)},
+                related=(group.place,),
+            )
+
+
+def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
+    """An evaluation or prediction in training mode."""
+    if not all(each.trains for each in observed) or program.run.kind == "class":
+        return
+    assert group.place is not None
+    last = observed[-1].order
+    trained_after = any(
+        other.role is Role.TRAIN and program.models.is_within(other.root, group.root)
+        or other.role is Role.TRAIN and program.models.is_within(group.root, other.root)
+        for other in program.groups
+        if any(each.order > observed[0].order for use in other.uses for each in program.facts(use))
+    )
+    trains = any(
+        other.role is Role.TRAIN and _same(program, group, other) and _is_run(program, other)
+        for other in program.groups
+    )
+    loaded = is_loaded(program, group.root, group.first.index)
+    if not trains and not loaded or not is_used(program, group) or _undoes_itself(program, group):
+        return
+    by = next((fact.by for each in observed for fact in each.facts if fact.by is not None), None)
+    if by is not None and _is_mode_lost(program, by):
+        return
+    subject = name_of(program, group.root)
+    names = {"model": subject}
+    likely = group.role is Role.AIDE
+    yield Sighting(
+        "SN201",
+        "torch",
+        group.place,
+        subject,
+        "teacher" if likely else ("train" if by is not None and not trains else "no-eval"),
+        Certainty.LIKELY if likely else Certainty.PROVEN,
+        "whether the teacher is meant to run on batch moments" if likely else None,
+        facts=names,
+        related=() if by is None else (by.place,),
+    )
+    saved_after = any(call.name in _SAVES and call.index > group.first.index for call in program.run.calls())
+    if trains and (trained_after or saved_after) and not likely:
+        how = "in-training" if trained_after else "before-save"
+        yield Sighting("SN107", "torch", group.place, subject, how, facts=names)
+    del last
+
+
+def _constants(program: TorchProgram) -> Iterator[Sighting]:
+    """Functional calls whose mode is written there."""
+    for group in program.groups:
+        for use in group.uses:
+            if use.name not in FUNCTIONAL or not program.tracks(use) or is_not_handed_on(use):
+                continue
+            mode = program.constant_mode(use)
+            subject = "F.batch_norm"
+            if mode is True and group.role is Role.ASK and is_used(program, group):
+                yield Sighting("SN201", "torch", use.place, subject, "constant", facts={"argument": "training"})
+            elif mode is False and group.role is Role.TRAIN and _has_parameters(program, use):
+                how = "default" if use.argument(5, "training") is None else "constant"
+                yield Sighting("SN202", "torch", use.place, subject, how, facts={"argument": "training"})
+
+
+def _has_parameters(program: TorchProgram, use: Call) -> bool:
+    """Whether scale or offset are trained: a layer without is frozen on purpose."""
+    for value in (use.argument(3, "weight"), use.argument(4, "bias")):
+        if isinstance(value, Product) and value.call.name == "torch.nn.Parameter":
+            trains = value.call.argument(1, "requires_grad")
+            if not (isinstance(trains, Known) and trains.value is False):
+                return True
+    return False
+
+
+def _same(program: TorchProgram, one: Group, other: Group) -> bool:
+    models = program.models
+    return models.is_within(one.root, other.root) or models.is_within(other.root, one.root)
+
+
+def _is_run(program: TorchProgram, group: Group) -> bool:
+    """Whether the run itself comes to a call, and does not leave it to somebody unknown."""
+    return any(not each.free for use in group.uses for each in program.facts(use))
+
+
+def _is_teacher(program: TorchProgram, group: Group) -> bool:
+    """Whether a model that aids another one's training has weights of its own, and nothing trains or moves it."""
+    if program.is_trained(group.root) or not is_loaded(program, group.root, group.first.index):
+        return False
+    return not any(
+        call.name in (".data", ".copy_", ".mul_", ".lerp_") and _belongs(program, call.receiver, group.root)
+        for call in program.run.calls()
+    )
+
+
+def _belongs(program: TorchProgram, value: Value | None, root: Key) -> bool:
+    from steadynorm.source.flow import behind
+
+    if value is None:
+        return False
+    receivers = (
+        each.call.receiver
+        for each in behind(value)
+        if isinstance(each, Product) and each.call.name in (".parameters", ".named_parameters")
+    )
+    return any(program.models.key(receiver) == root for receiver in receivers)
+
+
+def is_loaded(program: TorchProgram, key: Key, before: int) -> bool:
+    """Whether trained weights were put into a model, before a position in the trace."""
+    models = program.models
+    if models.is_loaded(key):
+        return True
+    value = models.value(key)
+    if isinstance(value, Instance) and value.created is not None and value.created.name in _LOADS:
+        return True
+    earlier = () if program.before is None else program.before.run.calls()
+    for call in (*earlier, *(each for each in program.run.calls() if each.index <= before)):
+        if call.name not in _LOADS:
+            continue
+        loaded = models.key(call.receiver)
+        if loaded is not None and (models.is_within(loaded, key) or models.is_within(key, loaded)):
+            return True
+    return False
+
+
+def is_used(program: TorchProgram, group: Group) -> bool:
+    """Whether more is asked of a result than its shape."""
+    for value in group.result:
+        if program.uses.is_kept(value):
+            return True
+        for call in program.uses.of(value):
+            if call.name in (".size", ".dim", ".numel", "builtins.print", "builtins.len") or call is group.first:
+                continue
+            return True
+    return not group.result
+
+
+def _undoes_itself(program: TorchProgram, group: Group) -> bool:
+    """Whether the statistics are put back or made anew afterwards."""
+    return False
+
+
+def _is_mode_lost(program: TorchProgram, by: Call) -> bool:
+    """Whether the mode was handed to a method that did not hand it on: that is told of there."""
+    return any(is_train_without_mode(frame, by) for frame in by.stack)
+
+
+def is_train_without_mode(frame, by: Call) -> bool:  # type: ignore[no-untyped-def]
+    """Whether a call stands in a method `train` that was given another mode than it sets."""
+    if frame.function.name.rpartition(".")[2] != "train":
+        return False
+    given = frame.arguments.get("mode")
+    return isinstance(given, Known) and given.value is False and not by.arguments and not by.keywords
+
+
+def name_of(program: TorchProgram, key: Key) -> str:
+    """What the author calls a model."""
+    value = program.models.value(key)
+    if value is None:
+        return "the model"
+    base = program.run.named.get(value)
+    if base is None and isinstance(value, Instance):
+        base = value.of.name
+    elif base is None and isinstance(value, Product):
+        base = zoo_name(value.call) or value.call.name.rpartition(".")[2] or "the model"
+    return ".".join([base or "the model", *map(str, key[1:])]).replace(".[", "[")
+
+
+def text_of(value: Value | None) -> str | None:
+    """How an attribute of something is written; `None` where it is no plain path."""
+    names: list[str] = []
+    while isinstance(value, Attribute):
+        names.append(value.name)
+        value = value.of
+    return None if not names else ".".join(reversed(names))
