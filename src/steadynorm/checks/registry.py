@@ -32,7 +32,9 @@ FAMILIES = (
     "graph_loss",
     "source_statistics",
     "source_mode",
+    "source_sharing",
     "source_configuration",
+    "source_sanity",
 )
 
 _WHY_MISSING = {

@@ -1,0 +1,64 @@
+"""SN9 in source: what keeps a network from training, whatever its normalization does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadynorm.checks.registry import check, sighted
+from steadynorm.checks.source_words import Words, worded
+from steadynorm.evidence import Evidence
+from steadynorm.finding import Finding
+
+SMALLEST_DEVIATION = 0.01
+LARGEST_DEVIATION = 0.2
+"""Standard deviations of initial weights outside of which activations vanish or explode in plain networks."""
+
+_WHERE_SHUFFLED = {
+    "keras": "Shuffle: dataset.shuffle(len(x)) before batch(), or fit(..., shuffle=True) with arrays.",
+    "jax": "Shuffle: dataset.shuffle(...) before batch(), or a permutation of the indices in every epoch.",
+    "torch": "Write DataLoader(..., shuffle=True).",
+    "tensorflow": "Shuffle: dataset.shuffle(...) before batch().",
+}
+
+_RANGE: Words = {
+    (framework, ""): (
+        "the targets are in {targets} and the output is that of a {activation}, which is in {outputs}",
+        "Use {right} at the output, or scale the targets to {outputs}.",
+    )
+    for framework in ("keras", "jax", "torch", "tensorflow")
+}
+
+
+@check("SN903", "program")
+def range_in_source(evidence: Evidence) -> Iterator[Finding]:
+    """Targets outside of what the last activation gives, or in a part of it only."""
+    yield from worded(evidence, "SN903", _RANGE)
+
+
+@check("SN905", "program")
+def scale_of_weights_in_source(evidence: Evidence) -> Iterator[Finding]:
+    """Initial weights that are far too large or too small."""
+    assert evidence.program is not None
+    for each in evidence.program.seen("SN905"):
+        deviation = each.facts.get("deviation")
+        if not isinstance(deviation, int | float) or SMALLEST_DEVIATION <= deviation <= LARGEST_DEVIATION:
+            continue
+        yield sighted(
+            each,
+            f"the weights of '{each.facts.get('layer', each.subject)}' begin with deviation {deviation:g}, outside of "
+            f"{SMALLEST_DEVIATION:g} to {LARGEST_DEVIATION:g}: the first steps are spent on their scale",
+            "Use an initializer that knows the layer's size, he_normal or glorot_uniform.",
+        )
+
+
+@check("SN906", "program")
+def order_in_source(evidence: Evidence) -> Iterator[Finding]:
+    """Training data that come in their order."""
+    assert evidence.program is not None
+    for each in evidence.program.seen("SN906"):
+        yield sighted(
+            each,
+            "the training takes its data in their order: neighbours in a batch are alike, and its moments are not "
+            "those of the data",
+            _WHERE_SHUFFLED[each.framework],
+        )
