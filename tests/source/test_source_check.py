@@ -76,6 +76,7 @@ def _make_good(found: Finding, files: Mapping[str, SourceFile]) -> tuple[Edit, .
 
 @pytest.fixture(autouse=True)
 def analysis(monkeypatch: pytest.MonkeyPatch) -> None:
+    list(registry.with_fixes([], {}))  # registers the true ones, where they stay
     fake = Analysis()
     monkeypatch.setattr(source_check, "read", fake.read)
     monkeypatch.setattr(source_check, "run", fake.run)
