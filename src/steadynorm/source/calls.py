@@ -39,6 +39,7 @@ from steadynorm.source.vocabulary import (
     APPLIED_BASES,
     CALL_METHODS,
     COPIES,
+    EXPORTS,
     FIELD_BASES,
     FIELD_DECORATORS,
     GRADIENT,
@@ -49,6 +50,7 @@ from steadynorm.source.vocabulary import (
     NOT_HANDED_ON,
     OPERANDS,
     READY_METHODS,
+    RUN_BY,
     SAME,
     SEQUENCES,
     SPREADS,
@@ -415,23 +417,36 @@ def _handed_back(call: Call) -> Value | None:
 
 def _run_callbacks(machine: Machine, call: Call, arguments: Arguments) -> None:
     given_to: list[tuple[int | str, Value]] = [*enumerate(arguments.positional), *arguments.named.items()]
+    if call.name in EXPORTS:
+        tables = [value for value in arguments.named.values() if isinstance(value, Table)]
+        given_to += [(str(key), value) for table in tables for key, value in table.entries.items()]
+    if isinstance(call.receiver, Wrapped) and call.name in RUN_BY:
+        given_to.append((call.name, call.receiver))
     for key, value in given_to:
         if not _is_code(value) or isinstance(value, Class):
             continue
-        given = _handed_on(call.name, arguments, key)
+        given = _handed_on(call.name, arguments, key, _count_parameters(value))
         with machine.inside(Callback(call, key)):
             call.callbacks[key] = (
                 run_free(machine, value, None, arguments) if given is None else machine.call(value, given)
             )
 
 
-def _handed_on(name: str, arguments: Arguments, key: int | str) -> Arguments | None:
+def _handed_on(name: str, arguments: Arguments, key: int | str, count: int) -> Arguments | None:
     """What is handed to a function together with it, as by `Thread(target=f, args=(x,))`."""
     functions, first = OPERANDS.get(name, ((), 0))
     if key in functions:
         return Arguments(arguments.positional[first:], {}, False, arguments.place)
     args, kwargs = arguments.named.get("args"), arguments.named.get("kwargs")
+    named = dict(kwargs.entries) if isinstance(kwargs, Table) else {}
     if isinstance(args, Items) and args.whole:
-        named = dict(kwargs.entries) if isinstance(kwargs, Table) else {}
         return Arguments(args.items, named, True, arguments.place)
+    if args is not None and args != Known(None):
+        return Arguments(tuple(Item(args, Known(index)) for index in range(count)), named, True, arguments.place)
     return None
+
+
+def _count_parameters(value: Value) -> int:
+    while isinstance(value, Wrapped | Partial):
+        value = value.function
+    return len(value.node.args.args) if isinstance(value, Function) else 0

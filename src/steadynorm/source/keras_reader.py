@@ -8,6 +8,7 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.keras_calls import KerasRun
 from steadynorm.source.keras_modes import look_at_modes
+from steadynorm.source.keras_training import look_at_training
 from steadynorm.source.layer_graph import LayerGraph
 from steadynorm.source.layer_places import look_around
 from steadynorm.source.seen import Seen
@@ -23,5 +24,6 @@ def look(runs: Sequence[Run]) -> Seen:
         keras = KerasRun(run)
         sightings += look_around(graph)
         sightings += look_at_modes(keras, graph)
+        sightings += look_at_training(keras, graph)
         places |= {made.place for made in graph.made}
     return Seen(tuple(sightings), frozenset(places))

@@ -206,6 +206,12 @@ OPERANDS = {
 }
 """Calls that hand what stands from a position on to the functions at other positions."""
 
+EXPORTS = frozenset({"tensorflow.saved_model.save", "tensorflow.saved_model.experimental.save"})
+"""Calls that run functions which stand in a table among their arguments."""
+
+RUN_BY = (".get_concrete_function", ".lower", ".eval_shape")
+"""Methods of a wrapped function that run it."""
+
 LATER = frozenset(
     {
         "atexit.register",
