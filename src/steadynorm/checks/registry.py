@@ -32,8 +32,10 @@ FAMILIES = (
     "graph_loss",
     "source_statistics",
     "source_mode",
+    "source_checkpoints",
     "source_sharing",
     "source_configuration",
+    "source_fine_tuning",
     "source_sanity",
 )
 

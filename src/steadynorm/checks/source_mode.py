@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from steadynorm.checks import source_tensorflow as tensorflow
 from steadynorm.checks.registry import check
 from steadynorm.checks.source_words import Words, worded
 from steadynorm.evidence import Evidence
@@ -202,13 +203,13 @@ _EXPORTED: Words = {
 @check("SN201", "program")
 def inference_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Evaluation or prediction runs layers in training mode."""
-    yield from worded(evidence, "SN201", _INFERENCE)
+    yield from worded(evidence, "SN201", {**_INFERENCE, **tensorflow.INFERENCE})
 
 
 @check("SN202", "program")
 def training_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Training runs layers in inference mode."""
-    yield from worded(evidence, "SN202", _TRAINING)
+    yield from worded(evidence, "SN202", {**_TRAINING, **tensorflow.TRAINING})
 
 
 @check("SN203", "program")
@@ -220,25 +221,25 @@ def switch_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN204", "program")
 def one_value_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Batch moments from one value per channel."""
-    yield from worded(evidence, "SN204", _ONE)
+    yield from worded(evidence, "SN204", {**_ONE, **tensorflow.ONE_VALUE})
 
 
 @check("SN205", "program")
 def passing_in_source(evidence: Evidence) -> Iterator[Finding]:
     """A function takes the mode, or should, and does not hand it on."""
-    yield from worded(evidence, "SN205", _PASSED_ON)
+    yield from worded(evidence, "SN205", {**_PASSED_ON, **tensorflow.NOT_PASSED_ON})
 
 
 @check("SN206", "program")
 def separate_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Training and inference have variables of their own."""
-    yield from worded(evidence, "SN206", _SEPARATE)
+    yield from worded(evidence, "SN206", {**_SEPARATE, **tensorflow.SEPARATE})
 
 
 @check("SN207", "program")
 def both_in_source(evidence: Evidence) -> Iterator[Finding]:
     """What a condition should choose is computed outside of it."""
-    yield from worded(evidence, "SN207", _BOTH)
+    yield from worded(evidence, "SN207", {**_BOTH, **tensorflow.CHOSEN})
 
 
 @check("SN208", "program")
@@ -250,4 +251,4 @@ def unregistered_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN209", "program")
 def exported_in_source(evidence: Evidence) -> Iterator[Finding]:
     """An export has the training mode in it for ever."""
-    yield from worded(evidence, "SN209", _EXPORTED)
+    yield from worded(evidence, "SN209", {**_EXPORTED, **tensorflow.EXPORTED})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from steadynorm.checks import source_tensorflow as tensorflow
 from steadynorm.checks.configuration import FEW_SAMPLES
 from steadynorm.checks.registry import check, sighted
 from steadynorm.checks.source_words import Words, worded
@@ -58,19 +59,24 @@ _MICRO: Words = {
         "the optimizer sees the sum over several batches, the normalization layers each of them alone",
         "Use larger batches instead where memory allows, or a GroupNorm.",
     ),
+    ("tensorflow", ""): (
+        "the optimizer sees the sum over several batches, the normalization layers each of them alone, of {samples:g} "
+        "samples",
+        "Use larger batches instead where memory allows, or group normalization.",
+    ),
 }
 
 
 @check("SN401", "program")
 def shared_in_source(evidence: Evidence) -> Iterator[Finding]:
     """One layer takes inputs of different kinds in separate calls."""
-    yield from worded(evidence, "SN401", _SHARED)
+    yield from worded(evidence, "SN401", {**_SHARED, **tensorflow.SEVERAL_INPUTS})
 
 
 @check("SN403", "program")
 def other_step_in_source(evidence: Evidence) -> Iterator[Finding]:
     """A step that trains one network moves the statistics of another one."""
-    yield from worded(evidence, "SN403", _OTHER_STEP)
+    yield from worded(evidence, "SN403", {**_OTHER_STEP, **tensorflow.OTHERS_STEP})
 
 
 @check("SN801", "program")

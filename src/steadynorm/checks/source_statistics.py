@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from steadynorm.checks import source_tensorflow as tensorflow
 from steadynorm.checks.registry import check, sighted
 from steadynorm.checks.source_words import Words, worded
 from steadynorm.evidence import Evidence
@@ -72,7 +73,13 @@ _MOVED: Words = {
 @check("SN101", "program")
 def updates_in_source(evidence: Evidence) -> Iterator[Finding]:
     """The training drops what updates the statistics."""
-    yield from worded(evidence, "SN101", _DROPPED)
+    yield from worded(evidence, "SN101", {**_DROPPED, **tensorflow.UPDATES})
+
+
+@check("SN102", "program")
+def early_in_source(evidence: Evidence) -> Iterator[Finding]:
+    """The update collection is read before all layers are built, or for a scope that leaves some out."""
+    yield from worded(evidence, "SN102", tensorflow.EARLY)
 
 
 @check("SN104", "program")
@@ -109,10 +116,10 @@ def _rounded_down(decay: float) -> float:
 @check("SN106", "program")
 def no_statistics_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Normalization by the batch alone."""
-    yield from worded(evidence, "SN106", _UNKEPT)
+    yield from worded(evidence, "SN106", {**_UNKEPT, **tensorflow.UNKEPT})
 
 
 @check("SN107", "program")
 def moved_in_source(evidence: Evidence) -> Iterator[Finding]:
     """An evaluation moves the statistics."""
-    yield from worded(evidence, "SN107", _MOVED)
+    yield from worded(evidence, "SN107", {**_MOVED, **tensorflow.MOVED})

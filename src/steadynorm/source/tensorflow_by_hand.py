@@ -241,7 +241,7 @@ def over_batch(moments: Call) -> bool | None:
         return True
     axes = moments.argument(1, "axes", "axis")
     if isinstance(axes, Known):
-        return axes.value == 0
+        return bool(axes.value == 0)
     if isinstance(axes, Items) and axes.whole:
         known = [each.value for each in axes.items if isinstance(each, Known)]
         return 0 in known if len(known) == len(axes.items) else None

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadynorm.source.flow import behind
-from steadynorm.source.tensorflow_words import DENSE, DROPOUTS, PLACEHOLDERS, RECTIFIERS, made_by, op_name, short
 from steadynorm.source.tensorflow_norms import Norm
 from steadynorm.source.tensorflow_scopes import argument
+from steadynorm.source.tensorflow_words import DENSE, DROPOUTS, PLACEHOLDERS, RECTIFIERS, made_by, op_name, short
 from steadynorm.source.tensorflow_world import World
 from steadynorm.source.trace import Call
 from steadynorm.source.values import Attribute, Expression, Item, Items, Known, Product, Value
 
 _POOLED = ("tensorflow.reduce_mean", "tensorflow.reduce_max", "tensorflow.reduce_sum")
 _FLAT = ("tensorflow.layers.flatten", "contrib.flatten", "keras.layers.Flatten", "tensorflow.layers.Flatten")
-_SAME = RECTIFIERS | DROPOUTS | {"tensorflow.identity", "tensorflow.nn.bias_add", "tensorflow.cast", "tensorflow.to_float"}
+_SAME = (
+    RECTIFIERS | DROPOUTS | {"tensorflow.identity", "tensorflow.nn.bias_add", "tensorflow.cast", "tensorflow.to_float"}
+)
 _DATASET = (".batch", ".repeat", ".shuffle", ".prefetch", ".make_one_shot_iterator", ".make_initializable_iterator")
 _MNIST = "tensorflow.examples.tutorials.mnist"
 _MOST = 40
@@ -128,10 +130,15 @@ def _scaled(world: World, value: Expression, depth: int) -> tuple[float, float] 
         inner = left.operands[-1]
         if left.operator == "Div" and isinstance(inner, Known) and inner.value in (127.5, 128, 127):
             return -1, 1
-        if left.operator == "Mult" and Known(2) in left.operands or Known(2.0) in left.operands:
+        if (left.operator == "Mult" and Known(2) in left.operands) or Known(2.0) in left.operands:
             other = next((each for each in left.operands if not isinstance(each, Known)), None)
             return (-1, 1) if range_of(world, other, depth + 1) == (0, 1) else None
-    if value.operator == "Mult" and Known(2) in value.operands and isinstance(left, Expression) and left.operator == "Sub":
+    if (
+        value.operator == "Mult"
+        and Known(2) in value.operands
+        and isinstance(left, Expression)
+        and left.operator == "Sub"
+    ):
         half = left.operands[1]
         if half == Known(0.5) and range_of(world, left.operands[0], depth + 1) == (0, 1):
             return -1, 1

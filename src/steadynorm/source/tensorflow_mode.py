@@ -1,4 +1,4 @@
-"""What decides the mode of a normalization layer: a constant, a placeholder, an estimator's mode, or what is not known."""
+"""What decides the mode of a layer: a constant, a placeholder, an estimator's mode, or what is not known."""
 
 from __future__ import annotations
 

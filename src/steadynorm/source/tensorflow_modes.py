@@ -16,7 +16,7 @@ from steadynorm.source.tensorflow_variables import trains
 from steadynorm.source.tensorflow_words import short
 from steadynorm.source.tensorflow_world import World, is_tensor
 from steadynorm.source.trace import Branch, Call
-from steadynorm.source.values import Known, Product, Value
+from steadynorm.source.values import Known, Product
 
 _EXPORTS = frozenset(
     {
@@ -64,6 +64,8 @@ def _inference(world: World, norm: Norm, session: Session) -> Sighting:
     test = _asked_in_python(norm)
     if test is not None:
         how = "if"
+    elif session.estimator is not None:
+        how = "estimator"
     return seen(
         "SN201",
         origin.place,
@@ -73,10 +75,8 @@ def _inference(world: World, norm: Norm, session: Session) -> Sighting:
         first=str(norm.place),
         run=str(session.call.place),
         argument=origin.name,
-        kind=norm.kind.value,
-        estimator=session.estimator,
+        keyword=_keyword(norm),
         test=None if test is None else test.text,
-        mode=_estimator_test(norm, world) if session.estimator is not None else None,
     )
 
 
@@ -85,9 +85,9 @@ def _flag_name(world: World, norm: Norm) -> str | None:
     return None if tensor is None else world.run.named.get(tensor)
 
 
-def _estimator_test(norm: Norm, world: World) -> str | None:
-    """How the model function asks for its mode, where another layer or a name has it."""
-    return None
+def _keyword(norm: Norm) -> str:
+    """The argument that tells a layer its mode."""
+    return "is_training" if norm.kind in (Kind.CONTRIB, Kind.FUSED) else "training"
 
 
 def _asked_in_python(norm: Norm) -> Branch | None:
@@ -103,11 +103,11 @@ def _not_passed_on(norm: Norm, flag: str, left_in: str) -> Sighting:
         "SN205",
         norm.place,
         norm.subject,
-        "flag",
+        left_in,
         flag=flag,
-        left_in=left_in,
-        keyword="is_training" if norm.kind is Kind.CONTRIB else "training",
+        keyword=_keyword(norm),
         inner=norm.inner,
+        handed=f"normalizer_params={{'is_training': {flag}}}" if norm.inner else f"{_keyword(norm)}={flag}",
     )
 
 
@@ -148,7 +148,7 @@ def _training(world: World, norm: Norm, session: Session) -> Sighting | None:
             "fed" if fed else "not fed",
             related=(norm.place,),
             first=str(norm.place),
-            flag=_flag_name(world, norm),
+            flag=_flag_name(world, norm) or "the placeholder",
         )
     if norm.mode.source is Source.PHASE:
         return seen(
@@ -161,18 +161,23 @@ def _training(world: World, norm: Norm, session: Session) -> Sighting | None:
     if norm.given is not None and world.restores:
         return None  # kept as a pre-training left it, and said so
     step = world.steps_in(session)[0]
+    how = "default" if origin.left_out else "constant"
+    if norm.given is None and norm.trainable is not None:
+        how = "trainable"
+    elif session.estimator == TRAIN and norm.given is not None:
+        how = "estimator"
     return seen(
         "SN202",
         origin.place,
         norm.subject,
-        "default" if origin.left_out else "constant",
+        how,
         related=(norm.place, step.call.place),
         first=str(norm.place),
         step=str(step.call.place),
         argument=origin.name,
-        trainable=norm.trainable is not None and norm.given is None,
-        estimator=session.estimator == TRAIN,
-        flag=_mode_in_scope(world, norm),
+        keyword=_keyword(norm),
+        flag=_mode_in_scope(world, norm) or "is_training",
+        in_scope=_mode_in_scope(world, norm),
     )
 
 
@@ -223,6 +228,7 @@ def exports(world: World) -> Iterator[Sighting]:
                 layers=len(_places(fixed)),
                 first=str(fixed[0].place),
                 written=str(origin.place),
+                keyword=_keyword(fixed[0]),
             )
 
 

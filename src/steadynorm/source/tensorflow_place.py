@@ -17,7 +17,12 @@ from steadynorm.source.tensorflow_world import World
 from steadynorm.source.trace import Branch, Call
 from steadynorm.source.values import Comprehension, Item, Items, Known, Product, Value
 
-_DECOUPLED = ("AdamWOptimizer", "MomentumWOptimizer", "DecoupledWeightDecayExtension", "extend_with_decoupled_weight_decay")
+_DECOUPLED = (
+    "AdamWOptimizer",
+    "MomentumWOptimizer",
+    "DecoupledWeightDecayExtension",
+    "extend_with_decoupled_weight_decay",
+)
 _REGULARIZING = ("contrib.apply_regularization", "slim.apply_regularization")
 _LARGEST_MOMENTUM = 0.5
 
@@ -130,7 +135,9 @@ def _kept(norm: Norm) -> int | None:
 def _channels_first(call: Call) -> bool | None:
     name = op_name(call)
     made = made_by(call) or call
-    given = argument(call, name, None, "data_format") if name.startswith("contrib.") else made.argument(None, "data_format")
+    given = (
+        argument(call, name, None, "data_format") if name.startswith("contrib.") else made.argument(None, "data_format")
+    )
     if given is None:
         return None if made.more else False
     if not isinstance(given, Known) or not isinstance(given.value, str):
@@ -148,7 +155,13 @@ def dropout_before(world: World) -> Iterator[Sighting]:
                 rate = _rate(link.call)
                 if rate != 0:
                     yield seen(
-                        "SN507", norm.place, norm.subject, "dropout", related=(link.place,), dropout=link.name, rate=rate
+                        "SN507",
+                        norm.place,
+                        norm.subject,
+                        "dropout",
+                        related=(link.place,),
+                        dropout=link.name,
+                        rate=rate,
                     )
                 break
             if link.kind not in ("reshape", "pooling", "rectifier"):
@@ -199,8 +212,8 @@ def decayed(world: World) -> Iterator[Sighting]:
             yield from _decoupled(world, call)
     for norm in world.norms:
         options = norm.layer or norm.call
-        given = [options.argument(None, each) for each in ("gamma_regularizer", "beta_regularizer")]
-        if norm.kind in (Kind.LAYERS, Kind.KERAS) and any(each is not None and each != Known(None) for each in given):
+        own = [options.argument(None, each) for each in ("gamma_regularizer", "beta_regularizer")]
+        if norm.kind in (Kind.LAYERS, Kind.KERAS) and any(each is not None and each != Known(None) for each in own):
             yield seen("SN506", norm.place, norm.subject, "regularizer")
 
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from steadynorm.program import Sighting
-from steadynorm.source.seen import Seen
+from steadynorm.report.words import counted
 from steadynorm.source.defaults import Defaults
+from steadynorm.source.seen import Seen
 from steadynorm.source.tensorflow_batches import micro_batches, one_row, sizes
 from steadynorm.source.tensorflow_builds import built_twice, moved_by_others, several_inputs
 from steadynorm.source.tensorflow_choices import updates_outside
 from steadynorm.source.tensorflow_modes import exports, inference_by_batch, training_by_population
-from steadynorm.source.tensorflow_place import bias_before, behind, decayed, dropout_before, swapped_momentum, wrong_axis
+from steadynorm.source.tensorflow_place import (
+    behind,
+    bias_before,
+    decayed,
+    dropout_before,
+    swapped_momentum,
+    wrong_axis,
+)
 from steadynorm.source.tensorflow_sanity import data_order, initial_scale, output_range, padding
 from steadynorm.source.tensorflow_savers import lists_lost, not_restored, not_saved, wiped
+from steadynorm.source.tensorflow_sightings import prefixes
 from steadynorm.source.tensorflow_tuning import averaged, averages_read, copied, frozen_moves, slow_decay
 from steadynorm.source.tensorflow_updates import moments_alone, moved_in_evaluation, updates
 from steadynorm.source.tensorflow_world import World
@@ -64,7 +74,18 @@ def look(runs: Sequence[Run]) -> Seen:
         for detect_by in _WITH_OPTIONS:
             sightings += detect_by(world, defaults)
         sightings += averaged(world, read)
+    names = {path: name for world in worlds for path, name in prefixes(world.run).items()}
+    sightings = [_told(each, names) for each in sightings]
     return Seen(tuple(sightings), frozenset(norm.place for world in worlds for norm in world.norms))
+
+
+def _told(sighting: Sighting, names: Mapping[str, str]) -> Sighting:
+    """A sighting with what a message needs besides: the file's name for TensorFlow, and how many layers there are."""
+    layers = sighting.facts.get("layers")
+    told: dict[str, object] = {"tf": names.get(sighting.place.path, "tf"), **sighting.facts}
+    if isinstance(layers, int):
+        told["count"] = counted(layers, "layer")
+    return replace(sighting, facts=told)
 
 
 def _is_ours(name: str) -> bool:

@@ -11,7 +11,16 @@ from steadynorm.source.tensorflow_batches import data_of
 from steadynorm.source.tensorflow_data import dataset_of, range_of
 from steadynorm.source.tensorflow_norms import Kind, Norm, written
 from steadynorm.source.tensorflow_sightings import seen
-from steadynorm.source.tensorflow_words import DENSE, DIMENSIONS, RECTIFIERS, RESHAPES, SIGMOIDS, name_of, op_name, short
+from steadynorm.source.tensorflow_words import (
+    DENSE,
+    DIMENSIONS,
+    RECTIFIERS,
+    RESHAPES,
+    SIGMOIDS,
+    name_of,
+    op_name,
+    short,
+)
 from steadynorm.source.tensorflow_world import World
 from steadynorm.source.trace import Call
 from steadynorm.source.values import Expression, Item, Items, Known, Product, Value
@@ -31,6 +40,9 @@ _INITIALIZERS = {
     "tensorflow.initializers.random_normal": 0,
     "tensorflow.initializers.truncated_normal": 0,
 }
+_APART = 3
+_SMALLEST = 0.001
+"""Small deviations above this are right for last layers, and for layers of many inputs."""
 _KERNELS = ("kernel_initializer", "weights_initializer", "initializer")
 _SHUFFLING = (
     ".shuffle",
@@ -49,7 +61,13 @@ _SHUFFLING = (
 _KEEPING_TIME = (
     RECTIFIERS
     | DENSE
-    | {"tensorflow.layers.conv1d", "contrib.conv1d", "tensorflow.nn.conv1d", "tensorflow.identity", "tensorflow.nn.bias_add"}
+    | {
+        "tensorflow.layers.conv1d",
+        "contrib.conv1d",
+        "tensorflow.nn.conv1d",
+        "tensorflow.identity",
+        "tensorflow.nn.bias_add",
+    }
     | {"tensorflow.layers.dropout", "tensorflow.nn.dropout", "contrib.dropout"}
 )
 _RECURRENT = ("tensorflow.nn.dynamic_rnn", "tensorflow.nn.bidirectional_dynamic_rnn")
@@ -72,9 +90,9 @@ def output_range(world: World) -> Iterator[Sighting]:
                         written(call),
                         "range",
                         activation=activation,
-                        low=found[0],
-                        high=found[1],
                         targets=f"[{found[0]}, {found[1]}]",
+                        outputs=f"[{wanted[0]}, {wanted[1]}]",
+                        right="tf.nn.tanh" if found == (-1, 1) else "tf.nn.sigmoid",
                     )
 
 
@@ -130,16 +148,23 @@ def initial_scale(world: World) -> Iterator[Sighting]:
         if not isinstance(deviation, int | float) or (mean is not None and mean not in (Known(0), Known(0.0))):
             continue
         fan_in = _fan_in(shape)
-        if fan_in != 0:
+        if fan_in != 0 and not _fits(float(deviation), fan_in):
             yield seen(
                 "SN905",
                 call.place,
                 written(call),
                 "default" if given is None else "given",
                 deviation=float(deviation),
-                std=float(deviation),
                 fan_in=fan_in,
             )
+
+
+def _fits(deviation: float, fan_in: int | None) -> bool:
+    """Whether a deviation is about that of an initializer that knows the layer's size, or may well be."""
+    if fan_in is None:
+        return _SMALLEST < deviation < 0.01
+    own: float = (2 / fan_in) ** 0.5
+    return own / _APART <= deviation <= own * _APART
 
 
 def _taker(world: World, call: Call) -> Call | None:
@@ -258,4 +283,3 @@ def _padded(norm: Norm, masked: bool) -> str | None:
 def _has_lengths(call: Call) -> bool:
     given = call.argument(None, "sequence_length")
     return given is not None and given != Known(None)
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from steadynorm.source.tensorflow_sightings import seen
 from steadynorm.source.tensorflow_variables import held
 from steadynorm.source.tensorflow_words import INITIALIZERS, short
 from steadynorm.source.tensorflow_world import World
-from steadynorm.source.trace import Branch, Call, Callback
+from steadynorm.source.trace import Block, Branch, Call, Callback
 from steadynorm.source.values import Comprehension, Items, Known, Product, Table, Value
 
 _SAVERS = ("tensorflow.train.Saver", "slim.Saver")
@@ -93,9 +94,9 @@ def _misses(world: World, saver: Call, variables: Value, norm: Norm) -> bool:
     lists = list(inside(variables))
     for call in world.run.calls():
         # What is put into the list later, where the list came from a call.
-        if call.name in (".extend", ".append", ".insert", ".update") and call.index < saver.index and call.arguments:
-            if any(call.receiver is each for each in lists):
-                found |= held(call.arguments[-1], norm)
+        grows = call.name in (".extend", ".append", ".insert", ".update") and call.index < saver.index
+        if grows and call.arguments and any(call.receiver is each for each in lists):
+            found |= held(call.arguments[-1], norm)
     return found.parameters is True and found.statistics is False and not norm.stands_still
 
 
@@ -180,18 +181,32 @@ def lists_lost(world: World) -> Iterator[Sighting]:
     for saver in _savers(world):
         variables = _listed(saver)
         for call in world.run.calls():
-            if call.name in _NOTHING_BACK and call.index < saver.index and variables is not None:
-                if call.result is variables and not call.dropped:
-                    name = written(call).rpartition(".")[0]
-                    yield seen(
-                        "SN303",
-                        call.place,
-                        written(call),
-                        call.name.removeprefix("."),
-                        related=(saver.place,),
-                        saver=str(saver.place),
-                        list=name,
-                    )
+            if call.name not in _NOTHING_BACK or call.index > saver.index or call.dropped:
+                continue
+            if variables is not None and call.result is variables:
+                yield seen(
+                    "SN303",
+                    call.place,
+                    written(call),
+                    call.name.removeprefix("."),
+                    related=(saver.place,),
+                    saver=str(saver.place),
+                    kept=_kept(call),
+                )
+
+
+def _kept(call: Call) -> str:
+    """How to keep the list."""
+    name = written(call).rpartition(".")[0]
+    if call.name in (".extend", ".append"):
+        return f"Write '{name} + {_second(call)}' instead."
+    return f"Call {written(call)}(...) in a line of its own and use '{name}'."
+
+
+def _second(call: Call) -> str:
+    node = call.node
+    text = ast.unparse(node.args[0]) if node is not None and node.args else "more"
+    return f"[{text}]" if call.name == ".append" else text
 
 
 def wiped(world: World) -> Iterator[Sighting]:
@@ -237,13 +252,18 @@ def _follows(world: World, restore: Call, run: Call) -> bool:
         return False
     for one in restore.within:
         for other in run.within:
-            if isinstance(one, Branch) and isinstance(other, Branch):
-                if one.place == other.place and one.arm is not other.arm:
-                    return False
-            if isinstance(one, Callback) and isinstance(other, Callback) and one.call is None and other.call is None:
-                if one is not other:
-                    return False  # two methods, called in an order that is not known
+            if _exclude(one, other):
+                return False
     return not any(call.name == ".save" and restore.index < call.index < run.index for call in world.run.calls())
+
+
+def _exclude(one: Block, other: Block) -> bool:
+    """Whether two blocks are two arms of a condition, or two methods that are called in an order that is not known."""
+    if isinstance(one, Branch) and isinstance(other, Branch):
+        return one.place == other.place and one.arm is not other.arm
+    if isinstance(one, Callback) and isinstance(other, Callback):
+        return one.call is None and other.call is None and one is not other
+    return False
 
 
 def _places(norms: list[Norm]) -> tuple[Place, ...]:

@@ -73,7 +73,7 @@ def _operation(value: Value) -> str | Function:
 
 
 def argument(call: Call, operation: str, position: int | None, *names: str) -> Value | None:
-    """An argument of a call of slim's or tf.contrib's, as written there or set by an arg_scope; `None` if it is left out.
+    """An argument of a call of slim's or tf.contrib's, written there or set by an arg_scope; `None` without one.
 
     Arguments:
         call: the call.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from steadynorm.finding import Certainty
 from steadynorm.place import Place
 from steadynorm.program import Sighting
+from steadynorm.source.trace import Run
 
 
 def seen(
@@ -21,3 +23,16 @@ def seen(
 ) -> Sighting:
     """One sighting in TensorFlow's graph mode."""
     return Sighting(code, "tensorflow", place, subject, how, certainty, settle, facts, tuple(related))
+
+
+def prefixes(run: Run) -> dict[str, str]:
+    """By file, what its author calls TensorFlow, as `tf` or `tf.compat.v1`."""
+    found: dict[str, str] = {}
+    for call in run.calls():
+        root, _, rest = call.name.partition(".")
+        if root != "tensorflow" or call.node is None or call.place.path in found:
+            continue
+        text = ast.unparse(call.node.func)
+        if text.endswith(f".{rest}"):
+            found[call.place.path] = text.removesuffix(f".{rest}")
+    return found

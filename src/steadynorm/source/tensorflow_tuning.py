@@ -1,4 +1,4 @@
-"""SN305, SN601 and SN104 in TensorFlow 1: averaged and copied weights, frozen layers that move, decays that are too slow."""
+"""SN305, SN601 and SN104 in TensorFlow 1: averaged and copied weights, frozen layers that move, slow decays."""
 
 from __future__ import annotations
 
@@ -129,7 +129,9 @@ def frozen_moves(world: World) -> Iterator[Sighting]:
     for norm in world.norms:
         if norm.stands_still or norm.kind in (Kind.HAND, Kind.FUSED):
             continue
-        sessions = [each for each in world.trainings if world.mode_in(norm, each) is True and norm in world.moved_by(each)]
+        sessions = [
+            each for each in world.trainings if world.mode_in(norm, each) is True and norm in world.moved_by(each)
+        ]
         steps = [step for each in sessions for step in world.steps_in(each) if norm.call in step.data]
         if not steps or any(trains(step.variables, norm) is not False for step in world.trained_steps):
             continue
@@ -144,6 +146,7 @@ def frozen_moves(world: World) -> Iterator[Sighting]:
             related=_places(norms),
             layers=len(_places(norms)),
             first=str(norms[0].place),
+            keyword="is_training" if norms[0].kind is Kind.CONTRIB else "training",
         )
 
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from steadynorm.finding import Certainty
+from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.flow import inside
 from steadynorm.source.tensorflow_mode import Source
-from steadynorm.source.tensorflow_norms import Kind, Norm, Updates
-from steadynorm.source.tensorflow_runs import APPLY, CREATE, Session, Step
+from steadynorm.source.tensorflow_norms import Kind, Norm, Updates, written
+from steadynorm.source.tensorflow_runs import APPLY, Session, Step
 from steadynorm.source.tensorflow_scopes import control_inputs
 from steadynorm.source.tensorflow_sightings import seen
 from steadynorm.source.tensorflow_variables import trains
 from steadynorm.source.tensorflow_words import short
 from steadynorm.source.tensorflow_world import World
 from steadynorm.source.trace import Call
-from steadynorm.source.values import Known, Parameter, Product, Value
+from steadynorm.source.values import Parameter, Product, Value
 
+_LONGEST = 60
 _OURS = ("tensorflow.", "slim.", "keras.", "builtins.", "numpy.", "functools.", "itertools.", "horovod.", "six.")
 
 
@@ -112,6 +115,8 @@ def _of_step(world: World, step: Step, sessions: list[Session], stuck: list[Norm
                 missed=len(_places(missed)),
                 read=len(_places(others)),
                 first=str(missed[0].place),
+                statement=_statement(world, step),
+                name=world.run.named.get(call.result) if call.result is not None else None,
             )
             return
     certainty = Certainty.PROVEN
@@ -119,33 +124,28 @@ def _of_step(world: World, step: Step, sessions: list[Session], stuck: list[Norm
     if world.run.kind == "class":
         certainty = Certainty.LIKELY
         settle = "whether the program that uses this class fetches the update operations beside its train step"
-    unread = [call for call in world.reach.reading if call.index < step.call.index and _reads_all(world, call, missed)]
     yield seen(
         "SN101",
         step.call.place,
         stuck[0].subject,
-        "keras" if stuck[0].kind is Kind.KERAS else "apply" if step.kind is APPLY else step.kind,
+        "collection" if stuck[0].kind is Kind.KERAS else "apply" if step.kind is APPLY else step.kind,
         certainty,
         settle,
         related=_places(stuck),
         layers=len(_places(stuck)),
         first=str(stuck[0].place),
-        unread=str(unread[-1].place) if unread and step.kind is not CREATE else None,
-        unread_name=world.run.named.get(unread[-1].result) if unread and unread[-1].result is not None else None,
-        prefix=_prefix(step),
+        statement=_statement(world, step),
     )
 
 
-def _prefix(step: Step) -> str | None:
-    """What TensorFlow is called in the source of a layer or step is found by the fix; here only whether it is v1's."""
-    return None if step.call.node is None else "tf"
+def _statement(world: World, step: Step) -> str:
+    """The line that trains, as far as it is short."""
+    name = world.run.named.get(step.call.result) if step.call.result is not None else None
+    text = "" if step.call.node is None else ast.unparse(step.call.node)
+    return f"{name or 'train_op'} = {text if 0 < len(text) <= _LONGEST else 'optimizer.minimize(loss)'}"
 
 
-def _reads_all(world: World, call: Call, norms: list[Norm]) -> bool:
-    return bool(norms) and all(world.collects(call, norm) for norm in norms)
-
-
-def _places(norms: list[Norm]) -> tuple:  # type: ignore[type-arg]
+def _places(norms: list[Norm]) -> tuple[Place, ...]:
     return tuple(dict.fromkeys(norm.place for norm in norms))
 
 
@@ -165,16 +165,10 @@ def _dropped(world: World, norms: list[Norm]) -> Iterator[Sighting]:
                 norm.subject,
                 "dropped",
                 related=(norm.place, *(step.call.place for step in steps)),
-                update=_written(call),
+                update=f"{written(call)}()",
                 layers=1,
                 first=str(norm.place),
             )
-
-
-def _written(call: Call) -> str:
-    from steadynorm.source.tensorflow_norms import written
-
-    return f"{written(call)}()"
 
 
 def moments_alone(world: World) -> Iterator[Sighting]:
@@ -182,18 +176,12 @@ def moments_alone(world: World) -> Iterator[Sighting]:
     for norm in world.norms:
         if norm.keeps_statistics or not world.run.whole:
             continue
-        if norm.kind is Kind.FUSED and norm.mode != type(norm.mode)(Source.FIXED, True):
-            continue
         if norm.mode.source is not Source.FIXED or not norm.mode.fixed:
             continue
         trained = any(norm.call in step.data for step in world.trained_steps)
         restored = bool(world.restores) and any(norm.call in each.reached for each in world.sessions)
         if trained or restored:
-            yield seen("SN106", norm.place, norm.subject, norm.kind.value, moments=_moments(norm))
-
-
-def _moments(norm: Norm) -> str | None:
-    return str(norm.moments.place) if norm.moments is not None else None
+            yield seen("SN106", norm.place, norm.subject, "fused" if norm.kind is Kind.FUSED else "moments")
 
 
 def moved_in_evaluation(world: World) -> Iterator[Sighting]:
@@ -229,7 +217,3 @@ def _really_moves(world: World, norm: Norm, session: Session) -> bool:
         fixed = norm.mode.source is Source.FIXED
         return direct or (not fixed and world.mode_in(norm, session) is True)
     return world.mode_in(norm, session) is True
-
-
-def _is_none(value: Value | None) -> bool:
-    return value == Known(None)

@@ -87,7 +87,7 @@ class World:
             return False
         meant = self._meant(session)
         if not self.trainings:
-            return bool(self.restores) and meant is not TRAINING and not self.run.kind == "class"
+            return bool(self.restores) and meant is not TRAINING and self.run.kind != "class"
         return meant == EVALUATION
 
     def _meant(self, session: Session) -> str | None:
