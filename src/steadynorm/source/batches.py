@@ -74,10 +74,12 @@ _ON_THE_WAY = frozenset(
         "jax.tree_util.tree_map",
         "jax.tree.map",
         "flax.training.common_utils.shard",
-        ".experimental_distribute_dataset",
     }
 )
 """Calls that give the same batches, changed or not."""
+
+_HANDED_OVER = (".experimental_distribute_dataset",)
+"""Methods of something else that give the batches that they are given."""
 
 _ONE = ("numpy.expand_dims", "jax.numpy.expand_dims", "tensorflow.expand_dims", "keras.ops.expand_dims")
 _NEW_AXIS = ("numpy.newaxis", "tensorflow.newaxis", "jax.numpy.newaxis")
@@ -152,7 +154,9 @@ def way_back(value: Value) -> Iterator[Value]:
         elif isinstance(each, Product):
             call = each.call
             passes = call.name in _ON_THE_WAY or call.name in _BATCHING
-            if passes and call.name.startswith(".") and call.receiver is not None:
+            if call.name in _HANDED_OVER:
+                pending.extend(call.arguments)
+            elif passes and call.name.startswith(".") and call.receiver is not None:
                 pending.append(call.receiver)
             elif passes:
                 pending.extend(call.arguments)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.finding import Certainty
 from steadynorm.program import Sighting
+from steadynorm.source.exports import export_of
 from steadynorm.source.flow import Uses
 from steadynorm.source.keras_calls import (
     MODES,
@@ -16,12 +17,13 @@ from steadynorm.source.keras_calls import (
     is_inside,
     mode_given,
 )
+from steadynorm.source.layer_choices import both_modes, stands_in_branch
 from steadynorm.source.layer_graph import LayerGraph, is_building
 from steadynorm.source.layer_places import subject_of
 from steadynorm.source.layer_words import made_by
 from steadynorm.source.purpose import EVALUATION, purpose_of_place
 from steadynorm.source.switches import State, Switch, states_at
-from steadynorm.source.trace import Branch, Call, Frame, Loop
+from steadynorm.source.trace import Call, Frame, Loop
 from steadynorm.source.values import Instance, Known, Product, Value
 
 _PHASE = ("keras.backend.set_learning_phase", "keras.set_learning_phase")
@@ -54,7 +56,12 @@ def look_at_modes(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
     """Calls that run a model in the wrong mode."""
     switches = tuple(_switches(keras))
     for each in keras.model_calls:
-        if each.purpose == "training":
+        export = export_of(each.call, keras.run)
+        if export is not None:
+            if _mode(each) == Known(True) and not keras.is_frozen(each.norms):
+                related = (each.call.place,)
+                yield Sighting("SN209", "keras", export.place, name_of_model(each), "constant", related=related)
+        elif each.purpose == "training":
             yield from _training(keras, each, switches)
         elif each.purpose != "other_training":
             yield from _inference(keras, each, switches)
@@ -180,11 +187,14 @@ def _goes_on(keras: KerasRun, each: ModelCall) -> bool:
 
 def _fixed_layers(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
     """Layers whose own call says the mode, whatever the model is told."""
+    chosen = both_modes(graph)
     for norm in graph.norms:
         if norm.framework != "keras" or is_building(norm.call):
             continue
         given, norms = mode_given(norm.call), (norm.made,)
-        if not isinstance(given, Known) or type(given.value) is not bool or _is_chosen(norm.call):
+        if not isinstance(given, Known) or type(given.value) is not bool:
+            continue
+        if norm.made in chosen or stands_in_branch(norm.call):
             continue
         in_call = any(_is_call(block) for block in norm.call.within)
         if keras.is_frozen(norms) or _is_handed(norm.call):
@@ -215,13 +225,6 @@ def _is_handed(call: Call) -> bool:
     given = next((each.value for each in call.node.keywords if each.arg == "training"), None)
     given = call.node.args[1] if given is None and len(call.node.args) > 1 else given
     return getattr(given, "id", None) in names or not hasattr(given, "value")
-
-
-def _is_chosen(call: Call) -> bool:
-    """Whether a call stands in a branch, which may be chosen by the mode."""
-    frames = [index for index, block in enumerate(call.within) if isinstance(block, Frame)]
-    inner = call.within[frames[-1] :] if frames else call.within
-    return any(isinstance(block, Branch) for block in inner)
 
 
 def _predicts(keras: KerasRun, made: Call) -> bool:

@@ -9,6 +9,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.keras_calls import KerasRun
 from steadynorm.source.keras_modes import look_at_modes
 from steadynorm.source.keras_training import look_at_training
+from steadynorm.source.layer_choices import look_at_choices
 from steadynorm.source.layer_graph import LayerGraph
 from steadynorm.source.layer_places import look_around
 from steadynorm.source.seen import Seen
@@ -23,6 +24,7 @@ def look(runs: Sequence[Run]) -> Seen:
         graph = LayerGraph(run)
         keras = KerasRun(run)
         sightings += look_around(graph)
+        sightings += look_at_choices(graph)
         sightings += look_at_modes(keras, graph)
         sightings += look_at_training(keras, graph)
         places |= {made.place for made in graph.made}

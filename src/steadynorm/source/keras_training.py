@@ -75,7 +75,8 @@ def trainings(keras: KerasRun) -> Iterator[Training]:
         if each.purpose == "training":
             batch = batch_of(each.call.argument(0, "inputs", "x"), keras.uses) or Batch(None, None)
             place = each.call.place if batch.call is None else batch.call.place
-            yield Training(each.call, each.norms, batch, place, times_around(each.call))
+            steps = times_around(each.call) if keras.run.kind == "script" else None
+            yield Training(each.call, each.norms, batch, place, steps)
 
 
 def _of_fit(keras: KerasRun, call: Call, norms: tuple[Call, ...]) -> Training:

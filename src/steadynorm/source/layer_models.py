@@ -39,7 +39,7 @@ def norms_in(value: Value | None, seen: set[int] | None = None) -> tuple[Call, .
         return ()
     seen.add(id(value))
     if isinstance(value, Instance):
-        return _all((*value.attributes.values(), *layers_of(value)), seen)
+        return _all((*value.attributes.values(), *layers_of(value)), seen) or _of_functional(value, seen)
     if isinstance(value, Items):
         return _all(value.items, seen)
     if isinstance(value, Table):
@@ -56,6 +56,14 @@ def norms_in(value: Value | None, seen: set[int] | None = None) -> tuple[Call, .
             return norms_in(base, seen)
         return _of_product(value, seen) if isinstance(value, Product) else ()
     return ()
+
+
+def _of_functional(value: Instance, seen: set[int]) -> tuple[Call, ...]:
+    """Those of an object whose class is a functional model's: it is made of inputs and outputs."""
+    created = value.created
+    if created is None or not set(value.of.external_bases()) & set(FUNCTIONAL):
+        return ()
+    return _all(tuple(each.callee for each in calls_behind(*created.arguments, *created.keywords.values())), seen)
 
 
 def _of_product(value: Product, seen: set[int]) -> tuple[Call, ...]:

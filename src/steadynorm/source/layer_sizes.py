@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steadynorm.source.layer_graph import LayerGraph, Norm
-from steadynorm.source.trace import Call, Loop
+from steadynorm.source.trace import Call, Callback, Loop
 from steadynorm.source.values import Attribute, Expression, Item, Items, Known, Product, Value
 
 _SAMPLES = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000, "cifar100": 50_000, "imdb": 25_000}
@@ -27,7 +27,7 @@ def has_one_position(graph: LayerGraph, norm: Norm) -> bool:
             return name.endswith(_FLATTENING)
         if step.kind == "pooling":
             return ".Global" in name or _takes_both_axes(step.call)
-        return name == "keras.layers.Input" and _is_flat(step.call.argument(0, "shape"))
+        return name == "keras.layers.Input" and _is_flat((step.made or step.call).argument(0, "shape"))
     return False
 
 
@@ -46,6 +46,8 @@ def times_around(call: Call) -> float | None:
     """How often a call is made by the loops around it; `None` where that is not known."""
     times = 1.0
     for block in call.within:
+        if isinstance(block, Callback):
+            return None
         if isinstance(block, Loop):
             count = _count(block.over)
             if count is None:

@@ -31,8 +31,8 @@ x = tf.keras.layers.Conv2D(32, 3, use_bias=False)(image)
 x = tf.keras.layers.BatchNormalization()(x)
 x = tf.keras.layers.ReLU()(x)
 x = tf.keras.layers.GlobalAveragePooling2D()(x)
-model = Accumulating(image, tf.keras.layers.Dense(10)(x), steps=4)  # expect: SN802
+model = Accumulating(image, tf.keras.layers.Dense(10)(x), steps=4)
 model.compile("adam", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 (images, labels), _ = tf.keras.datasets.cifar10.load_data()
 data = tf.data.Dataset.from_tensor_slices((tf.image.resize(images, (64, 64)) / 255.0, labels))
-model.fit(data.shuffle(10000).batch(32), epochs=20)
+model.fit(data.shuffle(10000).batch(32), epochs=20)  # expect: SN802
