@@ -14,12 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
+from typing import Any
 
 from steadynorm.checks.registry import run
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding
 from steadynorm.model_check import Failure, rank
+from steadynorm.place import Place
 from steadynorm.report.model import Origin, Report
 from steadynorm.source.files import SourceFile, read_source
 from steadynorm.source.fixes.registry import with_fixes
@@ -178,10 +180,33 @@ def _is_hidden(found: Finding, task: SourceTask, comments: Mapping[str, Suppress
 
 
 def _located(found: Finding, files: Mapping[str, SourceFile]) -> Finding:
-    """The finding with its place as a reader counts, which in a notebook is by cells."""
+    """The finding with its places as a reader counts, which in a notebook is by cells."""
     if found.place is None or found.place.path not in files:
         return found
-    return replace(found, location=str(files[found.place.path].shown(found.place)))
+    books = {path: file for path, file in files.items() if file.cells is not None}
+    evidence = {name: _by_cells(value, books) for name, value in found.evidence.items()}
+    message, remedy, settle = (_by_cells(text, books) for text in (found.message, found.remedy, found.settle))
+    location = str(files[found.place.path].shown(found.place))
+    return replace(found, location=location, message=message, remedy=remedy, settle=settle, evidence=evidence)
+
+
+def _by_cells(value: Any, books: Mapping[str, SourceFile]) -> Any:
+    """A text that names places, as `a.ipynb:12`, with those in notebooks told by their cells; or a list of such."""
+    if isinstance(value, list | tuple):
+        return [_by_cells(each, books) for each in value]
+    if isinstance(value, str):
+        for path, file in books.items():
+            head, *rest = value.split(f"{path}:")
+            value = head + "".join(_told(file, each) for each in rest)
+    return value
+
+
+def _told(file: SourceFile, rest: str) -> str:
+    """A place in a notebook by its cell, and what follows it, given the number of its line and what follows that."""
+    number = re.match(r"\d+", rest)
+    if number is None:
+        return f"{file.path}:{rest}"
+    return f"{file.shown(Place(file.path, int(number[0])))}{rest[number.end() :]}"
 
 
 def _needed(findings: Iterable[Finding], files: Mapping[str, SourceFile]) -> dict[str, SourceFile]:

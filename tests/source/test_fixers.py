@@ -104,7 +104,7 @@ def test_train_op_is_put_under_the_updates() -> None:
     call = "opt.minimize(loss)"
     before = TRAIN.format(f"return {call}  # go")
 
-    assert mended(before, "SN101", call) == TRAIN.format(
+    assert mended(before, "SN101", call, how="minimize") == TRAIN.format(
         "update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)\n  with tf.control_dependencies(update_ops):\n"
         f"    return {call}  # go"
     )
@@ -114,13 +114,15 @@ def test_updates_that_were_read_are_used() -> None:
     read = "ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)"
     text = f"import tensorflow as tf\n{read}\nstep = opt.minimize(loss)\n"
 
-    assert mended(text, "SN101", "opt.minimize(loss)") == (
+    assert mended(text, "SN101", "opt.minimize(loss)", how="minimize") == (
         f"import tensorflow as tf\n{read}\nwith tf.control_dependencies(ops):\n    step = opt.minimize(loss)\n"
     )
 
 
 def test_name_that_is_taken_is_not_taken_again() -> None:
-    found = mended(TRAIN.format("update_ops = 3; step = opt.minimize(loss)"), "SN101", "opt.minimize(loss)")
+    found = mended(
+        TRAIN.format("update_ops = 3; step = opt.minimize(loss)"), "SN101", "opt.minimize(loss)", how="minimize"
+    )
 
     assert found is not None
     assert "  batch_norm_update_ops = tf.get_collection(" in found
@@ -128,7 +130,11 @@ def test_name_that_is_taken_is_not_taken_again() -> None:
 
 @pytest.mark.parametrize("call", ["ema.apply([mean])", "tf.assign(a, b)"])
 def test_hand_written_average_has_no_such_fix(call: str) -> None:
-    assert mended(TRAIN.format(call), "SN101", call) is None
+    assert mended(TRAIN.format(call), "SN101", call, how="minimize") is None
+
+
+def test_updates_in_no_collection_have_no_such_fix() -> None:
+    assert mended(TRAIN.format("opt.minimize(loss)"), "SN101", "opt.minimize(loss)", how="collection") is None
 
 
 @pytest.mark.parametrize(
@@ -149,4 +155,4 @@ def test_fixtures_of_graph_mode_are_fixed(case: Path) -> None:
     what = ast.get_source_segment(text, node)
     assert what is not None
 
-    assert mended(text, code, what) == case.read_text(encoding="utf-8")
+    assert mended(text, code, what, how="minimize") == case.read_text(encoding="utf-8")

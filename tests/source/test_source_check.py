@@ -50,7 +50,9 @@ class Analysis:
                 code, severity = ("SN101", Severity.ERROR) if "bad" in names else ("SN501", Severity.INFO)
                 if "ok" not in names and code.startswith(tuple(select) or "SN"):
                     place = file.place(node)
-                    findings.append(Finding(code, severity, Certainty.PROVEN, "", "it is", "mend it", place=place))
+                    findings.append(
+                        Finding(code, severity, Certainty.PROVEN, "", f"see {place}", "mend it", place=place)
+                    )
         return findings, []
 
 
@@ -166,6 +168,13 @@ def test_folder_holds_sources_notebooks_and_models(here: Path) -> None:
     assert [each["location"] for each in parsed["models"][1]["findings"]] == ["a.py:2", "sub/b.ipynb:cell 2:1"]
     assert parsed["skipped"] == [{"reason": "source file without the subject", "files": 1}]
     assert "1 model with normalization layers and 2 source files checked; 1 error, 2 infos" in parsed["verdict"]
+
+
+def test_places_in_notebooks_are_told_by_their_cells(here: Path) -> None:
+    put(here / "b.ipynb", notebook("import torch", "torch.batch_norm(1)"))
+    put(here / "a.py", LAYER.format(1))
+
+    assert [found.message for found in steadynorm.check(".").findings] == ["see a.py:2", "see b.ipynb:cell 2:1"]
 
 
 def test_sources_without_the_subject_beside_models_are_left_aside(here: Path) -> None:

@@ -17,12 +17,17 @@ from steadynorm.source.nodes import Standing
 
 _STEPS = ("minimize", "apply_gradients")
 
+_CASES = ("minimize", "apply")
+"""The cases of the check in which the updates stand in the collection; those of Keras' own layers do not."""
+
 
 @fixes("SN101", "run the updates with the train op", safe=True)
 def depend_on_updates(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
     """Puts the statement with the train op under control dependencies on the collection of updates."""
     file, call = call_of(found, files)
     _, standing = standing_of(found, files)
+    if found.evidence.get("how") not in _CASES:
+        raise NoFixError("the updates stand in no collection")
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in _STEPS:
         raise NoFixError("no train op")
     tensorflow = alias_of(file, "tensorflow")
