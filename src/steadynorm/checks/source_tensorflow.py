@@ -39,14 +39,14 @@ UPDATES: Words = {
 
 EARLY: Words = {
     ("tensorflow", "early"): (
-        "the update collection is read here before {missed} of the layers that this program trains are built (first "
-        "{first}): their statistics are never updated",
+        "the update collection is read here before the network is complete: the statistics of {count} that are trained "
+        "(first {first}) are never updated",
         "Read it right before the train op: {statement}, inside {tf}.control_dependencies({tf}.get_collection("
         f"{{tf}}.GraphKeys.UPDATE_OPS)).{_REPAIR}",
     ),
     ("tensorflow", "scope"): (
-        "the update collection is read here for a scope that leaves out {missed} of the layers that are trained (first "
-        "{first}): their statistics are never updated",
+        "the update collection is read here for a scope that is not all of the network: the statistics of {count} that "
+        "are trained (first {first}) are never updated",
         f"Leave the scope out: {{tf}}.get_collection({{tf}}.GraphKeys.UPDATE_OPS).{_REPAIR}",
     ),
 }
@@ -190,7 +190,7 @@ CHOSEN: Words = {
 
 EXPORTED: Words = {
     ("tensorflow", ""): (
-        f"{{count}} are exported in training mode (first {{first}}, mode from {{written}}): {_BY_BATCH}, whatever mode "
+        f"this exports {{count}} in training mode (first {{first}}, mode from {{written}}): {_BY_BATCH}, whatever mode "
         "is asked for",
         "Build the graph that is exported in inference mode ({keyword}=False) and restore the checkpoint into it.",
     ),
@@ -227,8 +227,8 @@ AVERAGED: Words = {
         "'moving' in v.name]), or re-estimate them for the averages: 'steadynorm repair'.",
     ),
     ("tensorflow", "copied"): (
-        "the copy takes the trainable variables alone: {count} of the second network (first {first}) keep the "
-        "statistics that they began with",
+        "the copy takes the trainable variables alone: the moving statistics of {count} of the second network (first "
+        "{first}) stay as they began",
         "Copy {tf}.global_variables() of the network's scope, which hold the moving statistics too.",
     ),
 }
@@ -265,8 +265,8 @@ FROZEN: Words = {
         "Build frozen layers in inference mode too: {keyword}=False.",
     ),
     ("tensorflow", "variables"): (
-        "this trains a part of the variables, and gamma and beta of {count} are not among them (first {first}), whose "
-        "statistics move nevertheless",
+        "this trains a part of the variables without gamma and beta of {count} (first {first}), whose statistics it "
+        "moves nevertheless",
         "Build the frozen part in inference mode ({keyword}=False), and run the updates of the trained part only.",
     ),
 }

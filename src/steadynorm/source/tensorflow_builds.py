@@ -83,7 +83,7 @@ def built_twice(world: World) -> Iterator[Sighting]:
                 trained.subject,
                 "variables" if trained.kind is Kind.HAND else "scope",
                 related=(one.place,),
-                first=str(one.place),
+                first=one.place,
                 paths=[trained.scoping.text, predicting.scoping.text],
             )
 
@@ -142,8 +142,8 @@ def several_inputs(world: World) -> Iterator[Sighting]:
                 Certainty.LIKELY,
                 "the moments of the layer's inputs: 'steadynorm diagnose' measures them",
                 related=(second_call(other, one) or one.place, one.place),
-                first=str(one.place),
-                other=str(second_call(other, one) or one.place),
+                first=one.place,
+                other=second_call(other, one) or one.place,
             )
 
 
@@ -197,7 +197,7 @@ def moved_by_others(world: World) -> Iterator[Sighting]:
             "collected",
             related=tuple(dict.fromkeys(norm.place for norm in norms)),
             layers=len({norm.call.index for norm in norms}),
-            first=str(norms[0].place),
+            first=norms[0].place,
         )
 
 

@@ -25,7 +25,7 @@ def updates_outside(world: World) -> Iterator[Sighting]:
                     norm.subject,
                     "outside" if whole else "moments",
                     related=(norm.place, *(each.place for each in norm.assignments)),
-                    first=str(norm.place),
+                    first=norm.place,
                 )
 
 

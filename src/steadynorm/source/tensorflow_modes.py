@@ -53,7 +53,7 @@ def _inference(world: World, norm: Norm, session: Session) -> Sighting:
             norm.subject,
             "fed",
             related=(norm.place,),
-            first=str(norm.place),
+            first=norm.place,
             flag=_flag_name(world, norm),
         )
     flag = flag_around(norm) if norm.given is None and norm.kind is not Kind.FUSED else None
@@ -72,8 +72,8 @@ def _inference(world: World, norm: Norm, session: Session) -> Sighting:
         norm.subject,
         how,
         related=(norm.place, session.call.place),
-        first=str(norm.place),
-        run=str(session.call.place),
+        first=norm.place,
+        run=session.call.place,
         argument=origin.name,
         keyword=_keyword(norm),
         test=None if test is None else test.text,
@@ -147,13 +147,11 @@ def _training(world: World, norm: Norm, session: Session) -> Sighting | None:
             norm.subject,
             "fed" if fed else "not fed",
             related=(norm.place,),
-            first=str(norm.place),
+            first=norm.place,
             flag=_flag_name(world, norm) or "the placeholder",
         )
     if norm.mode.source is Source.PHASE:
-        return seen(
-            "SN202", norm.place, norm.subject, "phase", related=(session.call.place,), run=str(session.call.place)
-        )
+        return seen("SN202", norm.place, norm.subject, "phase", related=(session.call.place,), run=session.call.place)
     flag = flag_around(norm) if norm.given is None else None
     if flag is not None:
         return _not_passed_on(norm, flag, "inference")
@@ -172,8 +170,8 @@ def _training(world: World, norm: Norm, session: Session) -> Sighting | None:
         norm.subject,
         how,
         related=(norm.place, step.call.place),
-        first=str(norm.place),
-        step=str(step.call.place),
+        first=norm.place,
+        step=step.call.place,
         argument=origin.name,
         keyword=_keyword(norm),
         flag=_mode_in_scope(world, norm) or "is_training",
@@ -225,9 +223,9 @@ def exports(world: World) -> Iterator[Sighting]:
                 fixed[0].subject,
                 "default" if fixed[0].given is None else "constant",
                 related=_places(fixed),
-                layers=len(_places(fixed)),
-                first=str(fixed[0].place),
-                written=str(origin.place),
+                layers=len(fixed),
+                first=fixed[0].place,
+                written=origin.place,
                 keyword=_keyword(fixed[0]),
             )
 

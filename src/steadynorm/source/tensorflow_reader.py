@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.report.words import counted
 from steadynorm.source.defaults import Defaults
@@ -23,7 +24,7 @@ from steadynorm.source.tensorflow_place import (
 )
 from steadynorm.source.tensorflow_sanity import data_order, initial_scale, output_range, padding
 from steadynorm.source.tensorflow_savers import lists_lost, not_restored, not_saved, wiped
-from steadynorm.source.tensorflow_sightings import prefixes
+from steadynorm.source.tensorflow_sightings import near, prefixes
 from steadynorm.source.tensorflow_tuning import averaged, averages_read, copied, frozen_moves, slow_decay
 from steadynorm.source.tensorflow_updates import moments_alone, moved_in_evaluation, updates
 from steadynorm.source.tensorflow_world import World
@@ -82,7 +83,9 @@ def look(runs: Sequence[Run]) -> Seen:
 def _told(sighting: Sighting, names: Mapping[str, str]) -> Sighting:
     """A sighting with what a message needs besides: the file's name for TensorFlow, and how many layers there are."""
     layers = sighting.facts.get("layers")
-    told: dict[str, object] = {"tf": names.get(sighting.place.path, "tf"), **sighting.facts}
+    told: dict[str, object] = {"tf": names.get(sighting.place.path, "tf")}
+    for name, fact in sighting.facts.items():
+        told[name] = near(sighting.place, fact) if isinstance(fact, Place) else fact
     if isinstance(layers, int):
         told["count"] = counted(layers, "layer")
     return replace(sighting, facts=told)

@@ -138,6 +138,8 @@ def _sessions(call: Call, reach: Reach) -> Iterator[Session]:
         yield Session(call, known, reach.of(*known), purpose=Purpose.INFER)
     elif name in _SPECS:
         yield from _of_spec(call, reach)
+    elif name == ".create_estimator_spec":
+        yield from _of_head(call, reach)
 
 
 def _fetched(call: Call, reach: Reach) -> Iterator[Session]:
@@ -180,6 +182,16 @@ def _of_spec(call: Call, reach: Reach) -> Iterator[Session]:
         if values:
             purpose = Purpose.TRAIN if each == TRAIN else Purpose.INFER
             yield Session(call, values, reach.of(*values), purpose=purpose, estimator=each)
+
+
+def _of_head(call: Call, reach: Reach) -> Iterator[Session]:
+    """What an estimator runs with a head, which makes the train step itself."""
+    mode, logits = call.argument(1, "mode"), call.argument(2, "logits")
+    named = key_of(mode) if mode is not None else None
+    for each in (TRAIN, EVAL, PREDICT):
+        if logits is not None and named in (None, each) and is_reached(call, each):
+            purpose = Purpose.TRAIN if each == TRAIN else Purpose.INFER
+            yield Session(call, (logits,), reach.of(logits), purpose=purpose, estimator=each)
 
 
 def estimator_of(call: Call) -> Call | None:

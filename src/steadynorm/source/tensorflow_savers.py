@@ -81,8 +81,8 @@ def not_saved(world: World) -> Iterator[Sighting]:
                 written(saver),
                 "saver",
                 related=_places(missing),
-                layers=len(_places(missing)),
-                first=str(missing[0].place),
+                layers=len(missing),
+                first=missing[0].place,
                 keyword="var_list" if "var_list" in saver.keywords else None,
                 direct=isinstance(variables, Product) and variables.call.place.line == saver.place.line,
                 restored=bool(_restores(world, saver)),
@@ -142,9 +142,9 @@ def _missed(world: World, call: Call, variables: Value, made: Call) -> Iterator[
         written(call),
         "restore" if call.name == ".restore" else "assigned",
         related=(made.place, *_places(missing)),
-        layers=len(_places(missing)),
-        first=str(missing[0].place),
-        list_at=str(made.place),
+        layers=len(missing),
+        first=missing[0].place,
+        list_at=made.place,
         trained=bool(world.trained_steps),
     )
 
@@ -190,7 +190,7 @@ def lists_lost(world: World) -> Iterator[Sighting]:
                     written(call),
                     call.name.removeprefix("."),
                     related=(saver.place,),
-                    saver=str(saver.place),
+                    saver=saver.place,
                     kept=_kept(call),
                 )
 
@@ -227,7 +227,7 @@ def wiped(world: World) -> Iterator[Sighting]:
                     written(session.call),
                     "initializer",
                     related=(restore.place,),
-                    restore=str(restore.place),
+                    restore=restore.place,
                     initializer=written(initializers[0]),
                 )
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterable
 
 from steadynorm.finding import Certainty
@@ -36,3 +37,10 @@ def prefixes(run: Run) -> dict[str, str]:
         if text.endswith(f".{rest}"):
             found[call.place.path] = text.removesuffix(f".{rest}")
     return found
+
+
+def near(place: Place, other: Place) -> str:
+    """Another place as somebody who looks at a place would call it: its line, or its file and line."""
+    if other.path.endswith(".ipynb"):
+        return "another cell" if other.path == place.path else os.path.basename(other.path)
+    return f"line {other.line}" if other.path == place.path else f"{os.path.basename(other.path)}:{other.line}"

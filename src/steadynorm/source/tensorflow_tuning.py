@@ -57,8 +57,8 @@ def averaged(world: World, read: bool) -> Iterator[Sighting]:
                 written(call),
                 "averages",
                 related=_places(missing),
-                layers=len(_places(missing)),
-                first=str(missing[0].place),
+                layers=len(missing),
+                first=missing[0].place,
                 given=given is not None,
             )
 
@@ -90,8 +90,8 @@ def copied(world: World) -> Iterator[Sighting]:
                 written(call),
                 "copied",
                 related=_places(missing),
-                layers=len(_places(missing)),
-                first=str(missing[0].place),
+                layers=len(missing),
+                first=missing[0].place,
             )
 
 
@@ -144,8 +144,8 @@ def frozen_moves(world: World) -> Iterator[Sighting]:
             norms[0].subject,
             how,
             related=_places(norms),
-            layers=len(_places(norms)),
-            first=str(norms[0].place),
+            layers=len(norms),
+            first=norms[0].place,
             keyword="is_training" if norms[0].kind is Kind.CONTRIB else "training",
         )
 
@@ -195,13 +195,15 @@ def _steps(world: World, session: Session, defaults: Defaults) -> Number | None:
     name = short(session.call.name)
     if name in _TRAINING_LOOPS:
         return defaults.number(session.call.argument(None, _TRAINING_LOOPS[name]))
+    loops = [block for block in session.call.within if isinstance(block, Loop)]
+    if not loops:
+        return None  # whoever calls this may do so in a loop
     total = Number(1)
-    for block in session.call.within:
-        if isinstance(block, Loop):
-            times = _times(block, defaults)
-            if times is None:
-                return None
-            total = Number(total.value * times.value, total.sure and times.sure)
+    for block in loops:
+        times = _times(block, defaults)
+        if times is None:
+            return None
+        total = Number(total.value * times.value, total.sure and times.sure)
     return total
 
 

@@ -105,16 +105,14 @@ def _of_step(world: World, step: Step, sessions: list[Session], stuck: list[Norm
     for call in readers.values():
         if call in world.reach.reading and world.reach.key(call) in {norm.collection for norm in missed}:
             early = [norm for norm in missed if norm.call.index > call.index]
-            others = [norm for norm in world.norms if world.collects(call, norm)]
             yield seen(
                 "SN102",
                 call.place,
                 missed[0].subject,
                 "early" if early else "scope",
                 related=(step.call.place, *_places(missed)),
-                missed=len(_places(missed)),
-                read=len(_places(others)),
-                first=str(missed[0].place),
+                layers=len(missed),
+                first=missed[0].place,
                 statement=_statement(world, step),
                 name=world.run.named.get(call.result) if call.result is not None else None,
             )
@@ -132,8 +130,8 @@ def _of_step(world: World, step: Step, sessions: list[Session], stuck: list[Norm
         certainty,
         settle,
         related=_places(stuck),
-        layers=len(_places(stuck)),
-        first=str(stuck[0].place),
+        layers=len(stuck),
+        first=stuck[0].place,
         statement=_statement(world, step),
     )
 
@@ -167,7 +165,7 @@ def _dropped(world: World, norms: list[Norm]) -> Iterator[Sighting]:
                 related=(norm.place, *(step.call.place for step in steps)),
                 update=f"{written(call)}()",
                 layers=1,
-                first=str(norm.place),
+                first=norm.place,
             )
 
 
@@ -198,8 +196,8 @@ def moved_in_evaluation(world: World) -> Iterator[Sighting]:
                 moved[0].subject,
                 how,
                 related=_places(moved),
-                layers=len(_places(moved)),
-                first=str(moved[0].place),
+                layers=len(moved),
+                first=moved[0].place,
             )
 
 
