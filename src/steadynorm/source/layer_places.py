@@ -130,4 +130,3 @@ def subject_of(made: Call) -> str:
 def framework_of(made: Call) -> str:
     """The framework whose program a layer belongs to."""
     return "keras" if made.name.startswith("keras.") else "jax"
-
