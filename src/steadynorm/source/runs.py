@@ -7,7 +7,8 @@ calls by itself (`training_step`, `call`) are run after the run that made the ob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 
 from steadynorm.place import Place
 from steadynorm.source.calls import call_value, make_ready, method_called, run_free
@@ -20,7 +21,7 @@ from steadynorm.source.machine import Activation, Arguments, Machine
 from steadynorm.source.modules import Module, project_of
 from steadynorm.source.scope import Scope
 from steadynorm.source.statements import execute
-from steadynorm.source.trace import Callback, Run
+from steadynorm.source.trace import Call, Callback, Run
 from steadynorm.source.values import (
     Bound,
     Class,
@@ -96,9 +97,12 @@ def _run_sequences(machine: Machine) -> None:
     """Layers one after the other that nobody in the project calls, the outermost ones first."""
     run = machine.run
     made = [call.result for call in run.calls() if call.name in CALLED_ALONE]
+    called: set[int] = set()
+    looked = 0
     for value in reversed(made):
-        called = any(call.callee is value for call in run.calls())
-        if isinstance(value, Product) and not called:
+        called.update(id(event.callee) for event in run.events[looked:] if isinstance(event, Call))
+        looked = len(run.events)
+        if isinstance(value, Product) and id(value) not in called:
             with machine.journal.undone(), machine.inside(Callback(None, "call")):
                 machine.call(value, Arguments((Unknown("data"),), {}, True, value.call.place))
 
@@ -150,15 +154,27 @@ def _run_rest(machine: Machine, module: Module, scope: Scope) -> None:
     The last ones come first, as the modules that nobody imports do: callers mostly stand behind what they call, and
     what they come to is known better from there.
     """
-    for value in reversed(list(scope.names.values())):
-        entry = value if isinstance(value, Class) else _function(value)
-        if entry is None or entry.module is not module or not concerns(_text(entry)):
+    entries = [(value, value if isinstance(value, Class) else _function(value)) for value in scope.names.values()]
+    texts = {entry: _text(entry) for _, entry in entries if entry is not None and entry.module is module}
+    wanted = _wanted(texts)
+    for value, entry in reversed(entries):
+        if entry is None or entry not in wanted:
             continue
         if isinstance(entry, Class):
             if not _is_seen(machine, entry):
                 _run_class(machine, entry)
         elif entry.node not in machine.seen:
             _run_function(machine, value, entry)
+
+
+def _wanted(texts: Mapping[Function | Class, str]) -> set[Function | Class]:
+    """What is about the subject by its own text, and the classes whose text names one of them."""
+    wanted = {entry for entry, text in texts.items() if concerns(text)}
+    names = [re.escape(entry.name) for entry in wanted]
+    named = re.compile(rf"\b(?:{'|'.join(names)})\b") if names else None
+    return wanted | {
+        entry for entry, text in texts.items() if isinstance(entry, Class) and named is not None and named.search(text)
+    }
 
 
 def _text(entry: Function | Class) -> str:

@@ -86,7 +86,7 @@ SEQUENCES = frozenset(
 )
 """Layers one after the other."""
 
-CALLED_ALONE = frozenset({"keras.Sequential", "flax.nnx.Sequential", "flax.linen.Sequential"})
+CALLED_ALONE = frozenset({"keras.Sequential", "flax.nnx.Sequential", "flax.linen.Sequential", "torch.nn.Sequential"})
 """Those that programs hand over whole (to `fit`, say) and never call themselves."""
 
 GROWS = {"add": 0, "append": 0, "extend": 0, "add_module": 1, "register_module": 1}
