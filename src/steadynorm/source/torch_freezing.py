@@ -116,7 +116,9 @@ def _changes(program: TorchProgram, event: Call | Assign) -> Iterator[tuple[Key,
     yield from _frozen(program, target, event, trains)
 
 
-def _frozen(program: TorchProgram, target: Value, event: Call | Assign, trains: bool) -> Iterator[tuple[Key, bool, bool]]:
+def _frozen(
+    program: TorchProgram, target: Value, event: Call | Assign, trains: bool
+) -> Iterator[tuple[Key, bool, bool]]:
     if isinstance(target, Attribute) and target.name in ("weight", "bias"):
         if target.name == "bias":
             return
@@ -169,7 +171,9 @@ def _uses_within(program: TorchProgram, key: Key) -> Iterator[Call]:
             part = program.interest(use)
             if part is not None and program.tracks(use) and program.models.is_within(part, key):
                 yield use
-            elif part is not None and len(key) > 1 and program.is_published(use) and program.models.is_within(key, part):
+            elif (
+                part is not None and len(key) > 1 and program.is_published(use) and program.models.is_within(key, part)
+            ):
                 yield use
 
 

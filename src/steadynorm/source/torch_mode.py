@@ -15,7 +15,9 @@ from steadynorm.source.torch_words import FUNCTIONAL, zoo_name
 from steadynorm.source.trace import Call
 from steadynorm.source.values import Attribute, Instance, Known, Product, Value
 
-_LOADS = frozenset({".load_state_dict", ".load_from_checkpoint", ".from_pretrained", ".load_weights", ".load_pretrained"})
+_LOADS = frozenset(
+    {".load_state_dict", ".load_from_checkpoint", ".from_pretrained", ".load_weights", ".load_pretrained"}
+)
 _SAVES = frozenset({"torch.save", ".save_checkpoint", ".save_pretrained", ".save", "safetensors.torch.save_file"})
 
 
@@ -82,7 +84,9 @@ def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -
             name_of(program, group.root),
             "never-train" if by.name == ".train" else "eval",
             Certainty.LIKELY if loaded else Certainty.PROVEN,
-            "whether the loaded statistics are meant to be kept: then the layers are frozen on purpose" if loaded else None,
+            "whether the loaded statistics are meant to be kept: then the layers are frozen on purpose"
+            if loaded
+            else None,
             {"model": name_of(program, group.root)},
             (by.place,),
         )
@@ -111,8 +115,10 @@ def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> 
     assert group.place is not None
     last = observed[-1].order
     trained_after = any(
-        other.role is Role.TRAIN and program.models.is_within(other.root, group.root)
-        or other.role is Role.TRAIN and program.models.is_within(group.root, other.root)
+        other.role is Role.TRAIN
+        and program.models.is_within(other.root, group.root)
+        or other.role is Role.TRAIN
+        and program.models.is_within(group.root, other.root)
         for other in program.groups
         if any(each.order > observed[0].order for use in other.uses for each in program.facts(use))
     )

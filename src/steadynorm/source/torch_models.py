@@ -159,7 +159,8 @@ class Models:
         return [
             value
             for value in self._values.values()
-            if isinstance(value, Instance) and any(base.endswith("LightningModule") for base in value.of.external_bases())
+            if isinstance(value, Instance)
+            and any(base.endswith("LightningModule") for base in value.of.external_bases())
         ]
 
     def norms(self, key: Key) -> list[Product]:

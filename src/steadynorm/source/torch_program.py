@@ -15,7 +15,7 @@ from steadynorm.source.torch_modes import Modes, Observation
 from steadynorm.source.torch_steps import Backward, Optimizer, backwards_of, gradient_behind, no_gradient, optimizers_of
 from steadynorm.source.torch_words import FUNCTIONAL, LOADERS, RANDOM, normalizes, short, zoo_name
 from steadynorm.source.trace import Block, Call, Enter, Frame, Return, Run, With
-from steadynorm.source.values import Attribute, External, Instance, Item, Known, Parameter, Product, Value
+from steadynorm.source.values import Attribute, Expression, External, Instance, Item, Known, Parameter, Product, Value
 from steadynorm.source.vocabulary import SEQUENCES
 
 FORWARD = ("forward", "__call__")
@@ -84,6 +84,8 @@ class TorchProgram:
         self._returned: dict[int, list[Value]] = defaultdict(list)
         self._called_by: dict[int, Call] = {}
         self._first_here: dict[tuple[object, ...], Call] = {}
+        self.mixed: set[int] = set()
+        """Values that are given back as a part of an expression, which is a use of theirs, too."""
         self._index()
         self.optimizers: list[Optimizer] = optimizers_of(run, self.models)
         self.backwards: list[Backward] = backwards_of(run, self.optimizers, self._returned)
@@ -144,6 +146,9 @@ class TorchProgram:
                     self._called_by[id(event.block)] = last
             elif isinstance(event, Return):
                 self._returned[id(event.frame)].append(event.value)
+                for value in inside(event.value):
+                    if isinstance(value, Expression):
+                        self.mixed.update(map(id, value.operands))
             elif isinstance(event, Call) and self._is_model_call(event):
                 self._first_here.setdefault((event.place, *map(id, _without_sequences(event))), event)
             last = event

@@ -8,6 +8,8 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.seen import Seen
 from steadynorm.source.torch_freezing import look_at_freezing
+from steadynorm.source.torch_layers import look_at_layers
+from steadynorm.source.torch_moments import look_at_moments, look_at_registration
 from steadynorm.source.torch_mode import look_at_modes
 from steadynorm.source.torch_passing import look_at_passing
 from steadynorm.source.torch_program import TorchProgram
@@ -18,6 +20,9 @@ _LOOKS: tuple[Callable[[TorchProgram], Iterator[Sighting]], ...] = (
     look_at_modes,
     look_at_passing,
     look_at_freezing,
+    look_at_layers,
+    look_at_moments,
+    look_at_registration,
 )
 
 
@@ -28,7 +33,7 @@ def look(runs: Sequence[Run]) -> Seen:
     scripts: dict[str, TorchProgram] = {}
     for run in runs:
         own = [call.place for call in run.calls() if _normalizes(call)]
-        if not own:
+        if not own and not any(call.name in _MOMENTS for call in run.calls()):
             continue
         places.update(own)
         program = TorchProgram(run, None if run.kind == "script" else scripts.get(run.file))
@@ -37,6 +42,9 @@ def look(runs: Sequence[Run]) -> Seen:
         for each in _LOOKS:
             sightings += each(program)
     return Seen(tuple(sightings), frozenset(places))
+
+
+_MOMENTS = (".var", "torch.var", "torch.var_mean")
 
 
 def _normalizes(call: Call) -> bool:

@@ -24,7 +24,9 @@ from steadynorm.source.values import (
 )
 
 _WALKS = frozenset({".modules", ".children", ".named_modules", ".named_children"})
-_NORM_CLASSES = frozenset({*NORMS, "torch.nn._BatchNorm", "torch.nn._NormBase", "torch.nn.modules.batchnorm._BatchNorm"})
+_NORM_CLASSES = frozenset(
+    {*NORMS, "torch.nn._BatchNorm", "torch.nn._NormBase", "torch.nn.modules.batchnorm._BatchNorm"}
+)
 _NORM_WORDS = ("batchnorm", "bn", "norm")
 
 

@@ -23,7 +23,10 @@ NORMS = {
 FUNCTIONAL = ("torch.nn.functional.batch_norm", "torch.batch_norm")
 
 CONVOLUTIONS = tuple(
-    f"torch.nn.{lazy}Conv{transposed}{d}d" for lazy in ("", "Lazy") for transposed in ("", "Transpose") for d in (1, 2, 3)
+    f"torch.nn.{lazy}Conv{transposed}{d}d"
+    for lazy in ("", "Lazy")
+    for transposed in ("", "Transpose")
+    for d in (1, 2, 3)
 )
 LINEAR = ("torch.nn.Linear", "torch.nn.LazyLinear")
 WEIGHTED = frozenset((*CONVOLUTIONS, *LINEAR))
@@ -91,7 +94,9 @@ RESHAPES = frozenset(
 )
 """What only passes its input on, in another shape or place."""
 
-MOVES = frozenset({".permute", ".transpose", "torch.permute", "torch.transpose", ".swapaxes", "einops.rearrange", ".mT"})
+MOVES = frozenset(
+    {".permute", ".transpose", "torch.permute", "torch.transpose", ".swapaxes", "einops.rearrange", ".mT"}
+)
 
 RECURRENT = ("torch.nn.LSTM", "torch.nn.GRU", "torch.nn.RNN")
 
@@ -141,7 +146,14 @@ LOADERS = frozenset(
     }
 )
 
-OPTIMIZERS = ("torch.optim.", "torch_optimizer.", "timm.optim.", "apex.optimizers.", "transformers.AdamW", "bitsandbytes.optim.")
+OPTIMIZERS = (
+    "torch.optim.",
+    "torch_optimizer.",
+    "timm.optim.",
+    "apex.optimizers.",
+    "transformers.AdamW",
+    "bitsandbytes.optim.",
+)
 
 PARALLEL = frozenset({"torch.nn.DataParallel", "torch.nn.parallel.DataParallel"})
 DISTRIBUTED = frozenset(

@@ -4,7 +4,7 @@ import torch
 import torch.nn as nn
 
 BN_DECAY = 0.9997
-BatchNorm = partial(nn.BatchNorm2d, momentum=0.9)  # expect: SN510
+BatchNorm = partial(nn.BatchNorm2d, momentum=0.9)
 
 
 def conv_bn_relu(cin, cout, kernel=3, stride=1):
@@ -20,7 +20,7 @@ class Inception(nn.Module):
         super().__init__()
         self.branch1 = conv_bn_relu(cin, 64, 1)
         self.branch3 = nn.Sequential(conv_bn_relu(cin, 48, 1), conv_bn_relu(48, 64))
-        self.norm = BatchNorm(128)
+        self.norm = BatchNorm(128)  # expect: SN510
 
     def forward(self, x):
         return torch.relu(self.norm(torch.cat([self.branch1(x), self.branch3(x)], 1)))
