@@ -17,6 +17,21 @@ from steadynorm.source.values import Expression, Items, Known, Partial, Product,
 _FUNCTION = "tensorflow.layers.batch_normalization"
 _CLASSES = ("tensorflow.layers.BatchNormalization", "tensorflow.layers.BatchNorm")
 _CONTRIB = "contrib.batch_norm"
+_GRAPHS = frozenset(
+    {
+        "tensorflow.Session",
+        "tensorflow.InteractiveSession",
+        "tensorflow.placeholder",
+        "tensorflow.placeholder_with_default",
+        "tensorflow.get_collection",
+        "tensorflow.global_variables_initializer",
+        "tensorflow.estimator.EstimatorSpec",
+        "tensorflow.estimator.Estimator",
+        "tensorflow.train.Saver",
+    }
+)
+"""Calls that only make sense in a graph."""
+
 _KERAS = ("keras.layers.BatchNormalization", "keras.layers.SyncBatchNormalization")
 _FUSED = ("tensorflow.nn.fused_batch_norm", "tensorflow.compat.v1.nn.fused_batch_norm")
 
@@ -131,8 +146,14 @@ def written(call: Call) -> str:
 
 
 def norms_of(run: Run) -> list[Norm]:
-    """The layers that a run applies, in their order, without those that are written by hand."""
-    return [norm for call in run.calls() for norm in _of_call(call)]
+    """The layers that a run applies, in their order, without those that are written by hand.
+
+    Layers of Keras are among them where a graph is built and run; elsewhere they are the business of Keras's reader.
+    """
+    found = [norm for call in run.calls() for norm in _of_call(call)]
+    if any(call.name in _GRAPHS or call.name.startswith(("tensorflow.layers.", "slim.")) for call in run.calls()):
+        return found
+    return [norm for norm in found if norm.kind is not Kind.KERAS]
 
 
 def _of_call(call: Call) -> Iterator[Norm]:
