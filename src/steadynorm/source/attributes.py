@@ -47,6 +47,8 @@ def attribute(machine: Machine, of: Value, name: str, node: ast.expr | Place) ->
         return External(canonical(f"{of.name}.{name}"))
     if isinstance(of, Instance):
         return _of_instance(machine, of, name, node)
+    if isinstance(of, Function) and name == "__name__" and not isinstance(of.node, ast.Lambda):
+        return Known(of.node.name)
     if isinstance(of, ModuleValue):
         return _of_module(machine, of.module, name)
     if isinstance(of, Class):

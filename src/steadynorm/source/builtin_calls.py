@@ -227,7 +227,12 @@ def _hasattr(machine: Machine, arguments: Arguments) -> Value | None:
     given = arguments.positional
     if len(given) != 2 or not isinstance(given[0], Instance) or not isinstance(given[1], Known):
         return None
-    return Known(True) if given[1].value in given[0].attributes else None
+    instance, name = given[0], given[1].value
+    if name in instance.attributes or instance.of.member(name) is not None:
+        return Known(True)
+    # An object that was made in this run has what it was given since, and nothing else.
+    own = instance.place is not None and instance.of.whole and not instance.of.external_bases()
+    return Known(False) if own else None
 
 
 def _isinstance(machine: Machine, arguments: Arguments) -> Value | None:
