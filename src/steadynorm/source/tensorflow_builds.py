@@ -25,6 +25,8 @@ _INPUTS = (".get_next", ".make_one_shot_iterator", "tensorflow.train.batch", "te
 
 def shared(world: World, one: Norm, other: Norm) -> bool | None:
     """Whether two applications from one place of the source have the same variables; `None` if that is not known."""
+    if one.call.index > other.call.index:
+        one, other = other, one
     if one.layer is not None or other.layer is not None:
         return one.layer is other.layer
     if one.kind is Kind.HAND:

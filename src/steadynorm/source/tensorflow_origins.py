@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from steadynorm.place import Place
@@ -15,6 +17,7 @@ from steadynorm.source.values import Instance, Known, Table, Value
 _FLAG = re.compile(
     r"(?:is_?|in_?|bn_?)?(?:train(?:ing)?|phase(?:_?train)?|train(?:ing)?_?(?:phase|mode|flag)|is_?test)$", re.I
 )
+_MODES = ("training", "is_training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,39 @@ def origin_of(run: Run, norm: Norm, value: Value | None) -> Origin:
     """Where a constant that a layer is given comes from: the outermost call that hands it on, or that leaves it out."""
     if value is None:
         return Origin(norm.place, True)
+    for each in (value, *_asked(norm)):
+        found = _handed_in(run, norm, each)
+        if found is not None:
+            return found
+    return Origin(_nearest(norm, value))
+
+
+def _handed_in(run: Run, norm: Norm, value: Value) -> Origin | None:
+    """The outermost call that hands a constant to a function, or leaves it to a default."""
     for event in run.events[: norm.call.index]:
         if isinstance(event, Enter) and isinstance(event.block, Frame) and event.block.place is not None:
             frame = event.block
             for name, given in frame.arguments.items():
                 if given is value:
                     return Origin(frame.place or norm.place, frame.function.defaults.get(name) is value, name)
-    return Origin(_nearest(norm, value))
+    return None
+
+
+def _asked(norm: Norm) -> Iterator[Value]:
+    """The constants of names and attributes that the mode is worked out from, as in `training=self.mode == "train"`."""
+    frame = next((block for block in reversed(norm.call.within) if isinstance(block, Frame)), None)
+    if norm.call.node is None or frame is None:
+        return
+    for keyword in norm.call.node.keywords:
+        if keyword.arg in _MODES:
+            for node in ast.walk(keyword.value):
+                found: Value | None = None
+                if isinstance(node, ast.Name):
+                    found = frame.arguments.get(node.id)
+                elif isinstance(node, ast.Attribute) and isinstance(frame.receiver, Instance):
+                    found = frame.receiver.attributes.get(node.attr)
+                if isinstance(found, Known):
+                    yield found
 
 
 def _nearest(norm: Norm, value: Value) -> Place:
