@@ -9,7 +9,7 @@ target = tf.placeholder(tf.float32, [None, 1])
 
 with tf.variable_scope("critic"):
     net = tf.layers.dense(state, 400, use_bias=False)
-    net = tf.layers.batch_normalization(net, training=is_train, trainable=True)  # expect: SN202
+    net = tf.layers.batch_normalization(net, trainable=True, training=is_train)  # expect: SN202
     net = tf.nn.relu(net)
     net = tf.layers.dense(net, 300, activation=tf.nn.relu)
     value = tf.layers.dense(net, 1)

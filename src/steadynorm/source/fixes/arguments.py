@@ -78,6 +78,18 @@ def insert_keyword(file: SourceFile, call: ast.Call, name: str, value: str) -> t
     return (Edit(file.path, end, end, f", {code}"),)
 
 
+def insert_positional(file: SourceFile, call: ast.Call, value: str) -> tuple[Edit, ...]:
+    """Puts the only argument into a call without any.
+
+    Raises:
+        NoFixError: it has arguments.
+    """
+    found = layout(file, call)
+    if found.arguments:
+        raise NoFixError("it has arguments")
+    return (Edit(file.path, found.opened, found.opened, value),)
+
+
 def remove_keyword(file: SourceFile, call: ast.Call, name: str) -> tuple[Edit, ...]:
     """Takes an argument that is passed by its name out of a call, and its line, if it has one for itself.
 
@@ -100,6 +112,18 @@ def remove_keyword(file: SourceFile, call: ast.Call, name: str) -> tuple[Edit, .
     if index:
         return (Edit(file.path, found.commas[index - 1], end, ""),)
     return (Edit(file.path, start, behind, ""),)
+
+
+def remove_positional(file: SourceFile, call: ast.Call, index: int) -> tuple[Edit, ...]:
+    """Takes an argument that is passed by its position out of a call; it must not be the first one.
+
+    Raises:
+        NoFixError: there is no such argument, or one before it is a `*sequence`.
+    """
+    if not 0 < index < len(call.args) or any(isinstance(each, ast.Starred) for each in call.args[: index + 1]):
+        raise NoFixError(f"no argument {index}")
+    found = layout(file, call)
+    return (Edit(file.path, found.commas[index - 1], found.arguments[index][1], ""),)
 
 
 def _span_of(file: SourceFile, call: ast.Call, name: str) -> tuple[int, int]:

@@ -46,3 +46,9 @@ def standing_of(found: Finding, files: Mapping[str, SourceFile]) -> tuple[Source
     if standing is None:
         raise NoFixError("no statement")
     return file, standing
+
+
+def lines_of(found: Finding, file: SourceFile) -> list[int | None]:
+    """The lines of the places that belong to a finding, in their order; `None` for those in other files."""
+    places = (str(each).rpartition(":") for each in found.evidence.get("related", ()))  # type: ignore[attr-defined]
+    return [int(line) if path == file.path and line.isdigit() else None for path, _, line in places]

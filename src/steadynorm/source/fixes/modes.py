@@ -1,0 +1,193 @@
+"""Fixes of calls that say the wrong mode or none, where the mode is an argument."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+
+from steadynorm.finding import Finding
+from steadynorm.fix import Edit
+from steadynorm.source.files import SourceFile
+from steadynorm.source.fixes.arguments import insert_positional, remove_keyword, replace_positional, set_keyword
+from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.fixes.found import call_of, file_of
+from steadynorm.source.fixes.handed import estimators_mode, mode_around, same_mode, set_entry, with_parameter
+from steadynorm.source.fixes.registry import fixes
+from steadynorm.source.fixes.scopes import (
+    class_around,
+    functions_around,
+    is_visible,
+    lineage,
+    parameters,
+)
+from steadynorm.source.fixes.style import quoted
+from steadynorm.source.nodes import node_at
+
+_POSITION = 5
+"""The mode's place among the arguments of PyTorch's batch_norm()."""
+
+
+@fixes("SN201", "pass the mode", safe=True)
+@fixes("SN202", "pass the mode", safe=True)
+def mode_left_out(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+    """Passes the mode in a call that leaves it out."""
+    if _is_written(found):
+        raise NoFixError("it is not left out")
+    return _with_mode(found, files)
+
+
+# Somebody wrote the mode that it is to lose: to freeze a layer, or to sample from batch moments.
+@fixes("SN201", "pass the right mode", safe=False)
+@fixes("SN202", "pass the right mode", safe=False)
+def mode_written(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+    """Replaces a mode that is written in a call."""
+    if not _is_written(found):
+        raise NoFixError("it is left out")
+    return _with_mode(found, files)
+
+
+def _is_written(found: Finding) -> bool:
+    return found.evidence.get("how") in ("constant", "layer", "functional", "estimator", "fed")
+
+
+def _with_mode(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+    if "tf" in found.evidence:
+        return _of_graph(found, files)
+    file, call = call_of(found, files)
+    way = lineage(file.tree, call)
+    how, argument = found.evidence.get("how"), str(found.evidence.get("argument") or "training")
+    trains = found.code == "SN202"
+    if _is_functional(call):
+        return _functional(file, call, way)
+    if how in ("mode", "inference_mode", "no-eval", "train", "eval", "never-train", "teacher"):
+        raise NoFixError("the mode is no argument")
+    if how == "functional":
+        return remove_keyword(file, call, argument)
+    if how == "layer":
+        return _handed_on(file, call, way, argument)
+    value = str(found.evidence.get("right") or trains)
+    return _set(file, call, argument, value)
+
+
+def _set(file: SourceFile, call: ast.Call, argument: str, value: str) -> tuple[Edit, ...]:
+    """A mode that is passed by its position is replaced there."""
+    literal = [index for index, each in enumerate(call.args) if _is_mode(each)]
+    if len(literal) == 1 and not any(each.arg == argument for each in call.keywords):
+        return replace_positional(file, call, literal[0], value)
+    return set_keyword(file, call, argument, value)
+
+
+def _is_mode(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, bool)
+
+
+def _handed_on(file: SourceFile, call: ast.Call, way: tuple[ast.AST, ...], argument: str) -> tuple[Edit, ...]:
+    """A layer's mode is that of the function around it, which is told it if it is a layer's or model's `call`."""
+    mode = mode_around(way, argument)
+    if mode is not None:
+        return _set(file, call, argument, mode)
+    functions = functions_around(way)
+    if not functions or functions[0].name != "call" or class_around(way) is None:
+        raise NoFixError("no mode around")
+    return (*with_parameter(file, functions[0], argument, "None"), *_set(file, call, argument, argument))
+
+
+def _is_functional(call: ast.Call) -> bool:
+    return ast.unparse(call.func).endswith("batch_norm") and len(call.args) + len(call.keywords) > 2
+
+
+def _functional(file: SourceFile, call: ast.Call, way: tuple[ast.AST, ...]) -> tuple[Edit, ...]:
+    functions = functions_around(way)
+    if not functions or class_around(way) is None or parameters(functions[0])[:1] != ["self"]:
+        raise NoFixError("no module around")
+    if len(call.args) > _POSITION:
+        return replace_positional(file, call, _POSITION, "self.training")
+    return set_keyword(file, call, "training", "self.training")
+
+
+def _of_graph(found: Finding, files: Mapping[str, SourceFile]) -> tuple[Edit, ...]:
+    file, evidence = file_of(found, files), found.evidence
+    assert found.place is not None
+    node = node_at(file, found.place, ast.Call) or node_at(file, found.place, ast.Dict)
+    if node is None:
+        raise NoFixError("no call")
+    way = lineage(file.tree, node)
+    flag, how, trains = evidence.get("flag"), evidence.get("how"), str(found.code == "SN202")
+    if how in ("fed", "not fed"):
+        return _fed(file, way, node, flag, trains)
+    keyword = str(evidence.get("argument") or evidence.get("keyword"))
+    if how == "estimator":
+        value = estimators_mode(file, way)
+    elif how in ("default", "constant", "trainable"):
+        value = _mode_of_graph(file, way, evidence.get("in_scope"), keyword)
+    else:
+        raise NoFixError(f"no fix for {how}")
+    if isinstance(node, ast.Dict):
+        return set_entry(file, node, quoted(file, keyword), value)
+    return _set(file, node, keyword, value)
+
+
+def _mode_of_graph(file: SourceFile, way: tuple[ast.AST, ...], name: object, keyword: str) -> str:
+    if isinstance(name, str) and is_visible(file, way, name):
+        return name
+    mode = mode_around(way, keyword)
+    if mode is None:
+        raise NoFixError("no mode around")
+    return mode
+
+
+def _fed(file: SourceFile, way: tuple[ast.AST, ...], node: ast.AST, flag: object, value: str) -> tuple[Edit, ...]:
+    """The mode among what a session is fed."""
+    tables = [each for each in ast.walk(node) if isinstance(each, ast.Dict)]
+    if len(tables) != 1 or not isinstance(flag, str):
+        raise NoFixError("what is fed is not written here")
+    last = flag.rpartition(".")[2]
+    written = [key for key in tables[0].keys if key is not None and ast.unparse(key).rpartition(".")[2] == last]
+    if len(written) == 1:
+        old = tables[0].values[tables[0].keys.index(written[0])]
+        if not _is_mode(old):
+            raise NoFixError("the mode is no literal")
+        return set_entry(file, tables[0], ast.unparse(written[0]), value)
+    if not is_visible(file, way, flag):
+        raise NoFixError("the placeholder has no name here")
+    return set_entry(file, tables[0], flag, value)
+
+
+@fixes("SN205", "hand the mode on", safe=True)
+def handed_on(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+    """Hands a function's mode to a call in it. A `call` of Keras' that is not told it gets an optional parameter."""
+    file, call = call_of(found, files)
+    way, evidence, how = lineage(file.tree, call), found.evidence, found.evidence.get("how")
+    if "tf" in evidence:
+        return _of_graph_layer(file, call, str(evidence["flag"]), str(evidence["keyword"]), bool(evidence["inner"]))
+    if how == "fit":
+        return _handed_on(file, call, way, "training")
+    if how == "wrapper":
+        return _set(file, call, "training", str(evidence["parameter"]))
+    name = str(evidence.get("parameter") or evidence.get("argument"))
+    if name not in {each for function in functions_around(way) for each in parameters(function)}:
+        raise NoFixError("no such parameter around")
+    if how == "train":
+        if call.args or call.keywords:
+            raise NoFixError("a mode is passed")
+        return insert_positional(file, call, name)
+    if _is_functional(call):
+        if len(call.args) > _POSITION:
+            return replace_positional(file, call, _POSITION, name)
+        return set_keyword(file, call, "training", name)
+    argument = str(evidence.get("argument"))
+    value = same_mode(name, argument)
+    if value is None:
+        raise NoFixError("which mode it is is not known")
+    return set_keyword(file, call, argument, value)
+
+
+def _of_graph_layer(file: SourceFile, call: ast.Call, flag: str, keyword: str, inner: bool) -> tuple[Edit, ...]:
+    if not inner:
+        return set_keyword(file, call, keyword, flag)
+    given = next((each.value for each in call.keywords if each.arg == "normalizer_params"), None)
+    if isinstance(given, ast.Dict) and given.keys:
+        return set_entry(file, given, quoted(file, "is_training"), flag)
+    if given is not None or not any(each.arg == "normalizer_fn" for each in call.keywords):
+        raise NoFixError("the parameters of the normalization are not written here")
+    return set_keyword(file, call, "normalizer_params", f"{{{quoted(file, 'is_training')}: {flag}}}")
