@@ -100,6 +100,11 @@ INFERENCE: Words = {
         f"this evaluation feeds True for the mode of '{{subject}}' ({{first}}): {_BY_BATCH}",
         "Feed False here.",
     ),
+    ("tensorflow", "not fed"): (
+        "this evaluation does not feed the mode of '{subject}' ({first}), which is training unless it is fed: "
+        f"{_BY_BATCH}",
+        "Feed {flag}: False here.",
+    ),
 }
 
 TRAINING: Words = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from steadynorm.finding import Certainty
@@ -17,7 +17,7 @@ from steadynorm.source.tensorflow_variables import trains
 from steadynorm.source.tensorflow_words import PLACEHOLDERS, op_name, short
 from steadynorm.source.tensorflow_world import World
 from steadynorm.source.trace import Call, Frame
-from steadynorm.source.values import Product
+from steadynorm.source.values import Product, Value
 
 _RANDOM = ("tensorflow.random_normal", "tensorflow.random_uniform", "tensorflow.random.", "tensorflow.truncated_normal")
 _INPUTS = (".get_next", ".make_one_shot_iterator", "tensorflow.train.batch", "tensorflow.train.shuffle_batch")
@@ -40,15 +40,28 @@ def shared(world: World, one: Norm, other: Norm) -> bool | None:
 
 
 def _shares_by_hand(one: Norm, other: Norm) -> bool | None:
-    made = [short(each.call.name) for each in (*one.variables, *other.variables) if isinstance(each, Product)]
-    if not made:
+    mine, theirs = (_variables(each.variables) for each in (one, other))
+    if not mine or not theirs:
         return None
-    if all(name == "tensorflow.Variable" for name in made):
-        mine = {each.call.index for each in one.variables if isinstance(each, Product)}
-        return any(isinstance(each, Product) and each.call.index in mine for each in other.variables)
-    if any(name == "tensorflow.get_variable" for name in made):
+    if {call.index for call in mine} & {call.index for call in theirs}:
+        return True
+    made = {short(call.name) for call in (*mine, *theirs)}
+    if made == {"tensorflow.Variable"}:
+        return False
+    if made <= {"tensorflow.Variable", "tensorflow.get_variable"}:
         return None if other.scoping.reused is not False else False
     return None
+
+
+def _variables(values: Iterable[Value]) -> list[Call]:
+    """The calls that made variables; of averages those of what is averaged."""
+    found: list[Call] = []
+    for value in values:
+        if isinstance(value, Product) and value.call.name == ".average":
+            found += _variables(value.call.arguments)
+        elif isinstance(value, Product):
+            found.append(value.call)
+    return found
 
 
 def _reuses_variables(world: World, one: Norm, other: Norm) -> bool:

@@ -47,14 +47,15 @@ def inference_by_batch(world: World) -> Iterator[Sighting]:
 
 def _inference(world: World, norm: Norm, session: Session) -> Sighting:
     if norm.mode.source is not Source.FIXED and session.estimator is None:
+        fed = norm.mode.source is Source.PHASE or norm.mode.tensor in (session.feeds or {})
         return seen(
             "SN201",
             session.call.place,
             norm.subject,
-            "fed",
+            "fed" if fed else "not fed",
             related=(norm.place,),
             first=norm.place,
-            flag=_flag_name(world, norm),
+            flag=_flag_name(world, norm) or "the placeholder",
         )
     flag = flag_around(norm) if norm.given is None and norm.kind is not Kind.FUSED else None
     if flag is not None:
