@@ -16,13 +16,14 @@ _CREATE = "create"
 def original(value: Value) -> Value:
     """The object that a value is another state of; the value itself if it is none."""
     while True:
-        before = _before(value)
+        before = state_before(value)
         if before is None:
             return value
         value = before
 
 
-def _before(value: Value) -> Value | None:
+def state_before(value: Value) -> Value | None:
+    """What a value is the next state of; `None` if it is none."""
     if isinstance(value, Product):
         position = DERIVED.get(value.call.name)
         return None if position is None else value.call.argument(position)
