@@ -4,48 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from steadynorm.checks import source_keras as keras
 from steadynorm.checks import source_tensorflow as tensorflow
 from steadynorm.checks.registry import check
-from steadynorm.checks.source_words import Words, worded
+from steadynorm.checks.source_words import worded
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding
-
-_NOT_SAVED: Words = {}
-
-_NOT_RESTORED: Words = {}
-
-_LIST_LOST: Words = {}
-
-_AVERAGED: Words = {}
-
-_WIPED: Words = {}
 
 
 @check("SN301", "program")
 def not_saved_in_source(evidence: Evidence) -> Iterator[Finding]:
     """What is saved has gamma and beta and not the statistics."""
-    yield from worded(evidence, "SN301", {**_NOT_SAVED, **tensorflow.NOT_SAVED})
+    yield from worded(evidence, "SN301", {**keras.NOT_SAVED, **tensorflow.NOT_SAVED})
 
 
 @check("SN302", "program")
 def not_restored_in_source(evidence: Evidence) -> Iterator[Finding]:
     """A restore leaves the statistics out."""
-    yield from worded(evidence, "SN302", {**_NOT_RESTORED, **tensorflow.NOT_RESTORED})
+    yield from worded(evidence, "SN302", {**keras.NOT_RESTORED, **tensorflow.NOT_RESTORED})
 
 
 @check("SN303", "program")
 def list_lost_in_source(evidence: Evidence) -> Iterator[Finding]:
     """A list of variables is what extend() gives: nothing."""
-    yield from worded(evidence, "SN303", {**_LIST_LOST, **tensorflow.LIST_LOST})
+    yield from worded(evidence, "SN303", tensorflow.LIST_LOST)
 
 
 @check("SN305", "program")
 def averaged_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Weights are averaged or copied without the statistics that belong to them."""
-    yield from worded(evidence, "SN305", {**_AVERAGED, **tensorflow.AVERAGED})
+    yield from worded(evidence, "SN305", {**keras.AVERAGED, **tensorflow.AVERAGED})
 
 
 @check("SN306", "program")
 def wiped_in_source(evidence: Evidence) -> Iterator[Finding]:
     """An initializer runs after a restore."""
-    yield from worded(evidence, "SN306", {**_WIPED, **tensorflow.WIPED})
+    yield from worded(evidence, "SN306", {**keras.WIPED, **tensorflow.WIPED})

@@ -287,7 +287,7 @@ def _comprehension(
             for each in members:
                 bind(machine, node.generators[0].target, each, inner)
                 made.append(machine.evaluate(node.elt, inner))
-            return listed(tuple(made))
+            return listed(tuple(made), "set" if isinstance(node, ast.SetComp) else "list")
     sources: list[Value] = []
     tests: list[Value] = []
     for generator in node.generators:

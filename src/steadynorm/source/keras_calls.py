@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from steadynorm.source.flow import Uses, behind, inside
+from steadynorm.source.flow import Uses, behind, inputs, inside, parts
 from steadynorm.source.layer_models import FUNCTIONAL, is_ready_made, norms_in
 from steadynorm.source.layer_words import NORMALIZATIONS
 from steadynorm.source.trace import Assign, Call, Callback, Frame, Run, With
@@ -123,8 +123,20 @@ class KerasRun:
                 yield ModelCall(call, self.resolved(model), norms, mode_given(call), self.purpose(call, norms))
 
     def _is_symbolic(self, call: Call) -> bool:
-        given = (*call.arguments, *call.keywords.values())
-        return any(isinstance(each, Product) and each.call.name == "keras.layers.Input" for each in behind(*given))
+        pending: list[Value] = [*call.arguments, *call.keywords.values()]
+        seen: set[int] = set()
+        for value in pending:
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            if not isinstance(value, Product):
+                pending.extend(parts(value))
+                continue
+            if value.call.name == "keras.layers.Input":
+                return True
+            # A layer's own options are no data.
+            pending.extend(each for each in inputs(value.call) if each is not value.call.callee)
+        return False
 
     def purpose(self, call: Call, norms: tuple[Call, ...]) -> str:
         """What a call of a model is for."""

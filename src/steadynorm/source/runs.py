@@ -7,6 +7,7 @@ calls by itself (`training_step`, `call`) are run after the run that made the ob
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterable, Mapping
 
@@ -28,6 +29,7 @@ from steadynorm.source.values import (
     Function,
     Instance,
     Items,
+    Known,
     Partial,
     Product,
     Table,
@@ -86,6 +88,22 @@ def _run_registered(machine: Machine, module: Module) -> None:
                 run_free(machine, value, None, _from_outside(module, function))
 
 
+def _forget(machine: Machine, instance: Instance) -> None:
+    """Takes constants for unknown that methods change: nobody knows which of them was called before."""
+    for each in instance.of.lineage():
+        for name, member in each.members.items():
+            function = _function(member)
+            if function is None or name == "__init__":
+                continue
+            for node in ast.walk(function.node):
+                if (
+                    isinstance(node, ast.Attribute)
+                    and isinstance(node.ctx, ast.Store)
+                    and isinstance(instance.attributes.get(node.attr), Known)
+                ):
+                    machine.journal.put(instance.attributes, node.attr, Unknown("what a method changes"))
+
+
 def _make_ready(machine: Machine, instance: Instance) -> None:
     name = method_called(instance.of, READY_METHODS)
     if name is not None and instance.of.member(name) is not None:
@@ -113,35 +131,8 @@ def _continue(machine: Machine, run: Run, instance: Instance) -> None:
         return
     with machine.continued(run, instance.of.module), machine.journal.undone():
         _make_ready(machine, instance)
+        _forget(machine, instance)
         for name, method in methods:
-            if _node(method) in machine.seen:
-                continue
-            with machine.journal.undone(), machine.inside(Callback(None, name)):
-                run_free(machine, Bound(method, instance), instance, _from_outside(instance.of.module, method))
-
-
-def _make_ready(machine: Machine, instance: Instance) -> None:
-    name = method_called(instance.of, READY_METHODS)
-    if name is not None and instance.of.member(name) is not None:
-        with machine.inside(Callback(None, name)):
-            make_ready(machine, instance, _from_outside(instance.of.module, instance.of))
-
-
-def _run_sequences(machine: Machine) -> None:
-    """Layers one after the other that nobody in the project calls, the outermost ones first."""
-    run = machine.run
-    made = [call.result for call in run.calls() if call.name in CALLED_ALONE]
-    for value in reversed(made):
-        called = any(call.callee is value for call in run.calls())
-        if isinstance(value, Product) and not called:
-            with machine.journal.undone(), machine.inside(Callback(None, "call")):
-                machine.call(value, Arguments((Unknown("data"),), {}, True, value.call.place))
-
-
-def _continue(machine: Machine, run: Run, instance: Instance) -> None:
-    with machine.continued(run, instance.of.module), machine.journal.undone():
-        _make_ready(machine, instance)
-        for name, method in _methods(instance.of):
             if _node(method) in machine.seen:
                 continue
             with machine.journal.undone(), machine.inside(Callback(None, name)):
