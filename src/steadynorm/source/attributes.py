@@ -83,6 +83,8 @@ def _of_outside(machine: Machine, of: Product | Item, name: str, node: ast.expr 
     base = original(of)
     if isinstance(base, Instance) and (name in base.attributes or base.of.member(name) is not None):
         return attribute(machine, base, name, node)
+    if isinstance(base, Product) and base is not of and of_record(base, name) is not None:
+        return attribute(machine, base, name, node)
     return Attribute(of, name, len(machine.run.events))
 
 

@@ -20,6 +20,7 @@ from steadynorm.source.values import (
     External,
     Function,
     Instance,
+    Item,
     Items,
     Known,
     Product,
@@ -120,7 +121,10 @@ def _attribute(machine: Machine, node: ast.Attribute, scope: Scope) -> Value:
 
 
 def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Value:
-    return item(machine, machine.evaluate(node.value, scope), machine.evaluate(node.slice, scope))
+    found = item(machine, machine.evaluate(node.value, scope), machine.evaluate(node.slice, scope))
+    if isinstance(found, Item) and found.place is None and isinstance(node.slice, ast.Slice):
+        found.place = machine.place(node)
+    return found
 
 
 def _slice(machine: Machine, node: ast.Slice, scope: Scope) -> Value:

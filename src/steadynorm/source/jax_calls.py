@@ -161,11 +161,11 @@ class JaxRun:
             return Use(library, block.context, [norm], block, block.place, outside, None, gradient)
         if isinstance(block, Frame) and block.receiver is not None and block.place is not None:
             bases = block.receiver.of.external_bases() if isinstance(block.receiver, Instance) else ()
-            library = next((each for base in bases if (each := library_of(base))), None)
-            if library is None or library == LINEN:
+            kind = next((each for base in bases if (each := library_of(base))), None)
+            if kind is None or kind == LINEN:
                 return None
             call = self._calls.get(id(block))
-            return Use(library, block.receiver, [norm], block, block.place, outside, call, gradient)
+            return Use(kind, block.receiver, [norm], block, block.place, outside, call, gradient)
         return None
 
     @cached_property
@@ -177,9 +177,10 @@ class JaxRun:
             if isinstance(event, Call) and isinstance(event.callee, Instance):
                 last = event
             block = getattr(event, "block", None)
-            if isinstance(block, Frame) and last is not None and block.receiver is last.callee:
-                if block.place == last.place:
-                    found.setdefault(id(block), last)
+            if not isinstance(block, Frame) or last is None or block.receiver is not last.callee:
+                continue
+            if block.place == last.place:
+                found.setdefault(id(block), last)
         return found
 
     def _purpose(self, use: Use) -> str:

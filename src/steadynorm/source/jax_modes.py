@@ -181,9 +181,9 @@ def _goes_on(jax: JaxRun, use: Use) -> bool:
     places = {norm.made.place for norm in use.norms}
     loops = [block for block in use.outside if isinstance(block, Loop)]
     for other in jax.model_uses:
-        if other.purpose == TRAINED and places & {norm.made.place for norm in other.norms}:
-            if other.index > use.index or any(loop in other.outside for loop in loops):
-                return True
+        later = other.index > use.index or any(loop in other.outside for loop in loops)
+        if later and other.purpose == TRAINED and places & {norm.made.place for norm in other.norms}:
+            return True
     return False
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from steadynorm.program import Sighting
 from steadynorm.source.jax_calls import JaxRun
 from steadynorm.source.jax_modes import look_at_modes
+from steadynorm.source.jax_training import look_at_training
 from steadynorm.source.layer_graph import LayerGraph
 from steadynorm.source.seen import Seen
 from steadynorm.source.trace import Run
@@ -21,4 +22,5 @@ def look(runs: Sequence[Run]) -> Seen:
             continue
         jax = JaxRun(graph)
         sightings += look_at_modes(jax)
+        sightings += look_at_training(jax)
     return Seen(tuple(sightings))

@@ -79,10 +79,17 @@ class Attribute(Value):
 
 @dataclass(slots=True, eq=False)
 class Item(Value):
-    """An item of something that is not known in detail: by key, or by iteration, where the key is `None`."""
+    """An item of something that is not known in detail: by key, or by iteration, where the key is `None`.
+
+    Arguments:
+        of: what it is an item of.
+        key: its key.
+        place: where a slice was written; `None` for others.
+    """
 
     of: Value
     key: Value | None = None
+    place: Place | None = None
 
 
 @dataclass(slots=True, eq=False)
