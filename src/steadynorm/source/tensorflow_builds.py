@@ -11,9 +11,9 @@ from steadynorm.program import Sighting
 from steadynorm.source.tensorflow_mode import Source
 from steadynorm.source.tensorflow_norms import Kind, Norm, Updates
 from steadynorm.source.tensorflow_runs import Session, Step
-from steadynorm.source.tensorflow_scopes import contexts
+from steadynorm.source.tensorflow_scopes import contexts, exclusive, scope_around
 from steadynorm.source.tensorflow_sightings import seen
-from steadynorm.source.tensorflow_variables import trains
+from steadynorm.source.tensorflow_variables import names_of, trains
 from steadynorm.source.tensorflow_words import PLACEHOLDERS, op_name, short
 from steadynorm.source.tensorflow_world import World
 from steadynorm.source.trace import Call, Frame
@@ -33,6 +33,12 @@ def shared(world: World, one: Norm, other: Norm) -> bool | None:
         return _shares_by_hand(one, other)
     if one.kind is Kind.FUSED:
         return None
+    if one.name or other.name:
+        names = names_of(one), names_of(other)
+        if None not in names and names[0] != names[1]:
+            return False
+    elif scope_around(one.call) is scope_around(other.call):
+        return False  # in one scope layers without names get names of their own
     reused = {other.scoping.reused, other.reuse}
     if True in reused or None in reused or _reuses_variables(world, one, other):
         return True if None not in reused else None
@@ -84,23 +90,34 @@ def second_call(one: Norm, other: Norm) -> Place | None:
 
 def built_twice(world: World) -> Iterator[Sighting]:
     """A second build for inference with variables that training never writes."""
-    for one, other in combinations(world.norms, 2):
-        if not _is_one_layer(one, other) or world.reach.graph(one.call) != world.reach.graph(other.call):
+    for predicting in world.norms:
+        if not _is_inference_build(world, predicting):
             continue
-        place = second_call(one, other)
-        if place is None or shared(world, one, other) is not False:
-            continue
-        trained, predicting = (one, other) if one.mode.fixed else (other, one)
-        if _is_train_build(world, trained) and _is_inference_build(world, predicting):
+        graph = world.reach.graph(predicting.call)
+        trained = [
+            each
+            for each in world.norms
+            if _is_train_build(world, each)
+            and _is_one_layer(each, predicting)
+            and world.reach.graph(each.call) == graph
+            and not exclusive(each.call, predicting.call)
+        ]
+        place = _second_of(trained[0], predicting) if trained else None
+        if place is not None and all(shared(world, each, predicting) is False for each in trained):
             yield seen(
                 "SN206",
                 place,
-                trained.subject,
-                "variables" if trained.kind is Kind.HAND else "scope",
-                related=(one.place,),
-                first=one.place,
-                paths=[trained.scoping.text, predicting.scoping.text],
+                predicting.subject,
+                "variables" if predicting.kind is Kind.HAND else "scope",
+                related=(trained[0].place,),
+                first=trained[0].place,
+                paths=[trained[0].scoping.text, predicting.scoping.text],
             )
+
+
+def _second_of(one: Norm, other: Norm) -> Place | None:
+    first, second = sorted((one, other), key=lambda norm: norm.call.index)
+    return second_call(first, second)
 
 
 def _is_one_layer(one: Norm, other: Norm) -> bool:
@@ -142,7 +159,11 @@ def several_inputs(world: World) -> Iterator[Sighting]:
     """One layer's averages, moved by the moments of different inputs."""
     found: set[Place] = set()
     for one, other in combinations(world.norms, 2):
-        if one.place != other.place or not (_trains_by_batch(world, one) and _trains_by_batch(world, other)):
+        if (
+            one.place != other.place
+            or exclusive(one.call, other.call)
+            or not (_trains_by_batch(world, one) and _trains_by_batch(world, other))
+        ):
             continue
         place = second_call(one, other)
         if place is None or place in found or shared(world, one, other) is not True:

@@ -11,11 +11,12 @@ from steadynorm.program import Sighting
 from steadynorm.source.flow import inside
 from steadynorm.source.tensorflow_mode import Source
 from steadynorm.source.tensorflow_norms import Norm, written
+from steadynorm.source.tensorflow_scopes import exclusive
 from steadynorm.source.tensorflow_sightings import seen
 from steadynorm.source.tensorflow_variables import held
 from steadynorm.source.tensorflow_words import INITIALIZERS, short
 from steadynorm.source.tensorflow_world import World
-from steadynorm.source.trace import Block, Branch, Call, Callback
+from steadynorm.source.trace import Call
 from steadynorm.source.values import Comprehension, Items, Known, Product, Table, Value
 
 _SAVERS = ("tensorflow.train.Saver", "slim.Saver")
@@ -250,20 +251,9 @@ def _follows(world: World, restore: Call, run: Call) -> bool:
             return False
     if world.reach.graph(restore) != world.reach.graph(run):
         return False
-    for one in restore.within:
-        for other in run.within:
-            if _exclude(one, other):
-                return False
+    if exclusive(restore, run):
+        return False
     return not any(call.name == ".save" and restore.index < call.index < run.index for call in world.run.calls())
-
-
-def _exclude(one: Block, other: Block) -> bool:
-    """Whether two blocks are two arms of a condition, or two methods that are called in an order that is not known."""
-    if isinstance(one, Branch) and isinstance(other, Branch):
-        return one.place == other.place and one.arm is not other.arm
-    if isinstance(one, Callback) and isinstance(other, Callback):
-        return one.call is None and other.call is None and one is not other
-    return False
 
 
 def _places(norms: list[Norm]) -> tuple[Place, ...]:

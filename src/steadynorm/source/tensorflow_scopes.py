@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from steadynorm.source.tensorflow_words import name_of, short
-from steadynorm.source.trace import Call, Frame, With
+from steadynorm.source.trace import Block, Branch, Call, Callback, Frame, With
 from steadynorm.source.values import (
     Attribute,
     Bound,
@@ -200,3 +200,34 @@ def control_inputs(call: Call) -> Iterator[Value]:
                 yield given
         elif short(context.name) == "tensorflow.Graph":
             return
+
+
+def scope_around(call: Call) -> With | None:
+    """The innermost block of a variable scope around a call."""
+    for block in reversed(call.within):
+        if isinstance(block, With) and isinstance(block.context, Product):
+            if block.context.call.name == "tensorflow.variable_scope":
+                return block
+        elif isinstance(block, With) and block.context == External("tensorflow.make_template"):
+            return block
+    return None
+
+
+def exclusive(one: Call, other: Call) -> bool:
+    """Whether of two calls only one is made, or they are made in an order that is not known.
+
+    They stand in two arms of a condition, or in two methods that somebody outside of the project calls.
+    """
+    for first in one.within:
+        for second in other.within:
+            if _exclude(first, second):
+                return True
+    return False
+
+
+def _exclude(one: Block, other: Block) -> bool:
+    if isinstance(one, Branch) and isinstance(other, Branch):
+        return one.place == other.place and one.arm is not other.arm
+    if isinstance(one, Callback) and isinstance(other, Callback):
+        return one.call is None and other.call is None and one is not other
+    return False

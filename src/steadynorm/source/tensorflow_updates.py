@@ -15,7 +15,7 @@ from steadynorm.source.tensorflow_runs import APPLY, Session, Step
 from steadynorm.source.tensorflow_scopes import control_inputs
 from steadynorm.source.tensorflow_sightings import seen
 from steadynorm.source.tensorflow_variables import trains
-from steadynorm.source.tensorflow_words import short
+from steadynorm.source.tensorflow_words import LAYERS, op_name, short
 from steadynorm.source.tensorflow_world import World
 from steadynorm.source.trace import Call
 from steadynorm.source.values import Parameter, Product, Value
@@ -174,12 +174,18 @@ def moments_alone(world: World) -> Iterator[Sighting]:
     for norm in world.norms:
         if norm.keeps_statistics or not world.run.whole:
             continue
-        if norm.mode.source is not Source.FIXED or not norm.mode.fixed:
+        if norm.mode.source is not Source.FIXED or not norm.mode.fixed or not _is_behind_weights(world, norm):
             continue
         trained = any(norm.call in step.data for step in world.trained_steps)
         restored = bool(world.restores) and any(norm.call in each.reached for each in world.sessions)
         if trained or restored:
             yield seen("SN106", norm.place, norm.subject, "fused" if norm.kind is Kind.FUSED else "moments")
+
+
+def _is_behind_weights(world: World, norm: Norm) -> bool:
+    """Whether what is normalized comes from a layer, and is not the data themselves."""
+    reached = world.reach.of(norm.input, data=True)
+    return any(op_name(call) in LAYERS for call in reached.calls.values())
 
 
 def moved_in_evaluation(world: World) -> Iterator[Sighting]:

@@ -91,6 +91,9 @@ DENSE = frozenset(
     }
 )
 
+LAYERS = frozenset(DIMENSIONS) | DENSE | {"tensorflow.nn.embedding_lookup"}
+"""Whatever has weights."""
+
 WITH_BIAS_BY_DEFAULT = frozenset(
     {name for name in DIMENSIONS if not name.startswith("tensorflow.nn.")}
     | {name for name in DENSE if "matmul" not in name and name != "tensorflow.nn.xw_plus_b"}
