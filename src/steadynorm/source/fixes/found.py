@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from steadynorm.finding import Finding
 from steadynorm.source.files import SourceFile
@@ -52,3 +52,11 @@ def lines_of(found: Finding, file: SourceFile) -> list[int | None]:
     """The lines of the places that belong to a finding, in their order; `None` for those in other files."""
     places = (str(each).rpartition(":") for each in found.evidence.get("related", ()))  # type: ignore[attr-defined]
     return [int(line) if path == file.path and line.isdigit() else None for path, _, line in places]
+
+
+def nodes_of(found: Finding, files: Mapping[str, SourceFile]) -> Iterator[tuple[SourceFile, ast.expr]]:
+    """The outermost calls that begin in the lines that belong to a finding, with their files, line by line."""
+    for file in files.values():
+        for line in lines_of(found, file):
+            calls = [node for node in ast.walk(file.tree) if isinstance(node, ast.Call) and node.lineno == line]
+            yield from ((file, each) for each in calls)

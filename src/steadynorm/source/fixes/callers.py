@@ -1,0 +1,139 @@
+"""How a program comes to a place, as its text tells: the calls of the function around it, and theirs in turn."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from steadynorm.source.files import SourceFile
+from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.fixes.scopes import Function, bound, functions_around, lineage, parameters, standings, text_of
+from steadynorm.source.nodes import Standing
+
+_DEEPEST = 6
+_MOST = 60
+
+Loop = ast.For | ast.AsyncFor | ast.While
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One place on the way through a program.
+
+    Arguments:
+        file: the file.
+        node: what stands there: a call, or the name of a function that is handed on.
+        way: the nodes from the module down to it.
+    """
+
+    file: SourceFile
+    node: ast.expr
+    way: tuple[ast.AST, ...]
+
+    @property
+    def function(self) -> Function | None:
+        """The function that it stands in."""
+        return next(iter(functions_around(self.way)), None)
+
+    @property
+    def standings(self) -> list[Standing]:
+        """The statements around it in its function, outermost first."""
+        return standings(self.way)
+
+    @property
+    def loops(self) -> list[Loop]:
+        """The loops around it in its function, outermost first."""
+        around = (each for each in self.standings if isinstance(each.statement, Loop))
+        return [each.statement for each in around if isinstance(each.statement, Loop) and _is_in_body(each, self.way)]
+
+
+def _is_in_body(standing: Standing, way: tuple[ast.AST, ...]) -> bool:
+    loop = standing.statement
+    assert isinstance(loop, Loop)
+    return any(each is inner for inner in loop.body for each in way)
+
+
+def ways_to(files: Mapping[str, SourceFile], file: SourceFile, node: ast.expr) -> list[tuple[Level, ...]]:
+    """The ways on which a program comes to a node: itself first, then the call of its function, and so on."""
+    first = Level(file, node, lineage(file.tree, node))
+    pending, found = [(first,)], []
+    while pending and len(found) < _MOST:
+        way = pending.pop(0)
+        function = way[-1].function
+        further = [] if function is None or len(way) >= _DEEPEST else list(_sites(files, way[-1], function))
+        if not further:
+            found.append(way)
+        pending += [(*way, each) for each in further if all(each.node is not before.node for before in way)]
+    return found
+
+
+def _sites(files: Mapping[str, SourceFile], level: Level, function: Function) -> Iterator[Level]:
+    calls = list(calls_of(files, function))
+    if calls:
+        for file, call in calls:
+            yield Level(file, call, lineage(file.tree, call))
+        return
+    for node in ast.walk(level.file.tree):
+        if isinstance(node, ast.Name) and node.id == function.name and isinstance(node.ctx, ast.Load):
+            yield Level(level.file, node, lineage(level.file.tree, node))
+
+
+def calls_of(files: Mapping[str, SourceFile], function: Function) -> Iterator[tuple[SourceFile, ast.Call]]:
+    """The calls of a function, by its name and by how many arguments it takes."""
+    for file in files.values():
+        for node in ast.walk(file.tree):
+            if isinstance(node, ast.Call) and _is_name(node.func, function.name) and _fits(node, function):
+                yield file, node
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name)
+
+
+def _fits(call: ast.Call, function: Function) -> bool:
+    names = parameters(function)
+    own = names[:1] == ["self"]
+    if own != isinstance(call.func, ast.Attribute) and own:
+        return False
+    spec = function.args
+    optional = len(spec.defaults) + sum(each is not None for each in spec.kw_defaults)
+    given = len(call.args) + len(call.keywords)
+    if any(isinstance(each, ast.Starred) for each in call.args) or any(each.arg is None for each in call.keywords):
+        return True
+    most = len(names) - own if spec.vararg is None and spec.kwarg is None else given
+    return len(names) - own - optional <= given <= most
+
+
+def lifted(text: str, way: tuple[Level, ...], height: int) -> str:
+    """What a name in the first place of a way is called so many levels higher.
+
+    Raises:
+        NoFixError: it has no name there.
+    """
+    for lower, upper in zip(way[:height], way[1 : height + 1], strict=True):
+        text = _in_caller(text, lower, upper)
+    return text
+
+
+def _in_caller(text: str, lower: Level, upper: Level) -> str:
+    function, call = lower.function, upper.node
+    assert function is not None
+    root, dot, rest = text.partition(".")
+    names = parameters(function)
+    if root not in names:
+        if root in bound(function) and not (isinstance(call, ast.Name)):
+            raise NoFixError("it has a name in its function only")
+        return text
+    if not isinstance(call, ast.Call):
+        return text
+    own = names[0] == "self"
+    if own and root == "self":
+        assert isinstance(call.func, ast.Attribute)
+        return f"{text_of(upper.file, call.func.value)}{dot}{rest}"
+    index = names.index(root) - own
+    given = call.args[index] if index < len(call.args) else None
+    given = next((each.value for each in call.keywords if each.arg == root), given)
+    if not isinstance(given, ast.Name | ast.Attribute):
+        raise NoFixError("what is handed in has no name")
+    return f"{text_of(upper.file, given)}{dot}{rest}"
