@@ -19,8 +19,8 @@ class Model(object):
         update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
         with tf.control_dependencies(update_ops):
             self.train_op = tf.train.AdamOptimizer(1e-3).minimize(self.loss)
-        variables = tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)
-        self.saver = tf.train.Saver(var_list=tf.global_variables(), max_to_keep=5)  # expect: SN301
+        variables = tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+        self.saver = tf.train.Saver(var_list=variables, max_to_keep=5)  # expect: SN301
 
     def fit(self, sess, loader):
         sess.run(tf.global_variables_initializer())
