@@ -21,7 +21,7 @@ tx = optax.sgd(0.05)
 
 def forward(params, stats, x, train):
     variables = {"params": params, "batch_stats": stats}
-    return net.apply(variables, x, train=train, mutable=["batch_stats"])
+    return net.apply(variables, x, mutable=["batch_stats"], train=train)
 
 
 @jax.jit

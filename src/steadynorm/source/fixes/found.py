@@ -54,8 +54,8 @@ def lines_of(found: Finding, file: SourceFile) -> list[int | None]:
     return [int(line) if path == file.path and line.isdigit() else None for path, _, line in places]
 
 
-def nodes_of(found: Finding, files: Mapping[str, SourceFile]) -> Iterator[tuple[SourceFile, ast.expr]]:
-    """The outermost calls that begin in the lines that belong to a finding, with their files, line by line."""
+def nodes_of(found: Finding, files: Mapping[str, SourceFile]) -> Iterator[tuple[SourceFile, ast.Call]]:
+    """The calls that begin in the lines that belong to a finding, with their files, the outer ones first."""
     for file in files.values():
         for line in lines_of(found, file):
             calls = [node for node in ast.walk(file.tree) if isinstance(node, ast.Call) and node.lineno == line]

@@ -45,7 +45,7 @@ def train_again(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edi
     name = text_of(file, call.func.value)
     ways = ways_to(files, file, call)
     shared = None
-    for other, step in nodes_of(found, files):
+    for other, step in _trained(found, files):
         shared = _shared(ways_to(files, other, step), ways)
         if shared is not None:
             return _in_loop(shared, name)
@@ -55,6 +55,13 @@ def train_again(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edi
         raise NoFixError("the training loop is not found")
     # A framework calls it within its own loop.
     return _behind(evaluation, name)
+
+
+def _trained(found: Finding, files: Mapping[str, SourceFile]) -> list[tuple[SourceFile, ast.expr]]:
+    """Where the model is called that is trained, as far as the finding tells: what it is called, else what is innermost."""
+    name = found.evidence.get("trained")
+    near = [each for each in reversed(list(nodes_of(found, files)))]
+    return [each for each in near if ast.unparse(each[1].func) == name] or near
 
 
 def _shared(steps: list[tuple[Level, ...]], others: list[tuple[Level, ...]]) -> Shared | None:
@@ -122,7 +129,7 @@ def _behind(level: Level, name: str) -> tuple[Edit, ...]:
     return insert_after(level.file, Standing(last, standing.block, standing.parent), f"{name}.train()")
 
 
-_BY_MODE = ("no-eval", "mode")
+_BY_MODE = ("eval", "mode")
 
 
 @fixes("SN201", "switch to inference mode", safe=True)
@@ -139,7 +146,8 @@ def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
         return replace(file, forgotten, f"{text_of(file, forgotten)}()")
     standing = _outermost(level, name)
     before = insert_before(file, standing, f"{name}.eval()")
-    if not _goes_on(files, ways):
+    resumed = found.evidence.get("resumed")
+    if not (_goes_on(files, ways) if resumed is None else resumed):
         return before
     if any(isinstance(each, _LEAVES[:3]) for each in ast.walk(standing.statement)):
         raise NoFixError("the evaluation ends in a return")
@@ -220,7 +228,7 @@ def _switches_on(node: ast.AST) -> bool:
 def train_first(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
     """Calls `train()` where the training begins."""
     file, call = call_of(found, files)
-    if found.evidence.get("how") not in ("eval", "mode"):
+    if found.evidence.get("how") != "mode" or _turned_off(found, files) is not None:
         raise NoFixError("nothing has called eval()")
     for way in ways_to(files, file, call):
         for height, level in enumerate(way):
@@ -240,9 +248,16 @@ def train_first(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edi
 @fixes("SN202", "train in training mode", safe=False)
 def train_true(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
     """Turns `train(False)` before the training into `train()`."""
-    if found.evidence.get("how") != "never-train":
+    turned = _turned_off(found, files)
+    if found.evidence.get("how") != "mode" or turned is None:
         raise NoFixError("train() has no argument")
+    file, call = turned
+    return replace(file, call, f"{text_of(file, call.func)}()")
+
+
+def _turned_off(found: Finding, files: Mapping[str, SourceFile]) -> tuple[SourceFile, ast.Call] | None:
+    """The `train(False)` that a finding is about."""
     for file, node in nodes_of(found, files):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "train":
-            return replace(file, node, f"{text_of(file, node.func)}()")
-    raise NoFixError("no train()")
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "train" and not _switches_on(node):
+            return file, node
+    return None
