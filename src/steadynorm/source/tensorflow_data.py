@@ -17,7 +17,6 @@ _FLAT = ("tensorflow.layers.flatten", "contrib.flatten", "keras.layers.Flatten",
 _SAME = (
     RECTIFIERS | DROPOUTS | {"tensorflow.identity", "tensorflow.nn.bias_add", "tensorflow.cast", "tensorflow.to_float"}
 )
-_DATASET = (".batch", ".repeat", ".shuffle", ".prefetch", ".make_one_shot_iterator", ".make_initializable_iterator")
 _MNIST = "tensorflow.examples.tutorials.mnist"
 _MOST = 40
 

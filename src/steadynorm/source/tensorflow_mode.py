@@ -10,10 +10,8 @@ from steadynorm.source.tensorflow_words import PLACEHOLDERS, short
 from steadynorm.source.trace import Branch, Call
 from steadynorm.source.values import (
     Attribute,
-    Choice,
     Expression,
     External,
-    Item,
     Items,
     Known,
     Parameter,
@@ -228,8 +226,3 @@ def holds(test: Value, mode: str) -> bool | None:
 def is_reached(call: Call, mode: str) -> bool:
     """Whether a call may be made when an estimator runs in a mode, by the conditions around it."""
     return all(holds(block.test, mode) is not (not block.arm) for block in call.within if isinstance(block, Branch))
-
-
-def is_chosen(value: Value) -> bool:
-    """Whether a value differs by conditions that were not decided, so that its mode is not one."""
-    return isinstance(value, Choice | Item)

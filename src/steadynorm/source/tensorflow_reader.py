@@ -59,13 +59,22 @@ _DETECTORS = (
     data_order,
     padding,
 )
+_SUBJECT = (
+    "batch_norm",
+    "batch_normalization",
+    "BatchNormalization",
+    "BatchNorm",
+    "moments",
+    "batch_norm_with_global_normalization",
+    "ExponentialMovingAverage",
+)
 _WITH_OPTIONS = (slow_decay, sizes, micro_batches)
 """Those that need the defaults of the command line."""
 
 
 def look(runs: Sequence[Run]) -> Seen:
     """What was seen in the runs of one project."""
-    worlds = [World(run) for run in runs if any(_is_ours(call.name) for call in run.calls())]
+    worlds = [World(run) for run in runs if _is_about(run)]
     defaults = Defaults(runs)
     read = any(map(averages_read, worlds))
     sightings: list[Sighting] = []
@@ -91,5 +100,14 @@ def _told(sighting: Sighting, names: Mapping[str, str]) -> Sighting:
     return replace(sighting, facts=told)
 
 
-def _is_ours(name: str) -> bool:
-    return name.startswith(("tensorflow.", "slim."))
+def _is_about(run: Run) -> bool:
+    """Whether a run uses TensorFlow, and something in it normalizes or restores averages."""
+    ours = False
+    normalizes = False
+    for call in run.calls():
+        name = call.name
+        ours = ours or name.startswith(("tensorflow.", "slim."))
+        normalizes = normalizes or name.endswith(_SUBJECT) or "normalizer_fn" in call.keywords
+        if ours and normalizes:
+            return True
+    return False

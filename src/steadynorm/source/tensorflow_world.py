@@ -189,10 +189,6 @@ class World:
         reached = self.reach.of(*values, data=True)
         return [call for call in reached.calls.values() if op_name(call) in PLACEHOLDERS]
 
-    def is_known(self, norm: Norm) -> bool:
-        """Whether it is known what decides the mode of a layer."""
-        return norm.mode.source is not Source.UNKNOWN
-
 
 def is_tensor(value: Value) -> bool:
     """Whether a value is a placeholder, which `if` takes for true whatever it holds."""
