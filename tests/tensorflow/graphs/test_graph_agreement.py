@@ -1,0 +1,161 @@
+"""What the source fixtures of TensorFlow 1 are said to get wrong is found in the graphs that they build as well."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+import steadynorm
+from steadynorm.artifacts import formats
+from steadynorm.artifacts.evidence import evidence_of
+from steadynorm.checks.registry import run
+from steadynorm.finding import Finding, Severity
+
+pytest.importorskip("tf_slim")
+
+v1 = tf.compat.v1
+TESTS = Path(__file__).parents[2]
+EXPECTED = re.compile(r"#\s*expect:\s*((?:SN\d{3}\s*)+)")
+IMPORTED = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
+SHOWN_BY_GRAPHS = frozenset(
+    "SN101 SN102 SN105 SN106 SN201 SN202 SN206 SN207 SN209 SN301 SN401 SN403 SN501 SN502 SN503 SN504 SN507 SN508 SN704 "
+    "SN908".split()
+)
+
+FETCHED = "a graph does not tell what is fetched together (a checkpoint beside it does)"
+FED = "a graph does not tell what is fed"
+NOT_HANDED_ON = "a graph has the mode that reached the layer, not the one that was lost on the way"
+
+# What a graph shows less (-) and more (+) than the source, and why both are right.
+DIFFERENT: dict[str, tuple[str, str]] = {
+    "SN101/tf_fetched_by_hand_healthy.py": ("+SN101", FETCHED),
+    "SN101/tf_updates_on_the_loss_healthy.py": ("+SN101", FETCHED),
+    "SN101/tf_updates_read_unused_healthy.py": ("+SN101", FETCHED),
+    "SN102/tf_read_in_the_constructor.py": ("-SN102 +SN101", "an empty list leaves no trace in a graph"),
+    "SN107/tf_same_feed_for_test.py": ("-SN201 +SN101", f"{FED}; {FETCHED}"),
+    "SN107/tf_same_feed_for_test_healthy.py": ("+SN101", FETCHED),
+    "SN107/tf_updates_fetched_in_evaluation.py": ("+SN101", FETCHED),
+    "SN107/tf_updates_fetched_in_evaluation_healthy.py": ("+SN101", FETCHED),
+    "SN107/tf_validation_fed_true.py": ("-SN201", FED),
+    "SN201/tf_fed_true_in_test.py": ("-SN201", FED),
+    "SN202/tf_default_never_fed.py": ("-SN202", FED),
+    "SN202/tf_fed_false_in_training.py": ("-SN202", FED),
+    "SN205/tf_attribute_not_used": ("+SN202", NOT_HANDED_ON),
+    "SN205/tf_flag_for_dropout_only.py": ("+SN202", NOT_HANDED_ON),
+    "SN205/tf_threaded_and_unused.py": ("+SN201", NOT_HANDED_ON),
+    "SN209/tf_frozen_graph.py": ("+SN106", "freezing leaves out the averages that nothing reads"),
+    "SN302/tf_restores_trainable.py": ("+SN301", "a saver that only restores looks like one that saves"),
+}
+
+
+@pytest.fixture(autouse=True)
+def graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Conditions and variables of TensorFlow 1, in a folder that programs may write to."""
+    functional, resources = v1.control_flow_v2_enabled(), v1.resource_variables_enabled()
+    v1.disable_control_flow_v2()
+    v1.disable_resource_variables()
+    monkeypatch.chdir(tmp_path)
+    level = tf.get_logger().level
+    tf.get_logger().setLevel(logging.ERROR)
+    yield
+    tf.get_logger().setLevel(level)
+    (v1.enable_control_flow_v2 if functional else v1.disable_control_flow_v2)()
+    (v1.enable_resource_variables if resources else v1.disable_resource_variables)()
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[ModuleType]:
+    """What runs programs of TensorFlow 1."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(TESTS / "agreement")
+        yield importlib.import_module("stand_in.programs")
+        for name in [name for name in sys.modules if name.split(".")[0] == "stand_in"]:
+            del sys.modules[name]
+
+
+def _cases() -> list[Path]:
+    found = sorted((TESTS / "source").glob("SN???/tf_*"))
+    return [each for each in found if ".fixed" not in each.name and each.suffix != ".ipynb"]
+
+
+def _name(case: Path) -> str:
+    return f"{case.parent.name}/{case.name}"
+
+
+def _files(case: Path) -> list[Path]:
+    return sorted(case.rglob("*.py")) if case.is_dir() else [case]
+
+
+def _expected(case: Path) -> set[str]:
+    lines = [line for file in _files(case) for line in file.read_text(encoding="utf-8").splitlines()]
+    return {code for line in lines if (found := EXPECTED.search(line)) for code in found[1].split()}
+
+
+def _scripts(case: Path) -> list[Path]:
+    """The files that no other one imports."""
+    files = _files(case)
+    imported = {name for file in files for name in IMPORTED.findall(file.read_text(encoding="utf-8"))}
+    return files if len(files) == 1 else [file for file in files if file.stem not in imported]
+
+
+def _written(program: Any, folder: Path) -> list[Path]:
+    """What a program's graphs are as files: what it exported, or the MetaGraph of each."""
+    built = program.run()
+    paths = [each if each.exists() else each.with_suffix(".pb") for each in built.exports]
+    for number, each in enumerate(built.graphs if not paths else ()):
+        if each.get_operations():
+            saver = built.savers.get(each)
+            paths.append(folder / f"{program.script.stem}_{number}.meta")
+            with each.as_default(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # collections that are not written
+                v1.train.export_meta_graph(str(paths[-1]), saver_def=saver and saver.as_saver_def(), graph=each)
+    return paths
+
+
+def _found(case: Path, stand_in: ModuleType, folder: Path) -> list[Finding] | None:
+    paths = [path for script in _scripts(case) for path in _written(stand_in.Program(script, folder), folder)]
+    if not paths:
+        return None
+    return [found for path in paths for found in _checked(path)]
+
+
+def _checked(path: Path) -> list[Finding]:
+    if path.suffix == ".meta":
+        return run(evidence_of(None, graph=formats.read(path)))[0]
+    return [found for report in steadynorm.check(path, progress=False).reports for found in report.findings]
+
+
+@pytest.mark.parametrize("case", _cases(), ids=_name)
+def test_graph_shows_what_the_source_does(case: Path, stand_in: ModuleType, tmp_path: Path) -> None:
+    try:
+        found = _found(case, stand_in, tmp_path)
+    except Exception as error:
+        if "classic" in case.name:
+            raise
+        pytest.skip(f"{_name(case)} needs what is not there: {type(error).__name__}")
+    if found is None:
+        pytest.skip(f"{_name(case)}: nobody calls what builds its graph")
+
+    serious = {each.code for each in found if each.severity is not Severity.INFO}
+    less = _expected(case) & SHOWN_BY_GRAPHS - {each.code for each in found}
+    more = serious - _expected(case)
+    shown = " ".join([*(f"-{code}" for code in sorted(less)), *(f"+{code}" for code in sorted(more))])
+    assert shown == DIFFERENT.get(_name(case), ("", ""))[0]
+    if case.stem.endswith("_healthy"):
+        assert all(each.settle for each in found if each.code in more)
+
+
+def test_table_names_fixtures_that_are_there() -> None:
+    names = {_name(each) for each in _cases()}
+
+    assert not DIFFERENT.keys() - names
