@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadynorm.checks import source_tensorflow as tensorflow
+from steadynorm.checks import source_torch as torch
 from steadynorm.checks.registry import check
 from steadynorm.checks.source_words import Words, worded
 from steadynorm.evidence import Evidence
@@ -203,31 +204,31 @@ _EXPORTED: Words = {
 @check("SN201", "program")
 def inference_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Evaluation or prediction runs layers in training mode."""
-    yield from worded(evidence, "SN201", {**_INFERENCE, **tensorflow.INFERENCE})
+    yield from worded(evidence, "SN201", {**_INFERENCE, **tensorflow.INFERENCE, **torch.INFERENCE})
 
 
 @check("SN202", "program")
 def training_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Training runs layers in inference mode."""
-    yield from worded(evidence, "SN202", {**_TRAINING, **tensorflow.TRAINING})
+    yield from worded(evidence, "SN202", {**_TRAINING, **tensorflow.TRAINING, **torch.TRAINING})
 
 
 @check("SN203", "program")
 def switch_in_source(evidence: Evidence) -> Iterator[Finding]:
     """A switch to inference mode in the training loop is not undone."""
-    yield from worded(evidence, "SN203", _SWITCHED)
+    yield from worded(evidence, "SN203", {**_SWITCHED, **torch.SWITCHED})
 
 
 @check("SN204", "program")
 def one_value_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Batch moments from one value per channel."""
-    yield from worded(evidence, "SN204", {**_ONE, **tensorflow.ONE_VALUE})
+    yield from worded(evidence, "SN204", {**_ONE, **tensorflow.ONE_VALUE, **torch.ONE_VALUE})
 
 
 @check("SN205", "program")
 def passing_in_source(evidence: Evidence) -> Iterator[Finding]:
     """A function takes the mode, or should, and does not hand it on."""
-    yield from worded(evidence, "SN205", {**_PASSED_ON, **tensorflow.NOT_PASSED_ON})
+    yield from worded(evidence, "SN205", {**_PASSED_ON, **tensorflow.NOT_PASSED_ON, **torch.PASSED_ON})
 
 
 @check("SN206", "program")
@@ -245,10 +246,10 @@ def both_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN208", "program")
 def unregistered_in_source(evidence: Evidence) -> Iterator[Finding]:
     """The model does not know of layers that it uses."""
-    yield from worded(evidence, "SN208", _UNREGISTERED)
+    yield from worded(evidence, "SN208", {**_UNREGISTERED, **torch.UNREGISTERED})
 
 
 @check("SN209", "program")
 def exported_in_source(evidence: Evidence) -> Iterator[Finding]:
     """An export has the training mode in it for ever."""
-    yield from worded(evidence, "SN209", {**_EXPORTED, **tensorflow.EXPORTED})
+    yield from worded(evidence, "SN209", {**_EXPORTED, **tensorflow.EXPORTED, **torch.EXPORTED})

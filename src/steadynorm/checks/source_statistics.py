@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadynorm.checks import source_tensorflow as tensorflow
+from steadynorm.checks import source_torch as torch
 from steadynorm.checks.registry import check, sighted
 from steadynorm.checks.source_words import Words, worded
 from steadynorm.evidence import Evidence
@@ -116,10 +117,10 @@ def _rounded_down(decay: float) -> float:
 @check("SN106", "program")
 def no_statistics_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Normalization by the batch alone."""
-    yield from worded(evidence, "SN106", {**_UNKEPT, **tensorflow.UNKEPT})
+    yield from worded(evidence, "SN106", {**_UNKEPT, **tensorflow.UNKEPT, **torch.UNKEPT})
 
 
 @check("SN107", "program")
 def moved_in_source(evidence: Evidence) -> Iterator[Finding]:
     """An evaluation moves the statistics."""
-    yield from worded(evidence, "SN107", {**_MOVED, **tensorflow.MOVED})
+    yield from worded(evidence, "SN107", {**_MOVED, **tensorflow.MOVED, **torch.MOVED})
