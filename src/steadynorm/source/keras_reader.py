@@ -1,4 +1,4 @@
-"""What a program that uses Keras does about normalization."""
+"""What a program that uses Keras does about normalization, and what stands around layers of Flax and Equinox."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ from steadynorm.source.seen import Seen
 from steadynorm.source.trace import Call, Callback, Frame, Return, Run
 from steadynorm.source.values import Instance
 
+_WITH_LAYERS = ("keras.", "flax.", "equinox.")
+"""Libraries whose layers are objects, and what stands around these is seen here for all of them."""
+
 
 def look(runs: Sequence[Run]) -> Seen:
     """What was seen in the runs of one project."""
@@ -30,25 +33,34 @@ def look(runs: Sequence[Run]) -> Seen:
     everything: list[KerasRun] = []
     places: set[Place] = set()
     for run in runs:
+        names = {call.name for call in run.calls()}
+        if not any(name.startswith(_WITH_LAYERS) for name in names):
+            continue
         graph = LayerGraph(run)
-        keras = KerasRun(run)
-        everything.append(keras)
         sightings += look_around(graph)
         sightings += look_at_choices(graph)
-        sightings += look_at_modes(keras, graph)
-        sightings += look_at_training(keras, graph)
-        sightings += look_at_outputs(keras, graph)
         sightings += look_at_settings(graph)
-        if run.kind == "script":
-            # A layer that a library only defines may be for something else than inference.
-            sightings += by_hand(run, "keras", _is_in_network)
-        sightings += look_at_state(keras)
-        sightings += look_at_builds(keras)
-        sightings += look_at_networks(keras)
-        sightings += _padded(keras, graph)
         places |= {made.place for made in graph.made}
+        if any(name.startswith("keras.") for name in names):
+            keras = KerasRun(run)
+            everything.append(keras)
+            sightings += _of_keras(keras, graph)
     sightings += look_at_checkpoints(everything)
     return Seen(tuple(sightings), frozenset(places))
+
+
+def _of_keras(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
+    yield from look_at_modes(keras, graph)
+    yield from look_at_training(keras, graph)
+    yield from look_at_outputs(keras, graph)
+    yield from look_at_state(keras)
+    yield from look_at_builds(keras)
+    yield from look_at_networks(keras)
+    for each in trainings(keras):
+        yield from padded_data(graph, each.call.argument(0, "x", "inputs"), each.norms)
+    if keras.run.kind == "script":
+        # A layer that a library only defines may be for something else than inference.
+        yield from by_hand(keras.run, "keras", _is_in_network)
 
 
 def _is_in_network(event: Call | Return) -> bool:
@@ -61,8 +73,3 @@ def _is_in_network(event: Call | Return) -> bool:
             if keras and block.function.name.rpartition(".")[2] == "call":
                 return True
     return False
-
-
-def _padded(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
-    for each in trainings(keras):
-        yield from padded_data(graph, each.call.argument(0, "x", "inputs"), each.norms)
