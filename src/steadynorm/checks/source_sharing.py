@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadynorm.checks import source_tensorflow as tensorflow
+from steadynorm.checks import source_torch as torch
 from steadynorm.checks.configuration import FEW_SAMPLES
 from steadynorm.checks.registry import check, sighted
 from steadynorm.checks.source_words import Words, worded
@@ -70,13 +71,13 @@ _MICRO: Words = {
 @check("SN401", "program")
 def shared_in_source(evidence: Evidence) -> Iterator[Finding]:
     """One layer takes inputs of different kinds in separate calls."""
-    yield from worded(evidence, "SN401", {**_SHARED, **tensorflow.SEVERAL_INPUTS})
+    yield from worded(evidence, "SN401", {**_SHARED, **tensorflow.SEVERAL_INPUTS, **torch.SHARED})
 
 
 @check("SN403", "program")
 def other_step_in_source(evidence: Evidence) -> Iterator[Finding]:
     """A step that trains one network moves the statistics of another one."""
-    yield from worded(evidence, "SN403", {**_OTHER_STEP, **tensorflow.OTHERS_STEP})
+    yield from worded(evidence, "SN403", {**_OTHER_STEP, **tensorflow.OTHERS_STEP, **torch.OTHER_STEP})
 
 
 @check("SN801", "program")
