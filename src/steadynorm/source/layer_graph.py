@@ -83,24 +83,19 @@ class LayerGraph:
             self._read(value, step)
 
     def _read(self, value: Value, step: Step) -> None:
-        if isinstance(value, Items):
-            for each in value.items:
-                self._read(each, step)
-        elif isinstance(value, Table):
-            for each in value.entries.values():
-                self._read(each, step)
-        elif isinstance(value, Expression):
-            for each in value.operands:
-                self._read(each, Step("arithmetic", step.call))
-        elif isinstance(value, Choice):
-            for each in value.options:
-                self._read(each, Step("choice", step.call))
-        elif isinstance(value, Comprehension):
-            self._read(value.element, Step("other", step.call))
-        else:
-            self._readers[_key(value)].append(step)
-            if isinstance(value, Attribute | Item) and _key(value) == id(value):
-                self._read(value.of, Step("other", step.call))
+        # A value may hold itself, as what a loop leaves for its next iteration does.
+        pending = [(value, step)]
+        seen: set[tuple[int, str]] = set()
+        while pending:
+            each, how = pending.pop()
+            if (id(each), how.kind) in seen:
+                continue
+            seen.add((id(each), how.kind))
+            parts, kind = _parts(each, how.kind)
+            if parts is None:
+                self._readers[_key(each)].append(how)
+            inner = how if kind == how.kind else Step(kind, how.call)
+            pending.extend((part, inner) for part in reversed(parts or _of(each)))
 
     def readers(self, value: Value) -> tuple[Step, ...]:
         """Who reads a value, each operation once."""
@@ -135,6 +130,25 @@ class LayerGraph:
             else:
                 found.append(step)
         return tuple(found)
+
+
+def _parts(value: Value, kind: str) -> tuple[tuple[Value, ...] | None, str]:
+    """What a value consists of, `None` where it is read as it is, and the kind of operation that reads that."""
+    if isinstance(value, Items):
+        return value.items, kind
+    if isinstance(value, Table):
+        return tuple(value.entries.values()), kind
+    if isinstance(value, Expression):
+        return value.operands, "arithmetic"
+    if isinstance(value, Choice):
+        return value.options, "choice"
+    if isinstance(value, Comprehension):
+        return (value.element,), "other"
+    return None, "other"
+
+
+def _of(value: Value) -> tuple[Value, ...]:
+    return (value.of,) if isinstance(value, Attribute | Item) and _key(value) == id(value) else ()
 
 
 def _norm(call: Call) -> Norm | None:
