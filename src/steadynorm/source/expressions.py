@@ -255,7 +255,8 @@ def _table(machine: Machine, node: ast.Dict, scope: Scope) -> Value:
         value = machine.evaluate(value_node, scope)
         if key_node is None:
             complete = complete and isinstance(value, Table) and value.complete
-            entries |= value.entries if isinstance(value, Table) else {}
+            # What is not known in detail stays a part of the table, by its identity.
+            entries |= value.entries if isinstance(value, Table) else {value: value}
             continue
         key = machine.evaluate(key_node, scope)
         # A key that is no constant (a placeholder in a feed_dict) is kept by identity.

@@ -308,8 +308,10 @@ def _unfrozen(jax: JaxRun) -> Iterator[Sighting]:
             elif use.library == EQUINOX:
                 found = list(equinox_switches(norm))
                 if len(found) > 1 and found[0][1] and not found[1][1] and found[1][0].name == "equinox.tree_at":
-                    related = (found[0][0].place,)
-                    yield Sighting("SN603", "jax", found[1][0].place, subject_of(norm.made), "eval", related=related)
+                    undone = found[0][0].place
+                    facts, subject = {"line": undone.line}, subject_of(norm.made)
+                    place, related = found[1][0].place, (undone,)
+                    yield Sighting("SN603", "jax", place, subject, "eval", facts=facts, related=related)
 
 
 def _unfrozen_nnx(jax: JaxRun, use: Use, norm: Norm) -> Iterator[Sighting]:
@@ -325,5 +327,6 @@ def _unfrozen_nnx(jax: JaxRun, use: Use, norm: Norm) -> Iterator[Sighting]:
         part = set(jax.norms(call.receiver)) <= set(jax.norms(last.call.receiver))
         if part and not any(call.index < other.index < last.call.index for other in jax.model_uses):
             subject = _receiver(jax, call)
-            yield Sighting("SN603", "jax", call.place, subject, "eval", related=(last.call.place,))
+            facts, related = {"line": last.call.place.line}, (last.call.place,)
+            yield Sighting("SN603", "jax", call.place, subject, "eval", facts=facts, related=related)
             return

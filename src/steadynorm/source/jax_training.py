@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.batches import DEVICES, Batch, batch_of, way_back
+from steadynorm.source.derived import original
 from steadynorm.source.flow import behind, inside
 from steadynorm.source.jax_calls import TRAINED, JaxRun, Use, name_of_model
 from steadynorm.source.jax_mode import chain, trains
@@ -14,11 +15,13 @@ from steadynorm.source.jax_words import EQUINOX, LINEN, NNX, PMAPS, context_name
 from steadynorm.source.layer_graph import Norm
 from steadynorm.source.layer_places import subject_of
 from steadynorm.source.layer_sizes import has_one_position, times_around
-from steadynorm.source.trace import Call, Loop, With
+from steadynorm.source.trace import Loop, With
 from steadynorm.source.values import Expression, External, Item, Items, Known, Partial, Product, Value
 
 _ACCUMULATING = {"optax.MultiSteps": "every_k_schedule", "optax.apply_every": "k"}
 _MOMENTUM = 0.99
+_FILLED = ("jax.numpy.ones", "jax.numpy.zeros", "numpy.ones", "numpy.zeros")
+_KEEPING_ROWS = ("linear", "activation", "dropout", "normalization", "tanh", "sigmoid")
 _SHUFFLES = ("shuffle", "permut", "train_test_split", "sample", "choice", "integers", "randint")
 _BACK = ("flax.nnx.state", "flax.nnx.split", "flax.nnx.pop", "flax.nnx.update")
 
@@ -88,7 +91,8 @@ def _few(jax: JaxRun, use: Use, moving: list[Norm], batch: Batch | None) -> Iter
         return
     if batch is None or batch.size is None:
         return
-    flat = [norm for norm in moving if has_one_position(jax.graph, norm)]
+    rows = _takes_rows(jax, use)
+    flat = [norm for norm in moving if has_one_position(jax.graph, norm) or (rows and _is_of_rows(jax, norm))]
     if batch.size == 1 and flat:
         for norm in flat:
             place = norm.made.place
@@ -97,6 +101,32 @@ def _few(jax: JaxRun, use: Use, moving: list[Norm], batch: Batch | None) -> Iter
     elif batch.call is not None:
         facts = {"samples": batch.size, "values": batch.size if flat else None}
         yield Sighting("SN505", "jax", batch.call.place, "loop", "batch", facts=facts)
+
+
+def _takes_rows(jax: JaxRun, use: Use) -> bool:
+    """Whether a Flax network is initialized with one row of numbers per sample."""
+    for call in jax.run.calls():
+        if call.name == ".init" and call.receiver is not None and original(call.receiver) is original(use.model):
+            shapes = [_shape(each) for each in call.arguments[1:]]
+            known = [each for each in shapes if each is not None]
+            return bool(known) and all(len(each.items) == 2 for each in known)
+    return False
+
+
+def _shape(value: Value) -> Items | None:
+    """The shape of an array that is made of ones or zeros."""
+    if isinstance(value, Product) and value.call.name in _FILLED:
+        shape = value.call.argument(0, "shape")
+        return shape if isinstance(shape, Items) and shape.whole else None
+    return None
+
+
+def _is_of_rows(jax: JaxRun, norm: Norm) -> bool:
+    """Whether nothing on the way to a layer gives rows more positions."""
+    for step in jax.graph.before(norm.input):
+        if step.kind not in _KEEPING_ROWS and step.call.name != "jax.numpy.concatenate":
+            return False
+    return True
 
 
 def _is_synchronized(norm: Norm) -> bool:

@@ -25,12 +25,12 @@ state = BNTrainState.create(apply_fn=model.apply, tx=optax.sgd(1e-2), **variable
 
 
 def loss_fn(params, batch_stats, x, y):
-    out, new_state = model.apply(
+    out, new_state = model.apply(  # expect: SN101
         {"params": params, "batch_stats": batch_stats},
         x,
         train=True,
         mutable=["batch_stats"],
-    )  # expect: SN101
+    )
     return jnp.mean((out - y) ** 2), new_state
 
 

@@ -21,9 +21,9 @@ def convert(variables, folder):
 
     module = tf.Module()
     module.f = tf.function(
-        jax2tf.convert(run),
+        jax2tf.convert(run),  # expect: SN209
         autograph=False,
-        input_signature=[tf.TensorSpec([1, 512, 512, 3])],  # expect: SN209
+        input_signature=[tf.TensorSpec([1, 512, 512, 3])],
     )
     tf.saved_model.save(module, folder)
 

@@ -44,9 +44,9 @@ def train_d(d_params, d_stats, d_opt, g_params, images, key):
         real, new = discriminator.apply(
             {"params": params, "batch_stats": d_stats}, images, train=True, mutable=["batch_stats"]
         )
-        fake, new = discriminator.apply(
+        fake, new = discriminator.apply(  # expect: SN401
             {"params": params, **new}, fakes, train=True, mutable=["batch_stats"]
-        )  # expect: SN401
+        )
         return bce(real, 1.0) + bce(fake, 0.0), new["batch_stats"]
 
     grads, d_stats = jax.grad(loss_fn, has_aux=True)(d_params)
