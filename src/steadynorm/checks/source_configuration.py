@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from steadynorm.checks import source_torch as torch
 from steadynorm.checks.configuration import FEW_SAMPLES, FEW_VALUES
 from steadynorm.checks.registry import check, sighted
 from steadynorm.evidence import Evidence
@@ -12,6 +13,9 @@ from steadynorm.program import Sighting
 
 LARGEST_OF_PYTORCH = 0.1
 """A share of the old value up to which it was meant as PyTorch's momentum, which is the share of the new one."""
+
+SMALLEST_MOMENTUM = 0.5
+"""An epsilon from which on it was meant as a momentum."""
 
 SMALLEST_OF_KERAS = 0.9
 """A share of the new value from which on it was meant as TensorFlow's and Keras's momentum."""
@@ -36,6 +40,12 @@ _NO_DECAY = {
         "torch": "sum over [p for p in model.parameters() if p.ndim > 1]",
         "tensorflow": "sum over [v for v in tf.trainable_variables() if 'kernel' in v.name or 'weights' in v.name]",
     },
+}
+_SCALE = {
+    "tensorflow": "scale=True",
+    "keras": "scale=True",
+    "jax": "use_scale=True",
+    "torch": "affine=True (weight= a trained parameter, in F.batch_norm)",
 }
 _MASK = {
     "keras": "With Keras 3 let the mask reach the layer (Embedding(mask_zero=True), Masking), or use "
@@ -158,12 +168,11 @@ def dropout_in_source(evidence: Evidence) -> Iterator[Finding]:
 def scale_in_source(evidence: Evidence) -> Iterator[Finding]:
     """No gamma, and what follows depends on the scale."""
     for each in _seen(evidence, "SN508"):
-        option = "use_scale=True" if each.framework == "jax" else "scale=True"
         yield sighted(
             each,
             f"'{each.subject}' has no gamma, and a {each.facts.get('reader', 'layer')} that depends on the scale reads "
             "it: the deviation of its input is 1 for ever",
-            f"Pass {option}; it may be left out only before a rectifier or a linear layer.",
+            f"Pass {_SCALE[each.framework]}; it may be left out only before a rectifier or a linear layer.",
         )
 
 
@@ -173,6 +182,7 @@ def momentum_in_source(evidence: Evidence) -> Iterator[Finding]:
     for each in _seen(evidence, "SN510"):
         given = _number(each, "momentum")
         if given is None:
+            yield from _in_the_place_of_epsilon(each)
             continue
         kept = 1 - given if each.framework == "torch" else given
         if not 0 < kept <= (1 - SMALLEST_OF_KERAS if each.framework == "torch" else LARGEST_OF_PYTORCH) + 1e-9:
@@ -185,6 +195,15 @@ def momentum_in_source(evidence: Evidence) -> Iterator[Finding]:
             f"Use {each.facts.get('option', 'momentum')}={round(1 - given, 10):g}, and re-estimate the statistics of "
             "models that were trained this way: 'steadynorm repair'.",
         )
+
+
+def _in_the_place_of_epsilon(sighting: Sighting) -> Iterator[Finding]:
+    """A momentum that stands where PyTorch's layers have epsilon."""
+    epsilon = _number(sighting, "epsilon")
+    if epsilon is not None and SMALLEST_MOMENTUM <= epsilon < 1:
+        facts = {"subject": sighting.subject, "epsilon": epsilon, "right": round(1 - epsilon, 10)}
+        message, remedy = torch.EPSILON
+        yield sighted(sighting, message.format_map(facts), remedy.format_map(facts))
 
 
 @check("SN511", "program")

@@ -20,6 +20,13 @@ _WHERE_SHUFFLED = {
     "tensorflow": "Shuffle: dataset.shuffle(...) before batch().",
 }
 
+_INITIALIZERS = {
+    "keras": "he_normal or glorot_uniform",
+    "jax": "he_normal or glorot_uniform",
+    "torch": "nn.init.kaiming_normal_ or nn.init.xavier_uniform_",
+    "tensorflow": "he_normal or glorot_uniform",
+}
+
 _RANGE: Words = {
     (framework, ""): (
         "the targets are in {targets} and the output is that of a {activation}, which is in {outputs}",
@@ -47,7 +54,7 @@ def scale_of_weights_in_source(evidence: Evidence) -> Iterator[Finding]:
             each,
             f"the weights of '{each.facts.get('layer', each.subject)}' begin with deviation {deviation:g}, outside of "
             f"{SMALLEST_DEVIATION:g} to {LARGEST_DEVIATION:g}: the first steps are spent on their scale",
-            "Use an initializer that knows the layer's size, he_normal or glorot_uniform.",
+            f"Use an initializer that knows the layer's size, {_INITIALIZERS[each.framework]}.",
         )
 
 

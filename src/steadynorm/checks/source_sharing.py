@@ -12,6 +12,9 @@ from steadynorm.checks.source_words import Words, worded
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding
 
+ENOUGH_SAMPLES = 32
+"""Samples from which on the moments of a part of the batch are about as good as those of all of it."""
+
 _ONE_BATCH = {
     "keras": "one joint batch, tf.split(network(tf.concat([a, b], 0), training=True), 2)",
     "jax": "one joint batch, jnp.split(network(jnp.concatenate([a, b])), 2)",
@@ -99,4 +102,7 @@ def replicas_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN802", "program")
 def micro_batches_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Gradients are summed over batches, moments are not."""
-    yield from worded(evidence, "SN802", _MICRO)
+    for found in worded(evidence, "SN802", {**_MICRO, **torch.MICRO}):
+        samples = found.evidence.get("samples")
+        if not isinstance(samples, int | float) or samples < ENOUGH_SAMPLES:
+            yield found

@@ -94,13 +94,14 @@ def lag_in_source(evidence: Evidence) -> Iterator[Finding]:
         left: float = decay**steps
         if left < RESIDUAL:
             continue
+        kept = _rounded_down(RESIDUAL ** (1 / steps))
         option = each.facts.get("option", "momentum")
+        way = f"momentum={1 - kept:g} or more" if each.framework == "torch" else f"{option}={kept:g} or less"
         yield sighted(
             each,
             f"'{each.subject}' keeps {decay:g} of the old value per update and the training makes {steps:g} updates: "
             f"{left:.0%} of the average is still its initial value",
-            f"Use {option}={_rounded_down(RESIDUAL ** (1 / steps)):g} or less, or debias the average ('steadynorm "
-            "repair').",
+            f"Use {way}, or debias the average ('steadynorm repair').",
             severity=Severity.ERROR if left >= LARGE_RESIDUAL else Severity.WARNING,
         )
 
