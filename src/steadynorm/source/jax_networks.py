@@ -129,14 +129,12 @@ def _left_out(jax: JaxRun, use: Use) -> Iterator[Sighting]:
         return
     wanted = jax.differentiated(use)
     for call in jax.run.calls():
-        if call.name in _OPTIMIZERS and call.arguments and wanted is not None:
-            if original(call.arguments[0]) is original(wanted):
-                facts = {"way": "model.eval()"}
-                related = (use.place,)
-                yield Sighting(
-                    "SN601", "jax", call.place, name_of_model(use), "optimizer", facts=facts, related=related
-                )
-                return
+        if call.name not in _OPTIMIZERS or not call.arguments or wanted is None:
+            continue
+        if original(call.arguments[0]) is original(wanted):
+            facts, related = {"way": "model.eval()"}, (use.place,)
+            yield Sighting("SN601", "jax", call.place, name_of_model(use), "optimizer", facts=facts, related=related)
+            return
 
 
 def _stopped(jax: JaxRun, use: Use) -> Iterator[Sighting]:
