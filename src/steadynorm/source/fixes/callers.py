@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.errors import NoFixError
@@ -57,7 +58,8 @@ def _is_in_body(standing: Standing, way: tuple[ast.AST, ...]) -> bool:
 def ways_to(files: Mapping[str, SourceFile], file: SourceFile, node: ast.expr) -> list[tuple[Level, ...]]:
     """The ways on which a program comes to a node: itself first, then the call of its function, and so on."""
     first = Level(file, node, lineage(file.tree, node))
-    pending, found = [(first,)], []
+    pending: list[tuple[Level, ...]] = [(first,)]
+    found: list[tuple[Level, ...]] = []
     while pending and len(found) < _MOST:
         way = pending.pop(0)
         function = way[-1].function
@@ -111,7 +113,7 @@ def lifted(text: str, way: tuple[Level, ...], height: int) -> str:
     Raises:
         NoFixError: it has no name there.
     """
-    for lower, upper in zip(way[:height], way[1 : height + 1], strict=True):
+    for lower, upper in pairwise(way[: height + 1]):
         text = _in_caller(text, lower, upper)
     return text
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TypeAlias
 
-from steadynorm.finding import Finding
+from steadynorm.finding import Certainty, Finding
 from steadynorm.fix import Edit, Fix
 from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.errors import NoFixError
@@ -55,12 +55,12 @@ def with_fixes(findings: Iterable[Finding], files: Mapping[str, SourceFile]) -> 
 
 
 def fix_of(found: Finding, files: Mapping[str, SourceFile]) -> Fix | None:
-    """The fix of a finding, `None` without one."""
+    """The fix of a finding, `None` without one. What is not proven to be wrong is not mended safely."""
     for each in _REGISTERED.get(found.code, ()):
         try:
             edits = tuple(dict.fromkeys(each.function(found, files)))
         except NoFixError:
             continue
         if edits:
-            return Fix(each.description, edits, each.safe)
+            return Fix(each.description, edits, each.safe and found.certainty is Certainty.PROVEN)
     return None

@@ -51,7 +51,7 @@ def _saved(file: SourceFile, call: ast.Call) -> Iterator[ast.expr]:
 def _mended(file: SourceFile, call: ast.Call, expression: ast.expr) -> Iterator[tuple[Edit, ...]]:
     """The edits of what stands in an expression for a part of the model's variables."""
     for node in _parts(expression):
-        if isinstance(node, ast.Attribute) and node.attr in _WHOLE and "tensorflow" != origin(file, node.value):
+        if isinstance(node, ast.Attribute) and node.attr in _WHOLE and origin(file, node.value) != "tensorflow":
             end = file.span(file.place(node))[1]
             yield (Edit(file.path, end - len(node.attr), end, _WHOLE[node.attr]),)
         elif isinstance(node, ast.Attribute) and node.attr == "params":

@@ -57,10 +57,10 @@ def train_again(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edi
     return _behind(evaluation, name)
 
 
-def _trained(found: Finding, files: Mapping[str, SourceFile]) -> list[tuple[SourceFile, ast.expr]]:
-    """Where the model is called that is trained, as far as the finding tells: what it is called, else what is innermost."""
+def _trained(found: Finding, files: Mapping[str, SourceFile]) -> list[tuple[SourceFile, ast.Call]]:
+    """Where the model is called that is trained: by its name if the finding has it, else the innermost call."""
     name = found.evidence.get("trained")
-    near = [each for each in reversed(list(nodes_of(found, files)))]
+    near = list(nodes_of(found, files))[::-1]
     return [each for each in near if ast.unparse(each[1].func) == name] or near
 
 
@@ -146,8 +146,7 @@ def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
         return replace(file, forgotten, f"{text_of(file, forgotten)}()")
     standing = _outermost(level, name)
     before = insert_before(file, standing, f"{name}.eval()")
-    resumed = found.evidence.get("resumed")
-    if not (_goes_on(files, ways) if resumed is None else resumed):
+    if found.evidence.get("resumed") is False or not _goes_on(files, ways):
         return before
     if any(isinstance(each, _LEAVES[:3]) for each in ast.walk(standing.statement)):
         raise NoFixError("the evaluation ends in a return")
@@ -182,7 +181,7 @@ def _without_brackets(level: Level, name: str) -> ast.expr | None:
 
 
 def _outermost(level: Level, name: str) -> Standing:
-    """The outermost `with` and loop around an evaluation that trains nothing and has nothing to do with other models."""
+    """The outermost `with` and loop around an evaluation that only evaluate this model."""
     root = name.partition(".")[0]
     around = level.standings
     found = around[-1]
