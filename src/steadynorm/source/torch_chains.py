@@ -82,7 +82,7 @@ def before(value: Value | None) -> Iterator[Step]:
     for _ in range(_MOST_STEPS):
         if isinstance(value, Item) and isinstance(value.of, Product) and kind_of(value.of.call) == "recurrent":
             value = value.of
-        if not isinstance(value, Product) or isinstance(value.call.callee, External) and _makes(value.call):
+        if not isinstance(value, Product) or (isinstance(value.call.callee, External) and _makes(value.call)):
             return
         yield Step(kind_of(value.call), value.call)
         value = input_of(value.call)
@@ -158,7 +158,7 @@ def channels_last(value: Value | None, depth: int = 0) -> bool | None:
         return None
     if isinstance(value, Item) and isinstance(value.of, Product) and kind_of(value.of.call) == "recurrent":
         return True if constant(value.key) == 0 else None
-    if not isinstance(value, Product) or _makes(value.call) and isinstance(value.call.callee, External):
+    if not isinstance(value, Product) or (_makes(value.call) and isinstance(value.call.callee, External)):
         return None
     call = value.call
     name, kind = operation(call), kind_of(call)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadynorm.finding import Certainty
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.torch_mode import name_of
 from steadynorm.source.torch_models import Key
 from steadynorm.source.torch_program import Role, TorchProgram
 from steadynorm.source.torch_selection import Filter, asks_for_norms, filtered, selected, whole_of
+from steadynorm.source.torch_sightings import receiver, seen
 from steadynorm.source.trace import Assign, Branch, Call
 from steadynorm.source.values import Attribute, Item, Known, Product, Value
 
@@ -37,7 +37,7 @@ def _undone(program: TorchProgram) -> Iterator[Sighting]:
         for fact in each.facts
         if fact.by is not None and fact.training is False
     }
-    seen: set[Place] = set()
+    told: set[Place] = set()
     for group in program.groups:
         if group.role not in _TRAINED:
             continue
@@ -46,13 +46,13 @@ def _undone(program: TorchProgram) -> Iterator[Sighting]:
                 if each.undone is None or each.free or not each.trains or not program.tracks(use):
                     continue
                 frozen, by = each.undone
-                if id(frozen) in asked or frozen.place in seen:
+                if id(frozen) in asked or frozen.place in told:
                     continue
-                seen.add(frozen.place)
+                told.add(frozen.place)
                 yield _of(program, frozen, by)
     for frozen, by, likely in program.undone_by_frameworks():
-        if id(frozen) not in asked and frozen.place not in seen:
-            seen.add(frozen.place)
+        if id(frozen) not in asked and frozen.place not in told:
+            told.add(frozen.place)
             yield _of(program, frozen, by, likely)
 
 
@@ -60,22 +60,22 @@ def _of(program: TorchProgram, frozen: Call, by: Call, likely: bool = False) -> 
     chosen = next(iter(selected(frozen, program.models)), None)
     subject = "the frozen layers" if chosen is None else name_of(program, chosen.key)
     how = "apply" if any(getattr(block, "call", None) is not None for block in frozen.within) else "eval"
-    return Sighting(
+    return seen(
         "SN603",
-        "torch",
         frozen.place,
         subject,
-        how,
-        Certainty.LIKELY if likely else Certainty.PROVEN,
+        "fit" if likely else how,
         "the version of Lightning: before 2.2 fit() calls train() on the whole module" if likely else None,
-        {"model": subject, "undone": str(by.place)},
         (by.place,),
+        frozen=f"{receiver(frozen) or subject}.eval()",
+        by="fit()" if likely else f"{receiver(by) or 'the model'}.train()",
+        where=str(by.place),
     )
 
 
 def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
     """Parameters without gradients in layers that go on normalizing by the batch."""
-    seen: set[Place] = set()
+    told: set[Place] = set()
     frozen: list[tuple[Key, bool, Call | Assign]] = []
     for event in program.run.events:
         if isinstance(event, Call | Assign):
@@ -85,15 +85,15 @@ def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
                 else:
                     frozen.append((key, norms, event))
     for key, _, event in frozen:
-        if event.place in seen:
+        if event.place in told:
             continue
         moving = [use for use in _uses_within(program, key) if _moves(program, use)]
         if moving:
-            seen.add(event.place)
+            told.add(event.place)
             subject = name_of(program, key)
-            yield Sighting("SN601", "torch", event.place, subject, "parameters", facts={"model": subject})
+            yield seen("SN601", event.place, subject, "parameters", layers=len(moving))
             # What is said of one statement of a function that freezes need not be said of the next.
-            seen |= {other.place for _, _, other in frozen if _same_function(other, event)}
+            told |= {other.place for _, _, other in frozen if _same_function(other, event)}
 
 
 def _same_function(one: Call | Assign, other: Call | Assign) -> bool:
@@ -169,9 +169,7 @@ def _uses_within(program: TorchProgram, key: Key) -> Iterator[Call]:
             continue
         for use in group.uses:
             part = program.interest(use)
-            if part is not None and program.tracks(use) and program.models.is_within(part, key):
-                yield use
-            elif (
+            if (part is not None and program.tracks(use) and program.models.is_within(part, key)) or (
                 part is not None and len(key) > 1 and program.is_published(use) and program.models.is_within(key, part)
             ):
                 yield use

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadynorm.finding import Certainty
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.torch_chains import (
@@ -24,10 +23,16 @@ from steadynorm.source.torch_models import is_norm
 from steadynorm.source.torch_padding import padding_before
 from steadynorm.source.torch_program import Group, Role, TorchProgram
 from steadynorm.source.torch_selection import Filter, filtered, whole_of
+from steadynorm.source.torch_sightings import seen
 from steadynorm.source.torch_words import CLASSIFYING_LOSSES, FUNCTIONAL, NORMS, REGRESSING_LOSSES, short
 from steadynorm.source.trace import Assign, Call
 from steadynorm.source.values import Attribute, Known, Product, Value, constant
 
+_PADDING = {
+    "unpacked": "pad_packed_sequence has put zeros behind the shorter sequences",
+    "masked": "the mask sets them to zero",
+    "collated": "pad_sequence has put them behind the shorter sequences",
+}
 _PASSED = ("reshape", "activation", "pool", "move")
 
 
@@ -70,14 +75,14 @@ def _biases(program: TorchProgram, uses: list[Call]) -> Iterator[Sighting]:
         how = _bias(made)
         if place not in needed and how is not None:
             named = program.run.named.get(made.result) if made.result is not None else None
-            yield Sighting(
+            yield seen(
                 "SN501",
-                "torch",
                 place,
                 named or short(made.name),
                 how,
-                facts={"layer": short(made.name), "norm": layer_name(program, use)},
                 related=(construction(use),),
+                layer=short(made.name),
+                norm=layer_name(program, use),
             )
 
 
@@ -127,30 +132,32 @@ def _around(program: TorchProgram, use: Call) -> Iterator[Sighting]:
     place, name = construction(use), layer_name(program, use)
     dropout = _dropout(use)
     if dropout is not None:
-        yield Sighting(
-            "SN507", "torch", place, name, "direct", facts={"p": dropout[1]}, related=(construction(dropout[0]),)
-        )
-    given = input_of(use)
-    if channels_last(given) and operation(use) in NORMS:
-        yield Sighting("SN504", "torch", place, name, "channels-last", facts={"layer": short(operation(use))})
-    padding = padding_before(program, use)
-    if padding is not None:
-        yield Sighting(
-            "SN511",
-            "torch",
+        made = construction(dropout[0])
+        dropped = layer_name(program, dropout[0])
+        yield seen("SN507", place, name, "direct", related=(made,), rate=dropout[1], dropout=dropped)
+    if operation(use) in NORMS and channels_last(input_of(use)):
+        rank = NORMS[operation(use)] + 1
+        before_it = next(before(input_of(use)), None)
+        yield seen(
+            "SN504",
             place,
             name,
-            padding.how,
-            Certainty.LIKELY if padding.settle else Certainty.PROVEN,
-            padding.settle,
-            related=(padding.place,),
+            "channels-last",
+            axis=1,
+            channels=max(rank, 2),
+            data_format="channels last",
+            convolution="the layer before" if before_it is None else layer_name(program, before_it.call),
         )
+    padding = padding_before(program, use)
+    if padding is not None:
+        yield seen("SN511", place, name, padding.how, padding.settle, (padding.place,), padding=_PADDING[padding.how])
     following = next((each for each in after(program.uses, use.result) if each.kind != "reshape"), None)
     if following is None or following.kind not in ("sigmoid", "tanh"):
         return
-    yield Sighting("SN502", "torch", place, name, following.kind, related=(following.call.place,))
+    read = (following.call.place,)
+    yield seen("SN502", place, name, following.kind, related=read, activation=following.kind)
     if _lacks_scale(program, use):
-        yield Sighting("SN508", "torch", place, name, following.kind, related=(following.call.place,))
+        yield seen("SN508", place, name, following.kind, related=read, reader=following.kind)
 
 
 def _dropout(use: Call) -> tuple[Call, float] | None:
@@ -202,7 +209,7 @@ def _outputs(program: TorchProgram) -> Iterator[Sighting]:
         if group.role is Role.TRAIN and len(group.result) == 1:
             use = _last(group)
             if use is not None and _is_for_a_loss(program, group) and _has_affine(use):
-                yield Sighting("SN503", "torch", construction(use), layer_name(program, use), "output")
+                yield seen("SN503", construction(use), layer_name(program, use), "output")
 
 
 def _last(group: Group) -> Call | None:
@@ -248,9 +255,9 @@ def _momentum(program: TorchProgram, call: Call) -> Iterator[Sighting]:
     else:
         return
     if momentum is not None:
-        yield Sighting("SN510", "torch", call.place, subject, "momentum", facts={"momentum": momentum})
+        yield seen("SN510", call.place, subject, "momentum", momentum=momentum)
     if epsilon is not None and call.argument(None, "eps") is None:
-        yield Sighting("SN510", "torch", call.place, subject, "eps", facts={"eps": epsilon})
+        yield seen("SN510", call.place, subject, "epsilon", epsilon=epsilon)
 
 
 def _assigned_momentum(event: Assign) -> Iterator[Sighting]:
@@ -259,4 +266,4 @@ def _assigned_momentum(event: Assign) -> Iterator[Sighting]:
         return
     whole = whole_of(event.target, event.within)
     if is_norm(event.target) or (whole is not None and filtered(event.target, event.within) is Filter.NORMS):
-        yield Sighting("SN510", "torch", event.place, "momentum", "assigned", facts={"momentum": momentum})
+        yield seen("SN510", event.place, "momentum", "assigned", momentum=momentum)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadynorm.finding import Certainty
 from steadynorm.place import Place
 from steadynorm.program import Sighting
+from steadynorm.source.flow import behind
 from steadynorm.source.torch_models import Key
 from steadynorm.source.torch_modes import Fact, Observation
 from steadynorm.source.torch_passing import is_not_handed_on
 from steadynorm.source.torch_program import Group, Role, TorchProgram
+from steadynorm.source.torch_sightings import called, receiver, seen
 from steadynorm.source.torch_words import FUNCTIONAL, zoo_name
-from steadynorm.source.trace import Call
-from steadynorm.source.values import Attribute, Instance, Known, Product, Value
+from steadynorm.source.trace import Call, Frame, Loop
+from steadynorm.source.values import Instance, Known, Product, Value
 
 _LOADS = frozenset(
     {".load_state_dict", ".load_from_checkpoint", ".from_pretrained", ".load_weights", ".load_pretrained"}
@@ -77,34 +78,37 @@ def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -
         by = next(iter(first.facts)).by
         assert by is not None
         loaded = is_loaded(program, group.root, by.index)
-        yield Sighting(
+        model = called(group.first) or name_of(program, group.root)
+        yield seen(
             "SN202",
-            "torch",
             group.place,
             name_of(program, group.root),
-            "never-train" if by.name == ".train" else "eval",
-            Certainty.LIKELY if loaded else Certainty.PROVEN,
+            "mode",
             "whether the loaded statistics are meant to be kept: then the layers are frozen on purpose"
             if loaded
             else None,
-            {"model": name_of(program, group.root)},
             (by.place,),
+            model=model,
+            where=str(by.place),
+            by=f"{receiver(by) or model}{by.name}()",
         )
         return
-    seen: set[Place] = set()
+    told: set[Place] = set()
     for each in observed:
         for fact in each.facts:
-            if each.order == first.order or not off(fact) or fact.by is None or fact.by.place in seen:
+            if each.order == first.order or not off(fact) or fact.by is None or fact.by.place in told:
                 continue
-            seen.add(fact.by.place)
-            yield Sighting(
+            told.add(fact.by.place)
+            yield seen(
                 "SN203",
-                "torch",
                 fact.by.place,
                 name_of(program, fact.target),
                 "restored" if fact.by.name == ".train" and fact.by.arguments else "eval",
-                facts={"model": text_of(fact.by.receiver) or name_of(program, fact.target)},
                 related=(group.place,),
+                model=receiver(fact.by) or name_of(program, fact.target),
+                trained=called(group.first) or name_of(program, group.root),
+                where=str(group.place),
+                again=_begins_again(group, fact.by),
             )
 
 
@@ -113,12 +117,9 @@ def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> 
     if not all(each.trains for each in observed) or program.run.kind == "class":
         return
     assert group.place is not None
-    last = observed[-1].order
     trained_after = any(
-        other.role is Role.TRAIN
-        and program.models.is_within(other.root, group.root)
-        or other.role is Role.TRAIN
-        and program.models.is_within(group.root, other.root)
+        (other.role is Role.TRAIN and program.models.is_within(other.root, group.root))
+        or (other.role is Role.TRAIN and program.models.is_within(group.root, other.root))
         for other in program.groups
         if any(each.order > observed[0].order for use in other.uses for each in program.facts(use))
     )
@@ -127,30 +128,28 @@ def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> 
         for other in program.groups
     )
     loaded = is_loaded(program, group.root, group.first.index)
-    if not trains and not loaded or not is_used(program, group) or _undoes_itself(program, group):
+    if (not trains and not loaded) or not is_used(program, group):
         return
     by = next((fact.by for each in observed for fact in each.facts if fact.by is not None), None)
     if by is not None and _is_mode_lost(program, by):
         return
     subject = name_of(program, group.root)
-    names = {"model": subject}
+    model = called(group.first) or subject
     likely = group.role is Role.AIDE
-    yield Sighting(
+    yield seen(
         "SN201",
-        "torch",
         group.place,
         subject,
-        "teacher" if likely else ("train" if by is not None and not trains else "no-eval"),
-        Certainty.LIKELY if likely else Certainty.PROVEN,
+        "teacher" if likely else ("train" if by is not None and not trains else "eval"),
         "whether the teacher is meant to run on batch moments" if likely else None,
-        facts=names,
-        related=() if by is None else (by.place,),
+        () if by is None else (by.place,),
+        model=model,
+        where="" if by is None else str(by.place),
+        resumed=trained_after and not _switches_back(program, group),
     )
     saved_after = any(call.name in _SAVES and call.index > group.first.index for call in program.run.calls())
     if trains and (trained_after or saved_after) and not likely:
-        how = "in-training" if trained_after else "before-save"
-        yield Sighting("SN107", "torch", group.place, subject, how, facts=names)
-    del last
+        yield seen("SN107", group.place, subject, "training" if trained_after else "saved", model=model)
 
 
 def _constants(program: TorchProgram) -> Iterator[Sighting]:
@@ -162,10 +161,11 @@ def _constants(program: TorchProgram) -> Iterator[Sighting]:
             mode = program.constant_mode(use)
             subject = "F.batch_norm"
             if mode is True and group.role is Role.ASK and is_used(program, group):
-                yield Sighting("SN201", "torch", use.place, subject, "constant", facts={"argument": "training"})
+                yield seen("SN201", use.place, subject, "constant")
             elif mode is False and group.role is Role.TRAIN and _has_parameters(program, use):
-                how = "default" if use.argument(5, "training") is None else "constant"
-                yield Sighting("SN202", "torch", use.place, subject, how, facts={"argument": "training"})
+                yield seen(
+                    "SN202", use.place, subject, "default" if use.argument(5, "training") is None else "constant"
+                )
 
 
 def _has_parameters(program: TorchProgram, use: Call) -> bool:
@@ -199,8 +199,6 @@ def _is_teacher(program: TorchProgram, group: Group) -> bool:
 
 
 def _belongs(program: TorchProgram, value: Value | None, root: Key) -> bool:
-    from steadynorm.source.flow import behind
-
     if value is None:
         return False
     receivers = (
@@ -241,17 +239,12 @@ def is_used(program: TorchProgram, group: Group) -> bool:
     return not group.result
 
 
-def _undoes_itself(program: TorchProgram, group: Group) -> bool:
-    """Whether the statistics are put back or made anew afterwards."""
-    return False
-
-
 def _is_mode_lost(program: TorchProgram, by: Call) -> bool:
     """Whether the mode was handed to a method that did not hand it on: that is told of there."""
     return any(is_train_without_mode(frame, by) for frame in by.stack)
 
 
-def is_train_without_mode(frame, by: Call) -> bool:  # type: ignore[no-untyped-def]
+def is_train_without_mode(frame: Frame, by: Call) -> bool:
     """Whether a call stands in a method `train` that was given another mode than it sets."""
     if frame.function.name.rpartition(".")[2] != "train":
         return False
@@ -272,10 +265,14 @@ def name_of(program: TorchProgram, key: Key) -> str:
     return ".".join([base or "the model", *map(str, key[1:])]).replace(".[", "[")
 
 
-def text_of(value: Value | None) -> str | None:
-    """How an attribute of something is written; `None` where it is no plain path."""
-    names: list[str] = []
-    while isinstance(value, Attribute):
-        names.append(value.name)
-        value = value.of
-    return None if not names else ".".join(reversed(names))
+def _begins_again(group: Group, by: Call) -> bool:
+    """Whether the training's own loop begins anew after a switch, and does not go on in the middle."""
+    loops = [block for block in group.first.within if isinstance(block, Loop)]
+    return bool(loops) and all(block.place != loops[-1].place for block in by.within if isinstance(block, Loop))
+
+
+def _switches_back(program: TorchProgram, group: Group) -> bool:
+    """Whether the training begins with a `train()` of its own each time."""
+    return any(
+        call.name == ".train" and any(isinstance(block, Loop) for block in call.within) for call in program.run.calls()
+    )

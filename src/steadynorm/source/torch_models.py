@@ -57,9 +57,9 @@ class Models:
         self._ancestors: dict[Key, frozenset[Key]] = {}
         self._linked: set[int] = set()
         for event in (event for run in runs for event in run.events):
-            if isinstance(event, Assign) and not isinstance(event.target, Instance):
-                self._own(self.key(event.target), event.name, event.value)
-            elif isinstance(event, Assign) and is_module(event.target):
+            if (isinstance(event, Assign) and not isinstance(event.target, Instance)) or (
+                isinstance(event, Assign) and is_module(event.target)
+            ):
                 self._own(self.key(event.target), event.name, event.value)
             elif isinstance(event, Call) and event.result is not None:
                 if event.name in _HOLDERS and isinstance(event.result, Product):

@@ -12,10 +12,10 @@ from typing import TypeAlias
 
 from steadynorm.source.blocks import Nested, Node, nested
 from steadynorm.source.flow import inside
-from steadynorm.source.torch_models import Key, Models, is_module, is_norm
+from steadynorm.source.torch_models import Key, Models, is_norm
 from steadynorm.source.torch_selection import Selected, selected
 from steadynorm.source.trace import Assign, Branch, Call, Callback, Frame, Loop, Run
-from steadynorm.source.values import Attribute, Choice, Expression, Instance, Known, Parameter, Product, Value
+from steadynorm.source.values import Attribute, Expression, Instance, Known, Parameter, Product, Value
 
 IGNITE = "ignite.engine.Engine"
 _ENGINES = (IGNITE, "ignite.engine.engine.Engine")

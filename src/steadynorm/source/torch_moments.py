@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from steadynorm.program import Sighting
 from steadynorm.source.flow import inside
-from steadynorm.source.torch_chains import construction, is_none, is_parameter, number
+from steadynorm.source.torch_chains import construction, is_parameter, number
 from steadynorm.source.torch_layers import layer_name
 from steadynorm.source.torch_mode import is_used
 from steadynorm.source.torch_models import is_module, is_norm, keeps_statistics
-from steadynorm.source.torch_program import Group, Role, TorchProgram
+from steadynorm.source.torch_program import Role, TorchProgram
+from steadynorm.source.torch_sightings import seen
 from steadynorm.source.torch_words import FUNCTIONAL, RESHAPES, short
 from steadynorm.source.trace import Assign, Call, Frame
 from steadynorm.source.values import (
@@ -34,7 +35,7 @@ def look_at_moments(program: TorchProgram) -> Iterator[Sighting]:
             if program.tracks(use) or _is_of_weights(use):
                 continue
             how = "functional" if use.name in FUNCTIONAL else "option"
-            yield Sighting("SN106", "torch", construction(use), layer_name(program, use), how)
+            yield seen("SN106", construction(use), layer_name(program, use), how)
     yield from _by_hand(program)
 
 
@@ -61,17 +62,17 @@ def _receiver(call: Call) -> tuple[Value, ...]:
 
 def _by_hand(program: TorchProgram) -> Iterator[Sighting]:
     """Normalization that is written out, by the batch's own mean and variance only, where a model is asked."""
-    seen: set[int] = set()
+    met: set[int] = set()
     for call in program.run.calls():
         frame = next((each for each in reversed(call.stack) if each.receiver is not None), None)
         for value in inside(*call.arguments, *_receiver(call)):
-            if not isinstance(value, Expression) or id(value) in seen:
+            if not isinstance(value, Expression) or id(value) in met:
                 continue
-            seen.add(id(value))
+            met.add(id(value))
             if _is_scaled(value) and _asks(program, call, frame):
                 divided = next((each for each in value.operands if _normalizes(each)), None) or _inner(value)
                 if isinstance(divided, Expression) and divided.place is not None:
-                    yield Sighting("SN106", "torch", divided.place, "the normalization by hand", "by-hand")
+                    yield seen("SN106", divided.place, "the normalization by hand", "by-hand")
 
 
 def _inner(value: Expression) -> Value | None:
@@ -146,7 +147,7 @@ def look_at_registration(program: TorchProgram) -> Iterator[Sighting]:
         layers = [each for each in _held(value) if _is_forgotten(program, each, event)]
         if layers:
             subject = f"self.{event.name}"
-            yield Sighting("SN208", "torch", event.place, subject, kind, facts={"layers": len(layers)})
+            yield seen("SN208", event.place, subject, kind, layers=len(layers))
 
 
 def _is_table(value: Value) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from steadynorm.program import Sighting
 from steadynorm.source.torch_models import is_module
 from steadynorm.source.torch_program import TorchProgram, written_argument
+from steadynorm.source.torch_sightings import called, seen
 from steadynorm.source.torch_words import FUNCTIONAL, short
 from steadynorm.source.trace import Branch, Call, Frame
 from steadynorm.source.values import Attribute, Known, Parameter, Super
@@ -22,7 +23,7 @@ def look_at_passing(program: TorchProgram) -> Iterator[Sighting]:
             yield from _train(call)
         elif call.name in FUNCTIONAL and is_not_handed_on(call) and program.tracks(call):
             name = _mode_parameter(call)
-            yield Sighting("SN205", "torch", call.place, "F.batch_norm", "argument", facts={"argument": name or ""})
+            yield seen("SN205", call.place, "F.batch_norm", "argument", argument=name or "")
 
 
 def _train(call: Call) -> Iterator[Sighting]:
@@ -44,8 +45,8 @@ def _train(call: Call) -> Iterator[Sighting]:
         return
     if not module and free:
         return
-    subject = "super().train()" if isinstance(call.receiver, Super) else "train()"
-    yield Sighting("SN205", "torch", call.place, subject, "train", facts={"argument": "mode"})
+    written = called(call) or "train"
+    yield seen("SN205", call.place, f"{written}()", "train", argument="mode", call=written)
 
 
 def is_not_handed_on(call: Call) -> bool:

@@ -12,7 +12,7 @@ from steadynorm.place import Place
 from steadynorm.source.flow import Uses, calls_behind, inside
 from steadynorm.source.torch_models import AVERAGED, Key, Models, is_module, is_norm, keeps_statistics
 from steadynorm.source.torch_modes import Modes, Observation
-from steadynorm.source.torch_steps import Backward, Optimizer, backwards_of, gradient_behind, no_gradient, optimizers_of
+from steadynorm.source.torch_steps import Backward, Optimizer, backwards_of, gradient_behind, optimizers_of
 from steadynorm.source.torch_words import FUNCTIONAL, LOADERS, RANDOM, normalizes, short, zoo_name
 from steadynorm.source.trace import Block, Call, Enter, Frame, Return, Run, With
 from steadynorm.source.values import Attribute, Expression, External, Instance, Item, Known, Parameter, Product, Value
@@ -22,10 +22,36 @@ FORWARD = ("forward", "__call__")
 STEPS_OF_A_FRAMEWORK = ("training_step", "validation_step", "test_step", "predict_step")
 _NO_CALLS = frozenset(
     (
-        "train eval to cuda cpu float half double parameters named_parameters state_dict load_state_dict modules "
-        "named_modules children named_children buffers named_buffers zero_grad apply requires_grad_ register_buffer "
-        "add_module share_memory type get_submodule compile __init__ copy_"
-    ).split()
+        "train",
+        "eval",
+        "to",
+        "cuda",
+        "cpu",
+        "float",
+        "half",
+        "double",
+        "parameters",
+        "named_parameters",
+        "state_dict",
+        "load_state_dict",
+        "modules",
+        "named_modules",
+        "children",
+        "named_children",
+        "buffers",
+        "named_buffers",
+        "zero_grad",
+        "apply",
+        "requires_grad_",
+        "register_buffer",
+        "add_module",
+        "share_memory",
+        "type",
+        "get_submodule",
+        "compile",
+        "__init__",
+        "copy_",
+    )  # fmt: skip
 )
 
 

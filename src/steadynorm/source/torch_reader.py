@@ -6,13 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
+from steadynorm.source.defaults import Defaults
 from steadynorm.source.seen import Seen
+from steadynorm.source.torch_averaging import look_at_averages
+from steadynorm.source.torch_batches import look_at_batches
+from steadynorm.source.torch_export import look_at_exports
 from steadynorm.source.torch_freezing import look_at_freezing
 from steadynorm.source.torch_layers import look_at_layers
-from steadynorm.source.torch_moments import look_at_moments, look_at_registration
 from steadynorm.source.torch_mode import look_at_modes
+from steadynorm.source.torch_moments import look_at_moments, look_at_registration
 from steadynorm.source.torch_passing import look_at_passing
 from steadynorm.source.torch_program import TorchProgram
+from steadynorm.source.torch_sanity import look_at_sanity
+from steadynorm.source.torch_saving import look_at_files
+from steadynorm.source.torch_sharing import look_at_sharing
 from steadynorm.source.torch_words import FUNCTIONAL, NORMS, normalizes
 from steadynorm.source.trace import Call, Run
 
@@ -23,6 +30,11 @@ _LOOKS: tuple[Callable[[TorchProgram], Iterator[Sighting]], ...] = (
     look_at_layers,
     look_at_moments,
     look_at_registration,
+    look_at_exports,
+    look_at_files,
+    look_at_averages,
+    look_at_sharing,
+    look_at_sanity,
 )
 
 
@@ -31,6 +43,7 @@ def look(runs: Sequence[Run]) -> Seen:
     sightings: list[Sighting] = []
     places: set[Place] = set()
     scripts: dict[str, TorchProgram] = {}
+    defaults = Defaults(runs)
     for run in runs:
         own = [call.place for call in run.calls() if _normalizes(call)]
         if not own and not any(call.name in _MOMENTS for call in run.calls()):
@@ -41,6 +54,7 @@ def look(runs: Sequence[Run]) -> Seen:
             scripts[run.file] = program
         for each in _LOOKS:
             sightings += each(program)
+        sightings += look_at_batches(program, defaults)
     return Seen(tuple(sightings), frozenset(places))
 
 

@@ -101,10 +101,14 @@ MOVES = frozenset(
 RECURRENT = ("torch.nn.LSTM", "torch.nn.GRU", "torch.nn.RNN")
 
 _ELEMENTWISE = (
-    "relu relu6 leaky_relu elu selu celu gelu silu mish hardswish softplus prelu rrelu hardtanh relu_ elu_ leaky_relu_ "
-    "clamp clamp_ abs exp log sqrt square pow neg softsign logsigmoid"
-).split()
-_LAYERS = "ReLU ReLU6 LeakyReLU ELU SELU CELU GELU SiLU Mish Hardswish Softplus PReLU RReLU Hardtanh Softsign".split()
+    "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "softplus", "prelu",
+    "rrelu", "hardtanh", "relu_", "elu_", "leaky_relu_", "clamp", "clamp_", "abs", "exp", "log", "sqrt", "square",
+    "pow", "neg", "softsign", "logsigmoid",
+)  # fmt: skip
+_LAYERS = (
+    "ReLU", "ReLU6", "LeakyReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Hardswish", "Softplus", "PReLU",
+    "RReLU", "Hardtanh", "Softsign",
+)  # fmt: skip
 ACTIVATIONS = frozenset(
     [f"torch.{name}" for name in _ELEMENTWISE]
     + [f"torch.nn.functional.{name}" for name in _ELEMENTWISE]
@@ -128,9 +132,27 @@ REDUCTIONS = frozenset(
 RANDOM = frozenset(
     f"torch.{name}"
     for name in (
-        "randn rand randint randn_like rand_like zeros ones zeros_like ones_like empty full arange linspace normal "
-        "FloatTensor LongTensor randperm full_like empty_like eye"
-    ).split()
+        "randn",
+        "rand",
+        "randint",
+        "randn_like",
+        "rand_like",
+        "zeros",
+        "ones",
+        "zeros_like",
+        "ones_like",
+        "empty",
+        "full",
+        "arange",
+        "linspace",
+        "normal",
+        "FloatTensor",
+        "LongTensor",
+        "randperm",
+        "full_like",
+        "empty_like",
+        "eye",
+    )  # fmt: skip
 )
 """Tensors that are made up, so that what a model makes of them is no evaluation."""
 
@@ -165,12 +187,13 @@ DISTRIBUTED = frozenset(
 )
 
 CLASSIFYING_LOSSES = (
-    "cross_entropy nll_loss binary_cross_entropy binary_cross_entropy_with_logits multi_margin_loss "
-    "CrossEntropyLoss NLLLoss BCELoss BCEWithLogitsLoss MultiMarginLoss MultiLabelSoftMarginLoss"
-).split()
+    "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "multi_margin_loss",
+    "CrossEntropyLoss", "NLLLoss", "BCELoss", "BCEWithLogitsLoss", "MultiMarginLoss", "MultiLabelSoftMarginLoss",
+)  # fmt: skip
 REGRESSING_LOSSES = (
-    "mse_loss l1_loss smooth_l1_loss huber_loss MSELoss L1Loss SmoothL1Loss HuberLoss poisson_nll_loss GaussianNLLLoss"
-).split()
+    "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss",
+    "poisson_nll_loss", "GaussianNLLLoss",
+)  # fmt: skip
 
 _WITH = re.compile(
     r"^(?:tv_|tf_|ssl_|swsl_|ig_|legacy_)*"
@@ -204,7 +227,9 @@ def zoo_name(call: Call) -> str | None:
     return "efficientnet" if call.name.startswith(_EFFICIENT) else None
 
 
-_SMP_MODELS = "Unet UnetPlusPlus FPN Linknet PSPNet DeepLabV3 DeepLabV3Plus MAnet PAN create_model".split()
+_SMP_MODELS = (
+    "Unet", "UnetPlusPlus", "FPN", "Linknet", "PSPNet", "DeepLabV3", "DeepLabV3Plus", "MAnet", "PAN", "create_model",
+)  # fmt: skip
 
 
 def normalizes(call: Call) -> bool | None:

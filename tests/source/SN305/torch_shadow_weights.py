@@ -18,9 +18,8 @@ class EMA:
     def update(self):
         for name, param in self.model.named_parameters():
             if param.requires_grad:
-                self.shadow[name] = (1.0 - self.decay) * param.data + self.decay * self.shadow[
-                    name
-                ]  # expect: SN305 likely
+                old = self.shadow[name]
+                self.shadow[name] = self.decay * old + (1.0 - self.decay) * param.data  # expect: SN305 likely
 
     def apply_shadow(self):
         for name, param in self.model.named_parameters():

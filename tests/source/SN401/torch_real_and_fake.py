@@ -57,7 +57,7 @@ for epoch in range(50):
         optD.step()
 
         optG.zero_grad()
-        criterion(netD(fake), ones).backward()  # expect: SN403 likely
+        criterion(netD(fake), ones).backward()
         optG.step()
 
 netD.eval()

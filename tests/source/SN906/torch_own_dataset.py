@@ -40,9 +40,9 @@ def fit(net, loader, epochs):
 
 
 if __name__ == "__main__":
-    loader = DataLoader(
+    loader = DataLoader(  # expect: SN906 likely
         NpyDataset("windows/*.npz"), batch_size=64, shuffle=False, drop_last=True
-    )  # expect: SN906 likely
+    )
     net = Net()
     fit(net, loader, 30)
     torch.save(net.state_dict(), "net.pt")
