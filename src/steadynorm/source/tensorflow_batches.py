@@ -127,7 +127,12 @@ def _per_replica(world: World, session: Session, batch: Batch) -> tuple[float, i
                 return batch.size.value, given.value
             return batch.size.value, len(devices.items) if isinstance(devices, Items) else 0
     for call in session.reached.calls.values():
-        if call.name == "tensorflow.split" and batch.call in world.reach.of(call.result, data=True):
+        axis = call.argument(2, "axis")
+        if (
+            call.name == "tensorflow.split"
+            and axis in (None, Known(0))
+            and batch.call in world.reach.of(call.result, data=True)
+        ):
             parts = call.argument(1, "num_or_size_splits")
             if isinstance(parts, Known) and type(parts.value) is int and _is_outermost(world, call, session):
                 return batch.size.value / parts.value, parts.value

@@ -168,7 +168,7 @@ def several_inputs(world: World) -> Iterator[Sighting]:
         place = second_call(one, other)
         if place is None or place in found or shared(world, one, other) is not True:
             continue
-        if _both_move(world, one, other) and _origins(world, one) != _origins(world, other):
+        if _both_move(world, one, other) and _differ(_origins(world, one), _origins(world, other)):
             found.add(place)
             yield seen(
                 "SN401",
@@ -197,17 +197,22 @@ def _both_move(world: World, one: Norm, other: Norm) -> bool:
     return False
 
 
-def _origins(world: World, norm: Norm) -> frozenset[int]:
-    """What the data of a layer come from."""
+def _origins(world: World, norm: Norm) -> tuple[set[int], set[int]]:
+    """What the data of a layer come from: data, and random numbers."""
     source = norm.input if norm.input is not None else norm.call.argument(0, "inputs")
-    reached = world.reach.of(source, data=True)
-    leaves = {call.index for call in reached.calls.values() if _is_origin(call)}
-    return frozenset(leaves)
+    calls = world.reach.of(source, data=True).calls.values()
+    noise = {call.index for call in calls if op_name(call).startswith(_RANDOM)}
+    return {call.index for call in calls if _is_origin(call)}, noise
+
+
+def _differ(one: tuple[set[int], set[int]], other: tuple[set[int], set[int]]) -> bool:
+    """Whether inputs are of different kinds: of the same data with other random numbers they are not."""
+    return one[0] != other[0] if one[0] or other[0] else one[1] != other[1]
 
 
 def _is_origin(call: Call) -> bool:
     name = op_name(call)
-    if name in PLACEHOLDERS or name.startswith(_RANDOM) or name in _INPUTS or call.name in _INPUTS:
+    if name in PLACEHOLDERS or name in _INPUTS or call.name in _INPUTS:
         return True
     # Something from outside that gives data, as `reader.batch(64)`.
     return not name.startswith(("tensorflow.", "contrib.", "slim.", "keras.", ".", "builtins.", "numpy.")) and bool(

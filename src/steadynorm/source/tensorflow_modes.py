@@ -40,6 +40,8 @@ def inference_by_batch(world: World) -> Iterator[Sighting]:
         for norm in world.norms_in(session.reached):
             if world.mode_in(norm, session) is not True or id(norm) in outside:
                 continue
+            if not world.trainings and norm.updates is Updates.COLLECTED and norm in world.moved_by(session):
+                continue  # its statistics are estimated anew
             if norm.kind is Kind.HAND and (norm.updates is Updates.NONE or norm.mode.source is Source.FIXED):
                 continue
             yield _inference(world, norm, session)

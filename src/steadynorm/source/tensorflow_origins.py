@@ -12,7 +12,18 @@ from steadynorm.source.tensorflow_norms import Norm
 from steadynorm.source.tensorflow_scopes import argument, defaults_around
 from steadynorm.source.tensorflow_words import op_name
 from steadynorm.source.trace import Enter, Frame, Run
-from steadynorm.source.values import Instance, Known, Table, Value
+from steadynorm.source.values import (
+    Attribute,
+    Choice,
+    Expression,
+    External,
+    Instance,
+    Known,
+    Parameter,
+    Product,
+    Table,
+    Value,
+)
 
 _FLAG = re.compile(
     r"(?:is_?|in_?|bn_?)?(?:train(?:ing)?|phase(?:_?train)?|train(?:ing)?_?(?:phase|mode|flag)|is_?test)$", re.I
@@ -99,10 +110,19 @@ def flag_around(norm: Norm) -> str | None:
         if not isinstance(block, Frame):
             continue
         for name, value in block.arguments.items():
-            if _FLAG.match(name) and value != Known(None):
+            if _FLAG.match(name) and _may_be_flag(value):
                 return name
         if isinstance(block.receiver, Instance):
-            for name in block.receiver.attributes:
-                if _FLAG.match(name):
+            for name, value in block.receiver.attributes.items():
+                if _FLAG.match(name) and _may_be_flag(value):
                     return f"self.{name}"
     return None
+
+
+def _may_be_flag(value: Value) -> bool:
+    """Whether something called `train` may be a mode, and not data or a method."""
+    if isinstance(value, Known):
+        return isinstance(value.value, bool | int)
+    if isinstance(value, Product):
+        return "placeholder" in value.call.name or value.call.name in ("tensorflow.equal", "tensorflow.logical_not")
+    return isinstance(value, Parameter | Expression | Attribute | External | Choice)

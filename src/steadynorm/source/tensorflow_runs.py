@@ -128,6 +128,11 @@ def _sessions(call: Call, reach: Reach) -> Iterator[Session]:
     name = short(call.name)
     if name in (".run", ".eval", ".partial_run"):
         yield from _fetched(call, reach)
+    elif name == "tensorflow.train.SessionRunArgs":
+        # What a hook fetches beside everything else that is run.
+        fetches = call.argument(0, "fetches")
+        if fetches is not None:
+            yield Session(call, (fetches,), reach.of(fetches), None)
     elif name in _TRAINERS:
         step = call.argument(0, "train_op")
         if step is not None:

@@ -132,7 +132,8 @@ def initial_scale(world: World) -> Iterator[Sighting]:
         if name in _DRAWS:
             shape = call.argument(0, "shape")
             users = world.uses.of(call.result) if call.result is not None else ()
-            if not any(short(user.name) == "tensorflow.Variable" for user in users):
+            made = [user for user in users if short(user.name) == "tensorflow.Variable"]
+            if not made or _is_looked_up(world, made[0]):
                 continue
         elif name in _INITIALIZERS:
             taker = _taker(world, call)
@@ -157,6 +158,12 @@ def initial_scale(world: World) -> Iterator[Sighting]:
                 deviation=float(deviation),
                 fan_in=fan_in,
             )
+
+
+def _is_looked_up(world: World, variable: Call) -> bool:
+    """Whether a variable is a table of vectors, which are inputs and no weights."""
+    users = world.uses.of(variable.result) if variable.result is not None else ()
+    return any(user.name in ("tensorflow.nn.embedding_lookup", "tensorflow.gather") for user in users)
 
 
 def _fits(deviation: float, fan_in: int | None) -> bool:

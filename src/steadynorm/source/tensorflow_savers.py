@@ -9,14 +9,14 @@ from dataclasses import replace
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.flow import inside
-from steadynorm.source.tensorflow_mode import Source
+from steadynorm.source.tensorflow_mode import Mode, Source
 from steadynorm.source.tensorflow_norms import Norm, written
 from steadynorm.source.tensorflow_scopes import exclusive
 from steadynorm.source.tensorflow_sightings import seen
 from steadynorm.source.tensorflow_variables import held
 from steadynorm.source.tensorflow_words import INITIALIZERS, short
 from steadynorm.source.tensorflow_world import World
-from steadynorm.source.trace import Call
+from steadynorm.source.trace import Branch, Call
 from steadynorm.source.values import Comprehension, Items, Known, Product, Table, Value
 
 _SAVERS = ("tensorflow.train.Saver", "slim.Saver")
@@ -134,9 +134,9 @@ def _missed(world: World, call: Call, variables: Value, made: Call) -> Iterator[
     missing = [norm for norm in missing if not _is_restored_by_others(world, call, made, norm)]
     if not missing:
         return
-    reading = [norm for norm in missing if norm.mode.source is not Source.FIXED or not norm.mode.fixed]
-    if not reading:
-        return  # in training mode they are made anew
+    missing = [norm for norm in missing if norm.mode != Mode(Source.FIXED, True) and not _is_made_anew(world, norm)]
+    if not missing:
+        return
     yield seen(
         "SN302",
         call.place,
@@ -148,6 +148,11 @@ def _missed(world: World, call: Call, variables: Value, made: Call) -> Iterator[
         list_at=made.place,
         trained=bool(world.trained_steps),
     )
+
+
+def _is_made_anew(world: World, norm: Norm) -> bool:
+    """Whether a training goes on that moves the statistics."""
+    return any(world.mode_in(norm, each) is True and norm in world.moved_by(each) for each in world.trainings)
 
 
 def _leaves_out(variables: Value, norm: Norm) -> bool:
@@ -251,8 +256,9 @@ def _follows(world: World, restore: Call, run: Call) -> bool:
             return False
     if world.reach.graph(restore) != world.reach.graph(run):
         return False
-    if exclusive(restore, run):
-        return False
+    conditions = [block for block in run.within if isinstance(block, Branch) and block not in restore.within]
+    if conditions or exclusive(restore, run):
+        return False  # where nothing could be restored, as it seems
     return not any(call.name == ".save" and restore.index < call.index < run.index for call in world.run.calls())
 
 

@@ -196,7 +196,7 @@ def _steps(world: World, session: Session, defaults: Defaults) -> Number | None:
     if name in _TRAINING_LOOPS:
         return defaults.number(session.call.argument(None, _TRAINING_LOOPS[name]))
     loops = [block for block in session.call.within if isinstance(block, Loop)]
-    if not loops:
+    if not loops or world.run.kind != "script":
         return None  # whoever calls this may do so in a loop
     total = Number(1)
     for block in loops:
