@@ -218,11 +218,10 @@ def _is_put_back(program: TorchProgram, key: Key, averaged: Assign) -> bool:
     if not _reads_statistics(program, key):
         return False
     for event in program.run.assigns():
-        if event.name == "data" and key in {
-            _of_item(program, each) for each in inside(event.target) if isinstance(each, Item)
-        }:
-            if any(isinstance(each, Item) and each.of is averaged.target for each in inside(event.value)):
-                return True
+        owners = {_of_item(program, each) for each in inside(event.target) if isinstance(each, Item)}
+        taken = any(isinstance(each, Item) and each.of is averaged.target for each in inside(event.value))
+        if event.name == "data" and key in owners and taken:
+            return True
     for call in program.run.calls():
         if call.name == ".copy_" and call.receiver is not None and key in _owners(program, call.receiver):
             given = inside(*call.arguments)

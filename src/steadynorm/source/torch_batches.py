@@ -52,7 +52,7 @@ def look_at_batches(program: TorchProgram, defaults: Defaults) -> Iterator[Sight
 
 def _small(code: str, place: Place, how: str, batch: Batch, **facts: object) -> Sighting:
     settle = None if batch.sure else "the batch size that the program is run with"
-    return seen(code, place, "DataLoader", how, settle, **facts)
+    return seen(code, place, "DataLoader", how, settle, (), **facts)
 
 
 def _normalizes_by_batch(program: TorchProgram, group: Group) -> bool:
@@ -135,7 +135,7 @@ def _accumulated(program: TorchProgram, group: Group, batch: Batch, defaults: De
 
 def _every(program: TorchProgram, group: Group, defaults: Defaults) -> int | None:
     """After how many batches the optimizer makes a step; `None` if after each, or if nobody knows."""
-    optimizers = {id(each.call.result) for step in group.steps for each in step.optimizers}
+    optimizers = {id(each.call.result) for step in group.steps for each in step.optimizers if each.call is not None}
     found: set[int | None] = set()
     for call in program.run.calls():
         if call.name != ".step" or not optimizers & {id(call.receiver), *map(id, call.arguments)}:

@@ -195,9 +195,13 @@ def _fixed(program: TorchProgram) -> Iterator[Value]:
     for event in program.run.events:
         if isinstance(event, Assign) and event.name == "requires_grad" and constant(event.value) is False:
             yield event.target
-        elif isinstance(event, Call) and event.name == ".requires_grad_" and event.receiver is not None:
-            if constant(event.argument(0, "requires_grad")) is False:
-                yield event.receiver
+        elif (
+            isinstance(event, Call)
+            and event.name == ".requires_grad_"
+            and event.receiver is not None
+            and constant(event.argument(0, "requires_grad")) is False
+        ):
+            yield event.receiver
 
 
 # What stands behind

@@ -321,12 +321,15 @@ class Modes:
         if event.name in (".eval", ".train"):
             self._train_by_trainer(event)
             self._set(event)
-        elif event.name == ".run" and self._engines and isinstance(event.receiver, Product):
-            if event.receiver.call.name.startswith(_ENGINES):
-                later, self._later = self._later, True
-                for node in self._engines:
-                    self.replay(node.inside)
-                self._later = later
+        elif (
+            event.name == ".run"
+            and isinstance(event.receiver, Product)
+            and event.receiver.call.name.startswith(_ENGINES)
+        ):
+            later, self._later = self._later, True
+            for node in self._engines:
+                self.replay(node.inside)
+            self._later = later
 
     def _observe(self, call: Call, key: Key) -> None:
         order = len(self.observations)

@@ -20,39 +20,13 @@ from steadynorm.source.vocabulary import SEQUENCES
 
 FORWARD = ("forward", "__call__")
 STEPS_OF_A_FRAMEWORK = ("training_step", "validation_step", "test_step", "predict_step")
-_NO_CALLS = frozenset(
-    (
-        "train",
-        "eval",
-        "to",
-        "cuda",
-        "cpu",
-        "float",
-        "half",
-        "double",
-        "parameters",
-        "named_parameters",
-        "state_dict",
-        "load_state_dict",
-        "modules",
-        "named_modules",
-        "children",
-        "named_children",
-        "buffers",
-        "named_buffers",
-        "zero_grad",
-        "apply",
-        "requires_grad_",
-        "register_buffer",
-        "add_module",
-        "share_memory",
-        "type",
-        "get_submodule",
-        "compile",
-        "__init__",
-        "copy_",
-    )  # fmt: skip
-)
+_NO_CALLS = (
+    "train", "eval", "to", "cuda", "cpu", "float", "half", "double", "parameters", "named_parameters", "state_dict",
+    "load_state_dict", "modules", "named_modules", "children", "named_children", "buffers", "named_buffers",
+    "zero_grad", "apply", "requires_grad_", "register_buffer", "add_module", "share_memory", "type",
+    "get_submodule", "compile", "__init__", "copy_",
+)  # fmt: skip
+"""Methods of a model that do not run it."""
 
 
 class Role(StrEnum):
@@ -116,7 +90,7 @@ class TorchProgram:
         self.optimizers: list[Optimizer] = optimizers_of(run, self.models)
         self.backwards: list[Backward] = backwards_of(run, self.optimizers, self._returned)
         state = None if before is None else before.modes.state
-        self.modes = Modes(run, self.models, self.interest, state)
+        self.modes: Modes = Modes(run, self.models, self.interest, state)
         self.observed: dict[int, list[Observation]] = defaultdict(list)
         for each in self.modes.observations:
             self.observed[each.call.index].append(each)
@@ -256,7 +230,7 @@ class TorchProgram:
         return bool(values) and all(is_made_up(value) for value in values)
 
     def undone_by_frameworks(self) -> Iterator[tuple[Call, Call, bool]]:
-        """Freezes that a framework's own train() undoes: what froze, what undoes it, and whether only some versions do."""
+        """Freezes that a framework undoes: what froze, what undoes it, and whether only some versions do."""
         yield from self.modes.undone_by_frameworks
 
     # What is known about a call

@@ -45,7 +45,8 @@ _NORMAL = ("torch.nn.init.normal_", "torch.nn.init.normal", "torch.nn.init.trunc
 def look_at_sanity(program: TorchProgram) -> Iterator[Sighting]:
     """Losses, optimizers and initializers of a run."""
     for optimizer in program.optimizers:
-        yield from _decayed(program, optimizer.call)
+        if optimizer.call is not None:
+            yield from _decayed(program, optimizer.call)
     if any(group.role is Role.TRAIN for group in program.groups):
         for call in program.run.calls():
             yield from _range(program, call)
@@ -220,8 +221,8 @@ def _is_weight_of_many(target: Value, call: Call) -> bool:
         tests = [block for block in call.within if isinstance(block, Branch)]
         return walks and any(block.arm and _asks_for_weights(block.test) for block in tests)
     if isinstance(inner, Item):
-        tests = [block.test for block in call.within if isinstance(block, Branch) and block.arm]
-        return any(_asks_for_matrices(test) for test in tests)
+        asked = [block.test for block in call.within if isinstance(block, Branch) and block.arm]
+        return any(map(_asks_for_matrices, asked))
     return False
 
 

@@ -180,9 +180,9 @@ def _lacks(program: TorchProgram, given: Value, call: Call) -> str | None:
         return None
     if isinstance(given, Product) and given.call.name == ".state_dict":
         for other in program.run.calls():
-            if other.name == ".update" and other.receiver is given and other.arguments and other.index < call.index:
-                if _lacks_in_table(program, other.arguments[0]):
-                    return "merged"
+            updates = other.name == ".update" and other.receiver is given and other.index < call.index
+            if updates and other.arguments and _lacks_in_table(program, other.arguments[0]):
+                return "merged"
         return None
     return "filtered" if _lacks_in_table(program, given) else None
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from steadynorm.source.flow import behind, inputs, parts
 from steadynorm.source.torch_models import Key, Models, is_module
 from steadynorm.source.torch_words import NO_GRADIENT, OPTIMIZERS, short
-from steadynorm.source.trace import Block, Call, Callback, Frame, Return, Run, With
-from steadynorm.source.values import Attribute, External, Known, Product, Value
+from steadynorm.source.trace import Block, Call, Return, Run, With
+from steadynorm.source.values import Attribute, Known, Product, Value
 
 _GIVES_PARAMETERS = frozenset({".parameters", ".named_parameters"})
 _STOPS = frozenset({".detach", ".detach_", ".item", ".numpy", ".tolist", ".argmax", "torch.argmax", "torch.no_grad"})
@@ -21,11 +21,11 @@ class Optimizer:
     """An optimizer.
 
     Arguments:
-        call: the call that made it.
+        call: the call that made it; `None` for one that is only seen to make a step.
         covered: the models whose parameters it was given; `None` if that is not known.
     """
 
-    call: Call
+    call: Call | None
     covered: frozenset[Key] | None
 
 
@@ -37,7 +37,7 @@ class Backward:
         call: the call; `None` where a framework does it with what a method returns.
         losses: what the gradient is taken of.
         optimizers: those that make a step with it.
-        place_index: the position in the trace.
+        index: the position in the trace.
     """
 
     call: Call | None
@@ -72,8 +72,8 @@ def _covered(given: Value, models: Models) -> frozenset[Key] | None:
 
 def backwards_of(run: Run, optimizers: list[Optimizer], returned: Mapping[int, Sequence[Value]]) -> list[Backward]:
     """The backward passes of a run, with the optimizers that make a step with their gradients."""
-    by_result = {id(each.call.result): each for each in optimizers}
-    unknown = Optimizer(Call(-1, External(""), "", None, (), {}, True, run_place(run), ()), None)
+    by_result = {id(each.call.result): each for each in optimizers if each.call is not None}
+    unknown = Optimizer(None, None)
     found: list[Backward] = []
     waiting: list[Backward] = []
     for event in run.events:
@@ -88,44 +88,30 @@ def backwards_of(run: Run, optimizers: list[Optimizer], returned: Mapping[int, S
             losses = _losses(event)
             one = Backward(event, losses, event.index)
             found.append(one)
-            waiting.append(one)
+            # What was used by a step is over once other gradients are taken.
+            waiting = [*(each for each in waiting if not each.optimizers), one]
         elif event.name in ("torch.autograd.grad", "torch.func.grad"):
             found.append(Backward(event, event.arguments[:1], event.index))
         elif event.name == ".step" and waiting:
-            stepped = _stepped(event, by_result)
-            if stepped is not None:
+            if not _is_scheduler(event.receiver):
+                stepped = _stepped(event, by_result) or unknown
                 for one in waiting:
-                    one.optimizers.append(stepped or unknown)
+                    one.optimizers.append(stepped)
         elif event.name == ".zero_grad":
-            optimizer = by_result.get(id(event.receiver))
-            if optimizer is not None:
-                waiting = [one for one in waiting if optimizer in one.optimizers]
-                waiting.clear()
-            else:
-                waiting.clear()
+            waiting.clear()
     for one in found:
         one.optimizers = list(dict.fromkeys(one.optimizers))
     return found
 
 
-def run_place(run: Run):  # type: ignore[no-untyped-def]
-    from steadynorm.place import Place
+def _stepped(call: Call, by_result: Mapping[int, Optimizer]) -> Optimizer | None:
+    """The optimizer that makes a step, with a tool that scales gradients or by itself; `None` if nobody knows which."""
+    return next((by_result[id(value)] for value in (*call.arguments, call.receiver) if id(value) in by_result), None)
 
-    return Place(run.file, 1)
 
-
-def _stepped(call: Call, by_result: Mapping[int, Optimizer]) -> Optimizer | bool | None:
-    """The optimizer that makes a step; False if nobody knows which, `None` if it is no optimizer's step."""
-    for value in (*call.arguments, call.receiver):
-        if value is None:
-            continue
-        known = by_result.get(id(value))
-        if known is not None:
-            return known
-    receiver = call.receiver
-    if isinstance(receiver, Product) and ("lr_scheduler" in receiver.call.name or "Scheduler" in receiver.call.name):
-        return None
-    return False
+def _is_scheduler(value: Value | None) -> bool:
+    """Whether it steps through learning rates, not through weights."""
+    return isinstance(value, Product) and ("lr_scheduler" in value.call.name or "Scheduler" in value.call.name)
 
 
 def _losses(call: Call) -> tuple[Value, ...]:
@@ -150,7 +136,8 @@ def _configured(event: Return, optimizers: list[Optimizer]) -> list[Optimizer]:
     return [
         each
         for each in optimizers
-        if any(
+        if each.call is not None
+        and any(
             frame.receiver is receiver and short(frame.function.name) == "configure_optimizers"
             for frame in each.call.stack
         )
@@ -192,13 +179,3 @@ def gradient_behind(losses: tuple[Value, ...]) -> set[int]:
         else:
             pending.extend(parts(value))
     return found
-
-
-def in_framework_step(call: Call) -> bool:
-    """Whether a call stands in a method that a framework calls, or in a function that was handed to one."""
-    return any(isinstance(block, Callback) for block in call.within)
-
-
-def frame_names(call: Call) -> tuple[str, ...]:
-    """The names of the functions that led to a call, outermost first."""
-    return tuple(short(block.function.name) for block in call.within if isinstance(block, Frame))

@@ -129,31 +129,12 @@ REDUCTIONS = frozenset(
     f"{prefix}{name}" for prefix in (".", "torch.") for name in ("mean", "sum", "max", "min", "amax", "amin", "median")
 )
 
-RANDOM = frozenset(
-    f"torch.{name}"
-    for name in (
-        "randn",
-        "rand",
-        "randint",
-        "randn_like",
-        "rand_like",
-        "zeros",
-        "ones",
-        "zeros_like",
-        "ones_like",
-        "empty",
-        "full",
-        "arange",
-        "linspace",
-        "normal",
-        "FloatTensor",
-        "LongTensor",
-        "randperm",
-        "full_like",
-        "empty_like",
-        "eye",
-    )  # fmt: skip
-)
+_MADE_UP = (
+    "randn", "rand", "randint", "randn_like", "rand_like", "zeros", "ones", "zeros_like", "ones_like", "empty",
+    "full", "arange", "linspace", "normal", "FloatTensor", "LongTensor", "randperm", "full_like", "empty_like",
+    "eye",
+)  # fmt: skip
+RANDOM = frozenset(f"torch.{name}" for name in _MADE_UP)
 """Tensors that are made up, so that what a model makes of them is no evaluation."""
 
 NO_GRADIENT = frozenset({"torch.no_grad", "torch.inference_mode", "torch.autograd.inference_mode"})
