@@ -16,20 +16,20 @@ FRAMEWORKS = (
 """Packages whose layers, loops and savers are understood, and those built on them that bring such layers along."""
 
 LAYERS = (
-    "batch_norm", "batchnorm", "group_norm", "groupnorm", "instance_norm", "instancenorm", "layer_norm", "layernorm",
-    "rms_norm", "rmsnorm", "normalizer_fn", "normalizer_params", "sync_bn", "syncbn", "use_bn", "is_training",
-    "moving_mean", "moving_var", "moving_average", "movingaverage", "running_mean", "running_var", "batch_stats",
-    "update_ops", "nn.moments",
+    "batch_norm", "batchnorm", "instance_norm", "instancenorm", "normalizer_fn", "normalizer_params", "sync_bn",
+    "syncbn", "use_bn", "is_training", "moving_mean", "moving_var", "moving_average", "movingaverage", "running_mean",
+    "running_var", "batch_stats", "update_ops", "nn.moments",
 )  # fmt: skip
-"""Normalization layers and their statistics, in any case."""
+"""Layers with statistics and the statistics, in any case. Layers that normalize each sample by itself have none."""
 
 USES = (
-    "loss", "ptimizer", "Conv", "conv2d", "Linear", "Dense", "dense(", "checkpoint", "state_dict", ".eval(", ".train(",
-    ".fit(", ".evaluate(", ".predict(", ".backward(", ".minimize(", "apply_gradients", "value_and_grad", ".run(",
-    "Saver(", "saver(", ".save", ".load", ".restore(", "DataLoader", ".batch(", ".export(", "jit.", "initializer",
-    "def call(", "def forward(", "def __call__(",
+    "ptimizer", ".eval(", ".train(", ".fit(", ".evaluate(", ".predict(", ".backward(", ".minimize(",
+    "apply_gradients", "_grad(", ".grad(", "GradientTape", ".run(", "latest_checkpoint", "Saver(", "saver(",
+    ".restore(", "state_dict(", "save_weights", "load_weights", "torch.save", "DataLoader", ".batch(", ".export(",
+    "jit.trace", "jit.script", "stddev", "init.normal_(", "random_normal", "RandomNormal",
 )  # fmt: skip
-"""What trains, evaluates, saves, restores and exports, and the layers around it; the usual ones first."""
+"""What trains, evaluates, saves, restores and exports; the usual ones first. A file that only builds a network without
+such layers is read where one that does any of this imports it."""
 
 STEPS = (
     ".eval(", ".train(", ".fit(", ".backward(", ".minimize(", "apply_gradients", "_grad(", "_step(", "GradientTape",
