@@ -80,6 +80,7 @@ def _inference(world: World, norm: Norm, session: Session) -> Sighting:
         argument=origin.name,
         keyword=_keyword(norm),
         test=None if test is None else test.text,
+        trained=any(norm.call in step.data for step in world.trained_steps),
     )
 
 
