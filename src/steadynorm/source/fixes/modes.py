@@ -10,7 +10,7 @@ from steadynorm.fix import Edit
 from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.arguments import insert_positional, remove_keyword, replace_positional, set_keyword
 from steadynorm.source.fixes.errors import NoFixError
-from steadynorm.source.fixes.found import call_of, file_of
+from steadynorm.source.fixes.found import call_of, file_of, lines_of
 from steadynorm.source.fixes.handed import estimators_mode, mode_around, same_mode, set_entry, with_parameter
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import (
@@ -18,6 +18,8 @@ from steadynorm.source.fixes.scopes import (
     functions_around,
     is_visible,
     lineage,
+    names_in,
+    only_value,
     parameters,
 )
 from steadynorm.source.fixes.style import quoted
@@ -61,12 +63,23 @@ def _with_mode(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit
         return _functional(file, call, way)
     if how in ("mode", "inference_mode", "no-eval", "train", "eval", "never-train", "teacher"):
         raise NoFixError("the mode is no argument")
+    if how == "phase" and found.code == "SN201":
+        raise NoFixError("predict() takes no mode")
+    if trains and "argument" in found.evidence and not _is_mutable(call, files, how):
+        raise NoFixError("the statistics that it would update are not returned")
     if how == "functional":
         return remove_keyword(file, call, argument)
     if how == "layer":
         return _handed_on(file, call, way, argument)
     value = str(found.evidence.get("right") or trains)
     return _set(file, call, argument, value)
+
+
+def _is_mutable(call: ast.Call, files: Mapping[str, SourceFile], how: object) -> bool:
+    """Whether a network of Flax's may change its statistics where it is applied: it raises an error otherwise."""
+    if how == "layer":
+        return any("mutable" in file.text for file in files.values())
+    return any(each.arg == "mutable" for each in call.keywords)
 
 
 def _set(file: SourceFile, call: ast.Call, argument: str, value: str) -> tuple[Edit, ...]:
@@ -119,7 +132,7 @@ def _of_graph(found: Finding, files: Mapping[str, SourceFile]) -> tuple[Edit, ..
     if how == "estimator":
         value = estimators_mode(file, way)
     elif how in ("default", "constant", "trainable"):
-        value = _mode_of_graph(file, way, evidence.get("in_scope"), keyword)
+        value = _mode_of_graph(file, way, found, keyword)
     else:
         raise NoFixError(f"no fix for {how}")
     if isinstance(node, ast.Dict):
@@ -127,18 +140,25 @@ def _of_graph(found: Finding, files: Mapping[str, SourceFile]) -> tuple[Edit, ..
     return _set(file, node, keyword, value)
 
 
-def _mode_of_graph(file: SourceFile, way: tuple[ast.AST, ...], name: object, keyword: str) -> str:
+def _mode_of_graph(file: SourceFile, way: tuple[ast.AST, ...], found: Finding, keyword: str) -> str:
+    """The mode that there is, or in a program that only evaluates or predicts its literal."""
+    name = found.evidence.get("in_scope")
     if isinstance(name, str) and is_visible(file, way, name):
         return name
     mode = mode_around(way, keyword)
-    if mode is None:
+    if mode is not None:
+        return mode
+    _, *sessions = lines_of(found, file) or [None]
+    if found.code != "SN201" or found.evidence.get("trained") is not False or None in sessions[:1] or not sessions:
         raise NoFixError("no mode around")
-    return mode
+    return "False"
 
 
 def _fed(file: SourceFile, way: tuple[ast.AST, ...], node: ast.AST, flag: object, value: str) -> tuple[Edit, ...]:
     """The mode among what a session is fed."""
-    tables = [each for each in ast.walk(node) if isinstance(each, ast.Dict)]
+    names = [only_value(file, way, name) for name in sorted(names_in(node))]
+    inside = [each for value in (node, *names) if value is not None for each in ast.walk(value)]
+    tables = [each for each in inside if isinstance(each, ast.Dict)]
     if len(tables) != 1 or not isinstance(flag, str):
         raise NoFixError("what is fed is not written here")
     last = flag.rpartition(".")[2]
@@ -176,6 +196,8 @@ def handed_on(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]
             return replace_positional(file, call, _POSITION, name)
         return set_keyword(file, call, "training", name)
     argument = str(evidence.get("argument"))
+    if ast.unparse(call.func).endswith((".apply", ".apply_fn")) and not _is_mutable(call, files, how):
+        raise NoFixError("the statistics that it would update are not returned")
     value = same_mode(name, argument)
     if value is None:
         raise NoFixError("which mode it is is not known")

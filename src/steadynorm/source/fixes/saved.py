@@ -14,7 +14,7 @@ from steadynorm.source.fixes.found import call_of
 from steadynorm.source.fixes.handed import set_entry
 from steadynorm.source.fixes.origin import origin
 from steadynorm.source.fixes.registry import fixes
-from steadynorm.source.fixes.scopes import assigned, functions_around, lineage, text_of
+from steadynorm.source.fixes.scopes import lineage, names_in, only_value, text_of
 from steadynorm.source.fixes.statements import replace
 from steadynorm.source.fixes.style import quoted
 
@@ -38,14 +38,12 @@ def save_all(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
 def _saved(file: SourceFile, call: ast.Call) -> Iterator[ast.expr]:
     """The arguments of the call that saves, and what the names among them were given, where nothing else reads them."""
     way = lineage(file.tree, call)
-    scope = next(iter(functions_around(way)), file.tree)
     given = [*call.args, *(each.value for each in call.keywords)]
     yield from given
-    known = {name: value for name, value, _ in reversed(list(assigned(way)))}
-    for name in {each.id for expression in given for each in ast.walk(expression) if isinstance(each, ast.Name)}:
-        reads = [each for each in ast.walk(scope) if isinstance(each, ast.Name) and each.id == name]
-        if name in known and sum(isinstance(each.ctx, ast.Load) for each in reads) == 1 and len(reads) == 2:
-            yield known[name]
+    for name in sorted(set().union(*(names_in(each) for each in given))):
+        value = only_value(file, way, name)
+        if value is not None:
+            yield value
 
 
 def _mended(file: SourceFile, call: ast.Call, expression: ast.expr) -> Iterator[tuple[Edit, ...]]:
@@ -58,6 +56,8 @@ def _mended(file: SourceFile, call: ast.Call, expression: ast.expr) -> Iterator[
             yield from _flax(file, call, expression, node)
         elif isinstance(node, ast.Call):
             yield from _of_call(file, node)
+        elif isinstance(node, ast.DictComp) and _is_filtered(node):
+            yield replace(file, node, text_of(file, node.generators[0].iter).removesuffix(".items()"))
         elif isinstance(node, _COMPREHENSIONS) and _is_plain(node):
             over = node.generators[0].iter
             model = _model(over)
@@ -83,6 +83,14 @@ def _parts(expression: ast.expr) -> Iterator[ast.expr]:
         children = [each for each in ast.iter_child_nodes(expression) if isinstance(each, ast.expr)]
     for child in children:
         yield from _parts(child)
+
+
+def _is_filtered(node: ast.DictComp) -> bool:
+    """Whether it is a part of a state dict, as it is there."""
+    (over, *more) = node.generators
+    if more or not ast.unparse(over.iter).endswith(".state_dict().items()"):
+        return False
+    return bool(over.ifs) and ast.unparse(over.target) == f"({ast.unparse(node.key)}, {ast.unparse(node.value)})"
 
 
 def _is_plain(node: ast.ListComp | ast.DictComp | ast.GeneratorExp) -> bool:
@@ -121,13 +129,15 @@ def _of_call(file: SourceFile, node: ast.Call) -> Iterator[tuple[Edit, ...]]:
 def _flax(file: SourceFile, call: ast.Call, expression: ast.expr, node: ast.Attribute) -> Iterator[tuple[Edit, ...]]:
     """The whole train state, which has the statistics, or the statistics beside the parameters."""
     state = text_of(file, node.value)
-    if f"{state}.batch_stats" not in file.text:
+    statistics = f"{state}.batch_stats"
+    if statistics not in file.text:
         return
     table = next((each for each in ast.walk(expression) if isinstance(each, ast.Dict) and node in each.values), None)
     if table is not None:
-        yield set_entry(file, table, quoted(file, "batch_stats"), f"{state}.batch_stats")
-    elif node is expression and isinstance(node.value, ast.Name) and node in call.args:
-        yield replace(file, node, state)
+        yield set_entry(file, table, quoted(file, "batch_stats"), statistics)
+    elif node is expression and node in call.args:
+        both = f"{{{quoted(file, 'params')}: {text_of(file, node)}, {quoted(file, 'batch_stats')}: {statistics}}}"
+        yield replace(file, node, state if state != "self" and "TrainState" in file.text else both)
 
 
 def _equinox(file: SourceFile, call: ast.Call) -> Iterator[tuple[Edit, ...]]:

@@ -74,6 +74,15 @@ def assigned(way: tuple[ast.AST, ...]) -> Iterator[tuple[str, ast.expr, Standing
                 yield ast.unparse(each.targets[0]), each.value, Standing(each, standing.block, standing.parent)
 
 
+def only_value(file: SourceFile, way: tuple[ast.AST, ...], name: str) -> ast.expr | None:
+    """What a name was given before a node, if it is given a value once in its function and read once, at the node."""
+    scope = next(iter(functions_around(way)), file.tree)
+    mentions = [each for each in ast.walk(scope) if isinstance(each, ast.Name) and each.id == name]
+    if len(mentions) != 2 or sum(isinstance(each.ctx, ast.Load) for each in mentions) != 1:
+        return None
+    return next((value for text, value, _ in assigned(way) if text == name), None)
+
+
 def is_visible(file: SourceFile, way: tuple[ast.AST, ...], name: str) -> bool:
     """Whether a name has a value where a node stands: in its function, in those around it, or in its module."""
     root = name.partition(".")[0]

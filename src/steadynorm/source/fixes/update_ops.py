@@ -12,6 +12,7 @@ from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of, standing_of
 from steadynorm.source.fixes.origin import alias_of, origin
 from steadynorm.source.fixes.registry import fixes
+from steadynorm.source.fixes.scopes import lineage
 from steadynorm.source.fixes.statements import wrap
 from steadynorm.source.nodes import Standing
 
@@ -33,6 +34,8 @@ def depend_on_updates(found: Finding, files: Mapping[str, SourceFile]) -> Iterab
     tensorflow = alias_of(file, "tensorflow")
     if tensorflow is None:
         raise NoFixError("tensorflow has no name in this file")
+    if any(_is_under(file, each) for each in lineage(file.tree, call)):
+        raise NoFixError("it depends on the collection already")
     read = next(_read_before(file, standing), None)
     name = read or _free(file, "update_ops")
     before = () if read else (f"{name} = {tensorflow}.get_collection({tensorflow}.GraphKeys.UPDATE_OPS)",)
@@ -44,6 +47,21 @@ def _read_before(file: SourceFile, standing: Standing) -> Iterator[str]:
     for each in standing.block[: standing.index]:
         if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name) and _reads_all(file, each.value):
             yield each.targets[0].id
+
+
+def _is_under(file: SourceFile, node: ast.AST) -> bool:
+    """Whether a block holds back what is in it for the whole collection."""
+    for item in getattr(node, "items", ()) if isinstance(node, ast.With) else ():
+        context = item.context_expr
+        if isinstance(context, ast.Call) and origin(file, context.func) == "tensorflow.control_dependencies":
+            given = context.args[0] if context.args else context
+            names = [each.value for each in ast.walk(file.tree) if isinstance(each, ast.Assign) and _names(each, given)]
+            return _reads_all(file, given) or any(_reads_all(file, each) for each in names)
+    return False
+
+
+def _names(statement: ast.Assign, given: ast.expr) -> bool:
+    return any(ast.unparse(each) == ast.unparse(given) for each in statement.targets)
 
 
 def _reads_all(file: SourceFile, node: ast.expr) -> bool:
