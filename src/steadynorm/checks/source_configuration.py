@@ -129,7 +129,7 @@ def small_batch_in_source(evidence: Evidence) -> Iterator[Finding]:
         samples, values = _number(each, "samples"), _number(each, "values")
         if samples is None or (samples >= FEW_SAMPLES and (values is None or values >= FEW_VALUES)):
             continue
-        few = f"{samples:g} samples" if values is None else f"{values:g} values per channel"
+        few = f"{samples:g} sample{'s' if samples > 1 else ''}" if values is None else f"{values:g} values per channel"
         yield sighted(
             each,
             f"the training takes batch moments from {few} per step: they are mostly noise",
@@ -186,6 +186,15 @@ def momentum_in_source(evidence: Evidence) -> Iterator[Finding]:
             continue
         kept = 1 - given if each.framework == "torch" else given
         if not 0 < kept <= (1 - SMALLEST_OF_KERAS if each.framework == "torch" else LARGEST_OF_PYTORCH) + 1e-9:
+            continue
+        if each.facts.get("is_epsilon"):
+            yield sighted(
+                each,
+                f"'{each.subject}' is given its epsilon as momentum: it keeps {kept:.3g} of the old value per update, "
+                "so the statistics are those of the last batch",
+                "Pass the momentum here, and re-estimate the statistics of models that were trained this way: "
+                "'steadynorm repair'.",
+            )
             continue
         theirs, ours = ("TensorFlow's and Keras's", "PyTorch's") if each.framework == "torch" else ("PyTorch's", "here")
         yield sighted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from steadynorm.checks import source_torch as torch
 from steadynorm.checks.registry import check, sighted
 from steadynorm.checks.source_words import Words, worded
 from steadynorm.evidence import Evidence
@@ -39,7 +40,7 @@ _RANGE: Words = {
 @check("SN903", "program")
 def range_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Targets outside of what the last activation gives, or in a part of it only."""
-    yield from worded(evidence, "SN903", _RANGE)
+    yield from worded(evidence, "SN903", {**_RANGE, **torch.RANGE})
 
 
 @check("SN905", "program")

@@ -41,12 +41,16 @@ MOVED: Words = {
 
 INFERENCE: Words = {
     ("torch", "eval"): (
-        f"'{{model}}' is in training mode here, since nothing has called eval(): {_BY_BATCH}",
+        f"'{{model}}' is in training mode here, {{since}}: {_BY_BATCH}",
         "Write {model}.eval() before this, and {model}.train() where training goes on; torch.no_grad() does not switch "
         "the mode.",
     ),
+    ("torch", "predict"): (
+        f"'{{model}}' is in training mode here, {{since}}: {_BY_BATCH}",
+        "Write {model}.eval() before this; torch.no_grad() does not switch the mode.",
+    ),
     ("torch", "train"): (
-        f"'{{model}}' was put into training mode ({{where}}) and is asked for predictions: {_BY_BATCH}",
+        f"'{{model}}' is asked for predictions in training mode, {{since}}: {_BY_BATCH}",
         "Write {model}.eval() here; to keep dropout active, put the dropout layers alone into train().",
     ),
     ("torch", "teacher"): (
@@ -79,7 +83,7 @@ SWITCHED: Words = {
     ("torch", "eval"): (
         "'{model}.eval()' stands in the training loop and no train() after it: every later iteration ({where}) trains "
         "in inference mode",
-        "Write {trained}.train() at the beginning of every epoch, or right behind the evaluation.",
+        "Write {trained}.train() at the beginning of every epoch, or {model}.train() right behind the evaluation.",
     ),
     ("torch", "restored"): (
         "the mode that is put back here was read when '{model}' was in inference mode: every later iteration "
@@ -136,6 +140,10 @@ EXPORTED: Words = {
     ),
     ("torch", "onnx"): (
         "'{model}' is exported in training mode: it normalizes by the moments of its batch for ever",
+        "Write {model}.eval() before the export.",
+    ),
+    ("torch", "onnx-mode"): (
+        "'{model}' is exported in training mode, as training= says: it normalizes by the moments of its batch for ever",
         "Write {model}.eval() before the export, and leave out training=.",
     ),
     ("torch", "script"): (
@@ -184,8 +192,8 @@ NOT_RESTORED: Words = {
 AVERAGED: Words = {
     ("torch", "average"): (
         "the average is made of parameters only: running_mean and running_var of '{subject}' belong to other weights",
-        "Copy the buffers as well: for a, b in zip(averaged.buffers(), model.buffers()): a.copy_(b); or re-estimate "
-        "them: torch.optim.swa_utils.update_bn(train_loader, averaged).",
+        "Copy the buffers as well: for a, b in zip({subject}.buffers(), model.buffers()): a.copy_(b); or re-estimate "
+        "them: torch.optim.swa_utils.update_bn(train_loader, {subject}).",
     ),
     ("torch", "copy"): (
         "only parameters are copied: running_mean and running_var of '{subject}' belong to other weights",
@@ -251,6 +259,14 @@ MICRO: Words = {
         "the optimizer sees the sum over {times} batches, the normalization layers each of them alone, of {samples:g} "
         "samples",
         "Use larger batches instead where memory allows, nn.SyncBatchNorm over replicas, or nn.GroupNorm.",
+    ),
+}
+
+RANGE: Words = {
+    ("torch", "sigmoid-twice"): (
+        "'{subject}' takes the sigmoid itself, and the model's output is that of one already: the predictions stay "
+        "between 0.5 and 0.73",
+        "Leave the model's last sigmoid out, or use nn.BCELoss().",
     ),
 }
 

@@ -48,7 +48,7 @@ def _case(program: TorchProgram, call: Call) -> tuple[str | None, str | None]:
     training = call.argument(None, "training")
     if training is not None:
         name = training.name if isinstance(training, External | Attribute) else ""
-        return ("onnx", None) if name.endswith(("TRAINING", "PRESERVE")) else (None, None)
+        return ("onnx-mode", None) if name.endswith(("TRAINING", "PRESERVE")) else (None, None)
     dynamo = call.argument(None, "dynamo")
     if isinstance(dynamo, Known):
         return ("onnx", None) if dynamo.value is True else (None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from steadynorm.place import Place
@@ -90,7 +91,7 @@ def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -
             (by.place,),
             model=model,
             where=str(by.place),
-            by=f"{receiver(by) or model}{by.name}()",
+            by=_text_of(by),
         )
         return
     told: set[Place] = set()
@@ -106,7 +107,7 @@ def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -
                 "restored" if fact.by.name == ".train" and fact.by.arguments else "eval",
                 related=(group.place,),
                 model=receiver(fact.by) or name_of(program, fact.target),
-                trained=called(group.first) or name_of(program, group.root),
+                trained=_written_model(program, group, fact.by),
                 where=str(group.place),
                 again=_begins_again(group, fact.by),
             )
@@ -140,16 +141,37 @@ def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> 
         "SN201",
         group.place,
         subject,
-        "teacher" if likely else ("train" if by is not None and not trains else "eval"),
+        "teacher" if likely else _case(by, trains, trained_after),
         "whether the teacher is meant to run on batch moments" if likely else None,
         () if by is None else (by.place,),
         model=model,
-        where="" if by is None else str(by.place),
+        since="since nothing has called eval()" if by is None else f"as {_text_of(by)} left it ({by.place})",
         resumed=trained_after and not _switches_back(program, group),
     )
     saved_after = any(call.name in _SAVES and call.index > group.first.index for call in program.run.calls())
     if trains and (trained_after or saved_after) and not likely:
         yield seen("SN107", group.place, subject, "training" if trained_after else "saved", model=model)
+
+
+def _case(by: Call | None, trains: bool, trained_after: bool) -> str:
+    """Whether a model is asked in the middle of its training, after a `train()` that was meant, or just so."""
+    if by is not None and not trains:
+        return "train"
+    return "eval" if trained_after else "predict"
+
+
+def _text_of(call: Call) -> str:
+    """How a call is written."""
+    text = "" if call.node is None else ast.unparse(call.node)
+    return text if text and len(text) <= 60 else f"{call.name.removeprefix('.')}()"
+
+
+def _written_model(program: TorchProgram, group: Group, by: Call) -> str:
+    """What the trained model is called where it is trained; where that is `self`, where it is switched."""
+    written = called(group.first)
+    if written is None or written == "self":
+        return receiver(by) or name_of(program, group.root)
+    return written
 
 
 def _constants(program: TorchProgram) -> Iterator[Sighting]:

@@ -8,9 +8,10 @@ from steadynorm.program import Sighting
 from steadynorm.source.flow import inside
 from steadynorm.source.torch_chains import before, input_of, is_none, number, operation
 from steadynorm.source.torch_loaders import dataset_of
+from steadynorm.source.torch_mode import name_of
 from steadynorm.source.torch_models import Key
 from steadynorm.source.torch_program import Role, TorchProgram
-from steadynorm.source.torch_selection import asks_for_norms
+from steadynorm.source.torch_selection import asks_for_norms, whole_of
 from steadynorm.source.torch_sightings import seen
 from steadynorm.source.torch_words import LOADERS, SIGMOIDS, short
 from steadynorm.source.trace import Branch, Call, Callback, Loop
@@ -50,7 +51,7 @@ def look_at_sanity(program: TorchProgram) -> Iterator[Sighting]:
     if any(group.role is Role.TRAIN for group in program.groups):
         for call in program.run.calls():
             yield from _range(program, call)
-            yield from _initial(call)
+            yield from _initial(program, call)
 
 
 # Weight decay
@@ -195,7 +196,7 @@ def _numbers(value: Value | None) -> list[float]:
 # Initial weights
 
 
-def _initial(call: Call) -> Iterator[Sighting]:
+def _initial(program: TorchProgram, call: Call) -> Iterator[Sighting]:
     """Plain normal initialization of all weights of a model."""
     if call.name in _NORMAL:
         target = call.argument(0, "tensor")
@@ -207,7 +208,7 @@ def _initial(call: Call) -> Iterator[Sighting]:
     amount = 1.0 if is_none(deviation) else number(deviation)
     if target is None or amount is None or not _is_weight_of_many(target, call):
         return
-    yield seen("SN905", call.place, _text(target), "normal", deviation=amount)
+    yield seen("SN905", call.place, _model(program, target, call), "normal", deviation=amount)
 
 
 def _is_weight_of_many(target: Value, call: Call) -> bool:
@@ -263,5 +264,16 @@ def _asks_for_matrices(test: Value) -> bool:
     )
 
 
-def _text(target: Value) -> str:
-    return "weight" if isinstance(target, Attribute) else "the parameters"
+def _model(program: TorchProgram, target: Value, call: Call) -> str:
+    """The model whose weights are initialized."""
+    inner = target
+    while isinstance(inner, Attribute):
+        inner = inner.of
+    whole = whole_of(inner, call.within)
+    if whole is None and isinstance(inner, Item):
+        source: Value = inner
+        while isinstance(source, Item):
+            source = source.of
+        whole = source.call.receiver if isinstance(source, Product) else None
+    key = program.models.key(whole)
+    return "the model" if key is None else name_of(program, key)
