@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-
 from stand_in.made_up_data import MadeUp
 from stand_in.recording import Built
 from stand_in.tensorflow_one import Names, tensorflow

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework import stack
-
 from stand_in.made_up_data import ROWS, MadeUp
+from tensorflow.python.framework import stack
 
 v1 = tf.compat.v1
 ENOUGH = 2000

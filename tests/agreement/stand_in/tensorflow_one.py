@@ -9,11 +9,11 @@ from typing import Any
 
 import tensorflow as tf
 import tf_slim
+from stand_in.made_up_data import ROWS, SIZE, MadeUp
+from stand_in.recording import Built, sessions
 from tensorflow.python.keras.legacy_tf_layers import convolutional, core, pooling
 
 import steadynorm.tensorflow as ours
-from stand_in.made_up_data import ROWS, SIZE, MadeUp
-from stand_in.recording import Built, sessions
 
 v1 = tf.compat.v1
 

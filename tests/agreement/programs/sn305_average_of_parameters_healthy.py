@@ -1,0 +1,83 @@
+"""A moving average of the weights serves for predicting. Put right."""
+
+# source:
+# live:
+# stored:
+import copy
+import sys
+
+import torch
+from digits import accuracy, load
+from torch import nn
+from torch.nn import functional as F
+
+from steadynorm import Subject
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(64, 48, bias=False)
+        self.norm1 = nn.BatchNorm1d(48)
+        self.fc2 = nn.Linear(48, 48, bias=False)
+        self.norm2 = nn.BatchNorm1d(48)
+        self.head = nn.Linear(48, 10)
+
+    def forward(self, x):
+        x = F.relu(self.norm1(self.fc1(x)))
+        x = F.relu(self.norm2(self.fc2(x)))
+        return self.head(x)
+
+
+def train_step(model, optimizer, batch):
+    images, labels = batch
+    model.train()
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def follow(average, model):
+    values = model.state_dict()
+    with torch.no_grad():
+        for name, kept in average.state_dict().items():
+            if kept.is_floating_point():
+                kept.lerp_(values[name], 0.05)
+            else:
+                kept.copy_(values[name])
+
+
+def evaluate(model, batches):
+    model.eval()
+    with torch.no_grad():
+        hits = sum(accuracy(model(images), labels) * len(labels) for images, labels in batches)
+    return hits / sum(len(labels) for _, labels in batches)
+
+
+def main(target):
+    torch.manual_seed(0)
+    training, validation = load()
+    model = Net()
+    average = copy.deepcopy(model)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(5):
+        for batch in training:
+            train_step(model, optimizer, batch)
+            follow(average, model)
+        print(evaluate(average, validation))
+    torch.save({"model": model.state_dict(), "ema": average.state_dict()}, target)
+    return Subject(
+        average,
+        training,
+        validation,
+        loss=F.cross_entropy,
+        metric=accuracy,
+        evaluate=evaluate,
+        source_model=model,
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
