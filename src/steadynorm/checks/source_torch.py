@@ -42,12 +42,7 @@ MOVED: Words = {
 INFERENCE: Words = {
     ("torch", "eval"): (
         f"'{{model}}' is in training mode here, {{since}}: {_BY_BATCH}",
-        "Write {model}.eval() before this, and {model}.train() where training goes on; torch.no_grad() does not switch "
-        "the mode.",
-    ),
-    ("torch", "predict"): (
-        f"'{{model}}' is in training mode here, {{since}}: {_BY_BATCH}",
-        "Write {model}.eval() before this; torch.no_grad() does not switch the mode.",
+        "Write {model}.eval() before this{then}; torch.no_grad() does not switch the mode.",
     ),
     ("torch", "train"): (
         f"'{{model}}' is asked for predictions in training mode, {{since}}: {_BY_BATCH}",

@@ -141,23 +141,17 @@ def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> 
         "SN201",
         group.place,
         subject,
-        "teacher" if likely else _case(by, trains, trained_after),
+        "teacher" if likely else ("train" if by is not None and not trains else "eval"),
         "whether the teacher is meant to run on batch moments" if likely else None,
         () if by is None else (by.place,),
         model=model,
         since="since nothing has called eval()" if by is None else f"as {_text_of(by)} left it ({by.place})",
+        then=f", and {model}.train() where training goes on" if trained_after else "",
         resumed=trained_after and not _switches_back(program, group),
     )
     saved_after = any(call.name in _SAVES and call.index > group.first.index for call in program.run.calls())
     if trains and (trained_after or saved_after) and not likely:
         yield seen("SN107", group.place, subject, "training" if trained_after else "saved", model=model)
-
-
-def _case(by: Call | None, trains: bool, trained_after: bool) -> str:
-    """Whether a model is asked in the middle of its training, after a `train()` that was meant, or just so."""
-    if by is not None and not trains:
-        return "train"
-    return "eval" if trained_after else "predict"
 
 
 def _text_of(call: Call) -> str:
