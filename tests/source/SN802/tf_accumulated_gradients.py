@@ -24,7 +24,7 @@ with tf.Session() as sess:
     for step in range(5000):
         sess.run(zero_ops)
         for _ in range(8):
-            images, labels = mnist.train.next_batch(32)  # expect: SN802
+            images, labels = mnist.train.next_batch(16)  # expect: SN802
             sess.run(accumulate_ops, {x: images, y: labels, training: True})
         sess.run(train_step)
     print(sess.run(loss, {x: mnist.test.images, y: mnist.test.labels, training: False}))
