@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -190,6 +191,8 @@ class JaxRun:
         if wanted is None:
             return TRAINED
         if use.library == LINEN:
+            if _names_others(use):
+                return OTHER
             given = [use.collection(PARAMETERS), use.variables]
             parts = {id(part) for each in given if each is not None for part in inside(each)}
             return TRAINED if any(id(each) in parts for each in inside(wanted)) else OTHER
@@ -225,10 +228,13 @@ class JaxRun:
         """Whether the new statistics of a call go anywhere."""
         if use.library == NNX:
             return True
-        calls = [use.call] if use.library == LINEN else [norm.call for norm in use.norms]
-        return any(
-            use.block not in event.within for call in calls if call is not None for event in self._taken[id(call)]
-        )
+        if use.library == LINEN:
+            return use.call is not None and self._is_taken(use.call, use)
+        # Other layers with a state may stand behind, and hand it on.
+        return any(self._is_taken(call, use) for call in self.run.calls() if use.block in call.within)
+
+    def _is_taken(self, call: Call, use: Use) -> bool:
+        return any(use.block not in event.within for event in self._taken.get(id(call), ()))
 
     @cached_property
     def restores(self) -> tuple[Call, ...]:
@@ -239,6 +245,27 @@ class JaxRun:
         """Where a call is told from others that go through the same helper function."""
         taken = {place for other in others if other is not use for place in other.path}
         return next((place for place in use.path if place not in taken), use.place)
+
+
+def _names_others(use: Use) -> bool:
+    """Whether a network is applied to parameters that have another name than those of the gradient.
+
+    At the beginning a target network has the values of its original.
+    """
+    frames = [block for block in use.outside if isinstance(block, Frame)]
+    node = None if use.call is None or use.call.node is None or not use.call.node.args else use.call.node.args[0]
+    inside_gradient = use.gradient is not None and use.gradient in use.outside[: use.outside.index(frames[-1])]
+    if not frames or not inside_gradient or not isinstance(node, ast.Dict):
+        return False
+    for key, value in zip(node.keys, node.values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == PARAMETERS and isinstance(value, ast.Name):
+            return value.id not in frames[-1].arguments and value.id not in _assigned(frames[-1])
+    return False
+
+
+def _assigned(frame: Frame) -> set[str]:
+    nodes = ast.walk(frame.function.node)
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def _values(event: object) -> tuple[Value, ...]:

@@ -144,7 +144,7 @@ def _parts(value: Value, kind: str) -> tuple[tuple[Value, ...] | None, str]:
         return value.options, "choice"
     if isinstance(value, Comprehension):
         return (value.element,), "other"
-    return None, "other"
+    return None, kind if kind == "arithmetic" else "other"
 
 
 def _of(value: Value) -> tuple[Value, ...]:
