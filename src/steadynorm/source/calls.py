@@ -35,6 +35,7 @@ from steadynorm.source.values import (
     constant,
 )
 from steadynorm.source.vocabulary import (
+    ABOUT_CODE,
     APPLIED,
     APPLIED_BASES,
     CALL_METHODS,
@@ -51,6 +52,7 @@ from steadynorm.source.vocabulary import (
     OPERANDS,
     READY_METHODS,
     RUN_BY,
+    RUNNING,
     SAME,
     SEQUENCES,
     SPREADS,
@@ -379,7 +381,7 @@ def _is_code(value: Value) -> bool:
 def _call_outside(machine: Machine, callee: Value, arguments: Arguments) -> Value:
     """A call of which only its arguments are known; functions among these are run where they are handed over."""
     call = machine.record(callee, arguments)
-    if call.name not in LATER:
+    if _runs_functions(call.name):
         _run_callbacks(machine, call, arguments)
     if call.name in MAINS and not call.callbacks:
         main = machine.scopes[machine.module].find(MAINS[call.name])
@@ -413,6 +415,11 @@ def _handed_back(call: Call) -> Value | None:
     if f"{receiver}{call.name}" not in HANDS_BACK or call.more or not call.arguments:
         return None
     return call.arguments[0] if len(call.arguments) == 1 else listed(call.arguments, "tuple")
+
+
+def _runs_functions(name: str) -> bool:
+    """Whether a call may run the functions that it is given as a part of the program's way."""
+    return name in RUNNING or not (name in LATER or name.startswith(ABOUT_CODE))
 
 
 def _run_callbacks(machine: Machine, call: Call, arguments: Arguments) -> None:

@@ -214,10 +214,6 @@ RUN_BY = (".get_concrete_function", ".lower", ".eval_shape")
 
 LATER = frozenset(
     {
-        "atexit.register",
-        "builtins.sorted",
-        "builtins.max",
-        "builtins.min",
         ".register_forward_hook",
         ".register_forward_pre_hook",
         ".register_buffer",
@@ -226,6 +222,28 @@ LATER = frozenset(
     }
 )
 """Calls that take a function and do not run it as a part of the program's way."""
+
+ABOUT_CODE = (
+    "abc.",
+    "atexit.",
+    "builtins.",
+    "collections.",
+    "contextlib.",
+    "copy.",
+    "functools.",
+    "inspect.",
+    "logging.",
+    "operator.",
+    "pickle.",
+    "signal.",
+    "types.",
+    "typing.",
+    "warnings.",
+    "weakref.",
+)
+"""Modules whose functions look at a function, wrap or keep it; those of them that run it are `RUNNING`."""
+
+RUNNING = frozenset({"builtins.map", "builtins.filter", "functools.reduce"})
 
 MAINS = {"tensorflow.app.run": "main", "absl.app.run": "main"}
 """Calls that run a function of the main module by its name, where they are given none."""
