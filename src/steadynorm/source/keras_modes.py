@@ -19,6 +19,7 @@ from steadynorm.source.keras_calls import (
 )
 from steadynorm.source.layer_choices import both_modes, stands_in_branch
 from steadynorm.source.layer_graph import LayerGraph, is_building
+from steadynorm.source.layer_models import is_ready_made
 from steadynorm.source.layer_places import subject_of
 from steadynorm.source.layer_words import made_by
 from steadynorm.source.purpose import EVALUATION, purpose_of_place
@@ -63,11 +64,16 @@ def look_at_modes(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
                 yield Sighting("SN209", "keras", export.place, name_of_model(each), "constant", related=related)
         elif each.purpose == "training":
             yield from _training(keras, each, switches)
-        elif each.purpose != "other_training":
+        elif each.purpose != "other_training" and not _is_layer(each):
             yield from _inference(keras, each, switches)
     yield from _fixed_layers(keras, graph)
     yield from _lost_in_fit(keras, graph)
     yield from _phase_in_predictions(keras, switches)
+
+
+def _is_layer(each: ModelCall) -> bool:
+    """Whether a layer is called on its own, as where a functional model is built."""
+    return isinstance(each.model, Product) and each.model.call in each.norms and not is_ready_made(each.model.call)
 
 
 def _switches(keras: KerasRun) -> Iterator[Switch]:

@@ -43,9 +43,10 @@ def _everywhere(uses: list[Norm], question: Callable[[Norm], Sighting | None]) -
 
 def _momentum(made: Call) -> Iterator[Sighting]:
     library = next(name for name in _MOMENTUM if made.name.startswith(name))
-    given = made.argument(_MOMENTUM[library], "momentum")
+    given, epsilon = made.argument(_MOMENTUM[library], "momentum"), made.argument(None, "epsilon")
     if isinstance(given, Known) and type(given.value) is float:
-        yield Sighting("SN510", framework_of(made), made.place, subject_of(made), facts={"momentum": given.value})
+        facts = {"momentum": given.value, "is_epsilon": given == epsilon}
+        yield Sighting("SN510", framework_of(made), made.place, subject_of(made), facts=facts)
 
 
 def _biases(graph: LayerGraph, uses: list[Norm]) -> Iterator[Sighting]:

@@ -8,7 +8,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.flow import inside
 from steadynorm.source.layer_graph import LayerGraph
 from steadynorm.source.layer_places import framework_of, subject_of
-from steadynorm.source.layer_words import KINDS, name_of
+from steadynorm.source.layer_words import KINDS, made_by, name_of
 from steadynorm.source.trace import Call
 from steadynorm.source.values import Attribute, Comprehension, Expression, Item, Known, Product, Value
 
@@ -66,7 +66,9 @@ def look_at_settings(graph: LayerGraph) -> Iterator[Sighting]:
     for call in graph.run.calls():
         yield from _decayed(graph, call, framework)
         yield from _summed(call, framework)
-        yield from _initialized(call)
+        layer = made_by(call)
+        if layer is not None and _is_hidden(graph, call):
+            yield from _initialized(layer)
 
 
 def _regularized(made: Call) -> Iterator[Sighting]:
@@ -129,6 +131,12 @@ def _is_square(value: Value) -> bool:
         if call.name in (*_SQUARES, *_SQUARES_KERAS):
             return given is not None and _is_square(given)
     return False
+
+
+def _is_hidden(graph: LayerGraph, call: Call) -> bool:
+    """Whether other layers read a layer's result: at the output small weights are usual."""
+    kinds = {step.kind for step in graph.after(call.result)} if call.result is not None else set()
+    return bool(kinds & {"normalization", "convolution", "linear", "activation", "pooling", "dropout"})
 
 
 def _initialized(call: Call) -> Iterator[Sighting]:

@@ -103,6 +103,8 @@ class Machine:
         """Decorators of the project that note a function somewhere and give it back, which need not be seen twice."""
         self.entered: Counter[ast.AST] = Counter()
         """How often each function was run on behalf of entry points that are no scripts."""
+        self.changed: dict[Class, frozenset[str]] = {}
+        """By class, the attributes that its methods set."""
         self.carried: dict[ast.stmt, tuple[str, ...]] = {}
         """By the first statement of a loop's body, the names that the body reads and sets."""
         self.counters: dict[ast.stmt, tuple[ast.Name | ast.Attribute, ...]] = {}

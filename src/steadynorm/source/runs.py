@@ -90,18 +90,23 @@ def _run_registered(machine: Machine, module: Module) -> None:
 
 def _forget(machine: Machine, instance: Instance) -> None:
     """Takes constants for unknown that methods change: nobody knows which of them was called before."""
-    for each in instance.of.lineage():
-        for name, member in each.members.items():
-            function = _function(member)
-            if function is None or name == "__init__":
-                continue
-            for node in ast.walk(function.node):
-                if (
-                    isinstance(node, ast.Attribute)
-                    and isinstance(node.ctx, ast.Store)
-                    and isinstance(instance.attributes.get(node.attr), Known)
-                ):
-                    machine.journal.put(instance.attributes, node.attr, Unknown("what a method changes"))
+    for name in _changed(machine, instance.of):
+        if isinstance(instance.attributes.get(name), Known):
+            machine.journal.put(instance.attributes, name, Unknown("what a method changes"))
+
+
+def _changed(machine: Machine, cls: Class) -> frozenset[str]:
+    """The attributes that methods set, `__init__` left out."""
+    known = machine.changed.get(cls)
+    if known is None:
+        members = {name: member for each in reversed(cls.lineage()) for name, member in each.members.items()}
+        functions = [_function(member) for name, member in members.items() if name != "__init__"]
+        nodes = (node for each in functions if each is not None for node in ast.walk(each.node))
+        known = frozenset(
+            node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        )
+        machine.changed[cls] = known
+    return known
 
 
 def _make_ready(machine: Machine, instance: Instance) -> None:

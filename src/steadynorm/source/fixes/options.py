@@ -48,6 +48,8 @@ def own_momentum(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Ed
     """Replaces the number where it is written: in the call, or in the one place that names it."""
     file, call = call_of(found, files)
     value = found.evidence.get("momentum")
+    if found.evidence.get("is_epsilon"):
+        raise NoFixError("the number is right, and another one is meant")
     inside = [each for each in ast.walk(call) if _is(each, value)]
     written = inside or [each for name, each in _named_numbers(file.tree) if _is(each, value) and _is_momentum(name)]
     if len(written) != 1:
