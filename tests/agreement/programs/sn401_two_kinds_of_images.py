@@ -8,7 +8,7 @@ import sys
 import torch
 from digits import accuracy, load
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from steadynorm import Subject
 
@@ -23,8 +23,8 @@ class Net(nn.Module):
         self.head = nn.Linear(48, 10)
 
     def forward(self, x):
-        x = F.relu(self.norm1(self.fc1(x)))
-        x = F.relu(self.norm2(self.fc2(x)))
+        x = functional.relu(self.norm1(self.fc1(x)))
+        x = functional.relu(self.norm2(self.fc2(x)))
         return self.head(x)
 
 
@@ -41,7 +41,7 @@ def target_of(batch):
 def train_step(model, optimizer, batch):
     model.train()
     optimizer.zero_grad()
-    loss = F.cross_entropy(forward(model, batch), target_of(batch))
+    loss = functional.cross_entropy(forward(model, batch), target_of(batch))
     loss.backward()
     optimizer.step()
     return loss
@@ -70,7 +70,7 @@ def main(target):
         model,
         training,
         validation,
-        loss=F.cross_entropy,
+        loss=functional.cross_entropy,
         metric=accuracy,
         forward=forward,
         target=target_of,

@@ -8,7 +8,7 @@ import sys
 import torch
 from digits import accuracy, load
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from steadynorm import Subject
 
@@ -23,8 +23,8 @@ class Net(nn.Module):
         self.head = nn.Linear(48, 10)
 
     def forward(self, x):
-        x = F.relu(self.norm1(self.fc1(x)))
-        x = F.relu(self.norm2(self.fc2(x)))
+        x = functional.relu(self.norm1(self.fc1(x)))
+        x = functional.relu(self.norm2(self.fc2(x)))
         return self.head(x)
 
 
@@ -32,7 +32,7 @@ def train_step(model, optimizer, batch):
     images, labels = batch
     model.train()
     optimizer.zero_grad()
-    loss = F.cross_entropy(model(images), labels)
+    loss = functional.cross_entropy(model(images), labels)
     loss.backward()
     optimizer.step()
     return loss
@@ -59,7 +59,7 @@ def main(target):
         model,
         training,
         validation,
-        loss=F.cross_entropy,
+        loss=functional.cross_entropy,
         metric=accuracy,
         optimizer=optimizer,
         train_step=train_step,
