@@ -17,7 +17,7 @@ from steadynorm.source.tensorflow_sightings import seen
 from steadynorm.source.tensorflow_variables import trains
 from steadynorm.source.tensorflow_words import LAYERS, op_name, short
 from steadynorm.source.tensorflow_world import World
-from steadynorm.source.trace import Call
+from steadynorm.source.trace import Block, Call, Callback
 from steadynorm.source.values import Parameter, Product, Value
 
 _LONGEST = 60
@@ -67,13 +67,22 @@ def _belongs(world: World, step: Step, norm: Norm) -> bool:
 
 
 def _may_be_moved(world: World, norm: Norm) -> bool:
-    """Whether something that is run reads a collection of which it is not known whether it holds the updates."""
+    """Whether something that is run reads a collection of which it is not known whether it holds the updates.
+
+    What methods that the framework calls, as those of a hook, do with a collection that they read is not known either.
+    """
+    if norm.updates is not Updates.COLLECTED:
+        return False
+    by_framework = [call for call in world.reach.reading if any(_is_called_from_outside(each) for each in call.within)]
+    if any(world.collects(call, norm) is not False for call in by_framework):
+        return True
     return any(
-        world.collects(call, norm) is None
-        for session in world.sessions
-        for call in world.collectors(session.reached)
-        if norm.updates is Updates.COLLECTED
+        world.collects(call, norm) is None for session in world.sessions for call in world.collectors(session.reached)
     )
+
+
+def _is_called_from_outside(block: Block) -> bool:
+    return isinstance(block, Callback) and block.call is None
 
 
 def _is_lost(world: World, step: Step, session: Session) -> bool:
