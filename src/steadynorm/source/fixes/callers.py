@@ -139,3 +139,17 @@ def _in_caller(text: str, lower: Level, upper: Level) -> str:
     if not isinstance(given, ast.Name | ast.Attribute):
         raise NoFixError("what is handed in has no name")
     return f"{text_of(upper.file, given)}{dot}{rest}"
+
+
+def called(level: Level) -> str:
+    """The model that is called in a place.
+
+    Raises:
+        NoFixError: it has no name.
+    """
+    model = level.node.func if isinstance(level.node, ast.Call) else level.node
+    if isinstance(model, ast.Attribute) and model.attr == "forward":
+        model = model.value
+    if not isinstance(model, ast.Name | ast.Attribute):
+        raise NoFixError("the model has no name")
+    return text_of(level.file, model)

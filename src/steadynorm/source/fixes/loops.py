@@ -1,0 +1,35 @@
+"""The loop that two places of a program share, through the functions that it calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from steadynorm.source.fixes.callers import Level, Loop
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A loop that holds two places of a program.
+
+    Arguments:
+        loop: the loop.
+        first: the way to the one place, and how many levels up it comes to the loop.
+        second: likewise to the other.
+    """
+
+    loop: Loop
+    first: tuple[tuple[Level, ...], int]
+    second: tuple[tuple[Level, ...], int]
+
+
+def shared_loop(steps: list[tuple[Level, ...]], others: list[tuple[Level, ...]]) -> Shared | None:
+    """The innermost loop in which both are, with the fewest calls between."""
+    found: list[tuple[int, int, Shared]] = []
+    for step in steps:
+        for other in others:
+            for high, one in enumerate(step):
+                for deep, two in enumerate(other):
+                    loops = [each for each in one.loops if any(each is loop for loop in two.loops)]
+                    if loops:
+                        found.append((high + deep, len(found), Shared(loops[-1], (step, high), (other, deep))))
+    return min(found, key=lambda each: each[:2])[2] if found else None
