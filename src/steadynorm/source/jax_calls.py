@@ -23,7 +23,7 @@ from steadynorm.source.jax_words import (
 from steadynorm.source.layer_graph import LayerGraph, Norm, is_building
 from steadynorm.source.layer_models import norms_in
 from steadynorm.source.trace import Assign, Block, Call, Callback, Carry, Frame, Return, Run, With
-from steadynorm.source.values import Instance, Item, Known, Product, Table, Value
+from steadynorm.source.values import Instance, Item, Items, Known, Product, Table, Value, Wrapped
 from steadynorm.source.vocabulary import SEQUENCES
 
 TRAINED, OTHER, PLAIN = "trained", "other", "plain"
@@ -195,11 +195,11 @@ class JaxRun:
                 return OTHER
             given = [use.collection(PARAMETERS), use.variables]
             parts = {id(part) for each in given if each is not None for part in inside(each)}
-            return TRAINED if any(id(each) in parts for each in inside(wanted)) else OTHER
+            return TRAINED if any(id(each) in parts for each in inside(*wanted)) else OTHER
         made = {norm.made for norm in use.norms}
-        return TRAINED if made & {call for each in inside(wanted) for call in self.norms(each)} else OTHER
+        return TRAINED if made & {call for each in inside(*wanted) for call in self.norms(each)} else OTHER
 
-    def differentiated(self, use: Use) -> Value | None:
+    def differentiated(self, use: Use) -> tuple[Value, ...] | None:
         """What the gradient around a call is taken by; `None` if that is not known."""
         if use.gradient is None:
             return None
@@ -207,11 +207,35 @@ class JaxRun:
         frame = next((each for each in use.outside[start:] if isinstance(each, Frame)), None)
         if frame is None:
             return None
-        context = use.gradient.context
-        if isinstance(context, Product) and "argnums" in context.call.keywords:
-            return None
         names = [each.arg for each in frame.function.node.args.args if each.arg != "self"]
-        return frame.arguments.get(names[0]) if names else None
+        positions = self._positions(use.gradient)
+        if positions is None or not all(position < len(names) for position in positions):
+            return None
+        values = [frame.arguments.get(names[position]) for position in positions]
+        return tuple(each for each in values if each is not None)
+
+    def _positions(self, gradient: With) -> tuple[int, ...] | None:
+        """The positions of the arguments that a gradient is taken by; `None` if they are not known."""
+        context = gradient.context
+        call = context.call if isinstance(context, Product) else self._gradients.get(gradient.place)
+        given = None if call is None else call.argument(1, "argnums")
+        found: list[int] = []
+        for each in (Known(0),) if given is None else given.items if isinstance(given, Items) else (given,):
+            if isinstance(each, Product) and each.call.name == "flax.nnx.DiffState" and each.call.arguments:
+                each = each.call.arguments[0]
+            if not isinstance(each, Known) or type(each.value) is not int or each.value < 0:
+                return None
+            found.append(each.value)
+        return tuple(found)
+
+    @cached_property
+    def _gradients(self) -> dict[Place, Call]:
+        """By the place where a differentiated function is called, the call that made it."""
+        return {
+            call.place: call.callee.call
+            for call in self.run.calls()
+            if isinstance(call.callee, Wrapped) and call.callee.call is not None
+        }
 
     @cached_property
     def _taken(self) -> dict[int, list[Call | Assign | Return | Carry]]:

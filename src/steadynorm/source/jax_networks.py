@@ -131,7 +131,7 @@ def _left_out(jax: JaxRun, use: Use) -> Iterator[Sighting]:
     for call in jax.run.calls():
         if call.name not in _OPTIMIZERS or not call.arguments or wanted is None:
             continue
-        if original(call.arguments[0]) is original(wanted):
+        if any(original(call.arguments[0]) is original(each) for each in wanted):
             facts, related = {"way": "model.eval()"}, (use.place,)
             yield Sighting("SN601", "jax", call.place, name_of_model(use), "optimizer", facts=facts, related=related)
             return

@@ -303,7 +303,17 @@ def _lacks_statistics(jax: JaxRun, use: Use, value: Value) -> bool:
         return found is not None and original(found.arguments[0]) is original(use.model)
     if use.library == EQUINOX:
         return original(value) is original(use.model)
-    return any(_is_parameters(each) for each in inside(value))
+    return any(_is_parameters(each) and _belongs_to(each, use) for each in inside(value))
+
+
+def _belongs_to(parameters: Value, use: Use) -> bool:
+    """Whether parameters are those of a network: the nearest call that made some made them."""
+    model = original(use.model)
+    for init in _calls(parameters, _INIT):
+        made = None if init.receiver is None else original(init.receiver)
+        if isinstance(made, Instance):
+            return isinstance(model, Instance) and made.of is model.of
+    return True
 
 
 def _is_parameters(value: Value) -> bool:
