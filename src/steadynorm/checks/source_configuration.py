@@ -76,11 +76,13 @@ def _number(sighting: Sighting, name: str) -> float | None:
 def bias_in_source(evidence: Evidence) -> Iterator[Finding]:
     """The layer before has a bias, and nobody else reads what it gives."""
     for each in _seen(evidence, "SN501"):
-        option = "bias" if each.framework == "torch" else "use_bias"
+        option = "bias=False" if each.framework == "torch" else str(each.facts.get("option", "use_bias=False"))
         yield sighted(
             each,
             f"'{each.subject}' adds a bias right before a normalization layer, whose mean subtraction cancels it",
-            f"Build it with {option}=False; beta does the same job.",
+            "Leave it out; beta does the same job."
+            if each.how == "added"
+            else f"Build it with {option}; beta does the same job.",
         )
 
 

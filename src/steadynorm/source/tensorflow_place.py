@@ -42,7 +42,7 @@ def bias_before(world: World) -> Iterator[Sighting]:
                     link.name,
                     "added" if link.kind == "bias" else "layer",
                     related=(norm.place,),
-                    option="biases_initializer" if _is_contrib(link) else "use_bias",
+                    option="biases_initializer=None" if _is_contrib(link) else "use_bias=False",
                 )
                 break
             if link.kind != "reshape":
