@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from steadynorm.source.layer_words import NORMALIZATIONS, activation_of, kind_of, kind_of_activation, made_by
 from steadynorm.source.trace import Call, Callback, Run
@@ -66,23 +67,29 @@ class LayerGraph:
         self.run = run
         self.norms: list[Norm] = []
         self.made: list[Call] = []
-        self._readers: dict[int, list[Step]] = defaultdict(list)
         for call in run.calls():
             if call.name in NORMALIZATIONS:
                 self.made.append(call)
             norm = _norm(call)
             if norm is not None:
                 self.norms.append(norm)
-            if not _is_passage(call):
-                self._note(call)
 
-    def _note(self, call: Call) -> None:
+    @cached_property
+    def _readers(self) -> dict[int, list[Step]]:
+        """By value who reads it; most runs have no layer that this would be asked of."""
+        found: dict[int, list[Step]] = defaultdict(list)
+        for call in self.run.calls():
+            if not _is_passage(call):
+                self._note(call, found)
+        return found
+
+    def _note(self, call: Call, found: dict[int, list[Step]]) -> None:
         step = Step("model" if call.name == "keras.Model" else kind_of(call), call, made_by(call))
         receiver = () if call.receiver is None or call.receiver is call.callee else (call.receiver,)
         for value in (*receiver, *call.arguments, *call.keywords.values()):
-            self._read(value, step)
+            self._read(value, step, found)
 
-    def _read(self, value: Value, step: Step) -> None:
+    def _read(self, value: Value, step: Step, found: dict[int, list[Step]]) -> None:
         # A value may hold itself, as what a loop leaves for its next iteration does.
         pending = [(value, step)]
         seen: set[tuple[int, str]] = set()
@@ -93,7 +100,7 @@ class LayerGraph:
             seen.add((id(each), how.kind))
             parts, kind = _parts(each, how.kind)
             if parts is None:
-                self._readers[_key(each)].append(how)
+                found[_key(each)].append(how)
             inner = how if kind == how.kind else Step(kind, how.call)
             pending.extend((part, inner) for part in reversed(parts or _of(each)))
 
@@ -107,7 +114,9 @@ class LayerGraph:
 
         What a layer applies to its own result comes before the layer.
         """
-        while isinstance(value, Product | Item):
+        seen: set[int] = set()
+        while isinstance(value, Product | Item) and id(value) not in seen:
+            seen.add(id(value))
             if isinstance(value, Item):
                 if _key(value) == id(value):
                     return

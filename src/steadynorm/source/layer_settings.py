@@ -67,8 +67,8 @@ def look_at_settings(graph: LayerGraph) -> Iterator[Sighting]:
         yield from _decayed(graph, call, framework)
         yield from _summed(call, framework)
         layer = made_by(call)
-        if layer is not None and _is_hidden(graph, call):
-            yield from _initialized(layer)
+        if layer is not None:
+            yield from (each for each in _initialized(layer) if _is_hidden(graph, call))
 
 
 def _regularized(made: Call) -> Iterator[Sighting]:
