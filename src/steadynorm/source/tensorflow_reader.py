@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.report.words import counted
 from steadynorm.source.defaults import Defaults
 from steadynorm.source.seen import Seen
 from steadynorm.source.tensorflow_batches import micro_batches, one_row, sizes
@@ -96,7 +95,7 @@ def _told(sighting: Sighting, names: Mapping[str, str]) -> Sighting:
     for name, fact in sighting.facts.items():
         told[name] = near(sighting.place, fact) if isinstance(fact, Place) else fact
     if isinstance(layers, int):
-        told["count"] = counted(layers, "layer")
+        told["count"] = "1 layer" if layers == 1 else f"{layers} layers"
     return replace(sighting, facts=told)
 
 
