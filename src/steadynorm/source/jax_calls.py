@@ -276,14 +276,14 @@ def _names_others(use: Use) -> bool:
 
     At the beginning a target network has the values of its original.
     """
-    frames = [block for block in use.outside if isinstance(block, Frame)]
     node = None if use.call is None or use.call.node is None or not use.call.node.args else use.call.node.args[0]
-    inside_gradient = use.gradient is not None and use.gradient in use.outside[: use.outside.index(frames[-1])]
-    if not frames or not inside_gradient or not isinstance(node, ast.Dict):
+    if use.gradient is None or not isinstance(node, ast.Dict):
         return False
+    inner = [each for each in use.outside[use.outside.index(use.gradient) :] if isinstance(each, Frame)]
+    known = {name for frame in inner for name in (*frame.arguments, *_assigned(frame))}
     for key, value in zip(node.keys, node.values, strict=True):
         if isinstance(key, ast.Constant) and key.value == PARAMETERS and isinstance(value, ast.Name):
-            return value.id not in frames[-1].arguments and value.id not in _assigned(frames[-1])
+            return bool(inner) and value.id not in known
     return False
 
 
