@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,6 @@ from steadynorm.finding import Certainty, Finding, Severity
 from steadynorm.source.edits import applied
 from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.registry import fix_of, with_fixes
-
-HERE = Path(__file__).parent
 
 
 def mended(text: str, code: str, what: str, **evidence: object) -> str | None:
@@ -135,24 +132,3 @@ def test_hand_written_average_has_no_such_fix(call: str) -> None:
 
 def test_updates_in_no_collection_have_no_such_fix() -> None:
     assert mended(TRAIN.format("opt.minimize(loss)"), "SN101", "opt.minimize(loss)", how="collection") is None
-
-
-@pytest.mark.parametrize(
-    "case",
-    sorted(HERE.glob("SN101/tf_*.fixed.py")) + sorted(HERE.glob("SN303/tf_*.fixed.py")),
-    ids=lambda case: case.name,
-)
-def test_fixtures_of_graph_mode_are_fixed(case: Path) -> None:
-    text = case.with_name(case.name.replace(".fixed", "")).read_text(encoding="utf-8")
-    (line,) = (number for number, each in enumerate(text.splitlines(), 1) if "# expect: SN" in each)
-    code = case.parent.name
-    kind = ast.stmt if code == "SN303" else ast.Call
-    node = next(
-        node
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, kind) and node.lineno == line and re.search(r"\.\w+\(", ast.unparse(node))
-    )
-    what = ast.get_source_segment(text, node)
-    assert what is not None
-
-    assert mended(text, code, what, how="minimize") == case.read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from steadynorm.source.files import SourceFile
@@ -83,14 +84,26 @@ def _sites(files: Mapping[str, SourceFile], level: Level, function: Function) ->
 
 def calls_of(files: Mapping[str, SourceFile], function: Function) -> Iterator[tuple[SourceFile, ast.Call]]:
     """The calls of a function, by its name and by how many arguments it takes."""
+    for file, call in calls_named(files, function.name):
+        if _fits(call, function):
+            yield file, call
+
+
+def calls_named(files: Mapping[str, SourceFile], name: str) -> Iterator[tuple[SourceFile, ast.Call]]:
+    """The calls of functions and methods of a name."""
     for file in files.values():
-        for node in ast.walk(file.tree):
-            if isinstance(node, ast.Call) and _is_name(node.func, function.name) and _fits(node, function):
-                yield file, node
+        yield from ((file, call) for call in _calls(file).get(name, ()))
 
 
-def _is_name(node: ast.expr, name: str) -> bool:
-    return (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name)
+@lru_cache(maxsize=1024)
+def _calls(file: SourceFile) -> dict[str, list[ast.Call]]:
+    """A file's calls by the last part of their names: a project is searched for many of them."""
+    found: dict[str, list[ast.Call]] = {}
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            found.setdefault(name, []).append(node)
+    return found
 
 
 def _fits(call: ast.Call, function: Function) -> bool:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
 from steadynorm.source.files import SourceFile
-from steadynorm.source.fixes.callers import Level, Loop, called, ways_to
+from steadynorm.source.fixes.callers import Level, Loop, called, calls_named, lifted, ways_to
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of
-from steadynorm.source.fixes.loops import shared_loop
+from steadynorm.source.fixes.loops import Shared, shared_loop
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import Function, bound, text_of
 from steadynorm.source.fixes.statements import insert_after, insert_before, replace
 from steadynorm.source.nodes import Standing
 
+_TRAINS = ("backward", "manual_backward", "value_and_grad", "grad")
 _ENDS = (ast.Return, ast.Yield, ast.YieldFrom)
 _BY_MODE = ("eval", "mode")
 
@@ -35,10 +36,17 @@ def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
         return replace(file, forgotten, f"{text_of(file, forgotten)}()")
     standing = _outermost(level, name)
     before = insert_before(file, standing, f"{name}.eval()")
-    if found.evidence.get("resumed") is False or not _goes_on(files, ways):
+    shared = _goes_on(files, ways)
+    if shared is None:
         return before
     if any(isinstance(each, _ENDS) for each in ast.walk(standing.statement)):
-        raise NoFixError("the evaluation ends in a return")
+        evaluations, deep = shared.second
+        text = lifted(name, evaluations, deep)
+        if text.partition(".")[0] in bound(shared.loop):
+            raise NoFixError("what is switched is another one each time")
+        body = shared.loop.body
+        start = Standing(body[0], body, shared.loop)
+        return (*before, *insert_before(evaluations[deep].file, start, f"{text}.train()"))
     return (*before, *insert_after(file, standing, f"{name}.train()"))
 
 
@@ -84,27 +92,17 @@ def _outermost(level: Level, name: str) -> Standing:
 
 
 def _trains(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call):
-        return False
-    name = ast.unparse(node.func).rpartition(".")[2]
-    return name in ("backward", "value_and_grad", "grad", "zero_grad", "manual_backward")
+    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _TRAINS
 
 
-def _goes_on(files: Mapping[str, SourceFile], ways: list[tuple[Level, ...]]) -> bool:
-    """Whether a loop trains on after the evaluation, and nothing in it calls `train()`."""
-    shared = next(
-        (each for each in (shared_loop(way, ways) for way in _ways(files, _trains)) if each is not None), None
-    )
+def _goes_on(files: Mapping[str, SourceFile], ways: list[tuple[Level, ...]]) -> Shared | None:
+    """The loop that trains on after the evaluation, if nothing in it calls `train()`."""
+    steps = (each for name in _TRAINS for each in calls_named(files, name))
+    shared = next((each for step in steps if (each := shared_loop(ways_to(files, *step), ways)) is not None), None)
     if shared is None:
-        return False
-    return all(shared_loop(way, ways) is None for way in _ways(files, switches_on))
-
-
-def _ways(files: Mapping[str, SourceFile], is_meant: Callable[[ast.AST], bool]) -> Iterator[list[tuple[Level, ...]]]:
-    for file in files.values():
-        for node in ast.walk(file.tree):
-            if isinstance(node, ast.Call) and is_meant(node):
-                yield ways_to(files, file, node)
+        return None
+    switches = (each for each in calls_named(files, "train") if switches_on(each[1]))
+    return shared if all(shared_loop(ways_to(files, *each), ways) is None for each in switches) else None
 
 
 def switches_on(node: ast.AST) -> bool:

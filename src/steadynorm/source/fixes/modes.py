@@ -14,6 +14,7 @@ from steadynorm.source.fixes.found import call_of, file_of, lines_of
 from steadynorm.source.fixes.handed import estimators_mode, mode_around, same_mode, set_entry, with_parameter
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import (
+    Function,
     class_around,
     functions_around,
     is_visible,
@@ -72,7 +73,25 @@ def _with_mode(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit
     if how == "layer":
         return _handed_on(file, call, way, argument)
     value = str(found.evidence.get("right") or trains)
-    return _set(file, call, argument, value)
+    return _set(file, _told(call, argument, files) if "argument" in found.evidence else call, argument, value)
+
+
+def _told(call: ast.Call, argument: str, files: Mapping[str, SourceFile]) -> ast.Call:
+    """The call that says the mode of a network of Flax's: the one that applies it, or the one that makes it.
+
+    Raises:
+        NoFixError: the network is made elsewhere, with the mode as an attribute.
+    """
+    made = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if isinstance(made, ast.Call) and any(each.arg == argument for each in made.keywords):
+        return made
+    if any(each.arg == argument for each in call.keywords) or any(_is_mode(each) for each in call.args):
+        return call
+    for file in files.values():
+        for node in ast.walk(file.tree):
+            if isinstance(node, Function) and node.name == "__call__" and argument in parameters(node):
+                return call
+    raise NoFixError("the mode is no argument of the call")
 
 
 def _is_mutable(call: ast.Call, files: Mapping[str, SourceFile], how: object) -> bool:
