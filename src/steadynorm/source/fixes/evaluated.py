@@ -34,7 +34,7 @@ def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
     forgotten = _without_brackets(level, name)
     if forgotten is not None:
         return replace(file, forgotten, f"{text_of(file, forgotten)}()")
-    standing = _outermost(level, name)
+    standing = _outermost(level, name, _training(files))
     before = insert_before(file, standing, f"{name}.eval()")
     shared = _goes_on(files, ways)
     if shared is None:
@@ -77,7 +77,7 @@ def _without_brackets(level: Level, name: str) -> ast.expr | None:
     return None
 
 
-def _outermost(level: Level, name: str) -> Standing:
+def _outermost(level: Level, name: str, training: set[int]) -> Standing:
     """The outermost `with` and loop around an evaluation that only evaluate this model."""
     root = name.partition(".")[0]
     around = level.standings
@@ -85,14 +85,16 @@ def _outermost(level: Level, name: str) -> Standing:
     for standing in reversed(around[:-1]):
         statement = standing.statement
         climbs = isinstance(statement, ast.With | ast.AsyncWith | Loop)
-        if not climbs or root in bound(statement) or any(_trains(each) for each in ast.walk(statement)):
+        if not climbs or root in bound(statement) or any(id(each) in training for each in ast.walk(statement)):
             break
         found = standing
     return found
 
 
-def _trains(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _TRAINS
+def _training(files: Mapping[str, SourceFile]) -> set[int]:
+    """The calls that lead to a gradient, directly or through functions."""
+    steps = (each for name in _TRAINS for each in calls_named(files, name))
+    return {id(level.node) for step in steps for way in ways_to(files, *step) for level in way}
 
 
 def _goes_on(files: Mapping[str, SourceFile], ways: list[tuple[Level, ...]]) -> Shared | None:
