@@ -68,7 +68,7 @@ class _Analysis:
         self._averages = find_averages(self._wires, moments)
         self._layers = group(self._wires, self._places, self._averages)
         self._training = TrainingReader(self._wires)
-        self._steps = last_copies(self._training.steps(self._places), self._sizes())
+        self._steps = last_copies(self._wires, self._training.steps(self._places), self._sizes())
         self._chains = ChainReader(self._wires, self._training.gradients)
         self._origins = OriginReader(self._wires)
         self._modes = ModeReader(self._wires)

@@ -14,6 +14,7 @@ from steadynorm.graphs.wires import Wires
 from steadynorm.recorded import Choice
 
 _NEAR = 60
+_SHAPING = frozenset({"Reshape", "Squeeze", "ExpandDims", "Transpose"})  # around a fused kernel, for other ranks
 _WEIGHT = 20  # what looking at a place costs, in nodes that a walk visits
 
 
@@ -152,7 +153,7 @@ class ModeReader:
             return guards
         for name in self._joins(place):
             join = self._wires.flat[name]
-            behind = [each for each in join.inputs if self._wires.origin(each) == place.output]
+            behind = [each for each in join.inputs if self._shaped(each) == place.output]
             if join.op in SELECTS and len(join.inputs) == 3:
                 chooser, sense = self._wires.guards.root(join.inputs[0])
                 guards |= {(chooser, sense == (each == join.inputs[1])) for each in behind}
@@ -167,7 +168,15 @@ class ModeReader:
 
     def _joins(self, place: Place) -> set[str]:
         """The nodes that choose what a place gives, or something else."""
-        return {each for each in self._passed_on({place.output}, PASSING_OPS | SELECTS) if self._chooses(each)}
+        passed = self._passed_on({place.output}, PASSING_OPS | SELECTS | _SHAPING)
+        return {each for each in passed if self._chooses(each)}
+
+    def _shaped(self, reference: str) -> str:
+        """The name of the node behind all that only gives its first input on, or gives it another shape."""
+        name = self._wires.origin(reference)
+        while self._wires.op(name) in _SHAPING:
+            name = self._wires.origin(self._wires.flat[name].inputs[0])
+        return name
 
     def _passed_on(self, roots: set[str], ops: frozenset[str]) -> set[str]:
         """The roots and what only gives on what they give, of some types, up to what chooses."""

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from steadynorm.evidence import Mode
+from steadynorm.graphs.constants import output_shape
 from steadynorm.graphs.layers import Group, channels
 from steadynorm.graphs.reachability import writes
 from steadynorm.graphs.training import Step
 from steadynorm.graphs.wires import Wires
 
 
-def last_copies(steps: Sequence[Step], sizes: Sequence[int]) -> list[Step]:
+def last_copies(wires: Wires, steps: Sequence[Step], sizes: Sequence[int]) -> list[Step]:
     """The train steps without those of older copies of the same network.
 
     A cell of a notebook that runs again adds the whole model to the graph once more, with variables, placeholders and
     a train step of its own; only the last copy is trained.
 
     Arguments:
+        wires: the graph.
         steps: the train steps, in the graph's order.
         sizes: how many channels each place normalizes.
     """
     kept: list[Step] = []
     for step in reversed(steps):
-        if not any(_is_older(step, later, sizes) for later in kept):
+        if not any(_is_older(wires, step, later, sizes) for later in kept):
             kept.append(step)
     return kept[::-1]
 
 
-def _is_older(step: Step, later: Step, sizes: Sequence[int]) -> bool:
+def _is_older(wires: Wires, step: Step, later: Step, sizes: Sequence[int]) -> bool:
     if not step.trains or not later.trains or step.trains & later.trains or step.parameters & later.parameters:
         return False
     return (
@@ -36,7 +39,13 @@ def _is_older(step: Step, later: Step, sizes: Sequence[int]) -> bool:
         and max(step.trains) < min(later.trains)
         and [sizes[each] for each in sorted(step.trains)] == [sizes[each] for each in sorted(later.trains)]
         and not step.reached & {*later.parameters}
+        and _shapes(wires, step) == _shapes(wires, later)
     )
+
+
+def _shapes(wires: Wires, step: Step) -> Counter[tuple[int, ...] | None]:
+    """How many variables of which shape a step trains."""
+    return Counter(output_shape(wires.flat.get(name)) for name in step.parameters)
 
 
 def second_builds(
