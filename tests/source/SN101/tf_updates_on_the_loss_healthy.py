@@ -23,6 +23,6 @@ with tf.Session() as sess:
     sess.run(tf.global_variables_initializer())
     for i in range(5000):
         a, b = feed(100)
-        sess.run(train_op, {x: a, y: b, phase: True})
+        sess.run([train_op, loss], {x: a, y: b, phase: True})
     a, b = test_feed()
     print(sess.run(out, {x: a, phase: False}))

@@ -13,10 +13,10 @@ def linear(x, size, scope):
 z = tf.placeholder(tf.float32, [None, 100])
 image = tf.placeholder(tf.float32, [None, 16, 16, 1])
 training = tf.placeholder(tf.bool)
-net = tf.nn.relu(linear(z, 4 * 4 * 64, "project"))
-net = tf.reshape(net, [-1, 4, 4, 64])
+net = tf.nn.relu(linear(z, 256, "project"))
+net = tf.reshape(net, [-1, 1, 1, 256])
 net = tf.nn.relu(tf.layers.batch_normalization(net, training=training))
-output = tf.layers.conv2d_transpose(net, 1, 5, 4, "same")
+output = tf.layers.conv2d_transpose(net, 1, 16, 16)
 loss = tf.losses.mean_squared_error(image, output)
 with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
     step = tf.train.AdamOptimizer().minimize(loss)
