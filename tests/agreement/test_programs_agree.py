@@ -1,4 +1,4 @@
-"""Programs that make one mistake, and their healthy twins: source, live model and checkpoint show what their head says."""
+"""Programs that make one mistake, and healthy twins: source, live model and checkpoint show what their head says."""
 
 from __future__ import annotations
 

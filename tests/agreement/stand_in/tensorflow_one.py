@@ -1,4 +1,4 @@
-"""The names of TensorFlow 1 that programs import, as modules: TensorFlow's own, tf-slim's, and this package's layers."""
+"""The names of TensorFlow 1 that programs import: TensorFlow's own, tf-slim's, and this package's layers."""
 
 from __future__ import annotations
 

@@ -27,34 +27,44 @@ v1 = tf.compat.v1
 TESTS = Path(__file__).parents[2]
 EXPECTED = re.compile(r"#\s*expect:\s*((?:SN\d{3}\s*)+)")
 IMPORTED = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
-SHOWN_BY_GRAPHS = frozenset(
-    "SN101 SN102 SN105 SN106 SN201 SN202 SN206 SN207 SN209 SN301 SN401 SN403 SN501 SN502 SN503 SN504 SN507 SN508 SN704 "
-    "SN908".split()
-)
+SHOWN_BY_GRAPHS = {
+    *("SN101", "SN102", "SN105", "SN106", "SN201", "SN202", "SN206", "SN207", "SN209", "SN301", "SN401", "SN403"),
+    *("SN501", "SN502", "SN503", "SN504", "SN507", "SN508", "SN704", "SN908"),
+}
 
 FETCHED = "a graph does not tell what is fetched together (a checkpoint beside it does)"
 FED = "a graph does not tell what is fed"
 NOT_HANDED_ON = "a graph has the mode that reached the layer, not the one that was lost on the way"
 
-# What a graph shows less (-) and more (+) than the source, and why both are right.
+# What a graph shows less (-) and more (+) than the source, and why.
 DIFFERENT: dict[str, tuple[str, str]] = {
     "SN101/tf_fetched_by_hand_healthy.py": ("+SN101", FETCHED),
+    "SN101/tf_methods_of_a_session_healthy.py": ("+SN101", FETCHED),
+    "SN101/tf_unknown_trainer_healthy.py": ("+SN101", FETCHED),
+    "SN101/tf_updates_in_a_dict_healthy.py": ("+SN101", FETCHED),
     "SN101/tf_updates_on_the_loss_healthy.py": ("+SN101", FETCHED),
     "SN101/tf_updates_read_unused_healthy.py": ("+SN101", FETCHED),
     "SN102/tf_read_in_the_constructor.py": ("-SN102 +SN101", "an empty list leaves no trace in a graph"),
+    "SN106/tf_written_out.py": ("-SN106", "arithmetic that is no tf.nn.batch_normalization and averages nothing"),
+    "SN107/tf_copied_epoch_function.py": ("-SN201", FED),
     "SN107/tf_same_feed_for_test.py": ("-SN201 +SN101", f"{FED}; {FETCHED}"),
     "SN107/tf_same_feed_for_test_healthy.py": ("+SN101", FETCHED),
     "SN107/tf_updates_fetched_in_evaluation.py": ("+SN101", FETCHED),
     "SN107/tf_updates_fetched_in_evaluation_healthy.py": ("+SN101", FETCHED),
     "SN107/tf_validation_fed_true.py": ("-SN201", FED),
+    "SN201/tf_default_of_training.py": ("-SN201", FED),
     "SN201/tf_fed_true_in_test.py": ("-SN201", FED),
     "SN202/tf_default_never_fed.py": ("-SN202", FED),
     "SN202/tf_fed_false_in_training.py": ("-SN202", FED),
     "SN205/tf_attribute_not_used": ("+SN202", NOT_HANDED_ON),
     "SN205/tf_flag_for_dropout_only.py": ("+SN202", NOT_HANDED_ON),
+    "SN205/tf_scope_for_dropout_only.py": ("+SN201", NOT_HANDED_ON),
     "SN205/tf_threaded_and_unused.py": ("+SN201", NOT_HANDED_ON),
+    "SN206/tf_averages_in_an_object_healthy.py": ("+SN201", "averages of stored moments look like another layer's"),
     "SN209/tf_frozen_graph.py": ("+SN106", "freezing leaves out the averages that nothing reads"),
     "SN302/tf_restores_trainable.py": ("+SN301", "a saver that only restores looks like one that saves"),
+    "SN503/tf_regression_output.py": ("-SN503", "a difference that is written out is not known as a loss"),
+    "SN504/tf_axis_one_on_channels_last.py": ("-SN504", "the layer turns the axes to those of its kernel"),
 }
 
 
@@ -122,11 +132,8 @@ def _written(program: Any, folder: Path) -> list[Path]:
     return paths
 
 
-def _found(case: Path, stand_in: ModuleType, folder: Path) -> list[Finding] | None:
-    paths = [path for script in _scripts(case) for path in _written(stand_in.Program(script, folder), folder)]
-    if not paths:
-        return None
-    return [found for path in paths for found in _checked(path)]
+def _built(case: Path, stand_in: ModuleType, folder: Path) -> list[Path]:
+    return [path for script in _scripts(case) for path in _written(stand_in.Program(script, folder), folder)]
 
 
 def _checked(path: Path) -> list[Finding]:
@@ -138,14 +145,15 @@ def _checked(path: Path) -> list[Finding]:
 @pytest.mark.parametrize("case", _cases(), ids=_name)
 def test_graph_shows_what_the_source_does(case: Path, stand_in: ModuleType, tmp_path: Path) -> None:
     try:
-        found = _found(case, stand_in, tmp_path)
+        graphs = _built(case, stand_in, tmp_path)
     except Exception as error:
-        if "classic" in case.name:
+        if "classic" in case.name or _name(case) in DIFFERENT:
             raise
         pytest.skip(f"{_name(case)} needs what is not there: {type(error).__name__}")
-    if found is None:
+    if not graphs:
         pytest.skip(f"{_name(case)}: nobody calls what builds its graph")
 
+    found = [each for path in graphs for each in _checked(path)]
     serious = {each.code for each in found if each.severity is not Severity.INFO}
     less = _expected(case) & SHOWN_BY_GRAPHS - {each.code for each in found}
     more = serious - _expected(case)
