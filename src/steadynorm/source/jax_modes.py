@@ -64,7 +64,7 @@ def look_at_modes(jax: JaxRun) -> Iterator[Sighting]:
 def _training(jax: JaxRun, use: Use) -> Iterator[Sighting]:
     """A call under a gradient in inference mode."""
     off = [norm for norm in use.norms if _is_off(jax, use, norm) and not _is_frozen(jax, use, norm)]
-    if not off or jax.restores or _is_trained_elsewhere(jax, off):
+    if not off or (jax.restores and use.library != NNX) or _is_trained_elsewhere(jax, off):
         return
     norm = off[0]
     if stands_in_branch(norm.call) and written_at(norm) is not None:
@@ -115,7 +115,8 @@ def _switched(jax: JaxRun, use: Use, norm: Norm) -> Iterator[Sighting]:
         if state.loop is not None:
             call = state.switch.call
             yield Sighting("SN203", "jax", call.place, _receiver(jax, call), "eval", related=(use.place,))
-    if off and off[0].loop is None:
+    # A network that comes trained may be meant to keep its statistics.
+    if off and off[0].loop is None and not jax.restores:
         assert off[0].switch is not None
         related = (off[0].switch.call.place,)
         yield Sighting("SN202", "jax", _place(jax, use), name_of_model(use), "mode", related=related)
@@ -131,9 +132,9 @@ def _receiver(jax: JaxRun, call: Call) -> str:
 
 def _is_trained_elsewhere(jax: JaxRun, norms: list[Norm]) -> bool:
     """Whether the layers are trained in training mode as well, so that this is a second phase."""
-    places = {norm.made.place for norm in norms}
+    wanted = {_layer(norm) for norm in norms}
     return any(
-        norm.made.place in places and written_at(norm) is None and trains(jax, use, norm)
+        _layer(norm) in wanted and written_at(norm) is None and trains(jax, use, norm)
         for use in jax.model_uses
         if use.purpose == TRAINED
         for norm in use.norms
@@ -178,13 +179,18 @@ def _moves(jax: JaxRun, use: Use) -> bool:
 
 def _goes_on(jax: JaxRun, use: Use) -> bool:
     """Whether the network is trained on after an evaluation."""
-    places = {norm.made.place for norm in use.norms}
+    wanted = {_layer(norm) for norm in use.norms}
     loops = [block for block in use.outside if isinstance(block, Loop)]
     for other in jax.model_uses:
         later = other.index > use.index or any(loop in other.outside for loop in loops)
-        if later and other.purpose == TRAINED and places & {norm.made.place for norm in other.norms}:
+        if later and other.purpose == TRAINED and wanted & {_layer(norm) for norm in other.norms}:
             return True
     return False
+
+
+def _layer(norm: Norm) -> object:
+    """What tells a layer from others: linen's are made in each call, and known by their place."""
+    return norm.made.place if norm.made.name.startswith("flax.linen.") else norm.made
 
 
 def _is_inference(jax: JaxRun, use: Use) -> bool:
