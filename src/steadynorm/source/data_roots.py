@@ -17,9 +17,11 @@ from steadynorm.source.values import (
     Product,
     Value,
 )
+from steadynorm.source.vocabulary import SEQUENCES
 
 _PAIRING = ("tensorflow.data.Dataset.zip", "builtins.zip")
 _LAYERS = ("convolution", "linear", "normalization")
+_NETWORKS = SEQUENCES | {"keras.Model"}
 NETWORK = "a network"
 
 
@@ -51,7 +53,8 @@ def _roots(value: Value, path: tuple[Value | None, ...], seen: set[tuple[int, in
 
 def _of_call(call: Call, path: tuple[Value | None, ...], seen: set[tuple[int, int]]) -> Iterator[object]:
     made = made_by(call)
-    if KINDS.get(call.name if made is None else made.name) in _LAYERS:
+    name = call.name if made is None else made.name
+    if KINDS.get(name) in _LAYERS or (made is not None and name in _NETWORKS):
         yield NETWORK
         return
     if call.name in _PAIRING:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from steadynorm.source.flow import Uses, behind, inputs, inside, parts
-from steadynorm.source.layer_models import FUNCTIONAL, is_ready_made, norms_in
+from steadynorm.source.keras_variables import variables_in
+from steadynorm.source.layer_models import FUNCTIONAL, is_pretrained, is_ready_made, norms_in
 from steadynorm.source.layer_words import NORMALIZATIONS
 from steadynorm.source.trace import Assign, Call, Callback, Frame, Run, With
 from steadynorm.source.values import (
     Attribute,
     Function,
     Instance,
-    Items,
+    Item,
     Known,
     Product,
     Value,
@@ -25,6 +26,7 @@ from steadynorm.source.vocabulary import SEQUENCES
 MODES = ("training", "is_training", "train", "is_train", "training_mode", "phase_train")
 """What parameters that hold the mode are called."""
 
+PHASE = ("keras.backend.set_learning_phase", "keras.set_learning_phase")
 TAPE = "tensorflow.GradientTape"
 _VARIABLES = ("trainable_variables", "trainable_weights", "variables", "weights")
 _FITS = (".fit", ".fit_generator", ".train_on_batch")
@@ -43,7 +45,8 @@ class ModelCall:
         norms: the calls that made the normalization layers inside.
         training: the mode that it is given; `None` if it is left out.
         purpose: `training` under a gradient of the model's variables, `other_training` under one of other variables,
-            `test` in a method that Keras calls for evaluation or prediction, `plain` elsewhere.
+            `test` in a method that Keras calls for evaluation or prediction, `unknown` under a gradient of which it
+            is not known what it is for, as the input of the model, `plain` elsewhere.
     """
 
     call: Call
@@ -120,7 +123,14 @@ class KerasRun:
                 continue
             norms = self.norms(model)
             if norms:
-                yield ModelCall(call, self.resolved(model), norms, mode_given(call), self.purpose(call, norms))
+                purpose = self.purpose(call, norms)
+                if purpose == "plain" and self._goes_backward(call):
+                    purpose = "training"
+                yield ModelCall(call, self.resolved(model), norms, mode_given(call), purpose)
+
+    def _goes_backward(self, call: Call) -> bool:
+        """Whether PyTorch computes gradients from a result, as it may where it is Keras's backend."""
+        return call.result is not None and any(each.name == ".backward" for each in self.uses.after(call.result))
 
     def _is_symbolic(self, call: Call) -> bool:
         pending: list[Value] = [*call.arguments, *call.keywords.values()]
@@ -143,9 +153,10 @@ class KerasRun:
         tapes = [block.context for block in call.within if isinstance(block, With) and _is_tape(block.context)]
         if tapes:
             trained = [self.trained_by(tape) for tape in tapes if isinstance(tape, Product)]
-            if any(each is None or set(each) & set(norms) for each in trained):
+            known = [set(each) for each in trained if each is not None]
+            if any(each & set(norms) for each in known):
                 return "training"
-            return "other_training"
+            return "other_training" if len(known) == len(trained) else "unknown"
         method = method_of_framework(call)
         if method in ("test_step", "predict_step") or method.startswith("on_"):
             return "test"
@@ -178,14 +189,23 @@ class KerasRun:
         """Whether some of the layers are frozen by `trainable = False`, or made so."""
         wanted = set(norms)
         for event in self.run.assigns():
-            if event.name == "trainable" and event.value == Known(False) and wanted & set(self.norms(event.target)):
+            if event.name != "trainable" or event.value != Known(False):
+                continue
+            if wanted & set((*self.norms(event.target), *self.norms(model_of_layer(event.target)))):
                 return True
         return any(made.keywords.get("trainable") == Known(False) for made in norms)
 
-    def is_filled(self, norms: tuple[Call, ...], before: int | None = None) -> bool:
-        """Whether weights are loaded into a model that has some of the layers, or come with it."""
+    def is_assigned(self, norms: tuple[Call, ...]) -> bool:
+        """Whether variables of a model with some of the layers are set one by one, as those of a target network."""
         wanted = set(norms)
-        if any(is_ready_made(made) and made.argument(1, "weights") != Known(None) for made in norms):
+        assigns = (call for call in self.run.calls() if call.name == ".assign" and call.receiver is not None)
+        targets = (each for call in assigns for each in variables_in(call.receiver))
+        return any(wanted & set(self.norms(each.model)) for each in targets)
+
+    def is_filled(self, norms: tuple[Call, ...], before: int | None = None) -> bool:
+        """Whether weights are loaded into a model that has some of the layers, or come with all of them."""
+        wanted = set(norms)
+        if norms and all(is_pretrained(made) for made in norms):
             return True
         for call in self.run.calls():
             if before is not None and call.index > before:
@@ -279,6 +299,10 @@ def _sets_backend(call: Call) -> bool:
     return call.name == "os.environ.setdefault" and call.argument(0) == Known(_BACKEND)
 
 
-def items_of(value: Value) -> tuple[Value, ...]:
-    """The members of a list, or the value alone."""
-    return value.items if isinstance(value, Items) else (value,)
+def model_of_layer(value: Value) -> Value | None:
+    """The model whose layers, or some of them, a loop goes through."""
+    while isinstance(value, Item):
+        value = value.of
+        if isinstance(value, Attribute) and value.name == "layers":
+            return value.of
+    return None

@@ -10,6 +10,7 @@ from steadynorm.source.exports import export_of
 from steadynorm.source.flow import Uses
 from steadynorm.source.keras_calls import (
     MODES,
+    PHASE,
     KerasRun,
     ModelCall,
     call_of,
@@ -27,7 +28,6 @@ from steadynorm.source.switches import State, Switch, states_at
 from steadynorm.source.trace import Call, Frame, Loop
 from steadynorm.source.values import Instance, Known, Product, Value
 
-_PHASE = ("keras.backend.set_learning_phase", "keras.set_learning_phase")
 _PREDICTIONS = (".predict", ".evaluate", ".predict_on_batch", ".predict_generator", ".evaluate_generator")
 _SINKS = (
     ".numpy",
@@ -64,7 +64,7 @@ def look_at_modes(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
                 yield Sighting("SN209", "keras", export.place, name_of_model(each), "constant", related=related)
         elif each.purpose == "training":
             yield from _training(keras, each, switches)
-        elif each.purpose != "other_training" and not _is_layer(each):
+        elif each.purpose in ("plain", "test") and not _is_layer(each):
             yield from _inference(keras, each, switches)
     yield from _fixed_layers(keras, graph)
     yield from _lost_in_fit(keras, graph)
@@ -78,7 +78,7 @@ def _is_layer(each: ModelCall) -> bool:
 
 def _switches(keras: KerasRun) -> Iterator[Switch]:
     for call in keras.run.calls():
-        if call.name in _PHASE:
+        if call.name in PHASE:
             given = call.argument(0, "value")
             if isinstance(given, Known) and given.value in (0, 1):
                 yield Switch(call, bool(given.value))
@@ -163,7 +163,7 @@ def _readers(uses: Uses, call: Call, result: Value) -> Iterator[Call]:
 
 
 def _is_under_tape(keras: KerasRun, call: Call) -> bool:
-    return keras.purpose(call, ()) == "other_training" or keras.purpose(call, ()) == "training"
+    return keras.purpose(call, ()) in ("training", "other_training", "unknown")
 
 
 def _method(call: Call) -> str:

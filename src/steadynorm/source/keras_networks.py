@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadynorm.program import Sighting
-from steadynorm.source.data_roots import roots
+from steadynorm.source.data_roots import NETWORK, roots
 from steadynorm.source.flow import inside
-from steadynorm.source.keras_calls import TAPE, KerasRun, ModelCall, default_mode, is_inside
+from steadynorm.source.keras_calls import TAPE, KerasRun, ModelCall, default_mode, is_inside, model_of_layer
 from steadynorm.source.keras_modes import name_of_model
 from steadynorm.source.layer_words import made_by
 from steadynorm.source.trace import Assign, Branch, Call, Frame, Loop, With
-from steadynorm.source.values import Attribute, External, Instance, Item, Items, Known, Product, Value
+from steadynorm.source.values import Attribute, External, Instance, Items, Known, Product, Value
 
 _STOPPED = ("keras.ops.stop_gradient", "tensorflow.stop_gradient", "keras.backend.stop_gradient")
 _NORM = "BatchNorm"
@@ -42,12 +42,17 @@ def _several_inputs(keras: KerasRun, moving: list[ModelCall]) -> Iterator[Sighti
                 continue
             values = [each.call.argument(0, "inputs", "x") for each in (first, second)]
             origins = [None if value is None else roots(value) for value in values]
-            if origins[0] and origins[1] and not origins[0] & origins[1]:
+            if origins[0] and origins[1] and _differ(origins[0], origins[1]):
                 names = [_named(keras, value) for value in values]
                 facts = {"first": names[0] or "one input", "second": names[1] or "another one"}
                 place, subject = second.call.place, name_of_model(second)
                 yield Sighting("SN401", "keras", place, subject, "inputs", facts=facts, related=(first.call.place,))
                 break
+
+
+def _differ(first: frozenset[object], second: frozenset[object]) -> bool:
+    """Whether inputs are of two kinds: from different data, or one of them made by a network."""
+    return not first & second or (NETWORK in first) is not (NETWORK in second)
 
 
 def _named(keras: KerasRun, value: Value | None) -> str | None:
@@ -62,7 +67,7 @@ def _function(call: Call) -> object:
 
 def _without_gradient(keras: KerasRun, each: ModelCall) -> Iterator[Sighting]:
     """A network in training mode in a step that trains others."""
-    if keras.is_frozen(each.norms):
+    if keras.is_frozen(each.norms) or keras.is_assigned(each.norms):
         return
     steps = list(_readers_under_tape(keras, each))
     if each.purpose == "plain" and not steps:
@@ -144,7 +149,9 @@ def _stopped(keras: KerasRun) -> Iterator[Sighting]:
             norms = keras.norms(inner.callee)
             training = inner.argument(1, "training")
             off = training is not None and training == Known(False)
-            if keras.trains(norms) and not keras.is_frozen(norms) and not off:
+            if off or keras.is_frozen(norms) or keras.is_assigned(norms):
+                continue
+            if keras.trains(norms):
                 made = made_by(inner)
                 name = made.name.rpartition(".")[2] if made is not None else "model"
                 name = inner.callee.of.name if isinstance(inner.callee, Instance) else name
@@ -156,13 +163,13 @@ def _thawed(keras: KerasRun) -> Iterator[Sighting]:
     switches = [event for event in keras.run.assigns() if event.name == "trainable"]
     trains = [call for call in keras.run.calls() if call.name in (".fit", ".compile", ".apply_gradients")]
     for freeze in switches:
-        model = _model_of_layer(freeze.target)
+        model = model_of_layer(freeze.target)
         if freeze.value != Known(False) or model is None or not _is_about_norms(freeze):
             continue
         for thaw in switches:
             if thaw.index < freeze.index or thaw.value != Known(True) or _is_about_norms(thaw):
                 continue
-            whole = thaw.target is model or _model_of_layer(thaw.target) is model
+            whole = thaw.target is model or model_of_layer(thaw.target) is model
             again = any(each.index > thaw.index and _is_freeze(each, model) for each in switches)
             if whole and not again and any(call.index > thaw.index for call in trains):
                 facts = {"line": thaw.place.line}
@@ -172,14 +179,7 @@ def _thawed(keras: KerasRun) -> Iterator[Sighting]:
 
 
 def _is_freeze(event: Assign, model: Value) -> bool:
-    return event.value == Known(False) and _model_of_layer(event.target) is model
-
-
-def _model_of_layer(value: Value) -> Value | None:
-    """The model whose layers a loop goes through."""
-    if isinstance(value, Item) and isinstance(value.of, Attribute) and value.of.name == "layers":
-        return value.of.of
-    return None
+    return event.value == Known(False) and model_of_layer(event.target) is model
 
 
 def _is_about_norms(event: Assign) -> bool:

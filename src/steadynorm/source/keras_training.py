@@ -10,7 +10,7 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.batches import Batch, batch_of
 from steadynorm.source.flow import inside
-from steadynorm.source.keras_calls import KerasRun
+from steadynorm.source.keras_calls import PHASE, KerasRun, default_mode
 from steadynorm.source.layer_graph import LayerGraph, Norm
 from steadynorm.source.layer_places import subject_of
 from steadynorm.source.layer_sizes import has_one_position, samples_in, times_around
@@ -40,6 +40,7 @@ class Training:
         batch: what is known of its batches.
         place: where the batches are made.
         steps: how many steps it makes; `None` where that is not known.
+        by_batch: whether the layers may take batch moments.
     """
 
     call: Call
@@ -47,15 +48,17 @@ class Training:
     batch: Batch
     place: Place
     steps: float | None
+    by_batch: bool = True
 
 
 def look_at_training(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
     """What is wrong with the batches and the number of steps."""
     strategy = _strategy(keras)
+    in_order = any(call.keywords.get("stateful") == Known(True) for call in keras.run.calls())
     for each in trainings(keras):
-        if each.batch.shuffled is False:
+        if each.batch.shuffled is False and not in_order:
             yield Sighting("SN906", "keras", each.place, each.call.name.lstrip(".") or "loop", "data")
-        if keras.is_frozen(each.norms):
+        if keras.is_frozen(each.norms) or not each.by_batch:
             continue
         if strategy is not None:
             yield from _per_replica(each, strategy)
@@ -76,7 +79,9 @@ def trainings(keras: KerasRun) -> Iterator[Training]:
             batch = batch_of(each.call.argument(0, "inputs", "x"), keras.uses) or Batch(None, None)
             place = each.call.place if batch.call is None else batch.call.place
             steps = times_around(each.call) if keras.run.kind == "script" else None
-            yield Training(each.call, each.norms, batch, place, steps)
+            mode = each.training if each.training is not None else default_mode(each.model)
+            by_batch = mode not in (None, Known(False)) or any(call.name in PHASE for call in keras.run.calls())
+            yield Training(each.call, each.norms, batch, place, steps, by_batch)
 
 
 def _of_fit(keras: KerasRun, call: Call, norms: tuple[Call, ...]) -> Training:
@@ -103,7 +108,7 @@ def _number(value: Value | None) -> float | None:
 def _few(graph: LayerGraph, each: Training) -> Iterator[Sighting]:
     """Batches that are too small for moments."""
     size = each.batch.size
-    if size is None or each.batch.per_replica:
+    if size is None or each.batch.per_replica or all(made.keywords.get("renorm") == Known(True) for made in each.norms):
         return
     flat = [norm for norm in graph.norms if norm.made in each.norms and has_one_position(graph, norm)]
     if size == 1 and flat:

@@ -39,6 +39,8 @@ def norms_in(value: Value | None, seen: set[int] | None = None) -> tuple[Call, .
         return ()
     seen.add(id(value))
     if isinstance(value, Instance):
+        if value.created is not None and set(value.of.external_bases()) & set(NORMALIZATIONS):
+            return (value.created,)
         return _all((*value.attributes.values(), *layers_of(value)), seen) or _of_functional(value, seen)
     if isinstance(value, Items):
         return _all(value.items, seen)
@@ -75,8 +77,9 @@ def _of_product(value: Product, seen: set[int]) -> tuple[Call, ...]:
         return _all((*layers_of(call), *(() if layers is None else (layers,))), seen)
     if call.name in FUNCTIONAL:
         outputs = call.argument(1, "outputs")
-        made = (each.callee for each in calls_behind(*(() if outputs is None else (outputs,))))
-        return _all(tuple(made), seen)
+        inside = tuple(calls_behind(*(() if outputs is None else (outputs,))))
+        ready = tuple(each for each in inside if is_ready_made(each))
+        return tuple(dict.fromkeys((*_all(tuple(each.callee for each in inside), seen), *ready)))
     if call.name in WRAPPERS or call.name in _COPIES:
         return norms_in(call.argument(0, "model"), seen)
     return ()
