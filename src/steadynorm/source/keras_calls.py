@@ -191,7 +191,7 @@ class KerasRun:
         for event in self.run.assigns():
             if event.name != "trainable" or event.value != Known(False):
                 continue
-            if wanted & set((*self.norms(event.target), *self.norms(model_of_layer(event.target)))):
+            if wanted & {*self.norms(event.target), *self.norms(model_of_layer(event.target))}:
                 return True
         return any(made.keywords.get("trainable") == Known(False) for made in norms)
 
