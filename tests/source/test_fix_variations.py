@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+from pathlib import Path
 
 import pytest
 
+from steadynorm.finding import Certainty, Finding, Severity
 from steadynorm.source.edits import fixed
-from steadynorm.source.files import SourceFile
+from steadynorm.source.files import SourceFile, read_source
+from steadynorm.source.fixes.registry import with_fixes
 from steadynorm.source_check import SourceTask, checked
+
+HERE = Path(__file__).parent
 
 TORCH = """import torch
 from torch import nn
@@ -170,3 +176,63 @@ def test_program_is_mended(name: str) -> None:
     assert [line[2:] for line in lines if line.startswith("+ ")] == put
     assert not mended & {each.code for each in again.findings}
     assert not {each.code for each in again.findings} - {each.code for each in report.findings}
+
+
+UNFIXED = {
+    "models that a comprehension names": (
+        f"{TORCH}other = [model, model]\nfor m in other:\n    m.load_state_dict(torch.load('a'))\n"
+        "with torch.no_grad():\n    for x, _ in test_loader:\n        print([m(x).argmax(1) for m in other])\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNFIXED)
+def test_what_cannot_be_said_in_a_line_is_left(name: str) -> None:
+    report = checked([SourceFile("a.py", UNFIXED[name])], SourceTask()).report
+
+    assert report is not None
+    assert not [each for each in report.findings if each.fix is not None]
+
+
+HOWS = (
+    "constant",
+    "default",
+    "layer",
+    "eval",
+    "mode",
+    "fit",
+    "early",
+    "scope",
+    "inner",
+    "loop",
+    "fed",
+    "train",
+    "apply",
+)
+FACTS: tuple[dict[str, object], ...] = (
+    {},
+    {"tf": "tf", "flag": "is_training", "keyword": "training", "inner": True, "trained": False},
+    {"argument": "train", "parameter": "train", "right": True, "frozen": "m.eval()"},
+)
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_no_fix_breaks_code_wherever_it_is_put(how: str) -> None:
+    """Findings anywhere, about anything: a fix is edits that leave Python, or there is none."""
+    codes = sorted({each.parent.name for each in HERE.glob("SN???/*.fixed.py")})
+    count = 0
+    for path in sorted(HERE.glob("SN???/*.py"))[HOWS.index(how) :: 61]:
+        file = read_source(str(path))
+        calls = [] if file is None else [node for node in ast.walk(file.tree) if isinstance(node, ast.Call)][::6]
+        assert file is not None or not calls
+        for number, call in enumerate(calls):
+            related = [f"{path}:{each.lineno}" for each in (calls[-1 - number], calls[0])]
+            facts = {"how": how, "related": related, **FACTS[number % len(FACTS)]}
+            for code in codes:
+                assert file is not None
+                found = Finding(code, Severity.ERROR, Certainty.PROVEN, "", "", "", facts, place=file.place(call))
+                (done,) = with_fixes([found], {file.path: file})
+                if done.fix is not None:
+                    count += 1
+                    assert not fixed({file.path: file}, [done.fix]).refused, (path, call.lineno, code)
+    assert count > 10

@@ -44,6 +44,8 @@ def layout(file: SourceFile, call: ast.Call) -> Layout:
     """
     start, end = file.span(file.place(call))
     text = f"({file.text[start:end]})"
+    if not _says(text, call):
+        raise NoFixError("no call")
     lines = Lines(text)
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text, newline="").readline))
@@ -74,6 +76,13 @@ def layout(file: SourceFile, call: ast.Call) -> Layout:
         tuple((offset(group[0].start), offset(group[-1].end)) for group in groups if group),
         tuple(offset(comma.start) for comma in commas),
     )
+
+
+def _says(text: str, call: ast.Call) -> bool:
+    try:
+        return ast.unparse(ast.parse(text, mode="eval").body) == ast.unparse(call)
+    except SyntaxError:
+        return False
 
 
 def _opening(code: list[tokenize.TokenInfo], closing: int) -> int:

@@ -10,7 +10,16 @@ from itertools import pairwise
 
 from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.errors import NoFixError
-from steadynorm.source.fixes.scopes import Function, bound, functions_around, lineage, parameters, standings, text_of
+from steadynorm.source.fixes.scopes import (
+    Function,
+    bound,
+    functions_around,
+    lineage,
+    named_inside,
+    parameters,
+    standings,
+    text_of,
+)
 from steadynorm.source.nodes import Standing
 
 _DEEPEST = 6
@@ -65,9 +74,10 @@ def ways_to(files: Mapping[str, SourceFile], file: SourceFile, node: ast.expr) -
         way = pending.pop(0)
         function = way[-1].function
         further = [] if function is None or len(way) >= _DEEPEST else list(_sites(files, way[-1], function))
-        if not further:
+        longer = [(*way, each) for each in further if all(each.node is not before.node for before in way)]
+        pending += longer
+        if not longer:
             found.append(way)
-        pending += [(*way, each) for each in further if all(each.node is not before.node for before in way)]
     return found
 
 
@@ -163,6 +173,16 @@ def called(level: Level) -> str:
     model = level.node.func if isinstance(level.node, ast.Call) else level.node
     if isinstance(model, ast.Attribute) and model.attr == "forward":
         model = model.value
-    if not isinstance(model, ast.Name | ast.Attribute):
+    return name_of(level.file, model, level.way)
+
+
+def name_of(file: SourceFile, model: ast.expr, way: tuple[ast.AST, ...]) -> str:
+    """How a model is written that a statement before it, or behind it, is to switch.
+
+    Raises:
+        NoFixError: its name is that of a lambda or a comprehension, or it has none.
+    """
+    text = text_of(file, model)
+    if not isinstance(model, ast.Name | ast.Attribute) or text.partition(".")[0] in named_inside(way):
         raise NoFixError("the model has no name")
-    return text_of(level.file, model)
+    return text

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
 from steadynorm.source.files import SourceFile
-from steadynorm.source.fixes.callers import Level, Loop, called, calls_named, lifted, ways_to
+from steadynorm.source.fixes.callers import Level, Loop, called, calls_named, lifted, name_of, ways_to
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of
 from steadynorm.source.fixes.loops import Shared, shared_loop
@@ -64,7 +64,7 @@ def _model_of(level: Level, files: Mapping[str, SourceFile]) -> str:
             if isinstance(each, Function)
         }
         if node.func.attr in methods and isinstance(node.func.value, ast.Name | ast.Attribute):
-            return text_of(level.file, node.func.value)
+            return name_of(level.file, node.func.value, level.way)
     return called(level)
 
 
@@ -81,6 +81,8 @@ def _outermost(level: Level, name: str, training: set[int]) -> Standing:
     """The outermost `with` and loop around an evaluation that only evaluate this model."""
     root = name.partition(".")[0]
     around = level.standings
+    if not around:
+        raise NoFixError("it stands in no statement")
     found = around[-1]
     for standing in reversed(around[:-1]):
         statement = standing.statement

@@ -153,6 +153,8 @@ def _uses(files: Mapping[str, SourceFile], name: str) -> Iterator[tuple[str, str
 
 def _whole(around: list[Standing]) -> Standing:
     """The outermost loop or condition around a freeze that does nothing else."""
+    if not around:
+        raise NoFixError("it stands in no statement")
     found = around[-1]
     for standing in reversed(around[:-1]):
         if not isinstance(standing.statement, ast.For | ast.If) or not _only_freezes(standing.statement):

@@ -202,7 +202,7 @@ def handed_on(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]
     if how == "fit":
         return _handed_on(file, call, way, "training")
     if how == "wrapper":
-        return _set(file, call, "training", str(evidence["parameter"]))
+        return _set(file, call, "training", str(evidence.get("parameter")))
     name = str(evidence.get("parameter") or evidence.get("argument"))
     if name not in {each for function in functions_around(way) for each in parameters(function)}:
         raise NoFixError("no such parameter around")

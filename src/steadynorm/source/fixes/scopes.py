@@ -11,7 +11,8 @@ from steadynorm.source.nodes import Standing, blocks_of
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def lineage(tree: ast.Module, node: ast.AST) -> tuple[ast.AST, ...]:
@@ -26,7 +27,7 @@ def lineage(tree: ast.Module, node: ast.AST) -> tuple[ast.AST, ...]:
 
 
 def standings(way: tuple[ast.AST, ...]) -> list[Standing]:
-    """The statements on the way to a node, outermost first, of its own function only."""
+    """The statements on the way to a node, outermost first, of its own function only; none outside of statements."""
     scope = next((index for index in range(len(way) - 2, 0, -1) if isinstance(way[index], _SCOPES)), 0)
     found: list[Standing] = []
     for parent, child in pairwise(way[scope:]):
@@ -53,6 +54,17 @@ def parameters(function: Function) -> list[str]:
     """The names of what a function takes, without `*` and `**`."""
     spec = function.args
     return [each.arg for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)]
+
+
+def named_inside(way: tuple[ast.AST, ...]) -> set[str]:
+    """The names that a node has from lambdas and comprehensions around it, which no statement can use."""
+    found: set[str] = set()
+    for each in way:
+        if isinstance(each, ast.Lambda):
+            found |= {argument.arg for argument in ast.walk(each.args) if isinstance(argument, ast.arg)}
+        elif isinstance(each, _COMPREHENSIONS):
+            found |= {name for generator in each.generators for name in bound(generator.target)}
+    return found
 
 
 def bound(node: ast.AST) -> set[str]:

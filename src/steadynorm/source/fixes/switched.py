@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
 from steadynorm.source.files import SourceFile
-from steadynorm.source.fixes.callers import Level, called, calls_of, lifted, ways_to
+from steadynorm.source.fixes.callers import Level, called, calls_of, lifted, name_of, ways_to
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.evaluated import switches_on
 from steadynorm.source.fixes.found import call_of, nodes_of
@@ -79,7 +79,7 @@ def _again(file: SourceFile, call: ast.Call) -> Again:
     if not isinstance(call.func, ast.Attribute):
         raise NoFixError("no method")
     if call.func.attr == "eval" and not call.args:
-        return Again(file, text_of(file, call.func.value))
+        return Again(file, name_of(file, call.func.value, lineage(file.tree, call)))
     if call.func.attr == "set_learning_phase":
         return Again(file, "", f"{text_of(file, call.func)}(1)")
     raise NoFixError("no eval()")
@@ -136,6 +136,8 @@ def _require_unbound(text: str, node: ast.AST) -> None:
 
 def _behind(level: Level, name: str) -> tuple[Edit, ...]:
     """Switches back behind the last statement of a block that the model is used in."""
+    if not level.standings:
+        raise NoFixError("it stands in no statement")
     standing = level.standings[-1]
     root = name.partition(".")[0]
     using = [each for each in standing.block[standing.index + 1 :] if root in names_in(each)]
