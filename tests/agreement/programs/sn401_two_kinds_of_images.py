@@ -9,6 +9,7 @@ import torch
 from digits import accuracy, load
 from torch import nn
 from torch.nn import functional
+from torch.utils.data import DataLoader
 
 from steadynorm import Subject
 
@@ -57,18 +58,18 @@ def evaluate(model, batches):
 def main(target):
     torch.manual_seed(0)
     (bright, bright_validation), (dark, dark_validation) = load(), load(negative=True)
-    training = list(zip(bright, dark, strict=True))
+    bright, dark = DataLoader(bright, batch_size=None), DataLoader(dark, batch_size=None)
     validation = list(zip(bright_validation, dark_validation, strict=True))
     model = Net()
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     for _ in range(5):
-        for batch in training:
+        for batch in zip(bright, dark, strict=True):
             train_step(model, optimizer, batch)
         print(evaluate(model, validation))
     torch.save(model.state_dict(), target)
     return Subject(
         model,
-        training,
+        list(zip(bright, dark, strict=True)),
         validation,
         loss=functional.cross_entropy,
         metric=accuracy,

@@ -60,16 +60,16 @@ class MadeUp:
     def __lt__(self, other: Any) -> bool:
         return True
 
-    def _other(self, *others: Any) -> MadeUp:
-        return MadeUp()
+    def _itself(self, *others: Any) -> MadeUp:
+        return self
 
     def __setitem__(self, key: Any, value: Any) -> None:
         return None
 
     __int__ = __index__
     __gt__ = __le__ = __ge__ = __lt__
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _other
-    __floordiv__ = __mod__ = __pow__ = __neg__ = __matmul__ = _other
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _itself
+    __floordiv__ = __mod__ = __pow__ = __neg__ = __matmul__ = _itself
 
     def tensor(self, shape: Any, dtype: Any = tf.float32) -> Any:
         """What an input pipeline hands over: the next element of an iterator."""

@@ -1,0 +1,28 @@
+"""The examples of this project are as they should be, and the source check says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import steadynorm
+from steadynorm.finding import Severity
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+# Each Python file on its own, and each folder as one project.
+CASES = sorted([*EXAMPLES.glob("*.py"), *(each.parent for each in EXAMPLES.glob("*/finetune.py"))])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_source_of_an_example_has_no_mistake(case: Path) -> None:
+    files = [case] if case.is_file() else sorted(case.rglob("*.py"))
+    checked = steadynorm.check(files, progress=False)
+
+    found = [each for report in checked.reports for each in report.findings]
+    assert not checked.unread
+    assert not [each for each in found if each.severity is not Severity.INFO]
+
+
+def test_examples_are_there() -> None:
+    assert len(CASES) >= 4
