@@ -63,6 +63,21 @@ def step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Any) -> Tens
     return loss
 
 
+def diagnosed(digits: Any, model: nn.Module, optimizer: torch.optim.Optimizer, batches: int = 4) -> steadynorm.Report:
+    """A diagnosis with all that it can be given."""
+    return steadynorm.diagnose(
+        model,
+        digits.train,
+        digits.validation,
+        batches=batches,
+        loss=LOSS,
+        metric=accuracy,
+        train_step=step,
+        optimizer=optimizer,
+        evaluate=evaluate,
+    )
+
+
 class Snapshot:
     """Everything about a model, its optimizer and the random states, to be compared bit for bit."""
 
@@ -151,17 +166,7 @@ def test_everything_is_as_before(digits: Any, mode: str, device: str) -> None:
     model.body[1].register_forward_hook(lambda module, inputs, output: None)
     model.tail.register_full_backward_hook(lambda module, inputs, outputs: None)
     before = Snapshot(model, optimizer)
-    report = steadynorm.diagnose(
-        model,
-        digits.train,
-        digits.validation,
-        batches=4,
-        loss=LOSS,
-        metric=accuracy,
-        train_step=step,
-        optimizer=optimizer,
-        evaluate=evaluate,
-    )
+    report = diagnosed(digits, model, optimizer)
     before.check()
     assert report.evidence.steps.parameters_moved
     assert report.evidence.steps.layers["body.1"].updates == (mode != "mixed")
@@ -209,17 +214,7 @@ def test_forward_raises_at_any_batch(digits: Any, at: int, error: type[BaseExcep
     Failing.at, Failing.error, Failing.passes = at, error, iter(range(10**9))
     before = Snapshot(model, optimizer)
     with pytest.raises((steadynorm.UnusableInputError, KeyboardInterrupt)) as raised:
-        steadynorm.diagnose(
-            model,
-            digits.train,
-            digits.validation,
-            batches=3,
-            loss=LOSS,
-            metric=accuracy,
-            train_step=step,
-            optimizer=optimizer,
-            evaluate=evaluate,
-        )
+        diagnosed(digits, model, optimizer, batches=3)
     before.check()
     assert raised.type is (KeyboardInterrupt if error is KeyboardInterrupt else steadynorm.UnusableInputError)
     assert "on purpose" in str(raised.value)
