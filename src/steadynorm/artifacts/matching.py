@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -30,8 +31,9 @@ _AUTOMATIC = ("batch_normalization", "sync_batch_normalization", "batch_normaliz
 def matched(layers: Iterable[Layer], before: Iterable[Layer]) -> dict[str, Layer]:
     """By layer of the one file, the same layer of the other.
 
-    Names count first, then names without the wrappers around them, then parameters that are the same in all channels:
-    a conversion between frameworks changes every name and no value.
+    Names count first, then names without the wrappers around them, then parameters that are the same in all channels,
+    since a conversion between frameworks changes every name and no value; then names behind what all of one file begin
+    with, as `encoder.`.
     """
     layers, left = list(layers), list(before)
     found: dict[str, Layer] = {}
@@ -53,7 +55,31 @@ def matched(layers: Iterable[Layer], before: Iterable[Layer]) -> dict[str, Layer
                 found[layer.name] = same[0]
         taken = {id(each) for each in found.values()}
         left = [layer for layer in left if id(layer) not in taken]
-    return found
+    return found | _behind_a_front([each for each in layers if each.name not in found], left)
+
+
+def _behind_a_front(layers: list[Layer], before: list[Layer]) -> dict[str, Layer]:
+    """The layers of one file that have all the names of the other's, and one more part of a name in front of each."""
+    found = {here.name: there for here, there in _with_front(layers, before)}
+    return found or {there.name: here for here, there in _with_front(before, layers)}
+
+
+def _with_front(longer: list[Layer], shorter: list[Layer]) -> list[tuple[Layer, Layer]]:
+    names = {layer.name: layer for layer in shorter}
+    by_front: dict[str, list[tuple[Layer, Layer]]] = {}
+    for layer in longer:
+        parts = re.split(r"(?<=[/.])", layer.name)
+        for cut in range(1, len(parts)):
+            other = names.get("".join(parts[cut:]))
+            if other is not None and other.channels == layer.channels:
+                by_front.setdefault("".join(parts[:cut]), []).append((layer, other))
+    # A front that only some of the layers behind it have in common with the other file is a coincidence.
+    whole = [
+        pairs
+        for front, pairs in by_front.items()
+        if len(pairs) == sum(each.name.startswith(front) for each in longer) and 2 * len(pairs) > len(shorter)
+    ]
+    return max(whole, key=len, default=[])
 
 
 def unwrapped(name: str) -> str:
@@ -83,6 +109,8 @@ def weights_moved(
 ) -> dict[str, float]:
     """Root mean square change of weights that both files have, relative to their own; of a sample, by name.
 
+    A weight that has another shape now, as that of a new head, is another one altogether: its change is 1.
+
     Arguments:
         now: the weights of the one file.
         before: those of the other.
@@ -93,7 +121,8 @@ def weights_moved(
     shared = [name for name, tensor in now.items() if name in before and before[name].shape == tensor.shape]
     sizes = {name: math.prod(now[name].shape) for name in shared}
     chosen = sorted(shared, key=lambda name: sizes[name])
-    found: dict[str, float] = {}
+    replaced = (name for name, tensor in now.items() if name in before and before[name].shape != tensor.shape)
+    found = dict.fromkeys(islice(replaced, MOST_WEIGHTS), 1.0)
     left = MOST_VALUES
     for name in chosen[:: max(1, len(chosen) // MOST_WEIGHTS)]:
         left -= sizes[name]
