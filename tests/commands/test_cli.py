@@ -343,7 +343,21 @@ def test_explain_shows_the_page_in_any_case(run: Any) -> None:
     result = run("explain", "sn101")
 
     assert result.exit_code == 0
-    assert result.stdout == CATALOGUE["SN101"].page
+    assert result.stdout.split() == CATALOGUE["SN101"].page.split()
+
+
+@pytest.mark.parametrize("code", ["SN104", "SN301", "SN304"])
+def test_explain_fills_lines_of_80_characters_and_leaves_code_and_tables(run: Callable[..., Result], code: str) -> None:
+    page = CATALOGUE[code].page
+    shown = run("explain", code).stdout
+    assert shown.split() == page.split()
+    assert shown.split("```")[1::2] == page.split("```")[1::2]
+    for start in ("#", "|"):
+        assert [line for line in shown.splitlines() if line.startswith(start)] == [
+            line for line in page.splitlines() if line.startswith(start)
+        ]
+    prose = "".join(shown.split("```")[::2])
+    assert max(len(line) for line in prose.splitlines() if not line.startswith("|")) <= 80
 
 
 def test_explain_names_the_nearest_codes(run: Any) -> None:
