@@ -8,6 +8,7 @@ import numpy as np
 
 from steadynorm.checks.causes import valid
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Array, Evidence, Layer, Split
 from steadynorm.finding import Finding, Severity
 
@@ -125,7 +126,8 @@ def dead_channels(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN703",
             found,
-            f"{who} {no_variance} channels without variance and {no_scale} with gamma about 0, of {channels}",
+            f"{who} {many(no_variance, noun='channel')} without variance and {no_scale} with gamma about 0, of "
+            f"{channels}",
             "Nothing, if the channels were pruned or the input is constant there; otherwise lower the learning "
             "rate or the weight decay and check the initial weights.",
             evidence={"no_variance": no_variance, "no_scale": no_scale, **_by_layer(found, len(found))},
@@ -147,7 +149,7 @@ def low_precision(evidence: Evidence) -> Iterator[Finding]:
             yield finding(
                 "SN704",
                 [layer.name for layer in found],
-                f"the statistics of {len(found)} layers are stored in {dtype}, each to within {step:.2g} of its value",
+                f"the statistics of {many(found, 'are')} stored in {dtype}, each to within {step:.2g} of its value",
                 "Nothing for inference. Before training goes on from this file, convert the normalization layers to "
                 "float32, or their averages will not move by less than that.",
                 evidence={"dtype": dtype, "rounding_step": step},
@@ -157,7 +159,7 @@ def low_precision(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN704",
             [layer.name for layer in found],
-            f"the statistics of {len(found)} layers are kept in {dtype}: an update that changes the average by less "
+            f"the statistics of {many(found, 'are')} kept in {dtype}: an update that changes the average by less "
             f"than {step:.2g} of its value is rounded away",
             "Keep the normalization layers in float32 (autocast does; model.half() does not: convert them back "
             "with layer.float()).",
