@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -55,31 +55,37 @@ def matched(layers: Iterable[Layer], before: Iterable[Layer]) -> dict[str, Layer
                 found[layer.name] = same[0]
         taken = {id(each) for each in found.values()}
         left = [layer for layer in left if id(layer) not in taken]
-    return found | _behind_a_front([each for each in layers if each.name not in found], left)
+    here = {layer.name: layer for layer in layers if layer.name not in found}
+    there = {layer.name: layer for layer in left}
+    for name, other in behind_a_front(here, there).items():
+        if here[name].channels == there[other].channels:
+            found[name] = there[other]
+    return found
 
 
-def _behind_a_front(layers: list[Layer], before: list[Layer]) -> dict[str, Layer]:
-    """The layers of one file that have all the names of the other's, and one more part of a name in front of each."""
-    found = {here.name: there for here, there in _with_front(layers, before)}
-    return found or {there.name: here for here, there in _with_front(before, layers)}
+def behind_a_front(names: Collection[str], others: Collection[str]) -> dict[str, str]:
+    """By name the other one, if all names of either side are those of the other behind one front, as `encoder.`."""
+    return _with_front(names, others) or {there: here for here, there in _with_front(others, names).items()}
 
 
-def _with_front(longer: list[Layer], shorter: list[Layer]) -> list[tuple[Layer, Layer]]:
-    names = {layer.name: layer for layer in shorter}
-    by_front: dict[str, list[tuple[Layer, Layer]]] = {}
-    for layer in longer:
-        parts = re.split(r"(?<=[/.])", layer.name)
+def _with_front(longer: Collection[str], shorter: Collection[str]) -> dict[str, str]:
+    by_front: dict[str, dict[str, str]] = {}
+    for name in longer:
+        parts = re.split(r"(?<=[/.])", name)
         for cut in range(1, len(parts)):
-            other = names.get("".join(parts[cut:]))
-            if other is not None and other.channels == layer.channels:
-                by_front.setdefault("".join(parts[:cut]), []).append((layer, other))
-    # A front that only some of the layers behind it have in common with the other file is a coincidence.
+            other = "".join(parts[cut:])
+            if other in shorter:
+                by_front.setdefault("".join(parts[:cut]), {})[name] = other
+    # A front that only some of the names behind it share with the other side is a coincidence.
     whole = [
         pairs
         for front, pairs in by_front.items()
-        if len(pairs) == sum(each.name.startswith(front) for each in longer) and 2 * len(pairs) > len(shorter)
+        if len(pairs) == sum(name.startswith(front) for name in longer) and 2 * len(pairs) > len(shorter)
     ]
-    return max(whole, key=len, default=[])
+    most = max(map(len, whole), default=0)
+    best = [pairs for pairs in whole if len(pairs) == most]
+    # Of two models in one file, as generator and critic, nothing tells which is meant.
+    return best[0] if len(best) == 1 else {}
 
 
 def unwrapped(name: str) -> str:
