@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from google.protobuf import descriptor_pb2
@@ -17,6 +19,7 @@ from steadynorm.artifacts.dtypes import count_of
 from steadynorm.artifacts.protobuf_memory import FIELD, MESSAGE, NUMBER, TEXT, memory_of
 from steadynorm.artifacts.source import of_bytes
 from steadynorm.artifacts.tensorflow_messages import CLASSES
+from steadynorm.artifacts.tensorflow_v1 import tensors_of
 from steadynorm.errors import UnusableInputError
 
 SIZE = 1 << 20
@@ -150,6 +153,14 @@ def test_small_messages_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None
     assert not spent.is_free(1)
     with pytest.raises(UnusableInputError, match="512 MiB"):
         spent.take(budget.MOST_MEMORY + 1, "file")
+
+
+def test_a_list_of_millions_of_tensors_is_refused() -> None:
+    table: Any = SimpleNamespace(source=SimpleNamespace(path="model.ckpt"))
+    begun = perf_counter()
+    with pytest.raises(UnusableInputError, match="lists 2000000 tensors"):
+        tensors_of([(table, part(1, of(1, size=4_000_000)))])
+    assert perf_counter() - begun < 5
 
 
 def test_a_shape_of_millions_of_axes_is_not_multiplied() -> None:
