@@ -125,6 +125,11 @@ def atoms_of_a_distribution(net: Any) -> Any:
     return MEAN(tf.abs(predicted(net, 51) - tf.linspace(-10.0, 10.0, 51)))
 
 
+def constant_atoms_as_many_as_samples(net: Any) -> Any:
+    """Numbers of the program's own are no targets, however many there are."""
+    return MEAN(tf.abs(predicted(net, 51) - tf.constant([0.4 * each - 10.0 for each in range(51)])))
+
+
 def learned_centers(net: Any) -> Any:
     centers = v1.get_variable("centers", [16])
     return MEAN(tf.exp(-tf.square(targets(16, 1) - centers)))
@@ -180,6 +185,7 @@ HEALTHY = (
     each_against_every_label_on_purpose,
     reshaped_on_purpose,
     atoms_of_a_distribution,
+    constant_atoms_as_many_as_samples,
     learned_centers,
     nearest_of_all,
     more_points_than_predictions,
