@@ -67,7 +67,7 @@ class _Analysis:
         moments = {name: kind for place in self._places for name, kind in place.moments.items()}
         self._averages = find_averages(self._wires, moments)
         self._layers = group(self._wires, self._places, self._averages)
-        self._training = TrainingReader(self._wires)
+        self._training = TrainingReader(self._wires, {average.node.name for average in self._averages})
         self._steps = last_copies(self._training.steps(self._places), self._sizes())
         self._chains = ChainReader(self._wires, self._training.gradients)
         self._origins = OriginReader(self._wires)
