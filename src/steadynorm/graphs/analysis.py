@@ -173,7 +173,7 @@ class _Analysis:
         if use.mode is not None or use.switch is None or use.switch in average.choosers:
             return False
         after = self._wires.downstream([average.node.name], controls=True)
-        return any(name in after for place in use.places for name in self._modes.given(place))
+        return any(name in after for place in use.places for name in self._modes.given(place, use.outside))
 
     def _train_step(self, step: Step) -> TrainStep:
         trained = {self._places[index].node for index in step.trains}
