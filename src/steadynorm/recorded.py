@@ -199,6 +199,7 @@ class Graph:
             inference.
         exported: whether the file is an export, with no way to go on training from it.
         fed: whether the data come in through placeholders, so that the same graph may serve for inference.
+        frozen: whether its variables have become constants: what the mode of the export does not read is cut off.
         broadcasts: differences in losses that compare each prediction with every target.
     """
 
@@ -212,6 +213,7 @@ class Graph:
     unshared: tuple[tuple[str, str], ...] = ()
     exported: bool = False
     fed: bool = True
+    frozen: bool = False
     broadcasts: tuple[Broadcast, ...] = ()
 
 

@@ -16,6 +16,7 @@ from steadynorm.graphs.modes import Chosen, ModeReader
 from steadynorm.graphs.nodes import Node, Nodes
 from steadynorm.graphs.origins import OriginReader
 from steadynorm.graphs.places import Place, PlaceFinder
+from steadynorm.graphs.reachability import VARIABLE_OPS
 from steadynorm.graphs.savers import find_savers, saved_names
 from steadynorm.graphs.training import Step, TrainingReader
 from steadynorm.graphs.twins import last_copies, second_builds
@@ -100,6 +101,7 @@ class _Analysis:
             unshared=tuple(unshared),
             exported=self._said.exported,
             fed=self._origins.is_fed([place.x for place in self._places]),
+            frozen=self._said.exported and not any(node.op in VARIABLE_OPS for node in self._wires.flat.values()),
             broadcasts=find_broadcasts(self._wires, self._steps),
         )
 
