@@ -81,11 +81,15 @@ def trained_on_population(evidence: Evidence) -> Iterator[Finding]:
     """A train step trains through layers that normalize by stored statistics."""
     graph = evidence.graph
     assert graph is not None
+    assert evidence.graph is not None
     known = facts(evidence)
+    stand_ins = {inference for _, inference in evidence.graph.unshared}  # SN206
     unfed = {each.name for each in never_fed(known)}
     fixed, defaults = [], []
     for each in known:
         if not each.trained or not each.keeps_statistics or each.moved is True or not _is_trained_itself(each):
+            continue
+        if each.name in stand_ins:
             continue
         if each.name in unfed:
             defaults.append(each)
