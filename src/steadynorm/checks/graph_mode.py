@@ -196,7 +196,9 @@ def exported_in_training_mode(evidence: Evidence) -> Iterator[Finding]:
     # training mode does not read is cut off there.
     keeping = {each.name for each in facts(evidence) if each.keeps_statistics}
     uses = [use for use in graph.uses if use.layer in keeping or evidence.framework == "tensorflow"]
-    fixed = [use for use in uses if use.mode is Mode.BATCH]
+    # An export can go on training, as on a phone: then one of its functions trains, and another one predicts.
+    served = {use.layer for use in uses if not use.trained and use.mode is not Mode.BATCH}
+    fixed = [use for use in uses if use.mode is Mode.BATCH and not (use.trained and use.layer in served)]
     if fixed:
         yield finding(
             "SN209",

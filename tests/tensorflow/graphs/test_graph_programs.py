@@ -197,3 +197,17 @@ def test_a_network_frozen_in_training_mode(net: Any, graph: tf.Graph, tmp_path: 
 
     assert set(found) == {"SN209"}
     assert found["SN209"].certainty is Certainty.PROVEN
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_an_export_that_goes_on_training(net: Any, graph: tf.Graph, tmp_path: Path, served: bool) -> None:
+    """One part of it trains, another one, with the same variables, is there to predict with, or is not."""
+    one = chosen(net, True, "net", False)
+    chosen(net, not served, "net", True)
+    net.minimize(net.loss(one))
+    path = tmp_path / "model.pb"
+    path.write_bytes(graph.as_graph_def(add_shapes=True).SerializeToString())
+
+    findings, _ = run(evidence_of(None, graph=formats.read(path)))
+
+    assert {each.code for each in findings} == (set() if served else {"SN209"})
