@@ -51,6 +51,9 @@ class ModeReader:
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
         self._later: dict[str, dict[str, list[str]]] = {}
+        self._has_choices = any(
+            self._chooses(node.name) and not GRADIENT_SCOPE.search(node.name) for node in wires.flat.values()
+        )
 
     def uses(self, layer: Group) -> list[Chosen]:
         """The uses of a layer, in the graph's order."""
@@ -170,6 +173,8 @@ class ModeReader:
         A helper may put an activation behind the layer, and a program whole networks, before the condition takes it.
         By node: those of its inputs that are computed with the place.
         """
+        if not self._has_choices:
+            return {}
         if place.node not in self._later:
             seen = {place.output}
             waiting = deque(seen)
