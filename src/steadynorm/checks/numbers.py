@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import Enum, auto
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from steadynorm.checks.causes import valid
 from steadynorm.checks.registry import check, finding
 from steadynorm.checks.wording import many
 from steadynorm.evidence import Array, Evidence, Layer, Split
-from steadynorm.finding import Finding, Severity
+from steadynorm.finding import Certainty, Finding, Severity
 
 DEAD_VARIANCE = 1e-10
 DEAD_SCALE = 1e-6
@@ -156,6 +157,25 @@ def low_precision(evidence: Evidence) -> Iterator[Finding]:
                 severity=Severity.INFO,
             )
             return
+        source = _cast(evidence)
+        if source is _Cast.ON_SAVING:
+            return
+        if source is _Cast.UNKNOWN:
+            yield finding(
+                "SN704",
+                [layer.name for layer in found],
+                f"the statistics of {many(found, 'are')} stored in {dtype}, and so are all weights: either the file "
+                f"was cast when it was saved, or the training ran in {dtype}, where an update that changes the average "
+                f"by less than {step:.2g} of its value is rounded away",
+                "Nothing if only the file was cast (a copy of the model with .half() before torch.save), as long as "
+                "training goes on in float32. Otherwise keep the normalization layers in float32.",
+                evidence={"dtype": dtype, "rounding_step": step},
+                severity=Severity.INFO,
+                certainty=Certainty.LIKELY,
+                settle="look up whether the training casts its model, or only what it saves; the state of the "
+                "optimizer in the file would tell: its averages have the type that the training ran in",
+            )
+            return
         yield finding(
             "SN704",
             [layer.name for layer in found],
@@ -165,6 +185,29 @@ def low_precision(evidence: Evidence) -> Iterator[Finding]:
             "with layer.float()).",
             evidence={"dtype": dtype, "rounding_step": step},
         )
+
+
+class _Cast(Enum):
+    """Since when statistics have had half precision."""
+
+    IN_TRAINING = auto()
+    ON_SAVING = auto()
+    UNKNOWN = auto()
+
+
+def _cast(evidence: Evidence) -> _Cast:
+    stored = evidence.stored
+    # A graph names the type of the variables that are trained, and a live model is what trains.
+    if stored is None or evidence.graph is not None or not stored.weight_types:
+        return _Cast.IN_TRAINING
+    if not stored.weight_types <= LOW_PRECISION.keys():
+        return _Cast.IN_TRAINING  # who casts a whole file does not leave its weights out
+    if not stored.slot_types:
+        return _Cast.UNKNOWN
+    half = stored.slot_types & LOW_PRECISION.keys()
+    if half == stored.slot_types:
+        return _Cast.IN_TRAINING
+    return _Cast.UNKNOWN if half else _Cast.ON_SAVING
 
 
 @check("SN705", "calls", "gap")

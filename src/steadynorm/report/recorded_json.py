@@ -46,6 +46,8 @@ def stored_as_object(stored: Stored) -> Object:
         "doubled": stored.doubled,
         "values": stored.values,
         "training": stored.training,
+        "weight_types": sorted(stored.weight_types),
+        "slot_types": sorted(stored.slot_types),
         "matched_by_order": stored.by_order,
     }
 

@@ -168,13 +168,56 @@ def test_numbers(trained: Any, lab: Any) -> None:
     assert lab.only(lab.check(content), "SN701").layers == ("bn",)
 
 
-def test_half_precision_matters_where_training_goes_on(trained: Any, lab: Any) -> None:
-    optimizer = lab.train(trained, 1).state_dict()
-    cast = lab.state(trained.bfloat16())
-    found = lab.only(lab.check({"model": cast, "optimizer": optimizer}), "SN704")
+def test_half_precision_matters_where_training_goes_on(fresh: Any, lab: Any) -> None:
+    for layer in (fresh.body[1], fresh.bn):
+        layer.running_mean = layer.running_mean.bfloat16()
+        layer.running_var = layer.running_var.bfloat16()
+    content = lab.state(fresh)
+    trained = lab.Net()
+    optimizer = lab.train(trained)
+    content |= {name: each.bfloat16() for name, each in lab.state(trained).items() if "running" in name}
+    found = lab.only(lab.check({"model": content, "optimizer": optimizer.state_dict()}), "SN704")
     assert found.layers == ("body.1", "bn")
+    assert found.certainty is Certainty.PROVEN
     assert "update" in found.message
-    (found,) = lab.check(cast)
+
+
+def test_a_training_in_half_precision(fresh: Any, lab: Any) -> None:
+    half = fresh.bfloat16()
+    optimizer = torch.optim.Adam(half.parameters(), 1e-2)
+    for step in range(lab.steps):
+        x, y = lab.batch(step)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(half(x.bfloat16()), y).backward()
+        optimizer.step()
+    found = lab.only(lab.check({"model": half.state_dict(), "optimizer": optimizer.state_dict()}), "SN704")
+    assert found.certainty is Certainty.PROVEN
+    assert "update" in found.message
+
+
+@pytest.mark.parametrize("cast", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_file_that_was_cast_when_it_was_saved(fresh: Any, lab: Any, cast: torch.dtype, whole: bool) -> None:
+    """As YOLO's trainers do: the model in half precision, and the optimizer that trained it in float32."""
+    optimizer = lab.train(fresh, optimizer=torch.optim.SGD(fresh.parameters(), 0.05, momentum=0.9))
+    model = copy.deepcopy(fresh).to(cast)
+    content = {"epoch": 3, "updates": lab.steps, "optimizer": optimizer.state_dict()}
+    found = lab.check({**content, "model": model if whole else model.state_dict()})
+    assert "SN704" not in lab.codes(found, Severity.INFO)
+
+
+@pytest.mark.parametrize("optimizer", [None, "without averages"])
+def test_half_precision_of_a_file_that_does_not_tell_why(fresh: Any, lab: Any, optimizer: str | None) -> None:
+    used = lab.train(fresh, optimizer=torch.optim.SGD(fresh.parameters(), 0.05))
+    state = used.state_dict() if optimizer else None
+    content = {"updates": lab.steps, "optimizer": state, "model": lab.state(fresh.half())}
+    (found,) = (each for each in lab.check(content) if each.code == "SN704")
+    assert (found.severity, found.certainty) == (Severity.INFO, Certainty.LIKELY)
+    assert found.settle
+
+
+def test_half_precision_of_a_file_for_inference(trained: Any, lab: Any) -> None:
+    (found,) = lab.check(lab.state(trained.half()))
     assert (found.code, found.severity) == ("SN704", Severity.INFO)
     assert "update" not in found.message
 
