@@ -48,6 +48,52 @@ def test_no_normalization_layer_exits_with_3(here: Path, models: Any, run: Any) 
     assert result.stdout == "a.safetensors: nothing to check, the files have no normalization layers.\n"
 
 
+def test_chosen_checks_that_cannot_be_made_exit_with_3_and_say_why(here: Path, models: Any, run: Any) -> None:
+    models.save(here / "a.safetensors", models.healthy)
+    result = run("check", "--select", "SN505,SN908", "a.safetensors")
+
+    assert result.exit_code == 3
+    assert run.flat(result).startswith(
+        "a.safetensors: nothing assessed (it takes a live model and data: 'steadynorm diagnose'; no graph: it takes a "
+        "MetaGraph, a SavedModel or another export). "
+    )
+    assert "nothing found" not in result.stdout.lower()
+    assert "0 checks made (only SN505, SN908)." in run.flat(result)
+    report = json.loads(run("check", "--select", "SN908", "--format", "json", "a.safetensors").stdout)
+    assert report["models"][0]["checked"] == []
+    assert [each["code"] for each in report["models"][0]["not_assessed"]] == ["SN908"]
+    assert "nothing assessed (no graph: it takes" in report["verdict"]
+    assert "nothing found" not in report["verdict"]
+
+
+def test_one_check_that_can_be_made_is_enough_for_a_verdict(here: Path, models: Any, run: Any) -> None:
+    models.save(here / "a.safetensors", models.healthy)
+    result = run("check", "--select", "SN701,SN908", "a.safetensors")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("a.safetensors: nothing found.")
+
+
+def test_all_checks_left_out(here: Path, models: Any, run: Any) -> None:
+    models.save(here / "a.safetensors", models.not_finite)
+    result = run("check", "--ignore", "SN", "a.safetensors")
+
+    assert result.exit_code == 3
+    assert result.stdout.startswith("a.safetensors: nothing assessed (all checks were left out).")
+
+
+def test_a_folder_in_which_nothing_can_be_assessed(here: Path, models: Any, run: Any) -> None:
+    for name in "ab":
+        models.save(here / f"{name}.safetensors", models.healthy)
+    result = run("check", "--select", "SN908", ".")
+
+    assert result.exit_code == 3
+    assert "checked; nothing assessed (no graph: it takes a MetaGraph" in run.flat(result)
+    assert "in all of them" in run.flat(result)
+    assert "Nothing assessed in" in result.stdout
+    assert "Nothing found" not in result.stdout
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [

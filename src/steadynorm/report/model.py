@@ -63,9 +63,14 @@ class Report:
         return self.code if self.origin is None else self.origin.path
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to check: no normalization layers, and nothing found in the rest."""
+        return not self.evidence.layers and not self.findings
+
+    @property
     def checked(self) -> tuple[str, ...]:
         """The codes that were checked: chosen and assessed."""
-        if not self.evidence.layers:
+        if self.is_empty:
             return ()
         missing = {each.code for each in self.not_assessed}
         chosen = self.select or ("SN",)
@@ -82,9 +87,11 @@ class Report:
     def exit_status(self, fail_on: Severity | None = Severity.WARNING) -> int:
         """For scripts: 0 nothing at or over `fail_on` (`None` lets everything pass), 1 findings, 3 nothing to check.
 
-        A gap that no finding explains fails, too, where all checks were made: something is wrong with the inference.
+        Nothing to check is a model without normalization layers, or one of which none of the chosen checks could be
+        made. A gap that no finding explains fails, too, where all checks were made: something is wrong with the
+        inference.
         """
-        if not self.evidence.layers:
+        if not self.checked:
             return exits.NOTHING
         if fail_on is None:
             return exits.CLEAN
