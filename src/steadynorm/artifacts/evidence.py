@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from steadynorm.artifacts.contents import Contents, Tensor
 from steadynorm.artifacts.layers import Found, layers_of, of_graph_alone
 from steadynorm.artifacts.matching import are_numbered_anew, in_order, matched, weights_moved
-from steadynorm.artifacts.naming import named_layers
+from steadynorm.artifacts.naming import OPTIMIZERS, named_layers
 from steadynorm.artifacts.steps import steps_of
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evidence, Layer
@@ -114,7 +114,7 @@ def weights_of(contents: Contents) -> Iterator[Tensor]:
 
 def _is_slot(name: str) -> bool:
     parts = name.replace(".", "/").split("/")
-    return any(part.startswith(_SLOTS) for part in parts) or "optimizer" in parts[0]
+    return any(part.startswith(_SLOTS) or part in OPTIMIZERS for part in parts) or "optimizer" in parts[0]
 
 
 def _is_doubled(contents: Contents) -> bool:

@@ -149,7 +149,7 @@ def low_precision_in_the_graph(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN704",
             found,
-            f"the statistics of {many(found, 'are')} kept in {dtype}: an update that changes the average by less "
+            f"the statistics of {many(found)} are kept in {dtype}: an update that changes the average by less "
             f"than {step:.2g} of its value is rounded away",
             "Keep the statistics in float32: the fused operation takes half precision input with float32 statistics, "
             "and layers take dtype= or a mixed precision policy.",

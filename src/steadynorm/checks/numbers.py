@@ -150,7 +150,7 @@ def low_precision(evidence: Evidence) -> Iterator[Finding]:
             yield finding(
                 "SN704",
                 [layer.name for layer in found],
-                f"the statistics of {many(found, 'are')} stored in {dtype}, each to within {step:.2g} of its value",
+                f"the statistics of {many(found)} are stored in {dtype}, each to within {step:.2g} of its value",
                 "Nothing for inference. Before training goes on from this file, convert the normalization layers to "
                 "float32, or their averages will not move by less than that.",
                 evidence={"dtype": dtype, "rounding_step": step},
@@ -164,7 +164,7 @@ def low_precision(evidence: Evidence) -> Iterator[Finding]:
             yield finding(
                 "SN704",
                 [layer.name for layer in found],
-                f"the statistics of {many(found, 'are')} stored in {dtype}, and so are all weights: either the file "
+                f"the statistics of {many(found)} are stored in {dtype}, and so are all weights: either the file "
                 f"was cast when it was saved, or the training ran in {dtype}, where an update that changes the average "
                 f"by less than {step:.2g} of its value is rounded away",
                 "Nothing if only the file was cast (a copy of the model with .half() before torch.save), as long as "
@@ -179,7 +179,7 @@ def low_precision(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN704",
             [layer.name for layer in found],
-            f"the statistics of {many(found, 'are')} kept in {dtype}: an update that changes the average by less "
+            f"the statistics of {many(found)} are kept in {dtype}: an update that changes the average by less "
             f"than {step:.2g} of its value is rounded away",
             "Keep the normalization layers in float32 (autocast does; model.half() does not: convert them back "
             "with layer.float()).",
