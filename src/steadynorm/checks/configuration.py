@@ -177,13 +177,18 @@ def epsilon_dominates(evidence: Evidence) -> Iterator[Finding]:
 
 @check("SN510")
 def momentum_convention(evidence: Evidence) -> Iterator[Finding]:
-    """A decay so small that it must have been meant as the other framework's momentum."""
+    """A decay so small that it was probably meant as the other framework's momentum.
+
+    What it does to the statistics is arithmetic; that nobody wanted it shows only where better statistics do better.
+    """
     found = {layer.name: layer.config.decay or 0.0 for layer in evidence.layers if has_swapped_momentum(layer)}
     if found:
         decay = next(iter(found.values()))
         step = next((each for name in found if (each := observed(evidence, evidence.layer(name)))), None)
         seen = "" if step is None or step.decay is None else f"; the train step shows {step.decay:.3g}"
         meant = 1 - decay
+        trial = evidence.trial("recalibrate")
+        harmful = trial is not None and (trial.share or 0.0) > 0
         yield finding(
             "SN510",
             found,
@@ -192,7 +197,19 @@ def momentum_convention(evidence: Evidence) -> Iterator[Finding]:
             f"Use {_momentum(evidence.framework, decay)}, and re-estimate the statistics: "
             + ("steadynorm.recalibrate." if evidence.stored is None else "'steadynorm repair'."),
             evidence={"decay": found},
+            certainty=Certainty.PROVEN if harmful else Certainty.LIKELY,
+            settle=None if harmful else _MEANT[evidence.stored is None and evidence.graph is None],
         )
+
+
+_MEANT = {
+    True: "look up whether the number was meant; a loss or metric on data on which inference falls short shows it, "
+    "if re-estimated statistics make up for that",
+    False: "look up whether inference reads the statistics: published pix2pix models keep 10 % on purpose, and "
+    "normalize by the batch in inference too. Where it does read them, 'steadynorm repair' with a metric shows what "
+    "they cost",
+}
+"""What would tell a slip from intent, by whether the model is there and can be measured."""
 
 
 def _momentum(framework: str, decay: float) -> str:

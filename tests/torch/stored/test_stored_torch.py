@@ -148,7 +148,9 @@ def test_slow_average_that_began_with_a_pre_training(trained: Any, lab: Any) -> 
 def test_momentum_of_the_other_framework(fresh: Any, lab: Any) -> None:
     fresh.bn.momentum = 0.99
     lab.train(fresh)
-    assert lab.only(lab.check(fresh), "SN510").layers == ("bn",)
+    found = lab.only(lab.check(fresh), "SN510")
+    assert (found.layers, found.severity, found.certainty) == (("bn",), Severity.ERROR, Certainty.LIKELY)
+    assert "reads the statistics" in (found.settle or "")
     assert lab.check(lab.state(fresh)) == []
 
 
