@@ -1,4 +1,4 @@
-"""What all tests share: real data, small enough to train on in a second."""
+"""What all tests share: real data, small enough to train on in a second, and that none depends on another."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
 
@@ -33,6 +34,20 @@ def digits() -> Digits:
     train = list(zip(x[:1400].split(64), y[:1400].split(64), strict=True))
     validation = list(zip(x[1400:].split(64), y[1400:].split(64), strict=True))
     return Digits(train, validation)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _generators(request: pytest.FixtureRequest) -> list[tuple[np.random.Generator, Any]]:
+    """The random generators of a test file, each with its state before the first test."""
+    found = (each for each in vars(request.module).values() if isinstance(each, np.random.Generator))
+    return [(each, each.bit_generator.state) for each in found]
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers(_generators: list[tuple[np.random.Generator, Any]]) -> None:
+    """Lets every test draw the same numbers, whichever tests ran before it."""
+    for generator, state in _generators:
+        generator.bit_generator.state = state
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -150,8 +150,11 @@ def _mended(
 ) -> Mended:
     if subject is not None:
         from steadynorm.loading import subject_from
+        from steadynorm.mending.planning import opened
         from steadynorm.mending.reestimate import repair_checkpoint
 
+        # What is refused is refused before the user's code runs, which may take its time over data.
+        opened(checkpoint, output)
         with redirect_stdout(sys.stderr), subject_from(subject) as found:
             return repair_checkpoint(checkpoint, found, output, dry_run=dry_run, device=device)
     if other is not None:

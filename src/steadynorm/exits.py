@@ -10,4 +10,4 @@ UNUSABLE = 2
 """Unusable input, of which some is enough where there is more, or a command that was used wrongly."""
 
 NOTHING = 3
-"""Nothing to check: no normalization layers."""
+"""Nothing to check: no normalization layers, or nothing to make any of the chosen checks by."""

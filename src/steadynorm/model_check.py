@@ -122,9 +122,9 @@ def _has_layers(path: str) -> bool:
 def _report(model: Assembled, task: Task) -> Report:
     origin = Origin(model.path, model.files, model.format, model.code)
     name = model.path.replace("\n", "\\n")
-    if not model.evidence.layers:
-        return Report.nothing_to_check(name, model.evidence.framework, origin)
     findings, not_assessed = run(model.evidence, task.select, task.ignore)
+    if not model.evidence.layers and not findings:
+        return Report.nothing_to_check(name, model.evidence.framework, origin)
     ranks = {path: run(each, task.select, task.ignore)[0] for path, each in model.ranks.items()}
     findings = of_all_ranks(findings, ranks)
     ranked = tuple(sorted(findings, key=rank))

@@ -199,6 +199,7 @@ class Graph:
             inference.
         exported: whether the file is an export, with no way to go on training from it.
         fed: whether the data come in through placeholders, so that the same graph may serve for inference.
+        frozen: whether its variables have become constants: what the mode of the export does not read is cut off.
         broadcasts: differences in losses that compare each prediction with every target.
     """
 
@@ -212,6 +213,7 @@ class Graph:
     unshared: tuple[tuple[str, str], ...] = ()
     exported: bool = False
     fed: bool = True
+    frozen: bool = False
     broadcasts: tuple[Broadcast, ...] = ()
 
 
@@ -238,6 +240,8 @@ class Stored:
         doubled: whether every weight in the file has another one of its shape, as after building a model twice.
         values: whether the file has values; names and shapes alone prove little.
         training: whether the file keeps what a training needs to go on, as an optimizer's state or its steps.
+        weight_types: the types of the weights other than statistics, as `float32`.
+        slot_types: the types of what the file keeps of an optimizer about each weight.
         by_order: whether the layers of the earlier checkpoint, whose names are other ones, were matched by their order.
     """
 
@@ -257,4 +261,6 @@ class Stored:
     doubled: bool = False
     values: bool = True
     training: bool = False
+    weight_types: frozenset[str] = frozenset()
+    slot_types: frozenset[str] = frozenset()
     by_order: bool = False

@@ -23,6 +23,7 @@ from steadynorm.artifacts.flax_msgpack import read as read_source
 from steadynorm.artifacts.formats import read
 from steadynorm.artifacts.msgpack_scan import Span, scan
 from steadynorm.artifacts.source import of_bytes, open_source
+from steadynorm.checks.registry import run
 from steadynorm.errors import UnusableInputError
 
 RNG = np.random.default_rng(3)
@@ -262,3 +263,22 @@ def test_flipped_bits(flips: list[tuple[float, int]]) -> None:
 def test_any_bytes(data: bytes) -> None:
     assert "\n" not in verdict(data)
     assert "\n" not in verdict(packed({"a": msgpack.ExtType(1, data)}))
+
+
+@pytest.mark.parametrize(("slots", "codes"), [(np.float32, []), (np.float16, ["SN704"])])
+def test_half_precision_by_the_optimizers_averages(tmp_path: Path, slots: Any, codes: list[str]) -> None:
+    half = {name: array((values + 0.5).astype(np.float16)) for name, values in STATE.items()}
+    kernel = RNG.random((2, 3))
+    tree = {
+        "step": array(np.int32(40)),
+        "params": {
+            "bn": {"scale": half["scale"], "bias": half["bias"]},
+            "dense": {"kernel": array(kernel.astype(np.float16))},
+        },
+        "batch_stats": {"bn": {"mean": half["mean"], "var": half["var"]}},
+        "opt_state": {"0": {"count": array(np.int32(40)), "mu": {"dense": {"kernel": array(kernel.astype(slots))}}}},
+    }
+    (tmp_path / "state.msgpack").write_bytes(packed(tree))
+    found, _ = run(evidence_of(read(str(tmp_path / "state.msgpack"))))
+
+    assert [each.code for each in found] == codes

@@ -344,3 +344,13 @@ def test_thousand_files(here: Path) -> None:
         safetensors(here / "runs" / f"{number}.safetensors", "w")
 
     assert len(search(["runs"]).groups) == 1000
+
+
+@pytest.mark.parametrize("start", ['node {\n  name: "a"', "\nmeta_info_def {", "saved_model_schema_version: 1"])
+def test_a_graph_in_text_form_is_refused_with_what_to_give_instead(here: Path, start: str) -> None:
+    (here / "graph.pbtxt").write_text(start)
+    reason = search(["graph.pbtxt"]).unread["graph.pbtxt"]
+    assert "text form" in reason
+    assert ".meta" in reason
+    assert "\n" not in reason
+    assert not search(["."]).unread  # beside a checkpoint it is left aside, as any other file

@@ -199,3 +199,48 @@ def test_slow_average_in_an_export(tmp_path: Path, how: str) -> None:
 
     assert [(each.code, each.layers) for each in findings] == [("SN104", ("bn2",))]
     assert findings[0].evidence["residual"] == pytest.approx(0.999**STEPS)
+
+
+def of_pair(state: dict[str, Any], before: dict[str, Any], tmp_path: Path) -> list[str]:
+    for name, each in (("model.pt", state), ("before.pt", before)):
+        torch.save(each, tmp_path / name)
+    evidence = evidence_of(read(tmp_path / "model.pt"), before=read(tmp_path / "before.pt"))
+    assert evidence.stored is not None
+    assert len(evidence.stored.before or ()) == 2
+    return [found.code for found in run(evidence)[0]]
+
+
+@pytest.mark.parametrize("eval_mode", [False, True])
+def test_a_frozen_body_under_a_new_head_of_another_size(
+    healthy: tuple[Any, Any], tmp_path: Path, eval_mode: bool
+) -> None:
+    """Nothing but the head is trained, and no weight of it is in the earlier file: as in most transfer learning."""
+    model = copy.deepcopy(healthy[0])
+    before = copy.deepcopy(model.state_dict())
+    model.requires_grad_(False)
+    model.fc = nn.Linear(8, 5)
+    model.train(not eval_mode)
+    optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.1)
+    for _ in range(10):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(torch.randn(16, 3, 6, 6) + 2), torch.arange(16) % 5).backward()
+        optimizer.step()
+    codes = of_pair(model.state_dict(), before, tmp_path)
+    assert codes == ([] if eval_mode else ["SN601"])
+
+
+@pytest.mark.parametrize("around", ["encoder.", "model.backbone."])
+@pytest.mark.parametrize("wrapped", ["now", "before"])
+def test_a_model_that_became_a_part_of_another(
+    healthy: tuple[Any, Any], tmp_path: Path, around: str, wrapped: str
+) -> None:
+    """Every name has another front, and every value has been trained on: only the names behind the front are left."""
+    model, _ = healthy
+    before = copy.deepcopy(model.state_dict())
+    now = {name: value * 1.01 if value.is_floating_point() else value for name, value in before.items()}
+    for name in now:
+        if "running" in name:
+            now[name] = torch.zeros_like(now[name]) + ("var" in name)
+    renamed = {f"{around}{name}": value for name, value in (now if wrapped == "now" else before).items()}
+    pair = (renamed, before) if wrapped == "now" else (now, renamed)
+    assert of_pair(*pair, tmp_path) == ["SN302"]

@@ -141,3 +141,43 @@ def test_nothing_to_convert_exits_with_3(run: Callable[..., Result], here: Path)
     safetensors.numpy.save_file({"w": np.ones(3)}, "plain.safetensors")
     assert run("convert", "plain.safetensors", "model.ckpt").exit_code == 3
     assert run("repair", "plain.safetensors", "--debias", "-o", "new").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "output", "said"),
+    [
+        ("initial.safetensors", "lagging.safetensors", "lagging.safetensors exists: nothing is ever written over"),
+        ("no.safetensors", "fixed.safetensors", "no.safetensors: "),
+        ("initial.safetensors", "s3://bucket/fixed.safetensors", "new files go to local folders only"),
+    ],
+)
+def test_what_is_refused_is_refused_before_the_users_code_runs(
+    run: Callable[..., Result], checkpoint: str, output: str, said: str
+) -> None:
+    Path("toy.py").write_text("raise SystemExit('ran')")
+
+    assert said in only_line(run("repair", checkpoint, "--subject", "toy.py:build", "--output", output))
+
+
+@pytest.mark.parametrize("moment", ["data", "writing"])
+def test_an_interruption_leaves_nothing_behind(
+    here: Path, run: Callable[..., Result], moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if moment == "data":
+        Path("toy.py").write_text(SUBJECT.replace('print("built")', "raise KeyboardInterrupt"))
+    else:
+        monkeypatch.setattr("steadynorm.mending.new_files._put", interrupt)
+    before = {path.name: path.read_bytes() for path in here.iterdir() if path.is_file()}
+    result = run("repair", "initial.safetensors", "--subject", "toy.py:build", "--output", "fixed.safetensors")
+
+    assert result.exit_code == 130
+    assert {path.name: path.read_bytes() for path in here.iterdir() if path.is_file()} == before
+
+
+def test_addresses_are_not_written_to(run: Callable[..., Result]) -> None:
+    for output in ("s3://bucket/fixed.safetensors", "https://host/fixed.safetensors"):
+        line = only_line(run("repair", "initial.safetensors", "--from", "lagging.safetensors", "--output", output))
+        assert "new files go to local folders only" in line

@@ -207,3 +207,46 @@ def test_checkpoint_without_layers(tmp_path: Path) -> None:
     old = written(tmp_path / "old.safetensors", {"w": np.ones(3, np.float32)})
     with pytest.raises((NoNormalizationLayersError, UnusableInputError)):
         take_statistics(old, written(tmp_path / "o.safetensors", norm("bn")), tmp_path / "new.safetensors")
+
+
+@pytest.mark.parametrize("wrapped", ["old", "other"])
+def test_every_layer_is_found_behind_a_front(take: Any, wrapped: str) -> None:
+    """`bn1` alone is the end of several names: what stands in front of all of them tells which it is."""
+    names = ("bn1", "block.0.bn1", "block.1.bn1")
+    fronts = {"old": "", "other": "", wrapped: "encoder."}
+    good = [norm(f"{fronts['other']}{name}") for name in names]
+    mended, _, after = take([norm(f"{fronts['old']}{name}", trained=False) for name in names], good)
+    assert len(mended.layers) == 3
+    for name, arrays in zip(names, good, strict=True):
+        for last in ("running_mean", "running_var"):
+            assert np.array_equal(after[f"{fronts['old']}{name}.{last}"], arrays[f"{fronts['other']}{name}.{last}"])
+
+
+def test_a_layer_that_stays_as_it_was_initialized_is_named(take: Any) -> None:
+    mended, before, after = take([norm("a.bn1", trained=False), norm("b.bn7", trained=False)], [norm("a.bn1")])
+    assert len(mended.layers) == 1
+    assert any("'b.bn7'" in note and "initial values" in note for note in mended.notes)
+    same_but(before, after, "a.bn1.running_mean", "a.bn1.running_var")
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_two_builds_of_one_keras_model_are_matched_by_order(tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras")
+
+    def build() -> Any:
+        layers = [keras.layers.Input((6,))]
+        for _ in range(2):
+            layers += [keras.layers.Dense(4, use_bias=False), keras.layers.BatchNormalization()]
+        return keras.Sequential(layers)
+
+    first, second = build(), build()
+    for layer in first.layers[1::2]:
+        layer.moving_mean.assign(RNG.normal(size=4))
+        layer.moving_variance.assign(RNG.uniform(0.5, 2, 4))
+    first.save(tmp_path / "first.keras")
+    second.save(tmp_path / "second.keras")
+    take_statistics(tmp_path / "second.keras", tmp_path / "first.keras", tmp_path / "out.keras")
+    mended = keras.saving.load_model(tmp_path / "out.keras")
+    for ours, theirs in zip(mended.layers[1::2], first.layers[1::2], strict=True):
+        assert np.array_equal(ours.moving_mean, theirs.moving_mean)
+        assert np.array_equal(ours.moving_variance, theirs.moving_variance)

@@ -152,6 +152,8 @@ def test_addresses_are_relative_inside_the_folder_and_whole_outside(
     assert address("c:d.pt")["uri"] == "c%3Ad.pt"
     assert address("../hereafter/a.pt") == {"uri": f"file://{tmp_path}/hereafter/a.pt"}
     assert address("s3://bucket/run 1/a.pt") == {"uri": "s3://bucket/run%201/a.pt"}
+    assert address("s3://bucket/50%.pt") == {"uri": "s3://bucket/50%25.pt"}
+    assert address("https://host/a%20b%zz[1]#2.pt") == {"uri": "https://host/a%20b%25zz%5B1%5D%232.pt"}
     assert address(os.fsdecode(b"caf\xe9.pt"))["uri"] == "caf%E9.pt"
 
 

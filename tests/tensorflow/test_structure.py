@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from tensorflow.core.protobuf import meta_graph_pb2
 
 from steadynorm.graphs.nodes import read_graph_def
 from steadynorm.graphs.structure import Normalization, find_normalizations
+from steadynorm.graphs.wires import TangledGraphError
+from steadynorm.tensorflow import layer_variables
 
 v1 = tf.compat.v1
 INCEPTION = Path(__file__).parents[1] / "data" / "inception_v3" / "model.ckpt.meta"
@@ -27,7 +29,7 @@ def found() -> list[Normalization]:
     return find_normalizations(read_graph_def(v1.get_default_graph().as_graph_def()))
 
 
-def variables(names: str, resource: bool = True) -> list[Any]:
+def variables(names: Iterable[str], resource: bool = True) -> list[Any]:
     return [v1.get_variable(name, [3], use_resource=resource) for name in names]
 
 
@@ -91,6 +93,37 @@ def test_the_fused_kernel(training: bool) -> None:
         v1.assign_sub(variance, (variance - outputs[2]) * 0.1)
     (only,) = found()
     assert (only.parameters, only.statistics, only.training) == ({"g", "b"}, {"m", "v"}, training)
+
+
+def test_arithmetic_of_ones_own() -> None:
+    gamma, beta, mean, variance = variables("gbmv")
+    x = v1.placeholder(tf.float32, [None, 3])
+    moments = tf.nn.moments(x, [0])
+    v1.assign_sub(mean, (mean - moments[0]) * 0.1)
+    v1.assign_sub(variance, (variance - moments[1]) * 0.1)
+    _ = (x - moments[0]) / tf.sqrt(moments[1] + 1e-3) * gamma + beta
+    (only,) = found()
+    assert (only.parameters, only.statistics, only.training) == ({"g", "b"}, {"m", "v"}, True)
+
+
+def test_parts_of_parameters() -> None:
+    with v1.variable_scope("", partitioner=v1.fixed_size_partitioner(3)):
+        gamma, beta, mean, variance = map(tf.convert_to_tensor, variables("gbmv"))
+    tf.nn.batch_normalization(v1.placeholder(tf.float32, [None, 3]), mean, variance, beta, gamma, 1e-3)
+    (only,) = found()
+    assert only.parameters == {f"{name}/part_{part}" for name in "gb" for part in range(3)}
+    assert only.statistics == {f"{name}/part_{part}" for name in "mv" for part in range(3)}
+
+
+def test_of_a_graph_that_takes_too_long_the_names_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tangled(nodes: object) -> None:
+        raise TangledGraphError("too many nodes")
+
+    monkeypatch.setattr(layer_variables, "find_normalizations", tangled)
+    with v1.variable_scope("bn"):
+        variables(("gamma", "beta", "moving_mean", "moving_variance"))
+    (only,) = layer_variables.normalization_layers()
+    assert only.statistics == {"bn/moving_mean", "bn/moving_variance"}
 
 
 def test_what_is_no_batch_normalization() -> None:

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 import steadynorm
 
 LOSS = nn.CrossEntropyLoss()
+NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 class Net(nn.Module):
@@ -62,6 +63,21 @@ def step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Any) -> Tens
     return loss
 
 
+def diagnosed(digits: Any, model: nn.Module, optimizer: torch.optim.Optimizer, batches: int = 4) -> steadynorm.Report:
+    """A diagnosis with all that it can be given."""
+    return steadynorm.diagnose(
+        model,
+        digits.train,
+        digits.validation,
+        batches=batches,
+        loss=LOSS,
+        metric=accuracy,
+        train_step=step,
+        optimizer=optimizer,
+        evaluate=evaluate,
+    )
+
+
 class Snapshot:
     """Everything about a model, its optimizer and the random states, to be compared bit for bit."""
 
@@ -78,6 +94,7 @@ class Snapshot:
         self.hooks = [{name: dict(getattr(module, name)) for name in self.HOOKS} for module in model.modules()]
         self.states = [copy.deepcopy(each.state_dict()) for each in optimizers]
         self.python, self.numpy, self.torch = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+        self.cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
 
     def _tensors(self) -> list[Tensor]:
         return [*self.model.parameters(), *self.model.buffers()]
@@ -101,6 +118,7 @@ class Snapshot:
         assert random.getstate() == self.python
         assert_same(list(np.random.get_state()), list(self.numpy))  # noqa: NPY002
         assert torch.equal(torch.get_rng_state(), self.torch)
+        assert_same(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [], self.cuda)
 
 
 def same_bits(first: Tensor, second: Tensor) -> bool:
@@ -137,60 +155,32 @@ def put_in(model: Net, mode: str) -> None:
         model.tail[1].train()
 
 
-def test_everything_is_as_before(digits: Any, mode: str) -> None:
-    model, optimizer = trained(digits.train)
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=(pytest.mark.gpu, NEEDS_CUDA))])
+def device(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_everything_is_as_before(digits: Any, mode: str, device: str) -> None:
+    model, optimizer = trained(digits.train, device)
     put_in(model, mode)
     model.body[1].register_forward_hook(lambda module, inputs, output: None)
     model.tail.register_full_backward_hook(lambda module, inputs, outputs: None)
     before = Snapshot(model, optimizer)
-    report = steadynorm.diagnose(
-        model,
-        digits.train,
-        digits.validation,
-        batches=4,
-        loss=LOSS,
-        metric=accuracy,
-        train_step=step,
-        optimizer=optimizer,
-        evaluate=evaluate,
-    )
+    report = diagnosed(digits, model, optimizer)
     before.check()
     assert report.evidence.steps.parameters_moved
+    assert report.evidence.steps.layers["body.1"].updates == (mode != "mixed")
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_everything_is_as_before_on_a_gpu(digits: Any, mode: str) -> None:
-    model, optimizer = trained(digits.train, "cuda")
-    put_in(model, mode)
-    before, cuda = Snapshot(model, optimizer), torch.cuda.get_rng_state_all()
-    report = steadynorm.diagnose(
-        model,
-        digits.train,
-        digits.validation,
-        batches=4,
-        loss=LOSS,
-        metric=accuracy,
-        train_step=step,
-        optimizer=optimizer,
-        evaluate=evaluate,
-    )
-    before.check()
-    assert_same(torch.cuda.get_rng_state_all(), cuda)
-    assert report.evidence.steps.parameters_moved
-    assert report.evidence.steps.layers["body.1"].updates == 1
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@NEEDS_CUDA
 def test_a_model_on_the_cpu_is_diagnosed_on_a_gpu(digits: Any) -> None:
     model, optimizer = trained(digits.train)
-    before, cuda = Snapshot(model, optimizer), torch.cuda.get_rng_state_all()
+    before = Snapshot(model, optimizer)
     report = steadynorm.diagnose(
         model, digits.train, batches=4, loss=LOSS, train_step=step, optimizer=optimizer, device="cuda"
     )
     before.check()
-    assert_same(torch.cuda.get_rng_state_all(), cuda)
     assert report.evidence.steps.parameters_moved
 
 
@@ -224,17 +214,7 @@ def test_forward_raises_at_any_batch(digits: Any, at: int, error: type[BaseExcep
     Failing.at, Failing.error, Failing.passes = at, error, iter(range(10**9))
     before = Snapshot(model, optimizer)
     with pytest.raises((steadynorm.UnusableInputError, KeyboardInterrupt)) as raised:
-        steadynorm.diagnose(
-            model,
-            digits.train,
-            digits.validation,
-            batches=3,
-            loss=LOSS,
-            metric=accuracy,
-            train_step=step,
-            optimizer=optimizer,
-            evaluate=evaluate,
-        )
+        diagnosed(digits, model, optimizer, batches=3)
     before.check()
     assert raised.type is (KeyboardInterrupt if error is KeyboardInterrupt else steadynorm.UnusableInputError)
     assert "on purpose" in str(raised.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -29,16 +30,18 @@ def width_of(dtype: str) -> int | None:
     return _WIDTHS.get(dtype)
 
 
-def count_of(shape: tuple[int, ...], path: str, name: str) -> int:
+def count_of(shape: Sequence[int], path: str, name: str) -> int:
     """How many values a tensor of this shape has, computed without overflow.
 
     Raises:
         UnusableInputError: a length is negative, or there are more axes or values than any file holds.
     """
+    if len(shape) > MOST_AXES:  # before anything is multiplied: the product of millions has millions of digits
+        raise UnusableInputError(f"{path}: the tensor {shortened(name)} has the impossible shape of {len(shape)} axes")
     count = 1
     for length in shape:
         count *= max(length, 1) if length >= 0 else 0
-    if len(shape) > MOST_AXES or any(length < 0 for length in shape) or count >= 1 << 48:
+    if any(length < 0 for length in shape) or count >= 1 << 48:
         text = shortened(str(list(shape)))
         raise UnusableInputError(f"{path}: the tensor {shortened(name)} has the impossible shape {text}")
     return 0 if 0 in shape else count

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from steadynorm.artifacts.contents import Contents, Tensor
 from steadynorm.artifacts.layers import Found, layers_of, of_graph_alone
 from steadynorm.artifacts.matching import are_numbered_anew, in_order, matched, weights_moved
-from steadynorm.artifacts.naming import named_layers
+from steadynorm.artifacts.naming import OPTIMIZERS, named_layers
 from steadynorm.artifacts.steps import steps_of
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evidence, Layer
@@ -78,8 +78,24 @@ def _stored(contents: Contents, found: Found, before: Contents | None, ranks: Ma
         doubled=_is_doubled(contents),
         values=not contents.facts.get("missing"),
         training=steps is not None or bool(contents.facts.get("param_groups")) or any(map(_is_slot, contents.tensors)),
+        weight_types=_weight_types(contents, found.layers),
+        slot_types=_slot_types(contents),
         by_order=by_order,
     )
+
+
+def _weight_types(contents: Contents, layers: tuple[Layer, ...]) -> frozenset[str]:
+    """Of gamma and beta alone, where the file has no other weights."""
+    named, _ = named_layers(contents.tensors, contents.framework)
+    own = (tensor for layer in named for role, tensor in layer.tensors.items() if role in ("gamma", "beta"))
+    return frozenset(tensor.dtype for tensor in (*weights_of(contents), *own) if "float" in tensor.dtype)
+
+
+def _slot_types(contents: Contents) -> frozenset[str]:
+    noted = contents.facts.get("slots")
+    slots = (each for each in contents.tensors.values() if each.shape and _is_slot(each.name))
+    types = {each.dtype for each in slots if "float" in each.dtype}
+    return frozenset(types | (set(noted) if isinstance(noted, frozenset) else set()))
 
 
 def _others(contents: Contents) -> dict[str, Tensor]:
@@ -98,7 +114,7 @@ def weights_of(contents: Contents) -> Iterator[Tensor]:
 
 def _is_slot(name: str) -> bool:
     parts = name.replace(".", "/").split("/")
-    return any(part.startswith(_SLOTS) for part in parts) or "optimizer" in parts[0]
+    return any(part.startswith(_SLOTS) or part in OPTIMIZERS for part in parts) or "optimizer" in parts[0]
 
 
 def _is_doubled(contents: Contents) -> bool:

@@ -113,6 +113,16 @@ def recognise(source: Source) -> Format | None:
     return next((each for each in FORMATS if each.recognise(sample)), None)
 
 
+def refusal(path: str, source: Source) -> str:
+    """What to say about a file of no format that is read."""
+    if recognition.is_text_graph(Sample(source)):
+        return (
+            f"{path}: is a TensorFlow graph in text form, which is not read; expected the binary one: the .meta beside "
+            "a checkpoint, or tf.io.write_graph(..., as_text=False)"
+        )
+    return f"{path}: is of no format that is read; expected {KNOWN}"
+
+
 def recognise_folder(path: str) -> FolderFormat | None:
     """The format of a folder that is one artifact, `None` if it is a folder like others.
 
@@ -140,7 +150,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
     source = open_source(standing_for(path))
     found = recognise(source)
     if found is None:
-        raise UnusableInputError(f"{path}: is of no format that is read; expected {KNOWN}")
+        raise UnusableInputError(refusal(path, source))
     return _read(found, path, source)
 
 

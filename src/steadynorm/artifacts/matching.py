@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -30,8 +31,9 @@ _AUTOMATIC = ("batch_normalization", "sync_batch_normalization", "batch_normaliz
 def matched(layers: Iterable[Layer], before: Iterable[Layer]) -> dict[str, Layer]:
     """By layer of the one file, the same layer of the other.
 
-    Names count first, then names without the wrappers around them, then parameters that are the same in all channels:
-    a conversion between frameworks changes every name and no value.
+    Names count first, then names without the wrappers around them, then parameters that are the same in all channels,
+    since a conversion between frameworks changes every name and no value; then names behind what all of one file begin
+    with, as `encoder.`.
     """
     layers, left = list(layers), list(before)
     found: dict[str, Layer] = {}
@@ -53,7 +55,37 @@ def matched(layers: Iterable[Layer], before: Iterable[Layer]) -> dict[str, Layer
                 found[layer.name] = same[0]
         taken = {id(each) for each in found.values()}
         left = [layer for layer in left if id(layer) not in taken]
+    here = {layer.name: layer for layer in layers if layer.name not in found}
+    there = {layer.name: layer for layer in left}
+    for name, other in behind_a_front(here, there).items():
+        if here[name].channels == there[other].channels:
+            found[name] = there[other]
     return found
+
+
+def behind_a_front(names: Collection[str], others: Collection[str]) -> dict[str, str]:
+    """By name the other one, if all names of either side are those of the other behind one front, as `encoder.`."""
+    return _with_front(names, others) or {there: here for here, there in _with_front(others, names).items()}
+
+
+def _with_front(longer: Collection[str], shorter: Collection[str]) -> dict[str, str]:
+    by_front: dict[str, dict[str, str]] = {}
+    for name in longer:
+        parts = re.split(r"(?<=[/.])", name)
+        for cut in range(1, len(parts)):
+            other = "".join(parts[cut:])
+            if other in shorter:
+                by_front.setdefault("".join(parts[:cut]), {})[name] = other
+    # A front that only some of the names behind it share with the other side is a coincidence.
+    whole = [
+        pairs
+        for front, pairs in by_front.items()
+        if len(pairs) == sum(name.startswith(front) for name in longer) and 2 * len(pairs) > len(shorter)
+    ]
+    most = max(map(len, whole), default=0)
+    best = [pairs for pairs in whole if len(pairs) == most]
+    # Of two models in one file, as generator and critic, nothing tells which is meant.
+    return best[0] if len(best) == 1 else {}
 
 
 def unwrapped(name: str) -> str:
@@ -83,6 +115,8 @@ def weights_moved(
 ) -> dict[str, float]:
     """Root mean square change of weights that both files have, relative to their own; of a sample, by name.
 
+    A weight that has another shape now, as that of a new head, is another one altogether: its change is 1.
+
     Arguments:
         now: the weights of the one file.
         before: those of the other.
@@ -93,7 +127,8 @@ def weights_moved(
     shared = [name for name, tensor in now.items() if name in before and before[name].shape == tensor.shape]
     sizes = {name: math.prod(now[name].shape) for name in shared}
     chosen = sorted(shared, key=lambda name: sizes[name])
-    found: dict[str, float] = {}
+    replaced = (name for name, tensor in now.items() if name in before and before[name].shape != tensor.shape)
+    found = dict.fromkeys(islice(replaced, MOST_WEIGHTS), 1.0)
     left = MOST_VALUES
     for name in chosen[:: max(1, len(chosen) // MOST_WEIGHTS)]:
         left -= sizes[name]

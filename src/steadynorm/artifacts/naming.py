@@ -29,7 +29,7 @@ _AFFINE = {"weight": "gamma", "scale": "gamma", "bias": "beta"}
 _FLAX = {"mean": "mean", "var": "variance"}
 _FLAX_COLLECTION = re.compile(r"(?:(?P<front>\w+?)_)?(?:params|batch_stats)(?:_(?P<back>\w+))?")
 _FLAX_WRAPPERS = ("value", "raw_value")
-_OPTIMIZERS = frozenset({"optimizer", "optimizer_weights", "optimizer_state", "opt_state", ".OPTIMIZER_SLOT"})
+OPTIMIZERS = frozenset({"optimizer", "optimizer_weights", "optimizer_state", "opt_state", ".OPTIMIZER_SLOT"})
 
 Place: TypeAlias = tuple[str, str, bool]
 """A layer, a role, and whether it is an average over the training."""
@@ -134,7 +134,7 @@ def _place(name: str, is_flax: bool) -> Place | None:
     text = name.removesuffix(OBJECT_KEY).removesuffix(":0")
     separator = "/" if "/" in text else "."
     parts = text.split(separator)
-    if len(parts) < 2 or not _OPTIMIZERS.isdisjoint(parts):
+    if len(parts) < 2 or not OPTIMIZERS.isdisjoint(parts):
         return None
     averaged = AVERAGE.fullmatch(parts[-1]) is not None
     if averaged or (is_flax and parts[-1] in _FLAX_WRAPPERS):

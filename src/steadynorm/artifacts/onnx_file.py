@@ -66,16 +66,18 @@ def read_model(source: Source) -> Model:
             model.functions[function.domain, function.name] = function
     if len(graphs) != 1:
         raise UnusableInputError(f"{source.path}: has {len(graphs)} graphs; expected one, as a complete ONNX model has")
+    initializers = 0
     for each in fields(source, graphs[0].start, graphs[0].stop):
         if each.number == _GRAPH["node"]:
             model.nodes.append(reading.node(each))
         elif each.number == _GRAPH["initializer"]:
             tensor = read_tensor(source, each)
             model.tensors[tensor.name] = tensor
+            initializers += 1
         elif each.number in (_GRAPH["input"], _GRAPH["output"]):
             names = model.inputs if each.number == _GRAPH["input"] else model.outputs
             names.append(reading.message("ValueInfoProto", each).name)
-        if len(model.nodes) + len(model.tensors) > MOST_NODES:
+        if len(model.nodes) + initializers > MOST_NODES:
             raise UnusableInputError(f"{source.path}: has more than {MOST_NODES} nodes")
     return model
 
@@ -109,4 +111,4 @@ class _Reading:
                 f"{self._source.path}: its nodes take more than {MOST_READ} bytes without the model's tensors"
             )
         data = b"".join(self._source.read(each.begin if whole else each.start, each.stop) for each in parts)
-        return parse(messages()[kind], data, self._source.path, f"a {kind}")
+        return parse(messages()[kind], data, self._source.path, f"a {kind}", self._source.budget)

@@ -35,20 +35,19 @@ def read_tensor(source: Source, field: Field) -> Tensor:
     kind = messages()["TensorProto"]
     if field.size <= SMALL:
         data = source.read(field.start, field.stop)
-        found = tensor_of(parse(kind, data, source.path, "a TensorProto"), source.path)
+        found = tensor_of(parse(kind, data, source.path, "a TensorProto", source.budget), source.path)
         return found if found.extent else replace(found, extent=_extent(source, field, data, found))
-    described, values = b"", None
+    described, values = [], None
     for part in fields(source, field.start, field.stop):
         if part.number in _LARGE and part.size > SMALL // 2:
             values = part
         else:
-            described += source.read(part.begin, part.stop)
-    message = parse(kind, described, source.path, "a TensorProto")
+            described.append(source.read(part.begin, part.stop))
+    message = parse(kind, b"".join(described), source.path, "a TensorProto", source.budget)
     if values is None:
         return tensor_of(message, source.path)
-    shape, dtype = tuple(message.dims), _dtype(message)
+    shape, dtype = _shape(message, source.path), _dtype(message)
     stored = dtype if values.number == _RAW_DATA else _PACKED.get(values.number)
-    count_of(shape, source.path, message.name)
     load = partial(_in_place, source, values, stored, dtype, shape, message.name)
     extent = source.extent(values.start, values.stop) if stored == dtype else None
     return Tensor(message.name, shape, dtype, load, extent)
@@ -57,7 +56,7 @@ def read_tensor(source: Source, field: Field) -> Tensor:
 def _extent(source: Source, field: Field, data: bytes, tensor: Tensor) -> Extent | None:
     """Where the values of a small tensor are, if they are kept as their bytes."""
     size = count_of(tensor.shape, source.path, tensor.name) * (width_of(tensor.dtype) or 0)
-    for part in fields(of_bytes(source.path, data), 0, len(data)):
+    for part in fields(of_bytes(source.path, data, source.budget), 0, len(data)):
         if (part.number == _RAW_DATA or _PACKED.get(part.number) == tensor.dtype) and part.size == size:
             return source.extent(field.start + part.start, field.start + part.stop)
     return None
@@ -70,8 +69,7 @@ def tensor_of(message: Any, path: str) -> Tensor:
         message: the TensorProto.
         path: the model's file, beside which external data lie.
     """
-    shape, dtype = tuple(message.dims), _dtype(message)
-    count_of(shape, path, message.name)
+    shape, dtype = _shape(message, path), _dtype(message)
     if message.data_location == EXTERNAL:
         where = {entry.key: entry.value for entry in message.external_data}
         load = partial(_beside, path, where, dtype, shape, message.name)
@@ -81,6 +79,11 @@ def tensor_of(message: Any, path: str) -> Tensor:
             extent = None  # its values cannot be read either, which is said when they are asked for
         return Tensor(message.name, shape, dtype, load, extent)
     return Tensor(message.name, shape, dtype, partial(_inline, message, dtype, shape, path))
+
+
+def _shape(message: Any, path: str) -> tuple[int, ...]:
+    count_of(message.dims, path, message.name)
+    return tuple(message.dims)
 
 
 def _dtype(message: Any) -> str:

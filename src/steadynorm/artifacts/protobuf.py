@@ -18,6 +18,8 @@ from typing import Any, TypeAlias
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 
+from steadynorm.artifacts.budget import Budget
+from steadynorm.artifacts.protobuf_memory import memory_of
 from steadynorm.errors import UnusableInputError
 
 Table: TypeAlias = Mapping[str, Iterable[str]]
@@ -66,7 +68,7 @@ def build(package: str, table: Table) -> dict[str, type[Message]]:
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}")) for name in table}
 
 
-def parse(kind: type[Message], data: bytes, path: str, what: str) -> Any:
+def parse(kind: type[Message], data: bytes, path: str, what: str, budget: Budget | None = None) -> Any:
     """A message from its bytes.
 
     Arguments:
@@ -74,10 +76,15 @@ def parse(kind: type[Message], data: bytes, path: str, what: str) -> Any:
         data: the bytes.
         path: the file that they come from, for the error.
         what: what they should be, as `a MetaGraphDef`, for the error.
+        budget: what is left to be spent on the file; without one the message may take all of one by itself.
 
     Raises:
-        UnusableInputError: the bytes are no such message, are damaged, or nest deeper than protobuf allows.
+        UnusableInputError: the bytes are no such message, are damaged, nest deeper than protobuf allows, or would take
+            too much memory.
     """
+    budget = budget or Budget()
+    if not budget.is_free(len(data)):
+        budget.take(memory_of(kind.DESCRIPTOR, data, budget.memory), path)
     message = kind()
     try:
         message.ParseFromString(data)

@@ -128,6 +128,13 @@ def is_msgpack(sample: Sample) -> bool:
         return False
 
 
+def is_text_graph(sample: Sample) -> bool:
+    """A graph of TensorFlow in protobuf's text form, as `graph.pbtxt`."""
+    return sample.head.lstrip().startswith(
+        (b"node {", b"meta_info_def {", b"graph_def {", b"saved_model_schema_version:")
+    )
+
+
 def is_torch_archive(sample: Sample) -> bool:
     """An archive of torch.save: a pickle, and nothing of a program."""
     return sample.has("data.pkl") and not is_torchscript(sample) and not is_torch_program(sample)

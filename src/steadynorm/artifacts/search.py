@@ -134,7 +134,8 @@ class _Search:
         if not self._recognised(standing, named=True):
             if not _size(standing):
                 raise UnusableInputError(f"{path}: is empty")
-            raise UnusableInputError(f"{path}: is {UNKNOWN}; expected {formats.KNOWN}")
+            with open_source(standing) as source:
+                raise UnusableInputError(formats.refusal(path, source))
         for companion in self._companions(standing):
             self._recognised(companion, named=True)
 

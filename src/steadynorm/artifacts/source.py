@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self, TypeAlias
 
+from steadynorm.artifacts.budget import Budget
 from steadynorm.artifacts.places import file_system, first_line, is_remote
 from steadynorm.errors import UnusableInputError
 
@@ -53,12 +54,14 @@ class Source(ABC):
 
     Attributes:
         bytes_read: how many bytes were fetched so far, for whoever wants to know what a reader costs.
+        budget: what its messages may still cost, if it is made of such.
     """
 
     def __init__(self, path: str, size: int) -> None:
         self.path = path
         self.size = size
         self.bytes_read = 0
+        self.budget = Budget()
 
     @abstractmethod
     def _fetch(self, start: int, stop: int) -> bytes:
@@ -169,9 +172,17 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     return _Remote(path) if is_remote(path) else _Local(path)
 
 
-def of_bytes(path: str, data: bytes) -> Source:
-    """Bytes that are in memory, as those of a file within an archive; `path` says where they are from."""
-    return _Bytes(path, data)
+def of_bytes(path: str, data: bytes, budget: Budget | None = None) -> Source:
+    """Bytes that are in memory, as those of a file within an archive.
+
+    Arguments:
+        path: where they are from.
+        data: the bytes.
+        budget: that of the file that they are from.
+    """
+    source = _Bytes(path, data)
+    source.budget = budget or source.budget
+    return source
 
 
 def part_of(source: Source, path: str, start: int, stop: int) -> Source:
@@ -288,6 +299,7 @@ class _Bytes(Source):
 class _Part(Source):
     def __init__(self, whole: Source, path: str, start: int, stop: int) -> None:
         super().__init__(path, stop - start)
+        self.budget = whole.budget
         self._whole, self._start = whole, start
 
     def _fetch(self, start: int, stop: int) -> bytes:

@@ -54,7 +54,7 @@ class Bundle:
                 raise UnusableInputError(f"{self.path}: its index has over {MOST_RECORDS} bytes besides names")
             if key:
                 what = f"the entry of {shortened(_text(key))}"
-                self._entries[key] = parse(MESSAGES["BundleEntry"], value, self.path, what)
+                self._entries[key] = parse(MESSAGES["BundleEntry"], value, self.path, what, table.source.budget)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by name; the parts of sliced ones are not tensors of their own.

@@ -105,7 +105,7 @@ class MetaGraphReader:
     def __init__(self, source: Source) -> None:
         # Most graphs are small, and then one read is quicker than one for each node.
         small = source.size <= MOST_READ
-        self._source = of_bytes(source.path, source.read(0, source.size)) if small else source
+        self._source = of_bytes(source.path, source.read(0, source.size), source.budget) if small else source
         self._read = 0
         self._items = 0
         self._count = 0
@@ -147,6 +147,7 @@ class MetaGraphReader:
         for each in fields(self._source, library.start, library.stop):
             if each.number != 1:
                 continue
+            self._one_more()
             parts: list[Field] = []
             nodes: list[Field] = []
             for part in fields(self._source, each.start, each.stop):
@@ -156,9 +157,7 @@ class MetaGraphReader:
             yield function
 
     def _node(self, found: Field) -> Any:
-        self._count += 1
-        if self._count > MOST_NODES:
-            raise UnusableInputError(f"{self._source.path}: has more than {MOST_NODES} nodes")
+        self._one_more()
         if found.size <= MOST_NODE:
             node = self._message(messages.NodeDef, self._bytes(found.start, found.stop), "a NodeDef")
         else:
@@ -179,11 +178,17 @@ class MetaGraphReader:
             )
         return node
 
+    def _one_more(self) -> None:
+        """Counts a node or function: of each there is an object as long as the graph is looked at."""
+        self._count += 1
+        if self._count > MOST_NODES:
+            raise UnusableInputError(f"{self._source.path}: has more than {MOST_NODES} nodes")
+
     def _parsed(self, kind: type[Message], parts: list[Field], what: str) -> Any:
         return self._message(kind, b"".join(self._bytes(each.begin, each.stop) for each in parts), what)
 
     def _message(self, kind: type[Message], data: bytes, what: str) -> Any:
-        return parse(kind, data, self._source.path, what)
+        return parse(kind, data, self._source.path, what, self._source.budget)
 
     def _bytes(self, start: int, stop: int) -> bytes:
         self._read += stop - start

@@ -28,7 +28,7 @@ SNAPPY_RATIO = 32
 CHECKED_SIZE = 1 << 14
 """Blocks up to this size are held against their checksum; longer ones would take too long in Python."""
 
-MOST_ENTRIES = 1 << 18
+MOST_ENTRIES = 1 << 17
 MOST_KEY_BYTES = 1 << 26
 MOST_UNPACKED = 1 << 27
 """Most entries and bytes of keys of one table, and bytes of one unpacked block."""

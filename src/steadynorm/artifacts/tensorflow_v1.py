@@ -16,7 +16,7 @@ from steadynorm.artifacts.places import shortened
 from steadynorm.artifacts.protobuf import parse
 from steadynorm.artifacts.slices import merged, shape_within
 from steadynorm.artifacts.tensorflow_records import MESSAGES, Ranges, dtype_of, ranges_of, shape_of, slice_key
-from steadynorm.artifacts.tensorflow_table import Table
+from steadynorm.artifacts.tensorflow_table import MOST_ENTRIES, Table
 from steadynorm.errors import UnusableInputError
 
 _VALUES = {
@@ -63,7 +63,10 @@ def tensors_of(tables: Sequence[tuple[Table, bytes]]) -> dict[str, Tensor]:
         left -= len(header)
         if left < 0:
             raise UnusableInputError(f"{path}: its list of tensors has over {MOST_RECORDS} bytes")
-        for each in parse(MESSAGES["SavedTensorSlices"], header, path, "the list of a checkpoint").meta.tensor:
+        listed = parse(MESSAGES["SavedTensorSlices"], header, path, "the list of a checkpoint").meta.tensor
+        if len(listed) > MOST_ENTRIES:
+            raise UnusableInputError(f"{path}: lists {len(listed)} tensors; expected at most {MOST_ENTRIES}")
+        for each in listed:
             shape = shape_of(each.shape)
             count_of(shape, path, each.name)
             known = saved.setdefault(each.name, _Saved(shape, dtype_of(each.type)))

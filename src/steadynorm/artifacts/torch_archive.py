@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from steadynorm.artifacts.contents import Contents
 from steadynorm.artifacts.pickle_stream import PickleStream
-from steadynorm.artifacts.source import Source
+from steadynorm.artifacts.source import Order, Source
 from steadynorm.artifacts.torch_checkpoint import contents_of
 from steadynorm.artifacts.torch_pickle import Pickled, read_pickle
 from steadynorm.artifacts.torch_tensors import Place, Places
@@ -15,7 +15,7 @@ from steadynorm.artifacts.zip_directory import Archive
 from steadynorm.errors import UnusableInputError
 
 PICKLE = "data.pkl"
-_ORDERS = {b"little": "<", b"big": ">"}
+_ORDERS: dict[bytes, Order] = {b"little": "<", b"big": ">"}
 
 
 def read(source: Source) -> Contents:
@@ -93,7 +93,7 @@ def storages(archive: Archive, prefix: str, folder: str, pickled: Pickled) -> di
     }
 
 
-def byte_order(archive: Archive, prefix: str) -> str:
+def byte_order(archive: Archive, prefix: str) -> Order:
     """`<` or `>`; archives without a note are little-endian."""
     if f"{prefix}byteorder" not in archive.entries:
         return "<"

@@ -149,6 +149,7 @@ def _facts(tree: Tree, plain: Path | None, copies: dict[Path, Path], foreign: tu
             shown(path): str(attributes["class"]).rpartition(".")[2] for path, attributes in tree.modules.items()
         },
         "param_groups": tuple(group for optimizer in tree.optimizers for group in optimizer.groups),
+        "slots": frozenset(each for optimizer in tree.optimizers for each in optimizer.slots),
         "versions": {
             ".".join(filter(None, (shown(path), name))): version
             for path, versions in tree.versions.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from steadynorm.artifacts.contents import Contents
 from steadynorm.artifacts.pickle_stream import PickleStream
 from steadynorm.artifacts.recognition import TORCH_MAGIC
-from steadynorm.artifacts.source import Source
+from steadynorm.artifacts.source import Order, Source
 from steadynorm.artifacts.torch_checkpoint import contents_of
 from steadynorm.artifacts.torch_pickle import Pickled, read_pickle
 from steadynorm.artifacts.torch_tensors import Place, Places
@@ -33,13 +33,13 @@ def read(source: Source) -> Contents:
     if (version := read_pickle(stream).value) != PROTOCOL:
         raise stream.broken(f"the format's version is {str(version)[:20]!r}; expected {PROTOCOL}")
     system = read_pickle(stream).value
-    order = ">" if isinstance(system, dict) and system.get("little_endian") is False else "<"
+    order: Order = ">" if isinstance(system, dict) and system.get("little_endian") is False else "<"
     pickled = read_pickle(stream)
     places = Places(source, _storages(stream, pickled, order))
     return contents_of(tree_of(pickled.value, source.path), places, "legacy PyTorch checkpoint", pickled.foreign)
 
 
-def _storages(stream: PickleStream, pickled: Pickled, order: str) -> dict[str, Place]:
+def _storages(stream: PickleStream, pickled: Pickled, order: Order) -> dict[str, Place]:
     """Each storage is its number of elements in 8 bytes, and then the elements, in the order of a list of keys."""
     keys = read_pickle(stream).value
     if not isinstance(keys, list):

@@ -13,7 +13,7 @@ from steadynorm.artifacts.contents import Tensor
 from steadynorm.artifacts.dtypes import decode, width_of
 from steadynorm.artifacts.pickle_arrays import InlineArray
 from steadynorm.artifacts.places import shortened
-from steadynorm.artifacts.source import Source
+from steadynorm.artifacts.source import Order, Source
 from steadynorm.artifacts.torch_types import SIZES
 from steadynorm.artifacts.torch_values import Storage, Strided
 from steadynorm.errors import UnusableInputError
@@ -36,7 +36,7 @@ class Place:
     source: Source
     start: int
     stop: int
-    order: str = "<"
+    order: Order = "<"
 
 
 class Places:
@@ -77,7 +77,7 @@ class Places:
             view.shape,
             view.dtype,
             lambda: self._load(name, view, place, start, stop),
-            place.source.extent(start, stop, ">" if place.order == ">" else "<") if _is_plain(view) else None,
+            place.source.extent(start, stop, place.order) if _is_plain(view) else None,
         )
 
     def _refuse(self, name: str, why: str) -> npt.NDArray[np.generic]:

@@ -30,11 +30,13 @@ class Optimizer:
         path: where it is.
         steps: the entries `step` of its parameters, numbers or tensors.
         groups: its parameter groups, plain values only.
+        slots: the types of the averages that it keeps of each parameter's gradients.
     """
 
     path: str
     steps: tuple[object, ...]
     groups: tuple[dict[str, object], ...]
+    slots: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -160,7 +162,15 @@ def _optimizer(value: dict[object, object], at: Path) -> Optimizer | None:
     if not isinstance(state, dict) or not isinstance(groups, list):
         return None
     steps = tuple(each["step"] for each in state.values() if isinstance(each, dict) and "step" in each)
-    return Optimizer(".".join(at), steps, tuple(_groups(groups)))
+    return Optimizer(".".join(at), steps, tuple(_groups(groups)), frozenset(_slots(state)))
+
+
+def _slots(state: dict[object, object]) -> Iterator[str]:
+    for each in state.values():
+        for value in each.values() if isinstance(each, dict) else ():
+            # A lone number is a count of steps, which is kept in float32 whatever the parameters are.
+            if isinstance(value, Strided) and value.shape and "float" in value.dtype:
+                yield value.dtype
 
 
 def _groups(groups: list[object]) -> Iterator[dict[str, object]]:

@@ -41,10 +41,11 @@ def fields(source: Source, start: int, stop: int) -> Iterator[Field]:
     """The fields of the message that lies between two positions.
 
     Raises:
-        UnusableInputError: they are no message, or a field reaches beyond it.
+        UnusableInputError: they are no message, a field reaches beyond it, or the file has too many of them.
     """
     at = start
     while at < stop:
+        source.budget.look_at_field(source.path)
         head = source.read(at, min(at + _HEAD, stop))
         tag, behind = varint(head, 0, source.path)
         number, kind, value = tag >> 3, tag & 7, 0

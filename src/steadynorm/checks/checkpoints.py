@@ -16,6 +16,7 @@ from steadynorm.checks.causes import (
 )
 from steadynorm.checks.distance import mismatched
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Certainty, Finding
 
@@ -36,7 +37,7 @@ def averaged_weights_without_statistics(evidence: Evidence) -> Iterator[Finding]
     yield finding(
         "SN305",
         [layer.name for layer in layers],
-        f"the weights are {source.description}, and the statistics of {len(layers)} layers do not fit them "
+        f"the weights are {source.description}, and the statistics of {many(layers)} do not fit them "
         f"({initial} at their initial values, {copied} equal to the source's)",
         "Re-estimate them for the averaged weights: steadynorm.recalibrate(model, train_data).",
         evidence={"at_initialization": initial, "equal_to_source": copied},
@@ -62,7 +63,7 @@ def statistics_of_other_weights(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN305",
             layers,
-            f"the statistics of {len(layers)} layers do not fit what they are fed, though their average is fast "
+            f"the statistics of {many(layers)} do not fit what they are fed, though their average is fast "
             "enough: they belong to other weights or to other data",
             "Re-estimate them: steadynorm.recalibrate(model, train_data); then look for what changed the weights after "
             "training (averaging, pruning, conversion, a partly loaded checkpoint).",

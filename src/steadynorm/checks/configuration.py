@@ -17,6 +17,7 @@ from steadynorm.checks.causes import (
 )
 from steadynorm.checks.numbers import DEAD_VARIANCE
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import many
 from steadynorm.evidence import CallSite, Evidence, Layer, Operation, Split
 from steadynorm.finding import Certainty, Finding, Severity
 
@@ -43,7 +44,7 @@ def bias_before_normalization(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN501",
             found,
-            f"{len(found)} layers follow a convolution or linear layer with a bias, which the mean subtraction cancels "
+            f"{many(found, 'follow')} a convolution or linear layer with a bias, which the mean subtraction cancels "
             f"(first: '{next(iter(found.values()))}')",
             "Build these with bias=False; beta does the same job.",
             evidence={"producers": found},
@@ -62,7 +63,7 @@ def normalization_before_sigmoid(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN502",
             found,
-            f"the output of {len(found)} layers goes straight into a sigmoid or tanh: with deviation 1 it stays on the "
+            f"the output of {many(found)} goes straight into a sigmoid or tanh: with deviation 1 it stays on the "
             "nearly linear part",
             "Normalize before the linear layer instead, use a rectifier, or accept it if it trains well.",
             evidence={"activations": found},
@@ -107,7 +108,7 @@ def batch_too_small(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN505",
             few,
-            f"{len(few)} layers take batch moments from few values: {least} per channel at least, from {samples} "
+            f"{many(few, 'take')} batch moments from few values: {least} per channel at least, from {samples} "
             f"samples per step; the variance alone is uncertain by {np.sqrt(2 / max(least - 1, 1)):.0%}",
             "Use larger batches, synchronized statistics over replicas (SyncBatchNorm), batch renormalization, or "
             "group normalization, which needs no batch.",
@@ -129,7 +130,7 @@ def dropout_before_normalization(evidence: Evidence) -> Iterator[Finding]:
             "SN507",
             found,
             f"dropout before '{worst}' makes its variance {np.exp(found[worst]):.3g} times as large in training as in "
-            f"inference ({len(found)} layers)",
+            f"inference ({many(found)})",
             "Move the dropout behind the last normalization layer, or re-estimate the statistics without dropout: "
             "steadynorm.recalibrate.",
             evidence={"log_variance_ratio": found},
@@ -166,7 +167,7 @@ def epsilon_dominates(evidence: Evidence) -> Iterator[Finding]:
             found,
             f"in {found[worst]:.0%} of the channels of '{worst}' the variance is {'far ' if assumed else ''}below "
             f"epsilon ({evidence.layer(worst).config.epsilon:g}{default}): the layer hardly normalizes them "
-            f"({len(found)} layers)",
+            f"({many(found)})",
             "Scale the input, or lower epsilon (1e-5 in PyTorch, 1e-3 in TensorFlow and Keras by default).",
             evidence={"share_of_channels": found},
             certainty=Certainty.LIKELY if assumed else Certainty.PROVEN,
@@ -176,22 +177,39 @@ def epsilon_dominates(evidence: Evidence) -> Iterator[Finding]:
 
 @check("SN510")
 def momentum_convention(evidence: Evidence) -> Iterator[Finding]:
-    """A decay so small that it must have been meant as the other framework's momentum."""
+    """A decay so small that it was probably meant as the other framework's momentum.
+
+    What it does to the statistics is arithmetic; that nobody wanted it shows only where better statistics do better.
+    """
     found = {layer.name: layer.config.decay or 0.0 for layer in evidence.layers if has_swapped_momentum(layer)}
     if found:
         decay = next(iter(found.values()))
         step = next((each for name in found if (each := observed(evidence, evidence.layer(name)))), None)
         seen = "" if step is None or step.decay is None else f"; the train step shows {step.decay:.3g}"
         meant = 1 - decay
+        trial = evidence.trial("recalibrate")
+        harmful = trial is not None and (trial.share or 0.0) > 0
         yield finding(
             "SN510",
             found,
-            f"{len(found)} layers keep {decay:.1%} of the old value per update, so the statistics are those of the "
+            f"{many(found, 'keep')} {decay:.1%} of the old value per update, so the statistics are those of the "
             f"last batch or two{seen}: {meant:g} is TensorFlow's and Keras' momentum, PyTorch's is 1 − that",
             f"Use {_momentum(evidence.framework, decay)}, and re-estimate the statistics: "
             + ("steadynorm.recalibrate." if evidence.stored is None else "'steadynorm repair'."),
             evidence={"decay": found},
+            certainty=Certainty.PROVEN if harmful else Certainty.LIKELY,
+            settle=None if harmful else _MEANT[evidence.stored is None and evidence.graph is None],
         )
+
+
+_MEANT = {
+    True: "look up whether the number was meant; a loss or metric on data on which inference falls short shows it, "
+    "if re-estimated statistics make up for that",
+    False: "look up whether inference reads the statistics: published pix2pix models keep 10 % on purpose, and "
+    "normalize by the batch in inference too. Where it does read them, 'steadynorm repair' with a metric shows what "
+    "they cost",
+}
+"""What would tell a slip from intent, by whether the model is there and can be measured."""
 
 
 def _momentum(framework: str, decay: float) -> str:

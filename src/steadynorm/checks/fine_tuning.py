@@ -15,6 +15,7 @@ from steadynorm.checks.causes import (
 )
 from steadynorm.checks.distance import mismatched
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence, Layer, Mode
 from steadynorm.finding import Finding, Severity
 
@@ -31,7 +32,7 @@ def frozen_layer_updates(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN601",
             layers,
-            f"gamma and beta of {len(layers)} layers are frozen (requires_grad=False), but the train step normalizes "
+            f"gamma and beta of {many(layers, 'are')} frozen (requires_grad=False), but the train step normalizes "
             "by batch moments and moves their statistics",
             "Put these layers into eval() after every model.train() (override train() in the model), or leave them "
             "trainable.",
@@ -56,7 +57,7 @@ def statistics_of_the_old_task(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN602",
             [layer.name for layer in kept],
-            f"{len(kept)} layers are kept on statistics of earlier training that do not fit what they are now fed",
+            f"{many(kept, 'are')} kept on statistics of earlier training that do not fit what they are now fed",
             "Re-estimate them on the new data (steadynorm.recalibrate with include_frozen=True), or train with these "
             "layers in training mode.",
             evidence={"layers": [layer.name for layer in kept]},
@@ -70,7 +71,7 @@ def statistics_of_the_old_task(evidence: Evidence) -> Iterator[Finding]:
             "SN602",
             [layer.name for layer in outpaced],
             f"after {steps} steps of fine-tuning with decay {decay:g}, {decay**steps:.0%} of the statistics of "
-            f"{len(outpaced)} layers is still the earlier training's",
+            f"{many(outpaced)} is still the earlier training's",
             f"Use a decay of at most {0.01 ** (1 / max(steps, 1)):.3g} for a run of this length, or re-estimate the "
             "statistics afterwards: steadynorm.recalibrate.",
             evidence={"decay": decay, "optimizer_steps": steps, "residual": decay**steps},
@@ -85,7 +86,7 @@ def freeze_undone(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN603",
             layers,
-            f"{len(layers)} layers were handed over in inference mode inside a model in training mode; the train step "
+            f"{many(layers, 'were')} handed over in inference mode inside a model in training mode; the train step "
             "switches them back to training and moves their statistics",
             "Freeze in train(): override it in the model, call super().train(mode) and then eval() on the frozen "
             "layers.",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from steadynorm.checks.numbers import LOW_PRECISION
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence, Mode, Operation
 from steadynorm.finding import Finding
 from steadynorm.recorded import Use
@@ -27,7 +28,7 @@ def bias_in_the_graph(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN501",
             found,
-            f"{len(found)} layers follow a convolution or linear layer with a bias, which {cancels} "
+            f"{many(found, 'follow')} a convolution or linear layer with a bias, which {cancels} "
             f"(first: '{next(iter(found.values()))}')",
             "Build these with use_bias=False; beta does the same job.",
             evidence={"producers": found},
@@ -42,7 +43,7 @@ def sigmoid_in_the_graph(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN502",
             found,
-            f"the output of {len(found)} layers goes straight into a sigmoid or tanh "
+            f"the output of {many(found)} goes straight into a sigmoid or tanh "
             f"('{next(iter(found.values()))}'): with deviation 1 it stays on the nearly linear part",
             "Normalize before the linear layer instead, use a rectifier, or accept it if it trains well.",
             evidence={"activations": found},
@@ -82,7 +83,7 @@ def wrong_axis(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN504",
             found,
-            f"{len(found)} layers normalize along the wrong axis ('{name}': {proof}), so that moments are taken across "
+            f"{many(found, 'normalize')} along the wrong axis ('{name}': {proof}), so that moments are taken across "
             "channels and per position",
             "Pass the axis of the channels: axis=1 (data_format='NCHW', fused) for channels first, axis=-1 for "
             "channels last.",
@@ -102,7 +103,7 @@ def dropout_in_the_graph(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN507",
             found,
-            f"dropout ('{next(iter(found.values()))}') stands right before {len(found)} layers: it raises the variance "
+            f"dropout ('{next(iter(found.values()))}') stands right before {many(found)}: it raises the variance "
             "of their input in training, and inference, without dropout, is normalized by that",
             "Move the dropout behind the last normalization layer.",
             evidence={"dropout": found},
@@ -124,7 +125,7 @@ def scale_missing(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN508",
             found,
-            f"{len(found)} layers have no gamma (scale=False), and what reads them is not free of scale "
+            f"{many(found, 'have')} no gamma (scale=False), and what reads them is not free of scale "
             f"('{next(iter(found.values()))}'): the deviation of its input is 1 for ever",
             "Pass scale=True; it may be left out only before a rectifier or a linear layer.",
             evidence={"readers": found},
@@ -148,7 +149,7 @@ def low_precision_in_the_graph(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN704",
             found,
-            f"the statistics of {len(found)} layers are kept in {dtype}: an update that changes the average by less "
+            f"the statistics of {many(found)} are kept in {dtype}: an update that changes the average by less "
             f"than {step:.2g} of its value is rounded away",
             "Keep the statistics in float32: the fused operation takes half precision input with float32 statistics, "
             "and layers take dtype= or a mixed precision policy.",

@@ -9,7 +9,7 @@ from steadynorm.evidence import Evidence
 from steadynorm.finding import Certainty, Finding
 
 
-@check("SN908", "graph")
+@check("SN908", "graph", layers=False)
 def broadcast_in_the_loss(evidence: Evidence) -> Iterator[Finding]:
     """The loss subtracts a row from a column, and broadcasting makes a matrix of them."""
     graph = evidence.graph

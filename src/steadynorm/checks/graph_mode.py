@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.checks.graph_facts import Facts, facts, names, never_fed, several_networks
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence, Mode
 from steadynorm.finding import Certainty, Finding, Severity
 from steadynorm.recorded import Choice, Graph, Use
@@ -64,7 +65,7 @@ def _built_in_training_mode(layers: list[Facts], graph: Graph, severity: Severit
     return finding(
         "SN201",
         names(layers),
-        f"{len(layers)} layers are built in training mode for good ('{layers[0].uses[0].node}'): what is predicted "
+        f"{many(layers, 'are')} built in training mode for good ('{layers[0].uses[0].node}'): what is predicted "
         f"with this graph is normalized by the moments of its batch{beside}",
         "Pass the mode as a tensor, tf.placeholder_with_default(False, []), and feed True in training; or build a "
         "second graph with False for inference and restore the checkpoint there.",
@@ -80,33 +81,39 @@ def trained_on_population(evidence: Evidence) -> Iterator[Finding]:
     """A train step trains through layers that normalize by stored statistics."""
     graph = evidence.graph
     assert graph is not None
+    assert evidence.graph is not None
     known = facts(evidence)
+    stand_ins = {inference for _, inference in evidence.graph.unshared}  # SN206
     unfed = {each.name for each in never_fed(known)}
     fixed, defaults = [], []
     for each in known:
         if not each.trained or not each.keeps_statistics or each.moved is True or not _is_trained_itself(each):
             continue
+        if each.name in stand_ins:
+            continue
         if each.name in unfed:
             defaults.append(each)
         elif all(use.mode is Mode.POPULATION for use in each.trained) and not any(up.steps for up in each.updates):
             fixed.append(each)
-    for layers, message, remedy in (
+    for layers, verb, message, remedy in (
         (
             fixed,
-            "{count} layers are trained in inference mode ('{node}'), by statistics that nothing updates",
+            "are",
+            "{layers} trained in inference mode ('{node}'), by statistics that nothing updates",
             "Pass training=True in training (tf.layers and tf.keras are in inference mode by default), or leave gamma "
             "and beta out of the training if the layers are frozen on purpose.",
         ),
         (
             defaults,
-            "{count} layers take their mode from '{switch}', which is inference unless it is fed, and nothing in the "
+            "take",
+            "{layers} their mode from '{switch}', which is inference unless it is fed, and nothing in the "
             "graph shows that it is: their updates stand in no collection and in no train step",
             "Feed {{'{switch}': True}} in training and run layer.updates, or pass training= on the call.",
         ),
     ):
         if layers:
             filled = {
-                "count": len(layers),
+                "layers": many(layers, verb),
                 "node": layers[0].trained[0].node,
                 "switch": layers[0].trained[0].switch,
             }
@@ -146,7 +153,7 @@ def built_twice(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN206",
             [name for pair in pairs for name in pair],
-            f"{len(pairs)} layers exist twice, for training ('{training}') and for inference ('{inference}'), with "
+            f"{many(pairs, 'exist')} twice, for training ('{training}') and for inference ('{inference}'), with "
             "variables of their own: inference reads what training never wrote",
             "Build the network once with the mode as a tensor, or the second time under the same variable scope with "
             "reuse=True.",
@@ -166,7 +173,7 @@ def updated_in_both_modes(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN207",
             names(found),
-            f"the updates of {len(found)} layers run whatever '{switch}' chooses, in inference as well: "
+            f"the updates of {many(found)} run whatever '{switch}' chooses, in inference as well: "
             + (
                 "both modes are built outside the branches, and the condition only picks one of the results"
                 if outside
@@ -189,12 +196,14 @@ def exported_in_training_mode(evidence: Evidence) -> Iterator[Finding]:
     # training mode does not read is cut off there.
     keeping = {each.name for each in facts(evidence) if each.keeps_statistics}
     uses = [use for use in graph.uses if use.layer in keeping or evidence.framework == "tensorflow"]
-    fixed = [use for use in uses if use.mode is Mode.BATCH]
+    # An export can go on training, as on a phone: then one of its functions trains, and another one predicts.
+    served = {use.layer for use in uses if not use.trained and use.mode is not Mode.BATCH}
+    fixed = [use for use in uses if use.mode is Mode.BATCH and not (use.trained and use.layer in served)]
     if fixed:
         yield finding(
             "SN209",
             _layers(fixed),
-            f"{len(_layers(fixed))} layers were exported in training mode ('{fixed[0].node}'): every prediction is "
+            f"{many(_layers(fixed), 'were')} exported in training mode ('{fixed[0].node}'): every prediction is "
             "normalized by the moments of its own batch, whatever mode is asked for",
             _EXPORT_AGAIN,
             evidence={"nodes": [use.node for use in fixed]},
@@ -204,7 +213,7 @@ def exported_in_training_mode(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN209",
             _layers(unless),
-            f"{len(_layers(unless))} layers were saved in training mode ('{unless[0].switch or unless[0].node}'): "
+            f"{many(_layers(unless), 'were')} saved in training mode ('{unless[0].switch or unless[0].node}'): "
             "unless whoever loads the model switches it, every prediction is normalized by the moments of its batch",
             _EXPORT_AGAIN,
             evidence={"nodes": [use.node for use in unless]},

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.checks.graph_facts import Facts, facts, names
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence, Mode
 from steadynorm.finding import Certainty, Finding
 
@@ -27,7 +28,7 @@ def saver_without_statistics(evidence: Evidence) -> Iterator[Finding]:
             "SN301",
             names(missing),
             f"the saver '{chief[0].node}' writes {len(chief[0].tensors)} variables, among them gamma or beta of "
-            f"{len(missing)} layers, and not all of their statistics ('{lost[0]}')",
+            f"{many(missing)}, and not all of their statistics ('{lost[0]}')",
             "tf.train.Saver() without a list saves all variables; a list has to hold the moving averages too: "
             "tf.train.Saver(tf.global_variables()), not tf.trainable_variables().",
             evidence={"saver": chief[0].node, "statistics": lost},
@@ -52,7 +53,7 @@ def averages_of_several_inputs(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN401",
             found,
-            f"{len(found)} layers are applied to different inputs in training ('{first[0]}' and '{first[1]}'), and one "
+            f"{many(found, 'are')} applied to different inputs in training ('{first[0]}' and '{first[1]}'), and one "
             "set of statistics averages the moments of all of them: it fits none if they differ",
             "Let the updates of one of the inputs run only, give each input its own layer, or put both into one batch.",
             evidence={"uses": found},
@@ -82,7 +83,7 @@ def moved_by_the_other_step(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN403",
             found,
-            f"the train step '{other}' moves the statistics of {len(found)} layers that another step trains "
+            f"the train step '{other}' moves the statistics of {many(found)} that another step trains "
             f"('{layer}'): every step of the one network changes the other",
             "Give each train step the updates of its own network: tf.get_collection(tf.GraphKeys.UPDATE_OPS, scope) "
             "with that network's scope.",

@@ -7,6 +7,7 @@ from itertools import combinations
 
 from steadynorm.checks.graph_facts import SETTLE, Facts, facts, names
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Certainty, Finding
 from steadynorm.recorded import Update
@@ -24,8 +25,13 @@ def updates_unreached(evidence: Evidence) -> Iterator[Finding]:
     yield finding(
         "SN101",
         names(stuck),
-        f"{len(updates)} operations update the statistics of {len(stuck)} layers, and the train step "
-        f"'{steps[0]}' depends on none of them" + ("" if len(steps) == 1 else f", nor do {len(steps) - 1} others"),
+        f"{many(updates, 'update', 'operation')} the statistics of {many(stuck)}, and the train step "
+        f"'{steps[0]}' depends on none of them"
+        + (
+            ""
+            if len(steps) == 1
+            else f", nor {'does' if len(steps) == 2 else 'do'} {many(len(steps) - 1, noun='other')}"
+        ),
         _remedy(stuck),
         evidence={"train_steps": steps, "updates": updates},
         certainty=_certainty(stuck),
@@ -42,7 +48,7 @@ def updates_of_some_unreached(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN102",
             names(stuck),
-            f"the train step runs the updates of {len(moving)} layers and not those of {len(stuck)} others, which "
+            f"the train step runs the updates of {many(moving)} and not those of {many(stuck, noun='other')}, which "
             "normalize by batch moments as well",
             "Read the collection after all layers are built: update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS) "
             "right before minimize(), without a scope that leaves some out.",
@@ -68,7 +74,7 @@ def updates_twice(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN105",
             repeated,
-            f"one train step updates the statistics of {len(repeated)} layers up to {most} times from the same input: "
+            f"one train step updates the statistics of {many(repeated)} up to {most} times from the same input: "
             f"the effective decay is decay^{most}",
             "Run each update once: build the layer once per input, and let a second pass over the same input use "
             "updates_collections=[] or training=False.",
@@ -79,12 +85,15 @@ def updates_twice(evidence: Evidence) -> Iterator[Finding]:
 @check("SN106", "graph")
 def moments_without_averages(evidence: Evidence) -> Iterator[Finding]:
     """Normalization by batch moments that nothing averages."""
+    assert evidence.graph is not None
+    if evidence.graph.frozen:
+        return  # averages that nothing read there are cut off, whether there were any or not: SN209
     found = [each for each in facts(evidence) if each.only_batch and not each.keeps_statistics and not each.updates]
     if found:
         yield finding(
             "SN106",
             names(found),
-            f"{len(found)} layers normalize by the moments of the batch alone and keep no averages of them "
+            f"{many(found, 'normalize')} by the moments of the batch alone and keep no averages of them "
             f"('{found[0].uses[0].node}'): a prediction depends on the other samples of its batch",
             _AVERAGED.get(evidence.framework, _AVERAGED["tensorflow"]),
             evidence={"nodes": [use.node for each in found for use in each.uses]},

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from steadynorm.checks.causes import left_behind, runs_on_population, trained_on_population
 from steadynorm.checks.distance import mismatched
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding
 
@@ -26,11 +27,11 @@ def inference_with_batch_statistics(evidence: Evidence) -> Iterator[Finding]:
     if not layers:
         return
     if evaluation.given:
-        message = f"the evaluation runs {len(layers)} of {len(evidence.layers)} normalization layers on batch moments"
+        message = f"the evaluation runs {many(layers, '', 'normalization layer', evidence.layers)} on batch moments"
         remedy = "Call model.eval() before the evaluation (and model.train() after it)."
     else:
         message = (
-            f"{len(layers)} of {len(evidence.layers)} normalization layers use batch moments although the model is in "
+            f"{many(layers, 'use', 'normalization layer', evidence.layers)} batch moments although the model is in "
             "inference mode: the layer ignores eval(), or was traced in training mode"
         )
         remedy = "Pass training=self.training to F.batch_norm; export or trace the model after model.eval()."
@@ -68,7 +69,7 @@ def training_with_population_statistics(evidence: Evidence) -> Iterator[Finding]
         yield finding(
             "SN202",
             layers,
-            f"the train step runs {len(layers)} of {len(evidence.layers)} normalization layers in inference mode, on "
+            f"the train step runs {many(layers, '', 'normalization layer', evidence.layers)} in inference mode, on "
             "mean 0 and variance 1: they only scale, and nothing updates them",
             "Call model.train() before the training loop, and again after every evaluation.",
             evidence={"steps": steps.steps},
@@ -94,7 +95,7 @@ def trained_in_inference_mode(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN202",
             [layer.name for layer in stale],
-            f"{len(stale)} layers count {updates} updates{counted}, and inference does no worse than batch mode: the "
+            f"{many(stale, 'count')} {updates} updates{counted}, and inference does no worse than batch mode: the "
             "weights were trained in inference mode, where the layers only scale",
             "Call model.train() before the training loop, and again after every evaluation, and train again. New "
             "statistics may make this model worse: its weights were trained with these.",

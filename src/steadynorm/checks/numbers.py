@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import Enum, auto
 
 import numpy as np
 
 from steadynorm.checks.causes import valid
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Array, Evidence, Layer, Split
-from steadynorm.finding import Finding, Severity
+from steadynorm.finding import Certainty, Finding, Severity
 
 DEAD_VARIANCE = 1e-10
 DEAD_SCALE = 1e-6
@@ -125,7 +127,8 @@ def dead_channels(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN703",
             found,
-            f"{who} {no_variance} channels without variance and {no_scale} with gamma about 0, of {channels}",
+            f"{who} {many(no_variance, noun='channel')} without variance and {no_scale} with gamma about 0, of "
+            f"{channels}",
             "Nothing, if the channels were pruned or the input is constant there; otherwise lower the learning "
             "rate or the weight decay and check the initial weights.",
             evidence={"no_variance": no_variance, "no_scale": no_scale, **_by_layer(found, len(found))},
@@ -147,22 +150,64 @@ def low_precision(evidence: Evidence) -> Iterator[Finding]:
             yield finding(
                 "SN704",
                 [layer.name for layer in found],
-                f"the statistics of {len(found)} layers are stored in {dtype}, each to within {step:.2g} of its value",
+                f"the statistics of {many(found)} are stored in {dtype}, each to within {step:.2g} of its value",
                 "Nothing for inference. Before training goes on from this file, convert the normalization layers to "
                 "float32, or their averages will not move by less than that.",
                 evidence={"dtype": dtype, "rounding_step": step},
                 severity=Severity.INFO,
             )
             return
+        source = _cast(evidence)
+        if source is _Cast.ON_SAVING:
+            return
+        if source is _Cast.UNKNOWN:
+            yield finding(
+                "SN704",
+                [layer.name for layer in found],
+                f"the statistics of {many(found)} are stored in {dtype}, and so are all weights: either the file "
+                f"was cast when it was saved, or the training ran in {dtype}, where an update that changes the average "
+                f"by less than {step:.2g} of its value is rounded away",
+                "Nothing if only the file was cast (a copy of the model with .half() before torch.save), as long as "
+                "training goes on in float32. Otherwise keep the normalization layers in float32.",
+                evidence={"dtype": dtype, "rounding_step": step},
+                severity=Severity.INFO,
+                certainty=Certainty.LIKELY,
+                settle="look up whether the training casts its model, or only what it saves; the state of the "
+                "optimizer in the file would tell: its averages have the type that the training ran in",
+            )
+            return
         yield finding(
             "SN704",
             [layer.name for layer in found],
-            f"the statistics of {len(found)} layers are kept in {dtype}: an update that changes the average by less "
+            f"the statistics of {many(found)} are kept in {dtype}: an update that changes the average by less "
             f"than {step:.2g} of its value is rounded away",
             "Keep the normalization layers in float32 (autocast does; model.half() does not: convert them back "
             "with layer.float()).",
             evidence={"dtype": dtype, "rounding_step": step},
         )
+
+
+class _Cast(Enum):
+    """Since when statistics have had half precision."""
+
+    IN_TRAINING = auto()
+    ON_SAVING = auto()
+    UNKNOWN = auto()
+
+
+def _cast(evidence: Evidence) -> _Cast:
+    stored = evidence.stored
+    # A graph names the type of the variables that are trained, and a live model is what trains.
+    if stored is None or evidence.graph is not None or not stored.weight_types:
+        return _Cast.IN_TRAINING
+    if not stored.weight_types <= LOW_PRECISION.keys():
+        return _Cast.IN_TRAINING  # who casts a whole file does not leave its weights out
+    if not stored.slot_types:
+        return _Cast.UNKNOWN
+    half = stored.slot_types & LOW_PRECISION.keys()
+    if half == stored.slot_types:
+        return _Cast.IN_TRAINING
+    return _Cast.UNKNOWN if half else _Cast.ON_SAVING
 
 
 @check("SN705", "calls", "gap")

@@ -53,6 +53,8 @@ _WHY_MISSING = {
 _WHY_SOURCE = "source code does not tell: it takes a checkpoint, a graph or a live model"
 """Likewise where the evidence is source code."""
 
+_WITHOUT_LAYERS = "the model has no normalization layers"
+
 _LIVE = ("calls", "steps", "evaluation", "gap", "source")
 _WHY_FILES = "it takes a live model and data: 'steadynorm diagnose'"
 """Where the evidence comes from files, the one reason for whatever no file can tell."""
@@ -60,11 +62,12 @@ _WHY_FILES = "it takes a live model and data: 'steadynorm diagnose'"
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One check function with the parts of the evidence that it needs."""
+    """One check function with the parts of the evidence that it needs, and whether it speaks about layers."""
 
     code: str
     needs: tuple[str, ...]
     function: CheckFunction
+    layers: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,17 @@ class NotAssessed:
 _REGISTERED: list[Registered] = []
 
 
-def check(code: str, *needs: str) -> Callable[[CheckFunction], CheckFunction]:
-    """Registers a function as (one of) the checks for `code`; `needs` names parts of `Evidence`."""
+def check(code: str, *needs: str, layers: bool = True) -> Callable[[CheckFunction], CheckFunction]:
+    """Registers a function as (one of) the checks for `code`.
+
+    Arguments:
+        code: of the catalogue.
+        needs: names of parts of `Evidence`.
+        layers: whether it is about normalization layers, so that a model without them has nothing to check.
+    """
 
     def register(function: CheckFunction) -> CheckFunction:
-        _REGISTERED.append(Registered(entry(code).code, needs, function))
+        _REGISTERED.append(Registered(entry(code).code, needs, function, layers))
         return function
 
     return register
@@ -154,7 +163,8 @@ def _missing(registered: Registered, evidence: Evidence) -> list[str]:
     """Why a check cannot be made; nothing if it can."""
     if evidence.program is not None and not evidence.layers:
         return [] if "program" in registered.needs else [_WHY_SOURCE]
-    missing = [_why(part, evidence) for part in registered.needs if getattr(evidence, part) is None]
+    missing = [_WITHOUT_LAYERS] if registered.layers and not evidence.layers else []
+    missing += [_why(part, evidence) for part in registered.needs if getattr(evidence, part) is None]
     if "steps" in registered.needs and not missing and _idle(evidence.steps):
         missing = ["the train step changed no parameter: it misses optimizer.step(), or steps another model's"]
     return missing

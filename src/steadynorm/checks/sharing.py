@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.checks.causes import no_gap, runs_on_population, sites_apart
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding, Severity
 
@@ -25,7 +26,7 @@ def shared_by_different_inputs(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN401",
             apart,
-            f"{len(apart)} layers are fed by inputs whose moments differ by up to {apart[worst]:.2g} standard "
+            f"{many(apart, 'are')} fed by inputs whose moments differ by up to {apart[worst]:.2g} standard "
             f"deviations or log variance ('{worst}'), and average them into one set of statistics that fits none",
             "Give each input its own normalization layer (or its own statistics over shared gamma and beta), or put "
             "both inputs into one batch.",

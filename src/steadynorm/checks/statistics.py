@@ -26,6 +26,7 @@ from steadynorm.checks.causes import (
 )
 from steadynorm.checks.distance import mismatched, of_layer, pooled
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence, Layer
 from steadynorm.finding import Certainty, Finding, Severity
 
@@ -42,7 +43,7 @@ def updates_not_run(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN101",
             [layer.name for layer in stuck],
-            f"the train step normalizes {len(stuck)} layers by batch moments, but in {steps} steps none of their "
+            f"the train step normalizes {many(stuck)} by batch moments, but in {steps} steps none of their "
             "statistics moved",
             "Keep track_running_stats=True and a momentum above 0, and run the module itself in the train step: a "
             "functional call must write the returned buffers back. Then re-estimate: steadynorm.recalibrate.",
@@ -60,7 +61,7 @@ def updates_collected_early(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN102",
             [layer.name for layer in stuck],
-            f"in {steps} train steps the statistics of {len(moving)} layers moved and those of {len(stuck)} never did, "
+            f"in {steps} train steps the statistics of {many(moving)} moved and those of {len(stuck)} never did, "
             "though all of them normalize by batch moments",
             "Update every layer: look for a momentum of 0, a track_running_stats switched off, or a part of the model "
             "that is called through a functional copy.",
@@ -98,7 +99,7 @@ def statistics_at_initialization(evidence: Evidence) -> Iterator[Finding]:
     yield finding(
         "SN103",
         [layer.name for layer in layers],
-        f"{len(layers)} of {len(evidence.layers)} layers have trained weights but statistics at their initial values, "
+        f"{many(layers, 'have', of=evidence.layers)} trained weights but statistics at their initial values, "
         f"mean 0 and variance 1{history}",
         "Save model.state_dict(), which holds the buffers, instead of model.parameters(), and load it with "
         "strict=True; until then re-estimate the statistics: 'steadynorm repair'.",
@@ -152,7 +153,7 @@ def _too_slow(evidence: Evidence, layers: list[Layer], severity: Severity) -> Fi
     return finding(
         "SN104",
         [layer.name for layer in layers],
-        f"the statistics of {len(layers)} layers average over {window} and lag behind what the weights now produce"
+        f"the statistics of {many(layers)} average over {window} and lag behind what the weights now produce"
         f"{speed if moved else ''}",
         "Re-estimate the statistics after training (steadynorm.recalibrate); for the next run lower the learning rate "
         f"towards the end{advice}",
@@ -187,7 +188,7 @@ def _still_starting(evidence: Evidence, layers: list[tuple[float, Layer]], sever
         "SN104",
         [layer.name for _, layer in layers],
         f"after {updates} updates with decay {decay:g} (momentum {1 - decay:.4g}) {100 * share:.2g} % of the initial "
-        f"value is still in the average of {len(layers)} layers{against}",
+        f"value is still in the average of {many(layers)}{against}",
         f"{advice} a debiased average, which would have removed the initial value; repair this model with "
         "steadynorm.recalibrate.",
         evidence={
@@ -217,7 +218,7 @@ def updates_repeated(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN105",
             repeated,
-            f"{len(repeated)} layers are updated up to {most:.3g} times per step, of which "
+            f"{many(repeated, 'are')} updated up to {most:.3g} times per step, of which "
             f"{max(step.repeated_uses for step in repeated.values()):.3g} from an input already seen in that step: the "
             f"effective decay is decay^{most:.3g}",
             "Let only the first pass update: momentum 0 (or statistics put back) in the recomputation of activation "
@@ -237,8 +238,7 @@ def no_population_statistics(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN106",
             layers,
-            f"{len(layers)} layers keep no population statistics: a prediction depends on the other samples of its "
-            "batch",
+            f"{many(layers, 'keep')} no population statistics: a prediction depends on the other samples of its batch",
             "Build the layers with track_running_stats=True and estimate the statistics: steadynorm.recalibrate; or "
             "use a normalization without batch moments (GroupNorm, LayerNorm).",
             evidence={"layers": layers},
@@ -257,7 +257,7 @@ def updated_outside_training(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN107",
             layers,
-            f"one evaluation moves the statistics of {len(layers)} layers: validation data gets into the model",
+            f"one evaluation moves the statistics of {many(layers)}: validation data gets into the model",
             "Call model.eval() before the evaluation and model.train() after it (torch.no_grad() does not stop the "
             "updates); a model that was evaluated so needs its statistics re-estimated: steadynorm.recalibrate.",
             evidence={"layers": layers},
@@ -272,7 +272,7 @@ def evaluated_inside_the_step(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN107",
             layers,
-            f"the train step also runs {len(layers)} layers in training mode on other data without gradients, and that "
+            f"the train step also runs {many(layers)} in training mode on other data without gradients, and that "
             "moves their statistics: an evaluation inside the step",
             "Call model.eval() before that forward pass and model.train() after it; then re-estimate the statistics: "
             "steadynorm.recalibrate.",

@@ -17,6 +17,7 @@ from steadynorm.checks.stored_causes import (
     was_trained,
 )
 from steadynorm.checks.stored_remedies import averaging, saving
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence, Layer
 from steadynorm.finding import Certainty, Finding, Severity
 
@@ -46,7 +47,7 @@ def statistics_not_saved(evidence: Evidence) -> Iterator[Finding]:
 
 def _not_saved(evidence: Evidence, layers: list[str], certainty: Certainty, before: bool, doubtful: bool) -> Finding:
     others = sum(layer.statistics is not None for layer in evidence.layers)
-    known = f"those of {others} other layers are there" if others else "it has those of no layer"
+    known = f"those of {many(others, 'are', 'other layer')} there" if others else "it has those of no layer"
     if before:
         known = "the earlier checkpoint has them"
     elif certainty is Certainty.PROVEN:
@@ -61,7 +62,7 @@ def _not_saved(evidence: Evidence, layers: list[str], certainty: Certainty, befo
     return finding(
         "SN301",
         layers,
-        f"the file has gamma or beta of {len(layers)} layers ('{layers[0]}') and no moving statistics of them; {known}",
+        f"the file has gamma or beta of {many(layers)} ('{layers[0]}') and no moving statistics of them; {known}",
         f"{saving(evidence.framework)}; this file needs them re-estimated, or taken from another one: 'steadynorm "
         f"repair --from'.{instead}",
         evidence={"layers": layers, "others_with_statistics": others},
@@ -99,7 +100,7 @@ def batch_moments_alone(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN106",
             stored.batch_only,
-            f"{len(stored.batch_only)} layers were built with track_running_stats=False ('{stored.batch_only[0]}'): "
+            f"{many(stored.batch_only, 'were')} built with track_running_stats=False ('{stored.batch_only[0]}'): "
             "they normalize by the moments of the batch in inference too, so that a prediction depends on the other "
             "samples of its batch",
             "Build the layers with track_running_stats=True and estimate the statistics (steadynorm.recalibrate), or "
@@ -128,7 +129,7 @@ def averaged_without_statistics(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN305",
             initial,
-            f"the averaged weights have statistics at their initial values in {len(initial)} layers ('{initial[0]}')"
+            f"the averaged weights have statistics at their initial values in {many(initial)} ('{initial[0]}')"
             + ("" if stored.averaged else ", while the model beside them has real ones"),
             "Re-estimate the statistics for the averaged weights before they are used: 'steadynorm repair'.",
             evidence={"at_initialization": initial},
@@ -154,7 +155,7 @@ def _borrowed(framework: str, layers: list[str], message: str, severity: Severit
     return finding(
         "SN305",
         layers,
-        f"{message} ({len(layers)} layers, first '{layers[0]}')",
+        f"{message} ({many(layers)}, first '{layers[0]}')",
         "Re-estimate the statistics for the averaged weights ('steadynorm repair'), or average the statistics along: "
         f"{averaging(framework)}.",
         evidence={"layers": layers},
@@ -185,7 +186,7 @@ def replicas_differ(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN402",
             found,
-            f"{len(stored.ranks) + 1} ranks have the same weights and other statistics in {len(found)} layers: "
+            f"{len(stored.ranks) + 1} ranks have the same weights and other statistics in {many(found)}: "
             f"'{worst}' differs by {found[worst]:.2g} standard deviations or log variance",
             "Synchronize the layers (SyncBatchNorm), broadcast the buffers (DistributedDataParallel's "
             "broadcast_buffers=True), or merge the statistics of all ranks before saving; which rank's file is served "

@@ -25,6 +25,7 @@ from steadynorm.checks.stored_causes import (
     training_moved,
 )
 from steadynorm.checks.stored_remedies import freezing, restoring, updating
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Array, Evidence, Layer
 from steadynorm.finding import Certainty, Finding, Severity
 
@@ -58,7 +59,7 @@ def statistics_not_restored(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN302",
             layers,
-            f"{len(layers)} of {len(evidence.layers)} layers have statistics at their initial values, mean 0 and "
+            f"{many(layers, 'have', of=evidence.layers)} statistics at their initial values, mean 0 and "
             "variance 1, which the earlier checkpoint has real ones of: the restore left them out"
             + _by_order(evidence),
             f"{restoring(evidence.framework)}; this file gets them back with 'steadynorm repair --from' the earlier "
@@ -92,7 +93,7 @@ def convention_mismatch(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN304",
             swapped,
-            f"{len(swapped)} layers keep {now:g} of the old value per update, and the model that they come from keeps "
+            f"{many(swapped, 'keep')} {now:g} of the old value per update, and the model that they come from keeps "
             f"{then:g}: the decay was taken for the momentum, which is one minus it",
             f"Use momentum={1 - then:g} in PyTorch, momentum={then:g} in Keras and TensorFlow, before training on; the "
             "statistics in the file are right.",
@@ -120,7 +121,7 @@ def statistics_of_the_old_task(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN602",
             kept,
-            f"gamma and beta of {len(kept)} layers were trained on (by up to {max(kept.values()):.2g} of their size), "
+            f"gamma and beta of {many(kept, 'were')} trained on (by up to {max(kept.values()):.2g} of their size), "
             "and their statistics are those of the earlier checkpoint, bit for bit" + _by_order(evidence),
             "Re-estimate the statistics on the new data: 'steadynorm repair'; in training run the updates "
             f"({updating(evidence.framework)}). If the layers ran in inference mode on purpose, the weights "
@@ -137,7 +138,7 @@ def statistics_of_the_old_task(evidence: Evidence) -> Iterator[Finding]:
             "SN602",
             slow,
             f"{slow[worst]:.0%} of the statistics of '{worst}' are still those of the earlier checkpoint: too few "
-            f"updates since then for a decay of {decay:g} ({len(slow)} layers)" + _by_order(evidence),
+            f"updates since then for a decay of {decay:g} ({many(slow)})" + _by_order(evidence),
             "Re-estimate the statistics on the new data: 'steadynorm repair'; fine-tune with a decay of 0.9 to 0.99"
             + (" (PyTorch momentum of 0.1 to 0.01)." if evidence.framework == "torch" else "."),
             evidence={"share_of_old": slow, "decay": decay},
@@ -170,7 +171,7 @@ def frozen_layer_updates(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN601",
             layers,
-            f"gamma and beta of {len(layers)} layers are those of the earlier checkpoint, bit for bit, while other "
+            f"gamma and beta of {many(layers, 'are')} those of the earlier checkpoint, bit for bit, while other "
             "weights were trained: they were frozen, and their statistics moved all the same" + _by_order(evidence),
             f"Keep frozen layers in inference mode: {freezing(evidence.framework)}; the earlier checkpoint has the "
             "statistics that they were frozen with.",
@@ -198,7 +199,7 @@ def _other_epsilon(epsilons: dict[str, _Epsilons], certain: bool, matched: str) 
         return finding(
             "SN304",
             epsilons,
-            f"{shown}{told}, as a conversion between two epsilons leaves them ({len(epsilons)} layers){matched}",
+            f"{shown}{told}, as a conversion between two epsilons leaves them ({many(epsilons)}){matched}",
             f"Nothing, if the epsilon of the model that this file is for is smaller by {offset:.3g} than that of the "
             "earlier one: variance + epsilon is then the same."
             if offset > 0
@@ -216,7 +217,7 @@ def _other_epsilon(epsilons: dict[str, _Epsilons], certain: bool, matched: str) 
         "SN304",
         epsilons,
         f"converted with the wrong epsilon: {apart}{added}, which changes the scale of channels of '{worst}' by "
-        f"{found.effect:.1%} ({len(epsilons)} layers){matched}",
+        f"{found.effect:.1%} ({many(epsilons)}){matched}",
         f"Build the layers with epsilon {now + left:g}, or add {left:.3g} to the variances in the file: 'steadynorm "
         "convert' does."
         if now + left > 0

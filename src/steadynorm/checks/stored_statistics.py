@@ -19,6 +19,7 @@ from steadynorm.checks.stored_causes import (
     was_trained,
 )
 from steadynorm.checks.stored_remedies import losing
+from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence, Layer
 from steadynorm.finding import Certainty, Finding, Severity
 
@@ -57,7 +58,7 @@ def statistics_at_initialization(evidence: Evidence) -> Iterator[Finding]:
     if not layers:
         return
     counts = {layer.statistics.updates for layer in layers if layer.statistics}
-    history = f" after {stored.steps} steps" if stored.steps else ""
+    history = f" after {many(stored.steps, noun='step')}" if stored.steps else ""
     if counts == {0}:
         history += "; the layers count 0 updates, so they never ran in training mode or their buffers were lost"
     folded = [layer for layer in layers if _may_be_folded(evidence, layer)]
@@ -71,7 +72,7 @@ def statistics_at_initialization(evidence: Evidence) -> Iterator[Finding]:
     yield finding(
         "SN103",
         [layer.name for layer in layers],
-        f"{len(layers)} of {len(evidence.layers)} layers have trained weights but statistics at their initial values, "
+        f"{many(layers, 'have', of=evidence.layers)} trained weights but statistics at their initial values, "
         f"mean 0 and variance 1{history}",
         "Re-estimate the statistics ('steadynorm repair'), then find where they were lost: "
         f"{losing(evidence.framework)}.",
@@ -113,7 +114,7 @@ def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
         "SN104",
         found,
         f"after {times} with decay {decay:g} {100 * share:.2g} % of the value that the average began with is "
-        f"still in the statistics of {len(found)} layers",
+        f"still in the statistics of {many(found)}",
         f"{advice} an average that is debiased (divided by 1 − decay^updates), which has none of it left; repair "
         "this model by re-estimating the statistics: 'steadynorm repair'.",
         evidence={"decay": decay, "updates": updates, "residual": share, "decay_that_would_do": enough},
@@ -137,8 +138,8 @@ def few_updates(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN202",
             trained,
-            f"{len(trained)} layers count {updates} updates of their statistics in {steps} optimizer steps: from then "
-            "on they trained in inference mode",
+            f"{many(trained, 'count')} {many(updates, noun='update')} of their statistics in {steps} optimizer "
+            "steps: from then on they trained in inference mode",
             "Call model.train() after every evaluation: the first model.eval() was not undone. If the layers were "
             "frozen on purpose, nothing.",
             evidence={"updates": updates, "steps": steps},
@@ -153,13 +154,15 @@ def many_updates(evidence: Evidence) -> Iterator[Finding]:
     """Layers that counted twice as many updates as the optimizer steps."""
     counts = _counts(evidence)
     steps = evidence.stored.steps if evidence.stored is not None else None
-    twice = [name for name, count in counts.items() if steps and abs(count / steps - 2) < COUNT_TOLERANCE]
+    if not steps:
+        return
+    twice = [name for name, count in counts.items() if abs(count / steps - 2) < COUNT_TOLERANCE]
     if twice:
         yield finding(
             "SN105",
             twice,
-            f"{len(twice)} layers count {counts[twice[0]]} updates of their statistics in {steps} optimizer steps: two "
-            "per step",
+            f"{many(twice, 'count')} {many(counts[twice[0]], noun='update')} of their statistics in "
+            f"{many(steps, noun='optimizer step')}: two per step",
             "If activation checkpointing, SAM or an extra forward pass runs them twice on the same input, let only the "
             "first pass update. Gradient accumulation over two batches, or a layer that is used twice, counts the "
             "same and is harmless.",
@@ -178,7 +181,7 @@ def variables_not_shared(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN206",
             [untouched.name for _, untouched in pairs],
-            f"the checkpoint holds every weight twice: {len(pairs)} layers were trained ('{pairs[0][0].name}') and as "
+            f"the checkpoint holds every weight twice: {many(pairs, 'were')} trained ('{pairs[0][0].name}') and as "
             f"many others of the same shapes are untouched ('{pairs[0][1].name}')",
             "Build the network once, or the second time with reuse=True in the same scope: what was built for "
             "inference reads variables of its own that training never wrote.",

@@ -16,6 +16,7 @@ from steadynorm.graphs.modes import Chosen, ModeReader
 from steadynorm.graphs.nodes import Node, Nodes
 from steadynorm.graphs.origins import OriginReader
 from steadynorm.graphs.places import Place, PlaceFinder
+from steadynorm.graphs.reachability import VARIABLE_OPS
 from steadynorm.graphs.savers import find_savers, saved_names
 from steadynorm.graphs.training import Step, TrainingReader
 from steadynorm.graphs.twins import last_copies, second_builds
@@ -67,7 +68,7 @@ class _Analysis:
         moments = {name: kind for place in self._places for name, kind in place.moments.items()}
         self._averages = find_averages(self._wires, moments)
         self._layers = group(self._wires, self._places, self._averages)
-        self._training = TrainingReader(self._wires)
+        self._training = TrainingReader(self._wires, {average.node.name for average in self._averages})
         self._steps = last_copies(self._wires, self._training.steps(self._places), self._sizes())
         self._chains = ChainReader(self._wires, self._training.gradients)
         self._origins = OriginReader(self._wires)
@@ -100,6 +101,7 @@ class _Analysis:
             unshared=tuple(unshared),
             exported=self._said.exported,
             fed=self._origins.is_fed([place.x for place in self._places]),
+            frozen=self._said.exported and not any(node.op in VARIABLE_OPS for node in self._wires.flat.values()),
             broadcasts=find_broadcasts(self._wires, self._steps),
         )
 
@@ -173,7 +175,7 @@ class _Analysis:
         if use.mode is not None or use.switch is None or use.switch in average.choosers:
             return False
         after = self._wires.downstream([average.node.name], controls=True)
-        return any(name in after for place in use.places for name in self._modes.given(place))
+        return any(name in after for place in use.places for name in self._modes.given(place, use.outside))
 
     def _train_step(self, step: Step) -> TrainStep:
         trained = {self._places[index].node for index in step.trains}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from steadynorm.graphs.constants import constant, output_shape
 from steadynorm.graphs.nodes import Node, producer
 from steadynorm.graphs.reachability import writes
 from steadynorm.graphs.training import Step
-from steadynorm.graphs.wires import Wires
+from steadynorm.graphs.wires import GRADIENT_SCOPE, Wires
 from steadynorm.recorded import Broadcast
 
 _KEEPING = frozenset({"Identity", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics", "Cast"})
@@ -23,7 +22,6 @@ _SHAPE_ONLY = frozenset({"Shape", "ShapeN", "Rank", "Size", "ZerosLike", "OnesLi
 _REDUCING = frozenset({"Mean", "Sum"})
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 _BATCHES = ("IteratorGetNext", "QueueDequeue")
-_GRADIENT_SCOPE = re.compile(r"(^|/)gradients(_\d+)?/")
 _BLOCKING = frozenset({"StopGradient"})
 _LONG = 40
 
@@ -43,7 +41,7 @@ def find_broadcasts(wires: Wires, steps: Sequence[Step]) -> tuple[Broadcast, ...
     """
     found = []
     for node in wires.flat.values() if steps else ():
-        if node.op in ("Sub", "SquaredDifference") and len(node.inputs) == 2 and not _GRADIENT_SCOPE.search(node.name):
+        if node.op in ("Sub", "SquaredDifference") and len(node.inputs) == 2 and not GRADIENT_SCOPE.search(node.name):
             broadcast = _broadcast(wires, node, steps)
             if broadcast is not None:
                 found.append(broadcast)
@@ -97,7 +95,7 @@ def _is_reduced(wires: Wires, node: Node) -> bool:
     waiting, seen, reduced = [node], {node.name}, False
     while waiting:
         for each in wires.consumers(waiting.pop().name):
-            if each.name in seen or each.op in _SHAPE_ONLY or _GRADIENT_SCOPE.search(each.name):
+            if each.name in seen or each.op in _SHAPE_ONLY or GRADIENT_SCOPE.search(each.name):
                 continue
             seen.add(each.name)
             if each.op in _REDUCING:
@@ -196,7 +194,7 @@ def _same(wires: Wires, node: Node) -> Iterator[Node]:
         readers = wires.consumers(producer(node.inputs[0]))
         wires.count(len(readers))
         for each in readers:
-            if each.op == "Sub" and each.inputs == node.inputs and _GRADIENT_SCOPE.search(each.name):
+            if each.op == "Sub" and each.inputs == node.inputs and GRADIENT_SCOPE.search(each.name):
                 yield each
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from steadynorm.evidence import Operation
@@ -12,7 +11,7 @@ from steadynorm.graphs.nodes import Node, producer
 from steadynorm.graphs.operations import ACTIVATIONS, ADDITIONS, CONVOLUTIONS, LINEAR, RESHAPES
 from steadynorm.graphs.places import Place
 from steadynorm.graphs.reachability import PASSING_OPS
-from steadynorm.graphs.wires import Wires
+from steadynorm.graphs.wires import GRADIENT_SCOPE, Wires
 
 _KINDS = (
     dict.fromkeys(CONVOLUTIONS, "convolution")
@@ -31,7 +30,6 @@ _UNHEARD = frozenset(
 _MASKING = frozenset(
     {"Floor", "Cast", "GreaterEqual", "Greater", "Less", "Add", "AddV2", "Mul", "Sub", "Div", "RealDiv"}
 )
-_GRADIENT_SCOPE = re.compile(r"(^|/)gradients(_\d+)?/")
 _LONG = 12
 _NEAR = 40
 _WEIGHT = 10  # what looking at a reader costs, in nodes that a walk visits
@@ -127,7 +125,7 @@ class ChainReader:
             here = waiting.pop()
             self._wires.count(_WEIGHT * len(self._wires.consumers(here)))
             for node in self._wires.consumers(here):
-                if node.name in seen or node.name in self._gradients or _GRADIENT_SCOPE.search(node.name):
+                if node.name in seen or node.name in self._gradients or GRADIENT_SCOPE.search(node.name):
                     continue
                 if here == name and not {name, f"{name}:0"} & set(node.inputs):
                     continue  # it reads another output: the moments of a fused operation

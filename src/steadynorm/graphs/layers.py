@@ -11,6 +11,7 @@ from steadynorm.graphs.averages import Average
 from steadynorm.graphs.constants import output_shape, type_name
 from steadynorm.graphs.nodes import producer
 from steadynorm.graphs.places import Place
+from steadynorm.graphs.reachability import VARIABLE_OPS
 from steadynorm.graphs.wires import Wires
 
 
@@ -58,7 +59,8 @@ def group(wires: Wires, places: Sequence[Place], averages: Sequence[Average]) ->
     for average in averages:
         for moment in average.moments:
             by_moment.setdefault(moment, []).append(average)
-    parameters = [_parameters(wires, place) for place in places]
+    is_frozen = not any(node.op in VARIABLE_OPS for node in wires.flat.values())
+    parameters = [_parameters(wires, place, is_frozen) for place in places]
     statistics = [
         _statistics(place, by_moment) - {each for each in parameters[index] if each is not None}
         for index, place in enumerate(places)
@@ -107,9 +109,22 @@ def _initial(wires: Wires, variable: str | None) -> float | None:
     return None
 
 
-def _parameters(wires: Wires, place: Place) -> tuple[str | None, str | None]:
-    gamma, beta = (None if each is None else wires.variable(each) for each in (place.scale, place.offset))
+def _parameters(wires: Wires, place: Place, is_frozen: bool) -> tuple[str | None, str | None]:
+    known = _frozen if is_frozen else Wires.variable
+    gamma, beta = (None if each is None else known(wires, each) for each in (place.scale, place.offset))
     return gamma, beta
+
+
+def _frozen(wires: Wires, reference: str) -> str | None:
+    """The constant that freezing has made of a variable; `None` for one that was a constant before.
+
+    What read the variable still stands between, and it holds a number for each channel.
+    """
+    name = wires.origin(reference)
+    node = wires.flat.get(name)
+    if name == producer(reference) or node is None or node.op != "Const":
+        return None
+    return name if len(output_shape(node) or ()) == 1 else None
 
 
 def _statistics(place: Place, by_moment: dict[str, list[Average]]) -> frozenset[str]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steadynorm.evidence import Mode
 from steadynorm.graphs.guards import MERGES, SELECTS, Guards, opposed
 from steadynorm.graphs.layers import Group
+from steadynorm.graphs.nodes import producer
 from steadynorm.graphs.places import Place
 from steadynorm.graphs.reachability import PASSING_OPS
-from steadynorm.graphs.wires import Wires
+from steadynorm.graphs.wires import GRADIENT_SCOPE, Wires, is_gradient_op
 from steadynorm.recorded import Choice
 
 _NEAR = 60
-_SHAPING = frozenset({"Reshape", "Squeeze", "ExpandDims", "Transpose"})  # around a fused kernel, for other ranks
+_FAR = 2_000
 _WEIGHT = 20  # what looking at a place costs, in nodes that a walk visits
 
 
@@ -48,6 +50,10 @@ class ModeReader:
 
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
+        self._later: dict[str, dict[str, list[str]]] = {}
+        self._has_choices = any(
+            self._chooses(node.name) and not GRADIENT_SCOPE.search(node.name) for node in wires.flat.values()
+        )
 
     def uses(self, layer: Group) -> list[Chosen]:
         """The uses of a layer, in the graph's order."""
@@ -138,22 +144,21 @@ class ModeReader:
             switch = opposed(guards, self._wires.guards.of(other.output))
             if switch is not None:
                 return other, switch, False
-        joins = self._joins(place)
+        joins = self._later_joins(place) if candidates else {}
         for other in candidates:
-            if joins & self._joins(other):
+            if not joins.keys().isdisjoint(self._later_joins(other)):
                 switch = opposed(self._guards(place, True), self._guards(other, True))
                 if switch is not None:
                     return other, switch, True
         return None, "", False
 
     def _guards(self, place: Place, outside: bool) -> Guards:
-        """The guards of a place, or those under which what it gives is taken."""
+        """The guards of a place, or those under which what is computed with it is taken."""
         guards = self._wires.guards.of(place.output)
         if not outside:
             return guards
-        for name in self._joins(place):
+        for name, behind in self._later_joins(place).items():
             join = self._wires.flat[name]
-            behind = [each for each in join.inputs if self._shaped(each) == place.output]
             if join.op in SELECTS and len(join.inputs) == 3:
                 chooser, sense = self._wires.guards.root(join.inputs[0])
                 guards |= {(chooser, sense == (each == join.inputs[1])) for each in behind}
@@ -162,21 +167,44 @@ class ModeReader:
                     guards |= self._wires.guards.of(each)
         return guards
 
-    def given(self, place: Place) -> set[str]:
-        """The nodes that give what is computed with a place: behind what chooses, where something does."""
-        return self._passed_on(self._joins(place) or {place.output}, frozenset({"Identity"}))
+    def _later_joins(self, place: Place) -> dict[str, list[str]]:
+        """The first nodes behind a place that choose what is computed with it, or something else.
+
+        A helper may put an activation behind the layer, and a program whole networks, before the condition takes it.
+        By node: those of its inputs that are computed with the place.
+        """
+        if not self._has_choices:
+            return {}
+        if place.node not in self._later:
+            seen = {place.output}
+            waiting = deque(seen)
+            joins: list[str] = []
+            while waiting and len(seen) < _FAR:
+                for node in self._wires.consumers(waiting.popleft()):
+                    if node.name in seen or is_gradient_op(node.op) or GRADIENT_SCOPE.search(node.name):
+                        continue
+                    seen.add(node.name)
+                    (joins if self._chooses(node.name) else waiting).append(node.name)
+            self._wires.count(len(seen))
+            inputs = {name: self._wires.flat[name].inputs for name in joins}
+            self._later[place.node] = {
+                name: [each for each in behind if producer(each) in seen] for name, behind in inputs.items()
+            }
+        return self._later[place.node]
+
+    def given(self, place: Place, outside: bool) -> set[str]:
+        """The nodes that give what is computed with a place: behind what chooses, where something does.
+
+        Arguments:
+            place: the place.
+            outside: whether what chooses may stand behind other operations.
+        """
+        joins = set(self._later_joins(place)) if outside else self._joins(place)
+        return self._passed_on(joins or {place.output}, frozenset({"Identity"}))
 
     def _joins(self, place: Place) -> set[str]:
         """The nodes that choose what a place gives, or something else."""
-        passed = self._passed_on({place.output}, PASSING_OPS | SELECTS | _SHAPING)
-        return {each for each in passed if self._chooses(each)}
-
-    def _shaped(self, reference: str) -> str:
-        """The name of the node behind all that only gives its first input on, or gives it another shape."""
-        name = self._wires.origin(reference)
-        while self._wires.op(name) in _SHAPING:
-            name = self._wires.origin(self._wires.flat[name].inputs[0])
-        return name
+        return {each for each in self._passed_on({place.output}, PASSING_OPS | SELECTS) if self._chooses(each)}
 
     def _passed_on(self, roots: set[str], ops: frozenset[str]) -> set[str]:
         """The roots and what only gives on what they give, of some types, up to what chooses."""

@@ -130,6 +130,8 @@ class PlaceFinder:
 
     def _unfused(self, root: Node) -> Place | None:
         """A reciprocal root of variance plus epsilon that centred values are multiplied with."""
+        if not root.inputs:
+            return None
         found = self._shifted(root) if root.op == "Rsqrt" else None
         return found or self._centred(root)
 
@@ -179,8 +181,6 @@ class PlaceFinder:
 
     def _centred(self, root: Node) -> Place | None:
         """(x − mean) / sqrt(variance + epsilon), written by hand, with what is multiplied and added after it."""
-        if not root.inputs:
-            return None
         if root.op == "Pow" and (len(root.inputs) < 2 or self._wires.numbers(root.inputs[1]) not in ((0.5,), (-0.5,))):
             return None
         variance, epsilon = self._without_epsilon(root.inputs[0])

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from steadynorm.graphs.constants import constant
 from steadynorm.graphs.layers import Group
 from steadynorm.graphs.nodes import Node
-from steadynorm.graphs.wires import Wires
+from steadynorm.graphs.wires import READING, Wires
 from steadynorm.recorded import Saver
 
 _FIRST_TENSOR = {"SaveV2": 3, "SaveSlices": 3, "Save": 2}
 """By operation: which input is the first tensor; the names are always the second input."""
+
+_SUMS = frozenset({"Add", "AddV2", "AddN"})
+_AVERAGING = _SUMS | {"RealDiv", "Div"}
+_MANY_REPLICAS = 2_000  # nodes of one average
 
 
 def saved_names(wires: Wires) -> dict[str, str]:
@@ -53,7 +57,7 @@ def _saver(wires: Wires, name: str, nodes: Sequence[Node], layers: Sequence[Grou
     written = [each for node in nodes for each in _written(wires, node)]
     variables = {variable for variable, _ in written}
     incomplete = tuple(layer.name for layer in layers if layer.parameters & variables and layer.statistics - variables)
-    return Saver(name, tuple(tensor for _, tensor in written), incomplete, main)
+    return Saver(name, tuple(dict.fromkeys(tensor for _, tensor in written)), incomplete, main)
 
 
 def _saving(wires: Wires) -> list[Node]:
@@ -66,4 +70,26 @@ def _written(wires: Wires, node: Node) -> list[tuple[str | None, str]]:
     if names is None or len(names) != len(tensors):
         return []
     texts = [each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in names]
-    return [(wires.variable(tensor), text) for tensor, text in zip(tensors, texts, strict=True)]
+    return [
+        (variable, text)
+        for tensor, text in zip(tensors, texts, strict=True)
+        for variable in _variables(wires, tensor) or (None,)
+    ]
+
+
+def _variables(wires: Wires, tensor: str) -> list[str]:
+    """The variables that a saved tensor is: one, or several that are averaged, as those of replicas are."""
+    found: list[str] = []
+    waiting = [tensor]
+    for _ in range(_MANY_REPLICAS):
+        if not waiting:
+            return found
+        here = waiting.pop()
+        variable, node = wires.variable(here), wires.node(here)
+        if variable is not None:
+            found.append(variable)
+        elif node is not None and node.op in READING | _AVERAGING:
+            waiting += node.inputs if node.op in _SUMS else node.inputs[:1]
+        else:
+            return []
+    return []

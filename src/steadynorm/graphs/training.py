@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from steadynorm.graphs.nodes import Node
 from steadynorm.graphs.places import Place
 from steadynorm.graphs.reachability import writes
-from steadynorm.graphs.wires import Wires, is_gradient_op
+from steadynorm.graphs.wires import GRADIENT_SCOPE, Wires, is_gradient_op
 
 _APPLIES = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
 _MANY_STEPS = 32
@@ -40,10 +40,13 @@ class TrainingReader:
 
     Arguments:
         wires: the graph.
+        averaging: names of the nodes that write moments of the batch into averages. They train nothing, even if the
+            moments are those of a pass with weights that a gradient has changed, as in meta-learning.
     """
 
-    def __init__(self, wires: Wires) -> None:
+    def __init__(self, wires: Wires, averaging: Collection[str] = ()) -> None:
         self._wires = wires
+        self._averaging = averaging
         sources = [node.name for node in wires.flat.values() if is_gradient_op(node.op)]
         self.gradients = wires.downstream(sources)
         """Names of the nodes that are derivatives, or computed from some."""
@@ -63,10 +66,12 @@ class TrainingReader:
         by_end = self._chief(by_end)
         roots = self._together(by_end)
         if len(by_end) > _MANY_STEPS:
-            by_end = {next(iter(by_end)): targets}
+            chief = next(iter(by_end))
+            roots = {chief: tuple(by_end)}
+            by_end = {chief: targets}
         everything = len(by_end) == 1
         steps = [
-            self._step(end, written, places, tuple(targets) if everything else roots[end])
+            self._step(end, written, places, (*roots[end], *targets) if everything else roots[end])
             for end, written in by_end.items()
         ]
         # Of several ends behind the same writes, as of one that saves after each step, the one that runs most counts.
@@ -78,14 +83,22 @@ class TrainingReader:
         return list(most.values())
 
     def _chief(self, by_end: dict[str, dict[str, frozenset[str]]]) -> dict[str, dict[str, frozenset[str]]]:
-        """The ends without those that only read a variable after some writes which another end has, too."""
-        reading = {end for end in by_end if self._wires.op(end) in _READS}
+        """The ends without those that only compute something after some writes which another end has, too.
+
+        Gradients that are taken behind one optimizer's step wait for it, and some of them nobody uses.
+        """
+        reading = {end for end in by_end if self._wires.op(end) in _READS or self._is_left_over(end)}
         others = [set(written) for end, written in by_end.items() if end not in reading]
         return {
             end: written
             for end, written in by_end.items()
             if end not in reading or not any(set(written) <= other for other in others)
         }
+
+    def _is_left_over(self, end: str) -> bool:
+        """Whether an end is a derivative, or computed from some, that is written nowhere."""
+        derived = end in self.gradients or GRADIENT_SCOPE.search(end) is not None
+        return derived and not writes(self._wires.flat[end])
 
     def _together(self, by_end: dict[str, dict[str, frozenset[str]]]) -> dict[str, tuple[str, ...]]:
         """Joins the ends that collect gradients for the same later step; by end that is left, all that it stands for.
@@ -128,7 +141,7 @@ class TrainingReader:
         collecting: dict[str, str] = {}
         applied: dict[str, str] = {}
         for node in self._wires.flat.values():
-            if not writes(node):
+            if not writes(node) or node.name in self._averaging:
                 continue
             target = self._wires.variable(node.inputs[0])
             if target is None:

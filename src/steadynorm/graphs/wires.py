@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from steadynorm.graphs.constants import constant
@@ -25,6 +26,9 @@ _SCALAR_ENDS = frozenset(
     {"Const", "Placeholder", "PlaceholderWithDefault", "Shape", "ShapeN", "Size", "Rank", "IteratorGetNext"}
 )
 _SMALL = 200
+
+GRADIENT_SCOPE = re.compile(r"(^|/)gradients(_\d+)?/")
+"""Where TensorFlow itself puts the nodes of a derivative, some of which are plain arithmetic."""
 
 _GRADIENT_WORDS = ("Grad", "BackpropFilter")
 _NO_GRADIENT = frozenset({"StopGradient", "PreventGradient"})

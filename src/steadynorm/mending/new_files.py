@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -18,6 +19,11 @@ def check_new(path: Path) -> None:
     Raises:
         UnusableInputError: something is there already, or its folder is missing or cannot be written to.
     """
+    # Of an address such as s3://bucket/name a path keeps one of the two slashes.
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:/", str(path)) and not path.parent.is_dir():
+        raise UnusableInputError(
+            f"{path} cannot be written: new files go to local folders only; copy it there yourself"
+        )
     if os.path.lexists(path):
         raise UnusableInputError(f"{path} exists: nothing is ever written over; name what does not exist yet")
     if not path.parent.is_dir():

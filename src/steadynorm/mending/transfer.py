@@ -12,6 +12,7 @@ import numpy as np
 from steadynorm.artifacts import formats
 from steadynorm.artifacts.contents import Contents, Tensor
 from steadynorm.artifacts.layers import layers_of
+from steadynorm.artifacts.matching import are_numbered_anew, behind_a_front, in_order
 from steadynorm.artifacts.naming import OBJECT_KEY
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Layer, Statistics
@@ -100,6 +101,11 @@ def take_statistics(
             f"{plan.opened.path}: nothing to take from {origin}: no layer that lacks statistics, or has them at their "
             f"initial values, fits one of {folded(list(theirs))}{reasons}"
         )
+    plan.notes += [
+        f"left alone: '{name}': it is at its initial values, and no layer of {origin} fits it"
+        for name, layer in layers.items()
+        if name not in pairs and layer.statistics is not None and layer.statistics.at_initialization
+    ]
     if not additions:
         return plan.patch(dry_run)
     check_possible(plan.opened.contents, plan.opened.path)
@@ -178,7 +184,16 @@ def _pairs(
         given[layer] = source
     found = dict(given)
     plain = {_plain(name): name for name in theirs}
-    for name in sorted(own - set(given)):
+    layers = checkpoint.layers()
+    if are_numbered_anew(list(layers.values()), list(theirs.values())):
+        return {name: layer.name for name, layer in in_order(layers.values(), theirs.values()).items()} | given, set(
+            given
+        )
+    mine = {_plain(name): name for name in own}
+    found |= {
+        mine[name]: plain[other] for name, other in behind_a_front(mine, plain).items() if mine[name] not in given
+    }
+    for name in sorted(own - set(found)):
         source = _counterpart(name, theirs, plain) or _counterpart(_object(checkpoint, name), theirs, plain)
         if source is not None:
             found[name] = source

@@ -1,12 +1,15 @@
-"""The checks' pages on stdout: rendered in a terminal, as they are written elsewhere."""
+"""The checks' pages on stdout: rendered in a terminal, elsewhere as they are written, in lines of 80 characters."""
 
 from __future__ import annotations
+
+import textwrap
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from steadynorm.checks.catalogue import CATALOGUE
+from steadynorm.report.layout import WIDTH
 from steadynorm.report.styles import STYLES, WIDEST
 from steadynorm.selection import entry_of
 
@@ -25,7 +28,32 @@ def show_page(code: str) -> None:
 
         console.print(Markdown(page), width=min(console.width, WIDEST))
     else:
-        print(page, end="")
+        print(_filled(page), end="")
+
+
+def _filled(page: str) -> str:
+    """A page in Markdown with its paragraphs in lines of the usual width; code, tables and headings as they are."""
+    filled: list[str] = []
+    paragraph: list[str] = []
+    is_code = False
+    for line in [*page.splitlines(), ""]:
+        is_fence = line.startswith("```")
+        as_it_is = is_code or is_fence or not line or line[0] in "#|"
+        if paragraph and (as_it_is or line.startswith("- ")):
+            filled += _wrapped(paragraph)
+            paragraph = []
+        if as_it_is:
+            filled.append(line)
+        else:
+            paragraph.append(line.strip())
+        is_code ^= is_fence
+    return "\n".join(filled)
+
+
+def _wrapped(paragraph: list[str]) -> list[str]:
+    hanging = "  " if paragraph[0].startswith("- ") else ""
+    text = " ".join(paragraph)
+    return textwrap.wrap(text, WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
 
 
 def show_all() -> None:

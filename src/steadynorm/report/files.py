@@ -47,7 +47,7 @@ def as_text(result: CheckResult) -> str:
 
 
 def _parts(result: CheckResult) -> Iterator[RenderableType]:
-    models = [report for report in result.reports if not report.empty]
+    models = [report for report in result.reports if not report.is_empty]
     if len(result.reports) == 1:
         yield from _model(result.reports[0])
     else:
@@ -89,13 +89,16 @@ def _models(result: CheckResult, models: list[Report]) -> Iterator[RenderableTyp
         if report.findings:
             yield Text()
             yield from _model(report)
-    clean = [f"{report.name} ({_what(report)})" for report in models if not report.findings]
+    clean = [f"{report.name} ({_what(report)})" for report in models if report.checked and not report.findings]
+    unassessed = [f"{report.name} ({_what(report)})" for report in models if not report.checked]
     told = [f"{report.name}: {_code(report.origin)}" for report in result.reports if report.origin and _is_told(report)]
     if told:
         yield from section("Code in files", *_named(told))
     if clean:
         yield from section("Nothing found in", *_named(clean))
-    without = [report.name for report in result.reports if report.empty]
+    if unassessed:
+        yield from section("Nothing assessed in", *_named(unassessed))
+    without = [report.name for report in result.reports if report.is_empty]
     if without:
         yield from section("Without normalization layers", *_named(without))
 
@@ -126,10 +129,11 @@ def _model(report: Report) -> Iterator[RenderableType]:
     yield Text(printable(verdict(report)), style="bold")
     if report.origin is not None and report.origin.code:
         yield Text(printable(_code(report.origin)))
-    if not report.evidence.layers:
+    if report.is_empty:
         return
     yield Text(printable(files_looked_at(report)), style="dim")
-    yield from section("Layers", *_layers(layer_statuses(report)))
+    if report.evidence.layers:
+        yield from section("Layers", *_layers(layer_statuses(report)))
     yield from section("Findings", *findings(report))
     if report.not_assessed:
         yield from section("Not assessed", *_not_assessed(report))

@@ -27,6 +27,9 @@ SHOWN_FINDINGS = 40
 
 def findings(report: Report) -> Iterator[RenderableType]:
     """All findings of a report, each with where it is, what to do, and what that did where it was tried."""
+    if not report.checked:
+        yield Text("Nothing was assessed, which is no verdict on the model.")
+        return
     if not report.findings:
         yield Text(f"None, in {counted(len(report.checked), 'check')}.")
         return

@@ -29,7 +29,7 @@ def mended_text(mended: Mended) -> str:
 
 
 def _mended_lines(mended: Mended) -> Iterator[str]:
-    verb = "gets" if mended.files else "would get"
+    verb = ("gets" if len(mended.layers) == 1 else "get") if mended.files else "would get"
     layers = counted(len(mended.layers), "layer")
     yield printable(f"{mended.checkpoint} ({mended.format}): {layers} {verb} new statistics")
     yield ""

@@ -79,8 +79,8 @@ class Report:
         return self.evidence.program is not None and not self.evidence.layers
 
     @property
-    def empty(self) -> bool:
-        """Whether there was nothing to check: no normalization layers, and in source code nothing else either."""
+    def is_empty(self) -> bool:
+        """Whether there was nothing to check: nothing that normalizes, and nothing found in the rest."""
         program = self.evidence.program
         return not (self.evidence.layers or self.findings or (program is not None and program.normalizations))
 
@@ -92,7 +92,7 @@ class Report:
     @property
     def checked(self) -> tuple[str, ...]:
         """The codes that were checked: chosen and assessed."""
-        if self.empty:
+        if self.is_empty:
             return ()
         missing = {each.code for each in self.not_assessed}
         chosen = self.select or ("SN",)
@@ -109,9 +109,11 @@ class Report:
     def exit_status(self, fail_on: Severity | None = Severity.WARNING) -> int:
         """For scripts: 0 nothing at or over `fail_on` (`None` lets everything pass), 1 findings, 3 nothing to check.
 
-        A gap that no finding explains fails, too, where all checks were made: something is wrong with the inference.
+        Nothing to check is a model without normalization layers, or one of which none of the chosen checks could be
+        made. A gap that no finding explains fails, too, where all checks were made: something is wrong with the
+        inference.
         """
-        if self.empty:
+        if not self.checked:
             return exits.NOTHING
         if fail_on is None:
             return exits.CLEAN

@@ -20,7 +20,7 @@ SHOWN_CODES = 4
 def parts(report: Report) -> Iterator[RenderableType]:
     """All that is shown of a report on source code."""
     yield Text(printable(verdict(report)), style="bold")
-    if report.empty:
+    if report.is_empty:
         return
     yield Text(looked_at(report), style="dim")
     yield from section("Findings", *findings(report))

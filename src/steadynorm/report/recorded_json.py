@@ -40,10 +40,17 @@ def stored_as_object(stored: Stored) -> Object:
         "ranks": list(stored.ranks),
         "without_statistics": stored.without_statistics,
         "certainly_without": stored.certainly,
+        "without_by_name": stored.by_name,
+        "batch_only": stored.batch_only,
         "copies": [{"layer": layer, "of": other} for layer, other in stored.copies.items()],
         "parameters_averaged": stored.parameters_averaged,
+        "averaged": stored.averaged,
         "doubled": stored.doubled,
         "values": stored.values,
+        "training": stored.training,
+        "weight_types": sorted(stored.weight_types),
+        "slot_types": sorted(stored.slot_types),
+        "matched_by_order": stored.by_order,
     }
 
 

@@ -67,7 +67,7 @@ class CheckResult:
         """For scripts: 2 if something could not be read, whatever was found in the rest; else as of the reports.
 
         1 with findings at or over `fail_on` (`None` lets everything pass), 3 where no file has a normalization
-        layer, and 0.
+        layer or anything else that could be assessed, and 0.
         """
         if self.unread:
             return exits.UNUSABLE

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -70,7 +71,8 @@ def address(path: str) -> Object:
     Bytes that are not UTF-8 stay what they are, as `%e9`.
     """
     if "://" in path:
-        return {"uri": quote(path, safe="/:@!$&'()*+,;=-._~%?")}
+        # What is escaped already, as in an address of the web, stays so; a lone percent sign, as S3 allows, is not.
+        return {"uri": re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", quote(path, safe="/:@!$&'()*+,;=-._~%?"))}
     absolute = os.path.abspath(path)
     folder = os.path.join(os.getcwd(), "")
     if absolute.startswith(folder):

@@ -56,7 +56,7 @@ def layer_rows(evidence: Evidence) -> list[LayerRow]:
 
 def verdict(report: Report) -> str:
     """The whole report in one sentence."""
-    if report.empty:
+    if report.is_empty:
         what = "model has" if report.origin is None else "files have"
         return f"{report.name}: nothing to check, the {what} no normalization layers."
     if report.origin is not None:
@@ -68,23 +68,37 @@ def verdict(report: Report) -> str:
 
 def result_verdict(result: CheckResult) -> str:
     """The whole result of a check of files in one sentence."""
-    models = [report for report in result.reports if report.evidence.layers]
+    models = [report for report in result.reports if not (report.is_empty or report.is_source)]
     sources = [report for report in result.reports if report.is_source]
+    checked = [*models, *(report for report in sources if not report.is_empty)]
     found = [report for report in models if report.findings]
     files = sum(len(report.origin.files) for report in sources if report.origin is not None)
-    what = [f"{counted(len(models), 'model')} with normalization layers"] if models or not sources else []
+    layered = sum(bool(report.evidence.layers) for report in models)
+    without = f" and {len(models) - layered} without" if layered < len(models) else ""
+    what = [f"{counted(layered, 'model')} with normalization layers{without}"] if models or not sources else []
     what += [counted(files, "source file")] if sources else []
     parts = [f"{listed(what)} checked"]
     if result.findings:
-        which = f" in {'all' if len(found) == len(models) else len(found)} of them" if len(models) > 1 else ""
-        parts.append(f"{_counted(result.findings)}{'' if sources else which}")
-    elif models or any(not report.empty for report in sources):
+        parts.append(f"{_counted(result.findings)}{'' if sources else _of(len(found), len(models))}")
+    elif any(report.checked for report in checked):
         parts.append("nothing found")
+    if unassessed := [report for report in checked if not report.checked]:
+        parts.append(f"{_unassessed(unassessed)}{_of(len(unassessed), len(checked))}")
     if result.unread:
         parts.append(f"{counted(len(result.unread), 'file')} could not be read")
     elif not result.reports:
         parts.append("nothing of a known format was found")
     return f"{'; '.join(parts)}."
+
+
+def _of(some: int, models: int) -> str:
+    return f" in {'all' if some == models else some} of them" if models > 1 else ""
+
+
+def _unassessed(reports: Iterable[Report]) -> str:
+    """That none of the chosen checks could be made, and why."""
+    why = dict.fromkeys(reason for report in reports for reason in reasons(report))
+    return f"nothing assessed ({'; '.join(why) or 'all checks were left out'})"
 
 
 def looked_at(report: Report) -> str:
@@ -117,6 +131,8 @@ def files_looked_at(report: Report) -> str:
 
 
 def _layers(evidence: Evidence) -> str:
+    if not evidence.layers:
+        return "no normalization layers"
     kinds = Counter(layer.kind for layer in evidence.layers)
     named = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     return f"{counted(len(evidence.layers), 'normalization layer')} ({named})"
@@ -189,6 +205,8 @@ def _compared(gap: Gap | None) -> str:
 
 def _found(report: Report) -> str:
     open_gap = report.evidence.gap is not None and report.evidence.gap.size > 0
+    if not report.checked:
+        return _unassessed([report])
     if not report.findings:
         return "no check explains it" if open_gap else "nothing found"
     first = report.findings[0]

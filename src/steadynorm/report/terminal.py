@@ -39,7 +39,7 @@ def as_text(report: Report) -> str:
 def _parts(report: Report) -> Iterator[RenderableType]:
     evidence = report.evidence
     yield Text(verdict(report), style="bold")
-    if report.empty:
+    if report.is_empty:
         yield Text(f"Nothing was assessed (framework: {evidence.framework}), which is no verdict on the model.")
         return
     yield Text(looked_at(report), style="dim")

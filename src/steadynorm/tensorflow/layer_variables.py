@@ -15,7 +15,8 @@ from typing import Any
 import tensorflow as tf
 
 from steadynorm.graphs.nodes import Nodes, read_graph_def
-from steadynorm.graphs.structure import find_normalizations
+from steadynorm.graphs.structure import Normalization, find_normalizations
+from steadynorm.graphs.wires import TangledGraphError
 from steadynorm.tensorflow.registry import layers, outermost, require_graph
 
 _MOMENTS = r"(moving_mean|moving_variance|moving_stddev|renorm_(mean|stddev)(_weight)?)"
@@ -106,7 +107,7 @@ def normalization_layers(graph: tf.Graph | None = None, nodes: Nodes | None = No
     registered = _registered(graph)
     known = frozenset().union(*(each.statistics for each in registered))
     trainable = {name for each in graph.get_collection("trainable_variables") for name in operation_names(each)}
-    structural = (_structural(each, trainable) for each in find_normalizations(nodes))
+    structural = (_structural(each, trainable) for each in _normalizations(nodes))
     # Where the registry knows a layer, it also knows better how the layer is applied.
     found = registered + [each for each in structural if each.statistics and not each.statistics & known]
     variables = variables_by_name(graph)
@@ -155,11 +156,18 @@ def _registered(graph: tf.Graph) -> list[LayerVariables]:
     return found
 
 
-def _structural(normalization: Any, trainable: set[str]) -> LayerVariables:
-    averages = frozenset(normalization.statistics - trainable)
+def _normalizations(nodes: Nodes) -> list[Normalization]:
+    try:
+        return find_normalizations(nodes)
+    except TangledGraphError:
+        return []  # the registry and the names still tell of the layers
+
+
+def _structural(normalization: Normalization, trainable: set[str]) -> LayerVariables:
+    averages = normalization.statistics - trainable
     return LayerVariables(
         name=_scope(averages),
-        parameters=frozenset(normalization.parameters),
+        parameters=normalization.parameters,
         statistics=averages,
         applications=(Application(normalization.node, normalization.training),),
     )

@@ -9,8 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 from steadynorm.graphs.nodes import Nodes, producer
+from steadynorm.graphs.places import FUSED
 from steadynorm.graphs.reachability import Path, Reach, Reachability, ancestors
-from steadynorm.graphs.structure import FUSED_OPS
 from steadynorm.report.words import counted
 from steadynorm.tensorflow.fetches import to_operation, to_operations
 from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
@@ -19,7 +19,7 @@ from steadynorm.tensorflow.train_steps import train_steps
 
 # Operations that only ever change a value relatively to what it was.
 _RELATIVE = ("AssignSub", "AssignAdd")
-_BATCH_OPS = FUSED_OPS | {"Mean", "Sum"}
+_BATCH_OPS = FUSED | {"Mean", "Sum"}
 
 
 class UpdatesNotRunError(ValueError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import tensorflow as tf
 
+import steadynorm
 from steadynorm.finding import Certainty, Finding
 
 v1 = tf.compat.v1
@@ -125,6 +128,11 @@ def atoms_of_a_distribution(net: Any) -> Any:
     return MEAN(tf.abs(predicted(net, 51) - tf.linspace(-10.0, 10.0, 51)))
 
 
+def constant_atoms_as_many_as_samples(net: Any) -> Any:
+    """Numbers of the program's own are no targets, however many there are."""
+    return MEAN(tf.abs(predicted(net, 51) - tf.constant([0.4 * each - 10.0 for each in range(51)])))
+
+
 def learned_centers(net: Any) -> Any:
     centers = v1.get_variable("centers", [16])
     return MEAN(tf.exp(-tf.square(targets(16, 1) - centers)))
@@ -180,6 +188,7 @@ HEALTHY = (
     each_against_every_label_on_purpose,
     reshaped_on_purpose,
     atoms_of_a_distribution,
+    constant_atoms_as_many_as_samples,
     learned_centers,
     nearest_of_all,
     more_points_than_predictions,
@@ -210,3 +219,37 @@ def test_only_parameters_that_the_step_trains_count(net: Any, read: Read) -> Non
     net.minimize(tf.reduce_sum(tf.square(other)) + loss, var_list=[other])
 
     assert not read()
+
+
+@pytest.mark.parametrize("squeezed", [False, True])
+def test_a_network_without_normalization_layers(net: Any, read: Read, tmp_path: Path, squeezed: bool) -> None:
+    prediction = predicted(net, 32)
+    net.minimize(MEAN(tf.square((tf.squeeze(prediction, 1) if squeezed else prediction) - targets(32))))
+    read()
+    result = steadynorm.check(tmp_path / "model.meta")
+    models = json.loads(result.to_json())["models"]
+
+    if squeezed:
+        assert result.exit_status() == 3
+        assert "nothing to check, the files have no normalization layers" in " ".join(str(result).split())
+        assert models[0]["checked"] == []
+        return
+    assert result.exit_status() == 1
+    text = " ".join(str(result).split())
+    assert "model: 1 error, first SN908 disconnected. " in text
+    assert "no normalization layers. 1 check made." in text
+    assert "Layers" not in str(result)
+    assert models[0]["checked"] == ["SN908"]
+    assert {each["reason"] for each in models[0]["not_assessed"]} == {"the model has no normalization layers"}
+    assert steadynorm.check(tmp_path / "model.meta", ignore="SN9").exit_status() == 3
+
+
+def test_a_folder_with_a_network_without_normalization_layers(net: Any, read: Read, tmp_path: Path) -> None:
+    net.minimize(MEAN(tf.square(predicted(net, 32) - targets(32))))
+    read()
+    (tmp_path / "other.meta").write_bytes((tmp_path / "model.meta").read_bytes())
+    result = steadynorm.check(tmp_path)
+
+    assert result.exit_status() == 1
+    text = " ".join(str(result).split())
+    assert text.startswith("0 models with normalization layers and 2 without checked; 2 errors in all of them.")

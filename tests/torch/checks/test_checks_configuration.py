@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+
+from steadynorm.checks.registry import run
+from steadynorm.evidence import Score, Trial
 
 
 class Plain(nn.Module):
@@ -179,6 +183,11 @@ def test_sn510_momentum_of_the_other_framework(lab: Any, momentum: float | None)
     if momentum in (0.9, 0.99, 0.999):
         found = lab.assert_first(report, "SN510")
         assert found.severity == "error"
+        assert found.certainty == "likely"  # the digits are easy enough for such statistics
+        assert "metric" in found.settle
+        trial = Trial("recalibrate", ("norm",), Score(), Score(), share=0.4)
+        (harmful,) = run(replace(report.evidence, trials=(trial,)), ["SN510"])[0]
+        assert (harmful.certainty, harmful.settle) == ("proven", None)
         assert found.evidence["decay"]["norm"] == pytest.approx(1 - momentum)
     else:
         assert "SN510" not in lab.codes(report)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import tensorflow as tf
+
+_log = logging.getLogger("steadynorm")
 
 _UNSET: Any = "unset"
 _DEFAULT_SECONDS = 600
@@ -95,6 +99,27 @@ class RunConfig:
     def cluster_spec(self) -> Any:
         """An empty cluster: this machine only."""
         return tf.train.ClusterSpec({})
+
+
+def with_folder(config: RunConfig, model_dir: str | os.PathLike[str] | None) -> RunConfig:
+    """The configuration with the folder of the one or the other, or with a temporary one.
+
+    Raises:
+        ValueError: both have one, and not the same.
+    """
+    if model_dir is None and config.model_dir is not None:
+        return config
+    if model_dir is None:
+        temporary = tempfile.mkdtemp()
+        _log.warning("no model_dir: checkpoints and summaries go to the temporary folder %s", temporary)
+        return config.replace(model_dir=temporary)
+    folder = os.fspath(model_dir)
+    if config.model_dir is not None and config.model_dir != folder:
+        raise ValueError(
+            f"model_dir is {folder} for the Estimator and {config.model_dir} in its config; expected the same: give "
+            "it once"
+        )
+    return config.replace(model_dir=folder)
 
 
 def _saving(steps: Any, seconds: Any) -> tuple[int | None, float | None]:

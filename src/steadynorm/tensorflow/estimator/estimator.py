@@ -5,19 +5,13 @@ from __future__ import annotations
 import copy
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import tensorflow as tf
 
-from steadynorm.tensorflow.estimator.checkpoints import (
-    NoCheckpointError,
-    check_restorable,
-    initializes_itself,
-    resolve_checkpoint,
-)
-from steadynorm.tensorflow.estimator.config import RunConfig
+from steadynorm.tensorflow.estimator.checkpoints import check_restorable
+from steadynorm.tensorflow.estimator.config import RunConfig, with_folder
 from steadynorm.tensorflow.estimator.evaluation import run_evaluation, write_metrics
 from steadynorm.tensorflow.estimator.export import ServingInputReceiver
 from steadynorm.tensorflow.estimator.graph import new_graph
@@ -31,11 +25,12 @@ from steadynorm.tensorflow.estimator.prediction import (
 )
 from steadynorm.tensorflow.estimator.saved_model import write_saved_model
 from steadynorm.tensorflow.estimator.signatures import check_model_fn
-from steadynorm.tensorflow.estimator.spec import EstimatorSpec, ModeKeys, check_hooks
+from steadynorm.tensorflow.estimator.spec import EstimatorSpec, ModeKeys, check_hooks, check_listeners
 from steadynorm.tensorflow.estimator.train_loop import run_training
 from steadynorm.tensorflow.estimator.train_op import check_counts_steps, check_trained_layers
+from steadynorm.tensorflow.estimator.trained import TrainedModel, step_of
 from steadynorm.tensorflow.estimator.updates import complete_train_op
-from steadynorm.tensorflow.estimator.warm_start import warm_start, warm_start_settings
+from steadynorm.tensorflow.estimator.warm_start import warm_start_settings
 from steadynorm.tensorflow.watch import let_infer
 
 _log = logging.getLogger("steadynorm")
@@ -85,8 +80,8 @@ class Estimator:
         check_model_fn(model_fn, params)
         self._model_fn = model_fn
         self._params = {} if params is None else copy.deepcopy(params)
-        self._config = _with_folder(config or RunConfig(), model_dir)
-        self._warm_start = warm_start_settings(warm_start_from)
+        self._config = with_folder(config or RunConfig(), model_dir)
+        self._trained = TrainedModel(self.model_dir, warm_start_settings(warm_start_from))
         self._strict = strict
         self._except_for = (except_for,) if isinstance(except_for, str) else tuple(except_for)
 
@@ -120,8 +115,7 @@ class Estimator:
 
     def latest_checkpoint(self) -> str | None:
         """Prefix of the last checkpoint; None before the first."""
-        latest = tf.train.latest_checkpoint(self.model_dir)
-        return None if latest is None else str(latest)
+        return self._trained.latest()
 
     def get_variable_names(self) -> list[str]:
         """Names of the variables in the last checkpoint.
@@ -129,7 +123,7 @@ class Estimator:
         Raises:
             NoCheckpointError: there is none.
         """
-        return [name for name, _ in tf.train.list_variables(self._trained())]
+        return self._trained.variable_names()
 
     def get_variable_value(self, name: str) -> Any:
         """Value of a variable in the last checkpoint, as a NumPy array.
@@ -138,13 +132,7 @@ class Estimator:
             NoCheckpointError: there is none.
             ValueError: it has no variable of that name.
         """
-        reader = tf.train.load_checkpoint(self._trained())
-        if not reader.has_tensor(name):
-            raise ValueError(
-                f"the last checkpoint in {self.model_dir} has no variable {name!r}; expected one of "
-                "get_variable_names()"
-            )
-        return reader.get_tensor(name)
+        return self._trained.variable_value(name)
 
     def train(
         self,
@@ -176,9 +164,9 @@ class Estimator:
         """
         _check_steps(steps=steps, max_steps=max_steps)
         user_hooks = list(check_hooks(hooks, "hooks"))
-        listeners = _check_listeners(saving_listeners)
-        checkpoint = self.latest_checkpoint()
-        if max_steps is not None and checkpoint is not None and _step_of(checkpoint) >= max_steps:
+        listeners = check_listeners(saving_listeners)
+        checkpoint = self._trained.latest()
+        if max_steps is not None and checkpoint is not None and step_of(checkpoint) >= max_steps:
             _log.info("no training: max_steps is %d, and %s is there already", max_steps, checkpoint)
             return self
         if steps is not None or max_steps is not None:
@@ -190,10 +178,7 @@ class Estimator:
             check_counts_steps(spec.train_op, strict)
             check_trained_layers(spec.train_op, strict, self._except_for)
             train_op = complete_train_op(spec.train_op, strict, self._except_for)
-            if checkpoint is not None:
-                check_restorable(checkpoint, spec.scaffold)
-            elif self._warm_start is not None:
-                warm_start(self._warm_start)
+            self._trained.resume(spec, checkpoint)
             run_training(spec, train_op, self.model_dir, self._config, [*inputs.hooks, *user_hooks], listeners)
         return self
 
@@ -226,7 +211,7 @@ class Estimator:
         with self._graph():
             inputs = read_inputs(input_fn, ModeKeys.EVAL, self._params, self._config)
             spec = self._build(inputs.features, inputs.labels, ModeKeys.EVAL)
-            checkpoint = self._start(spec, checkpoint_path)
+            checkpoint = self._trained.start(spec, checkpoint_path)
             creator = self._session_creator(spec, checkpoint)
             metrics = run_evaluation(spec, creator, [*inputs.hooks, *user_hooks], steps)
         write_metrics(self.eval_dir(name), metrics, checkpoint)
@@ -259,7 +244,7 @@ class Estimator:
             warn_if_endless(ends_by_itself(graph, inputs))
             spec = self._build(inputs.features, None, ModeKeys.PREDICT)
             predictions = choose_predictions(spec.predictions, predict_keys)
-            creator = self._session_creator(spec, self._start(spec, checkpoint_path))
+            creator = self._session_creator(spec, self._trained.start(spec, checkpoint_path))
         batches = run_predictions(graph, predictions, creator, [*inputs.hooks, *user_hooks, *spec.prediction_hooks])
         try:
             for batch in batches:
@@ -339,7 +324,7 @@ class Estimator:
         checkpoint_path: str | None,
         strip: bool,
     ) -> str:
-        checkpoint = self._exported(checkpoint_path)
+        checkpoint = self._trained.to_export(checkpoint_path)
         with self._graph():
             receiver = serving_input_receiver_fn()
             if not isinstance(receiver, ServingInputReceiver):
@@ -358,59 +343,12 @@ class Estimator:
             let_infer()  # Many a model_fn builds its train op in every mode.
         return build_model(self._model_fn, features, labels, mode, self._params, self._config)
 
-    def _trained(self) -> str:
-        latest = self.latest_checkpoint()
-        if latest is None:
-            raise NoCheckpointError(
-                f"there is no trained model in {self.model_dir}; expected a checkpoint: call train first"
-            )
-        return latest
-
-    def _start(self, spec: EstimatorSpec, path: str | None) -> str | None:
-        """The checkpoint to read the model from; None where the model, or the warm start, has it from elsewhere."""
-        if path is not None:
-            checkpoint = resolve_checkpoint(path)
-        else:
-            latest = self.latest_checkpoint()
-            if latest is None and self._warm_start is not None:
-                warm_start(self._warm_start)
-                return None
-            if latest is None and initializes_itself(tf.compat.v1.get_default_graph(), spec.scaffold):
-                return None
-            checkpoint = self._trained()
-        check_restorable(checkpoint, spec.scaffold)
-        return checkpoint
-
-    def _exported(self, path: str | None) -> str:
-        if path is not None:
-            return resolve_checkpoint(path)
-        if self.latest_checkpoint() is None and self._warm_start is not None:
-            return resolve_checkpoint(self._warm_start.ckpt_to_initialize_from)
-        return self._trained()
-
     def _session_creator(self, spec: EstimatorSpec, checkpoint: str | None) -> Any:
         return tf.compat.v1.train.ChiefSessionCreator(
             scaffold=spec.scaffold,
             config=self._config.session_config,
             checkpoint_filename_with_path=checkpoint,
         )
-
-
-def _with_folder(config: RunConfig, model_dir: str | os.PathLike[str] | None) -> RunConfig:
-    """The configuration with the folder of the one or the other, or with a temporary one."""
-    if model_dir is None and config.model_dir is not None:
-        return config
-    if model_dir is None:
-        temporary = tempfile.mkdtemp()
-        _log.warning("no model_dir: checkpoints and summaries go to the temporary folder %s", temporary)
-        return config.replace(model_dir=temporary)
-    folder = os.fspath(model_dir)
-    if config.model_dir is not None and config.model_dir != folder:
-        raise ValueError(
-            f"model_dir is {folder} for the Estimator and {config.model_dir} in its config; expected the same: give "
-            "it once"
-        )
-    return config.replace(model_dir=folder)
 
 
 def _check_steps(**given: int | None) -> None:
@@ -422,17 +360,3 @@ def _check_steps(**given: int | None) -> None:
             f"both {' and '.join(given)} are given; expected one: steps counts the steps of this call, max_steps the "
             "global step"
         )
-
-
-def _check_listeners(listeners: Sequence[Any] | None) -> list[Any]:
-    for listener in listeners or ():
-        if not isinstance(listener, tf.compat.v1.train.CheckpointSaverListener):
-            raise TypeError(
-                f"saving_listeners holds {listener!r}; expected objects of tf.compat.v1.train.CheckpointSaverListener"
-            )
-    return list(listeners or ())
-
-
-def _step_of(checkpoint: str) -> int:
-    reader = tf.train.load_checkpoint(checkpoint)
-    return int(reader.get_tensor("global_step")) if reader.has_tensor("global_step") else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -127,6 +127,20 @@ def check_hooks(hooks: Any, name: str) -> tuple[Any, ...]:
                 "and pass the object, not the class"
             )
     return checked
+
+
+def check_listeners(listeners: Iterable[Any] | None) -> list[Any]:
+    """`saving_listeners` as a list.
+
+    Raises:
+        TypeError: one of them is no CheckpointSaverListener.
+    """
+    for listener in listeners or ():
+        if not isinstance(listener, tf.compat.v1.train.CheckpointSaverListener):
+            raise TypeError(
+                f"saving_listeners holds {listener!r}; expected objects of tf.compat.v1.train.CheckpointSaverListener"
+            )
+    return list(listeners or ())
 
 
 def _check_present(mode: str, **parts: Any) -> None:

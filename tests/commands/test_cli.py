@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
 import steadynorm
-from steadynorm import cli
 from steadynorm.checks.catalogue import CATALOGUE
 
 pytest.importorskip("torch")
@@ -108,21 +105,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Runs a command in the folder that holds cases.py, in this process."""
+def run(run: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a command in the folder that holds cases.py."""
     monkeypatch.chdir(folder)
-    return lambda *arguments: CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    return run
 
 
-def only_line(result: Result) -> str:
-    """What stderr says, which must be one line; stdout must be empty."""
-    assert result.stdout == ""
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1, result.stderr
-    return lines[0]
-
-
-def test_findings_exit_with_1_and_are_on_stdout(run: Callable[..., Result]) -> None:
+def test_findings_exit_with_1_and_are_on_stdout(run: Any) -> None:
     result = run("diagnose", "cases.py:broken")
 
     assert result.exit_code == 1
@@ -131,16 +120,16 @@ def test_findings_exit_with_1_and_are_on_stdout(run: Callable[..., Result]) -> N
     assert result.stderr == ""
 
 
-def test_nothing_found_exits_with_0_and_the_prints_of_the_file_go_to_stderr(run: Callable[..., Result]) -> None:
+def test_nothing_found_exits_with_0_and_the_prints_of_the_file_go_to_stderr(run: Any) -> None:
     result = run("diagnose", "cases.py:healthy")
 
     assert result.exit_code == 0
-    assert "nothing found" in " ".join(result.stdout.split())
+    assert "nothing found" in run.flat(result)
     assert "built a healthy one" not in result.stdout
     assert "built a healthy one" in result.stderr
 
 
-def test_nothing_to_check_exits_with_3(run: Callable[..., Result]) -> None:
+def test_nothing_to_check_exits_with_3(run: Any) -> None:
     result = run("diagnose", "cases.py:plain")
 
     assert result.exit_code == 3
@@ -167,11 +156,11 @@ def test_nothing_to_check_exits_with_3(run: Callable[..., Result]) -> None:
         ("cases.py:not_finite", "train_data holds 64 values that are NaN or Inf (batch 0, first in sample 3)"),
     ],
 )
-def test_unusable_input_exits_with_2_and_one_line(run: Callable[..., Result], target: str, said: str) -> None:
+def test_unusable_input_exits_with_2_and_one_line(run: Any, target: str, said: str) -> None:
     result = run("diagnose", target)
 
     assert result.exit_code == 2
-    line = only_line(result)
+    line = run.only_line(result)
     assert line.startswith("steadynorm: ")
     assert said in line
 
@@ -186,18 +175,16 @@ def test_unusable_input_exits_with_2_and_one_line(run: Callable[..., Result], ta
         ("other", "import surely_not_installed", "other.py needs surely_not_installed, which is not installed: pip"),
     ],
 )
-def test_file_that_raises_exits_with_2_and_one_line(
-    run: Callable[..., Result], folder: Path, name: str, source: str, said: str
-) -> None:
+def test_file_that_raises_exits_with_2_and_one_line(run: Any, folder: Path, name: str, source: str, said: str) -> None:
     (folder / f"{name}.py").write_text(source)
     result = run("diagnose", f"{name}.py:subject")
 
     assert result.exit_code == 2
-    assert said in only_line(result)
+    assert said in run.only_line(result)
     assert name not in sys.modules
 
 
-def test_traceback_only_when_asked_for(run: Callable[..., Result]) -> None:
+def test_traceback_only_when_asked_for(run: Any) -> None:
     assert "Traceback" not in run("diagnose", "cases.py:fails").stderr
 
     result = run("diagnose", "cases.py:fails", "--traceback")
@@ -207,7 +194,7 @@ def test_traceback_only_when_asked_for(run: Callable[..., Result]) -> None:
     assert result.stderr.splitlines()[-1].startswith("steadynorm: cases.py raises in fails()")
 
 
-def test_file_imports_its_neighbours_and_the_path_is_as_before(run: Callable[..., Result], folder: Path) -> None:
+def test_file_imports_its_neighbours_and_the_path_is_as_before(run: Any, folder: Path) -> None:
     inner = folder / "inner"
     inner.mkdir()
     (inner / "neighbour_of_subject.py").write_text("import cases\nplain = cases.plain\n")
@@ -221,34 +208,34 @@ def test_file_imports_its_neighbours_and_the_path_is_as_before(run: Callable[...
     assert sys.path == before
 
 
-def test_module_is_found_in_the_working_directory(run: Callable[..., Result]) -> None:
+def test_module_is_found_in_the_working_directory(run: Any) -> None:
     assert run("diagnose", "cases:plain").exit_code == 3
 
 
 @pytest.mark.parametrize(("severity", "code"), [("info", 1), ("warning", 1), ("error", 1), ("never", 0)])
-def test_fail_on_decides_over_the_exit_code(run: Callable[..., Result], severity: str, code: int) -> None:
+def test_fail_on_decides_over_the_exit_code(run: Any, severity: str, code: int) -> None:
     assert run("diagnose", "cases.py:broken", "--fail-on", severity).exit_code == code
 
 
-def test_select_and_ignore_take_codes_and_prefixes(run: Callable[..., Result]) -> None:
+def test_select_and_ignore_take_codes_and_prefixes(run: Any) -> None:
     ignored = run("diagnose", "cases.py:broken", "--ignore", "SN103,sn705", "--ignore", "SN5")
     selected = run("diagnose", "cases.py:broken", "--select", "SN103")
 
     assert ignored.exit_code == 0
-    assert "without SN103, SN705, SN5" in " ".join(ignored.stdout.split())
+    assert "without SN103, SN705, SN5" in run.flat(ignored)
     assert selected.exit_code == 1
-    assert "1 check made (only SN103)" in " ".join(selected.stdout.split())
+    assert "1 check made (only SN103)" in run.flat(selected)
 
 
 @pytest.mark.parametrize("option", ["--select", "--ignore"])
-def test_unknown_code_exits_with_2_before_anything_runs(run: Callable[..., Result], option: str) -> None:
+def test_unknown_code_exits_with_2_before_anything_runs(run: Any, option: str) -> None:
     result = run("diagnose", "cases.py:fails", option, "SN101,SN999")
 
     assert result.exit_code == 2
-    assert "there is no check 'SN999'" in only_line(result)
+    assert "there is no check 'SN999'" in run.only_line(result)
 
 
-def test_json_is_all_that_is_on_stdout(run: Callable[..., Result]) -> None:
+def test_json_is_all_that_is_on_stdout(run: Any) -> None:
     result = run("diagnose", "cases.py:broken", "--json", "--batches", 3)
     parsed = json.loads(result.stdout)
 
@@ -257,7 +244,7 @@ def test_json_is_all_that_is_on_stdout(run: Callable[..., Result]) -> None:
     assert parsed["layers"][0]["call_sites"][0]["moments"][0]["batches"] == 3
 
 
-def test_other_forms_of_the_report(run: Callable[..., Result]) -> None:
+def test_other_forms_of_the_report(run: Any) -> None:
     same = run("diagnose", "cases.py:broken", "--format", "json", "--batches", 3)
     sarif = json.loads(run("diagnose", "cases.py:broken", "--format", "sarif", "--batches", 3).stdout)
     github = run("diagnose", "cases.py:broken", "--format", "github", "--batches", 3).stdout.splitlines()
@@ -269,22 +256,22 @@ def test_other_forms_of_the_report(run: Callable[..., Result]) -> None:
     assert github[0].startswith("::error file=cases.py,title=SN103 statistics-at-initialization::digits: layer 1: ")
     contradiction = run("diagnose", "cases.py:fails", "--json", "--format", "sarif")
     assert contradiction.exit_code == 2
-    assert "--json and --format sarif contradict each other" in only_line(contradiction)
+    assert "--json and --format sarif contradict each other" in run.only_line(contradiction)
 
 
-def test_settings_of_the_project_hold_for_a_diagnosis(run: Callable[..., Result], folder: Path) -> None:
+def test_settings_of_the_project_hold_for_a_diagnosis(run: Any, folder: Path) -> None:
     settings = folder / "pyproject.toml"
     settings.write_text('[tool.steadynorm]\nselect = ["SN103"]\nfail-on = "never"\n')
     try:
         result = run("diagnose", "cases.py:broken")
         assert result.exit_code == 0
-        assert "1 check made (only SN103)" in " ".join(result.stdout.split())
+        assert "1 check made (only SN103)" in run.flat(result)
         assert run("diagnose", "cases.py:broken", "--fail-on", "error").exit_code == 1
     finally:
         settings.unlink()
 
 
-def test_output_takes_the_report_and_leaves_no_other_file(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_output_takes_the_report_and_leaves_no_other_file(run: Any, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     report.write_text("an older one")
     result = run("diagnose", "cases.py:broken", "--json", "--output", report)
@@ -293,19 +280,17 @@ def test_output_takes_the_report_and_leaves_no_other_file(run: Callable[..., Res
     assert result.stdout == ""
     assert json.loads(report.read_text())["name"] == "digits"
     assert list(tmp_path.iterdir()) == [report]
-    assert f"The report is in {report}." in only_line(result)
+    assert f"The report is in {report}." in run.only_line(result)
 
 
-def test_output_that_cannot_be_written_is_refused_before_anything_runs(
-    run: Callable[..., Result], tmp_path: Path
-) -> None:
-    assert "there is no folder" in only_line(run("diagnose", "cases.py:fails", "--output", tmp_path / "no" / "r.txt"))
-    assert "it is a folder" in only_line(run("diagnose", "cases.py:fails", "--output", tmp_path))
+def test_output_that_cannot_be_written_is_refused_before_anything_runs(run: Any, tmp_path: Path) -> None:
+    assert "there is no folder" in run.only_line(
+        run("diagnose", "cases.py:fails", "--output", tmp_path / "no" / "r.txt")
+    )
+    assert "it is a folder" in run.only_line(run("diagnose", "cases.py:fails", "--output", tmp_path))
 
 
-def test_half_a_report_is_never_seen(
-    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_half_a_report_is_never_seen(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report = tmp_path / "report.txt"
     report.write_text("an older one")
 
@@ -316,16 +301,18 @@ def test_half_a_report_is_never_seen(
     result = run("diagnose", "cases.py:broken", "--output", report)
 
     assert result.exit_code == 2
-    assert f"cannot write to {report}: No space left on device" in only_line(result)
+    assert f"cannot write to {report}: No space left on device" in run.only_line(result)
     assert report.read_text() == "an older one"
     assert list(tmp_path.iterdir()) == [report]
 
 
-def test_device_that_is_not_there_exits_with_2(run: Callable[..., Result]) -> None:
-    assert "device 'nonsense' cannot be used" in only_line(run("diagnose", "cases.py:broken", "--device", "nonsense"))
+def test_device_that_is_not_there_exits_with_2(run: Any) -> None:
+    assert "device 'nonsense' cannot be used" in run.only_line(
+        run("diagnose", "cases.py:broken", "--device", "nonsense")
+    )
 
 
-def test_repair_shows_both_scores_and_writes_a_new_file(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_repair_shows_both_scores_and_writes_a_new_file(run: Any, tmp_path: Path) -> None:
     result = run("repair", "cases.py:broken", "--output", tmp_path / "model.pt")
 
     assert result.exit_code == 0
@@ -336,39 +323,53 @@ def test_repair_shows_both_scores_and_writes_a_new_file(run: Callable[..., Resul
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
 
 
-def test_repair_never_writes_over_a_file(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_repair_never_writes_over_a_file(run: Any, tmp_path: Path) -> None:
     (tmp_path / "model.pt").write_text("precious")
     result = run("repair", "cases.py:broken", "--output", tmp_path / "model.pt")
 
     assert result.exit_code == 2
-    assert "never writes over a file" in only_line(result)
+    assert "never writes over a file" in run.only_line(result)
     assert (tmp_path / "model.pt").read_text() == "precious"
 
 
-def test_repair_of_nothing_exits_with_3(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_repair_of_nothing_exits_with_3(run: Any, tmp_path: Path) -> None:
     result = run("repair", "cases.py:plain", "--output", tmp_path / "model.pt")
 
     assert result.exit_code == 3
-    assert "no normalization layer" in only_line(result)
+    assert "no normalization layer" in run.only_line(result)
 
 
-def test_explain_shows_the_page_in_any_case(run: Callable[..., Result]) -> None:
+def test_explain_shows_the_page_in_any_case(run: Any) -> None:
     result = run("explain", "sn101")
 
     assert result.exit_code == 0
-    assert result.stdout == CATALOGUE["SN101"].page
+    assert result.stdout.split() == CATALOGUE["SN101"].page.split()
 
 
-def test_explain_names_the_nearest_codes(run: Callable[..., Result]) -> None:
+@pytest.mark.parametrize("code", ["SN104", "SN301", "SN304"])
+def test_explain_fills_lines_of_80_characters_and_leaves_code_and_tables(run: Any, code: str) -> None:
+    page = CATALOGUE[code].page
+    shown = run("explain", code).stdout
+    assert shown.split() == page.split()
+    assert shown.split("```")[1::2] == page.split("```")[1::2]
+    for start in ("#", "|"):
+        assert [line for line in shown.splitlines() if line.startswith(start)] == [
+            line for line in page.splitlines() if line.startswith(start)
+        ]
+    prose = "".join(shown.split("```")[::2])
+    assert max(len(line) for line in prose.splitlines() if not line.startswith("|")) <= 80
+
+
+def test_explain_names_the_nearest_codes(run: Any) -> None:
     result = run("explain", "SN109")
 
     assert result.exit_code == 2
-    assert "there is no check 'SN109'; the nearest are SN108 updated-without-step, SN107" in only_line(result)
-    assert "the nearest are SN101 updates-not-run" in only_line(run("explain", "updates-notrun"))
-    assert "'steadynorm explain --all' lists them" in only_line(run("explain", "?"))
+    assert "there is no check 'SN109'; the nearest are SN108 updated-without-step, SN107" in run.only_line(result)
+    assert "the nearest are SN101 updates-not-run" in run.only_line(run("explain", "updates-notrun"))
+    assert "'steadynorm explain --all' lists them" in run.only_line(run("explain", "?"))
 
 
-def test_explain_all_has_one_line_per_check(run: Callable[..., Result]) -> None:
+def test_explain_all_has_one_line_per_check(run: Any) -> None:
     lines = run("explain", "--all").stdout.splitlines()
 
     assert [line.split()[0] for line in lines] == list(CATALOGUE)
@@ -376,56 +377,43 @@ def test_explain_all_has_one_line_per_check(run: Callable[..., Result]) -> None:
     assert lines[0].endswith(CATALOGUE["SN101"].summary)
 
 
-def test_explain_without_a_code_says_what_it_needs(run: Callable[..., Result]) -> None:
+def test_explain_without_a_code_says_what_it_needs(run: Any) -> None:
     result = run("explain")
 
     assert result.exit_code == 2
-    assert "explain needs a code" in only_line(result)
+    assert "explain needs a code" in run.only_line(result)
 
 
-def test_version(run: Callable[..., Result]) -> None:
+def test_version(run: Any) -> None:
     assert run("--version").stdout == f"steadynorm {steadynorm.__version__}\n"
 
 
-def process(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "steadynorm", *arguments],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-
-
-def test_as_a_process_the_exit_code_and_the_streams_are_the_same(folder: Path) -> None:
-    result = process(folder, "diagnose", "cases.py:broken", "--json")
+def test_as_a_process_the_exit_code_and_the_streams_are_the_same(run: Any) -> None:
+    result = run.process("diagnose", "cases.py:broken", "--json")
 
     assert result.returncode == 1
     assert json.loads(result.stdout)["findings"][0]["code"] == "SN103"
     assert result.stderr == ""
 
 
-def test_as_a_process_unusable_input_is_one_line(folder: Path) -> None:
-    result = process(folder, "diagnose", "nowhere.py:subject")
+def test_as_a_process_unusable_input_is_one_line(run: Any) -> None:
+    result = run.process("diagnose", "nowhere.py:subject")
 
     assert (result.returncode, result.stdout) == (2, "")
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_terminal_without_the_signs_gets_others_instead_of_an_error(folder: Path) -> None:
-    result = process(folder, "explain", "--all", PYTHONIOENCODING="ascii")
+def test_terminal_without_the_signs_gets_others_instead_of_an_error(run: Any) -> None:
+    result = run.process("explain", "--all", PYTHONIOENCODING="ascii")
 
     assert result.returncode == 0
     assert len(result.stdout.splitlines()) == len(CATALOGUE)
 
 
-def test_missing_framework_is_one_line_that_names_the_extra(folder: Path, tmp_path: Path) -> None:
+def test_missing_framework_is_one_line_that_names_the_extra(tmp_path: Path, run: Any) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None\n")
     for arguments, extra in [(("diagnose", "cases.py:broken"), "torch"), (("demo",), "demo")]:
-        result = process(folder, *arguments, PYTHONPATH=str(tmp_path))
+        result = run.process(*arguments, PYTHONPATH=str(tmp_path))
 
         assert (result.returncode, result.stdout) == (2, "")
         assert len(result.stderr.splitlines()) == 1

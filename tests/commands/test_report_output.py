@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
-
-from steadynorm import cli
+from typer.testing import Result
 
 HEADER = b'{"bn.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
 MODEL = len(HEADER).to_bytes(8, "little") + HEADER + bytes(4)
@@ -20,10 +19,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "a.safetensors").write_bytes(MODEL)
     (tmp_path / "b.safetensors").write_bytes(MODEL)
     return tmp_path
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.app, list(arguments))
 
 
 def refused(result: Result) -> bool:
@@ -43,7 +38,7 @@ def refused(result: Result) -> bool:
         ("no.pt", "--output", "a.safetensors"),
     ],
 )
-def test_check_does_not_write_over_a_model(here: Path, arguments: tuple[str, ...]) -> None:
+def test_check_does_not_write_over_a_model(here: Path, arguments: tuple[str, ...], run: Any) -> None:
     (here / "link").symlink_to("a.safetensors")
 
     assert refused(run("check", *arguments))
@@ -59,19 +54,19 @@ def test_check_does_not_write_over_a_model(here: Path, arguments: tuple[str, ...
         ("image.png", b"\x89PNG\r\n\x1a\n"),
     ],
 )
-def test_files_that_belong_to_a_model_and_other_data_are_kept(here: Path, name: str, content: bytes) -> None:
+def test_files_that_belong_to_a_model_and_other_data_are_kept(here: Path, name: str, content: bytes, run: Any) -> None:
     (here / name).write_bytes(content)
 
     assert refused(run("check", "a.safetensors", "--output", name))
     assert (here / name).read_bytes() == content
 
 
-def test_prefix_of_a_checkpoint_is_no_place_for_its_report(here: Path) -> None:
+def test_prefix_of_a_checkpoint_is_no_place_for_its_report(here: Path, run: Any) -> None:
     assert refused(run("check", "model.ckpt-1", "--output", "model.ckpt-1"))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"an earlier report \xe2\x80\x93 of 2024\n", b'{"findings": []}\n'])
-def test_a_report_is_written_to_a_new_file_and_over_an_earlier_one(here: Path, content: bytes | None) -> None:
+def test_a_report_is_written_to_a_new_file_and_over_an_earlier_one(here: Path, content: bytes | None, run: Any) -> None:
     if content is not None:
         (here / "report.json").write_bytes(content)
     run("check", "a.safetensors", "--format", "json", "--output", "report.json")
@@ -88,7 +83,7 @@ def test_a_report_is_written_to_a_new_file_and_over_an_earlier_one(here: Path, c
     ],
 )
 def test_diagnose_does_not_write_over_a_model_or_its_code(
-    here: Path, monkeypatch: pytest.MonkeyPatch, target: str, output: str
+    here: Path, monkeypatch: pytest.MonkeyPatch, target: str, output: str, run: Any
 ) -> None:
     monkeypatch.syspath_prepend(str(here))
     (here / "model.py").write_text(SUBJECT)
