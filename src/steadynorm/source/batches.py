@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from steadynorm.source.defaults import Defaults
 from steadynorm.source.flow import Uses, behind
 from steadynorm.source.trace import Call, Loop
 from steadynorm.source.values import (
@@ -32,10 +33,15 @@ _LOADERS = {
     "keras.preprocessing.text_dataset_from_directory": (None, "batch_size", 32),
     "keras.utils.audio_dataset_from_directory": (None, "batch_size", 32),
     "torch.utils.data.DataLoader": (1, "batch_size", 1),
+    ".flow_from_directory": (None, "batch_size", 32),
+    ".flow_from_dataframe": (None, "batch_size", 32),
+    ".flow": (2, "batch_size", 32),
 }
 """Calls that give batches: the position and name of the batch size, and its default."""
 
-_FROM_DIRECTORY = ("_dataset_from_directory",)
+_SHUFFLING = ("_dataset_from_directory", ".flow_from_directory", ".flow_from_dataframe", ".flow")
+"""Those that draw at random unless they are told not to."""
+
 _ON_THE_WAY = frozenset(
     {
         ".shuffle",
@@ -98,21 +104,25 @@ class Batch:
         size: samples in a batch; `None` where that is not known.
         per_replica: whether `size` is that of one device.
         shuffled: whether they are drawn at random; `None` where that is not known.
+        sure: whether the source alone decides the size, not the command line.
     """
 
     call: Call | None
     size: int | None
     per_replica: bool = False
     shuffled: bool | None = None
+    sure: bool = True
 
 
-def batch_of(value: Value | None, uses: Uses) -> Batch | None:
+def batch_of(value: Value | None, uses: Uses, defaults: Defaults | None = None) -> Batch | None:
     """The batch that a value is, or an iteration over it gives; `None` where nothing is known.
 
     Arguments:
         value: what a model is given, or a data set.
         uses: who takes what in the run: arrays are shuffled in place.
+        defaults: of the options of the command line.
     """
+    defaults = Defaults(()) if defaults is None else defaults
     for each in () if value is None else way_back(value):
         if _adds_axis(each):
             return Batch(None, 1)
@@ -121,13 +131,14 @@ def batch_of(value: Value | None, uses: Uses) -> Batch | None:
         call = each.call
         if call.name in _BATCHING:
             position, name = _BATCHING[call.name]
-            size, per_replica = _size(call.argument(position, name))
-            return Batch(call, size, per_replica, _is_shuffled(call, uses))
+            size, per_replica, sure = size_of(call.argument(position, name), defaults)
+            return Batch(call, size, per_replica, _is_shuffled(call, uses), sure)
         if call.name in _LOADERS:
             position_of, name, default = _LOADERS[call.name]
             given = call.argument(position_of, name)
-            size, per_replica = (default, False) if given is None and not call.more else _size(given)
-            return Batch(call, size, per_replica, _is_shuffled(call, uses))
+            left_out = given is None and not call.more
+            size, per_replica, sure = (default, False, True) if left_out else size_of(given, defaults)
+            return Batch(call, size, per_replica, _is_shuffled(call, uses), sure)
     return None
 
 
@@ -175,15 +186,14 @@ def _adds_axis(value: Value) -> bool:
     return False
 
 
-def _size(value: Value | None) -> tuple[int | None, bool]:
-    """A batch size, and whether it is that of one device, as in `4 * strategy.num_replicas_in_sync`."""
-    if isinstance(value, Known):
-        return (value.value, False) if type(value.value) is int else (None, False)
-    if isinstance(value, Expression) and value.operator == "Mult":
-        known = [each.value for each in value.operands if isinstance(each, Known)]
-        if len(known) == 1 and type(known[0]) is int and any(map(is_device_count, value.operands)):
-            return known[0], True
-    return None, False
+def size_of(value: Value | None, defaults: Defaults) -> tuple[int | None, bool, bool]:
+    """A batch size; whether it is that of one device, as in `4 * strategy.num_replicas_in_sync`; whether it is sure."""
+    if isinstance(value, Expression) and value.operator == "Mult" and any(map(is_device_count, value.operands)):
+        others = [each for each in value.operands if not is_device_count(each)]
+        found = defaults.number(others[0]) if len(others) == 1 else None
+        return (None, False, True) if found is None else (int(found.value), True, found.sure)
+    found = defaults.number(value)
+    return (None, False, True) if found is None else (int(found.value), False, found.sure)
 
 
 def is_device_count(value: Value) -> bool:
@@ -197,7 +207,7 @@ def _is_shuffled(call: Call, uses: Uses) -> bool | None:
     """Whether samples are drawn at random: `False` only where their order is surely that of the source."""
     if call.name == "torch.utils.data.DataLoader":
         return _is_shuffled_loader(call)
-    if call.name.endswith(_FROM_DIRECTORY):
+    if call.name.endswith(_SHUFFLING):
         given = call.keywords.get("shuffle", Known(True))
         return given.value if isinstance(given, Known) and type(given.value) is bool else None
     source: Value | None = call.receiver

@@ -10,7 +10,7 @@ from steadynorm.source.keras_calls import KerasRun, ModelCall
 from steadynorm.source.keras_variables import variables_in
 from steadynorm.source.layer_models import is_loaded, norms_in
 from steadynorm.source.trace import Assign, Call, Frame, Loop
-from steadynorm.source.values import Instance, Items, Product, Value
+from steadynorm.source.values import Instance, Items, Product, Table, Value
 
 _INFERENCE = (".predict", ".evaluate", ".predict_on_batch", ".predict_generator", ".evaluate_generator")
 _PART = ("trainable_variables", "trainable_weights")
@@ -121,10 +121,9 @@ def _untracked(keras: KerasRun, event: Assign) -> Iterator[Sighting]:
     if not isinstance(owner, Instance) or not any(base.startswith("keras.") for base in owner.of.external_bases()):
         return
     value = event.value
-    if isinstance(value, Instance):
-        if not value.of.whole or any(base.startswith(_TRACKED) for base in value.of.external_bases()):
-            return
-        holder = f"an object of the plain class {value.of.name}"
+    plain = _plain_in(value)
+    if plain is not None:
+        holder = f"an object of the plain class {plain.of.name}"
     elif isinstance(value, Items) and value.kind == "set":
         holder = "a set"
     else:
@@ -139,6 +138,14 @@ def _untracked(keras: KerasRun, event: Assign) -> Iterator[Sighting]:
     if inside - elsewhere:
         facts = {"holder": holder}
         yield Sighting("SN208", "keras", event.place, event.name, "attribute", facts=facts)
+
+
+def _plain_in(value: Value) -> Instance | None:
+    """The first object of a class that Keras does not track: the value itself, or a member of a list or dict."""
+    if isinstance(value, Items | Table):
+        members = value.items if isinstance(value, Items) else tuple(value.entries.values())
+        return next((found for each in members if (found := _plain_in(each)) is not None), None)
+    return value if isinstance(value, Instance) and value.of.whole and _is_plain(value) else None
 
 
 def _is_plain(value: Value) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from steadynorm.source.defaults import Defaults
 from steadynorm.source.flow import Uses, behind, inputs, inside, parts
 from steadynorm.source.keras_variables import variables_in
 from steadynorm.source.layer_models import FUNCTIONAL, is_pretrained, is_ready_made, norms_in
@@ -62,9 +63,11 @@ class KerasRun:
 
     Arguments:
         run: the run.
+        defaults: of the options of the command line.
     """
 
     run: Run
+    defaults: Defaults = field(default_factory=lambda: Defaults(()))
     _norms: dict[int, tuple[Call, ...]] = field(default_factory=dict)
 
     @cached_property
@@ -157,10 +160,22 @@ class KerasRun:
             if any(each & set(norms) for each in known):
                 return "training"
             return "other_training" if len(known) == len(trained) else "unknown"
+        minimized = self._minimized(call)
+        if minimized is not None:
+            return "training" if set(minimized) & set(norms) else "other_training"
         method = method_of_framework(call)
         if method in ("test_step", "predict_step") or method.startswith("on_"):
             return "test"
         return "plain"
+
+    def _minimized(self, call: Call) -> tuple[Call, ...] | None:
+        """The layers that an optimizer trains by a loss function that a call is made in; `None` if it is in none."""
+        for block in call.within:
+            if isinstance(block, Callback) and block.call is not None and block.call.name == ".minimize":
+                variables = block.call.argument(1, "var_list")
+                lists = inside(*(() if variables is None else (variables,)), *block.call.callbacks.values())
+                return tuple(norm for each in lists if isinstance(each, Attribute) for norm in self.norms(each.of))
+        return None
 
     def trained_by(self, tape: Product) -> tuple[Call, ...] | None:
         """The normalization layers whose variables a tape's gradients are for; `None` where that is not known."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
+from steadynorm.source.defaults import Defaults
 from steadynorm.source.keras_builds import look_at_builds
 from steadynorm.source.keras_calls import KerasRun
 from steadynorm.source.keras_modes import look_at_modes
@@ -32,6 +33,7 @@ def look(runs: Sequence[Run]) -> Seen:
     sightings: list[Sighting] = []
     everything: list[KerasRun] = []
     places: set[Place] = set()
+    defaults = Defaults(runs)
     for run in runs:
         names = {call.name for call in run.calls()}
         if not any(name.startswith(_WITH_LAYERS) for name in names):
@@ -42,7 +44,7 @@ def look(runs: Sequence[Run]) -> Seen:
         sightings += look_at_settings(graph)
         places |= {made.place for made in graph.made}
         if any(name.startswith("keras.") for name in names):
-            keras = KerasRun(run)
+            keras = KerasRun(run, defaults)
             everything.append(keras)
             sightings += _of_keras(keras, graph)
     sightings += look_at_checkpoints(everything)

@@ -37,6 +37,7 @@ _INITIALIZERS = (
     "tensorflow.initialize_all_variables",
     "tensorflow.initializers.global_variables",
 )
+_AVERAGE = "tensorflow.train.ExponentialMovingAverage"
 _LONG_MEMORY = 0.99
 _CLEARED = ("keras.backend.clear_session", "keras.utils.clear_session")
 
@@ -48,6 +49,7 @@ def look_at_state(keras: KerasRun) -> Iterator[Sighting]:
     yield from _numbered_anew(keras)
     yield from _assigned(keras)
     yield from _averaging_optimizers(keras)
+    yield from _averages(keras)
     yield from _initialized_again(keras)
 
 
@@ -98,6 +100,8 @@ def _not_saved(keras: KerasRun) -> Iterator[Sighting]:
         if call.name in _SAVING:
             given = tuple(call.arguments[1:] if call.name in ("numpy.savez", "numpy.save") else call.arguments)
             yield from _without_statistics(keras, call, (*given, *call.keywords.values(), *call.spread))
+        elif call.name == ".create_dataset":
+            yield from _without_statistics(keras, call, (*call.arguments, *call.keywords.values()))
         elif call.name in _SAVES and call.receiver is not None:
             for checkpoint in _checkpoints(call.receiver):
                 yield from _without_statistics(keras, call, tuple(checkpoint.keywords.values()))
@@ -198,6 +202,21 @@ def _averaging_optimizers(keras: KerasRun) -> Iterator[Sighting]:
             settle = "whether the metric rises when the statistics are re-estimated: steadynorm diagnose"
             likely = Certainty.LIKELY
             yield Sighting("SN305", "keras", call.place, "use_ema", "optimizer", likely, settle, facts)
+
+
+def _averages(keras: KerasRun) -> Iterator[Sighting]:
+    """`ExponentialMovingAverage.apply` on trainable variables, whose averages are then used."""
+    calls = list(keras.run.calls())
+    for call in calls:
+        receiver = call.receiver
+        if call.name != ".apply" or not isinstance(receiver, Product) or receiver.call.name != _AVERAGE:
+            continue
+        if not any(each.name == ".average" and each.receiver is receiver for each in calls):
+            continue
+        for source in variables_in(call.argument(0, "var_list")):
+            if source.name in _TRAINABLE and keras.norms(source.model):
+                facts = {"variables": source.name}
+                yield Sighting("SN305", "keras", call.place, _name(source.model), "average", facts=facts)
 
 
 def _initialized_again(keras: KerasRun) -> Iterator[Sighting]:

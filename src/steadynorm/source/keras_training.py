@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
+from steadynorm.finding import Certainty
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.source.batches import Batch, batch_of
+from steadynorm.source.batches import Batch, batch_of, size_of
 from steadynorm.source.flow import inside
 from steadynorm.source.keras_calls import PHASE, KerasRun, default_mode
 from steadynorm.source.layer_graph import LayerGraph, Norm
@@ -28,6 +29,7 @@ _STRATEGIES = (
 _WHOLE_BATCH = ("keras.distribution.set_distribution",)
 _OPTIMIZERS = ("keras.optimizers.",)
 _MOMENTUM = 0.99
+_SETTLE = "the batch size that it is run with: it is an option of the command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ def look_at_training(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
             yield Sighting("SN906", "keras", each.place, each.call.name.lstrip(".") or "loop", "data")
         if keras.is_frozen(each.norms) or not each.by_batch:
             continue
+        if not each.batch.sure and keras.run.kind != "script":
+            # A default of a library's function, which its callers know better.
+            continue
         if strategy is not None:
             yield from _per_replica(each, strategy)
         elif not any(call.name in _WHOLE_BATCH for call in keras.run.calls()):
@@ -72,11 +77,11 @@ def trainings(keras: KerasRun) -> Iterator[Training]:
     """The places that train layers."""
     for call in keras.fits:
         norms = keras.norms(call.receiver)
-        if norms and call.name == ".fit":
+        if norms and call.name in (".fit", ".fit_generator"):
             yield _of_fit(keras, call, norms)
     for each in keras.model_calls:
         if each.purpose == "training":
-            batch = batch_of(each.call.argument(0, "inputs", "x"), keras.uses) or Batch(None, None)
+            batch = batch_of(each.call.argument(0, "inputs", "x"), keras.uses, keras.defaults) or Batch(None, None)
             place = each.call.place if batch.call is None else batch.call.place
             steps = times_around(each.call) if keras.run.kind == "script" else None
             mode = each.training if each.training is not None else default_mode(each.model)
@@ -86,11 +91,11 @@ def trainings(keras: KerasRun) -> Iterator[Training]:
 
 def _of_fit(keras: KerasRun, call: Call, norms: tuple[Call, ...]) -> Training:
     data = call.argument(0, "x")
-    batch = batch_of(data, keras.uses)
+    batch = batch_of(data, keras.uses, keras.defaults)
     if batch is None:
-        size, shuffle = call.argument(2, "batch_size"), call.keywords.get("shuffle")
-        known = size.value if isinstance(size, Known) and type(size.value) is int else None
-        batch = Batch(call, known, False, False if shuffle == Known(False) and known is not None else None)
+        size, _, sure = size_of(call.argument(2, "batch_size"), keras.defaults)
+        in_order = call.keywords.get("shuffle") == Known(False) and size is not None
+        batch = Batch(call, size, False, False if in_order else None, sure)
     place = call.place if batch.call is None else batch.call.place
     epochs, per_epoch = (_number(call.keywords.get(name)) for name in ("epochs", "steps_per_epoch"))
     if per_epoch is None and batch.call is call:
@@ -111,11 +116,16 @@ def _few(graph: LayerGraph, each: Training) -> Iterator[Sighting]:
     if size is None or each.batch.per_replica or all(made.keywords.get("renorm") == Known(True) for made in each.norms):
         return
     flat = [norm for norm in graph.norms if norm.made in each.norms and has_one_position(graph, norm)]
-    if size == 1 and flat:
+    if size == 1 and flat and each.batch.sure:
         yield from _one_value(flat, each.place)
         return
     facts = {"samples": size, "values": size if flat else None}
-    yield Sighting("SN505", "keras", each.place, each.call.name.lstrip(".") or "loop", "batch", facts=facts)
+    name = each.call.name.lstrip(".") or "loop"
+    yield Sighting("SN505", "keras", each.place, name, "batch", *_certainty(each.batch), facts=facts)
+
+
+def _certainty(batch: Batch) -> tuple[Certainty, str | None]:
+    return (Certainty.PROVEN, None) if batch.sure else (Certainty.LIKELY, _SETTLE)
 
 
 def _one_value(norms: list[Norm], place: Place) -> Iterator[Sighting]:
@@ -137,7 +147,8 @@ def _per_replica(each: Training, strategy: Call) -> Iterator[Sighting]:
         if not isinstance(devices, Items) or not devices.whole or len(devices.items) < 2:
             return
         size /= len(devices.items)
-    yield Sighting("SN801", "keras", each.place, "strategy", "strategy", facts={"samples": size})
+    facts = {"samples": size}
+    yield Sighting("SN801", "keras", each.place, "strategy", "strategy", *_certainty(each.batch), facts=facts)
 
 
 def _is_synchronized(made: Call) -> bool:

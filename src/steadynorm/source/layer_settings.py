@@ -75,8 +75,8 @@ def _regularized(made: Call) -> Iterator[Sighting]:
     for name in _REGULARIZERS:
         given = made.keywords.get(name)
         if given is not None and given != Known(None):
-            place = given.call.place if isinstance(given, Product) else made.place
-            yield Sighting("SN506", framework_of(made), place, name, "regularizer", related=(made.place,))
+            related = (given.call.place,) if isinstance(given, Product) else ()
+            yield Sighting("SN506", framework_of(made), made.place, name, "regularizer", related=related)
 
 
 def _decayed(graph: LayerGraph, call: Call, framework: str) -> Iterator[Sighting]:

@@ -102,14 +102,14 @@ def calls_of(files: Mapping[str, SourceFile], function: Function) -> Iterator[tu
 def calls_named(files: Mapping[str, SourceFile], name: str) -> Iterator[tuple[SourceFile, ast.Call]]:
     """The calls of functions and methods of a name."""
     for file in files.values():
-        yield from ((file, call) for call in _calls(file).get(name, ()))
+        yield from ((file, call) for call in _calls(file.tree).get(name, ()))
 
 
 @lru_cache(maxsize=1024)
-def _calls(file: SourceFile) -> dict[str, list[ast.Call]]:
+def _calls(tree: ast.Module) -> dict[str, list[ast.Call]]:
     """A file's calls by the last part of their names: a project is searched for many of them."""
     found: dict[str, list[ast.Call]] = {}
-    for node in ast.walk(file.tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
             found.setdefault(name, []).append(node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 from steadynorm.source.files import SourceFile
@@ -17,13 +18,16 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 def lineage(tree: ast.Module, node: ast.AST) -> tuple[ast.AST, ...]:
     """The nodes from the module down to a node, itself last."""
-    pending: list[tuple[ast.AST, ...]] = [(tree,)]
-    while pending:
-        way = pending.pop()
-        if way[-1] is node:
-            return way
-        pending += [(*way, child) for child in ast.iter_child_nodes(way[-1])]
-    return ()
+    parents, way = _parents(tree), [node]
+    while way[-1] is not tree:
+        way.append(parents[way[-1]])
+    return tuple(reversed(way))
+
+
+@lru_cache(maxsize=1024)
+def _parents(tree: ast.Module) -> dict[ast.AST, ast.AST]:
+    """What each node of a file is a part of."""
+    return {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
 
 
 def standings(way: tuple[ast.AST, ...]) -> list[Standing]:
