@@ -11,7 +11,6 @@ from steadynorm.source.imports import resolved
 from steadynorm.source.machine import Arguments, Machine
 from steadynorm.source.modules import Module
 from steadynorm.source.names import canonical
-from steadynorm.source.trace import Call
 from steadynorm.source.values import (
     Attribute,
     Bound,
@@ -34,7 +33,7 @@ from steadynorm.source.values import (
     Wrapped,
     choice,
 )
-from steadynorm.source.vocabulary import LISTS, SEQUENCES, WRAPPERS
+from steadynorm.source.vocabulary import WRAPPERS
 
 _PROPERTIES = ("builtins.property", "functools.cached_property", "flax.linen.nowrap")
 _STATIC = "builtins.staticmethod"
@@ -158,9 +157,8 @@ def item(machine: Machine, of: Value, key: Value | None) -> Value:
     position = key.value if isinstance(key, Known) else None
     members = iterate(machine, of)
     whole = not isinstance(of, Items) or of.whole
-    if members is not None and type(position) is int:
-        if whole and -len(members) <= position < len(members):
-            return members[position]
+    if members is not None and whole and type(position) is int and -len(members) <= position < len(members):
+        return members[position]
     if isinstance(of, Table) and isinstance(key, Known):
         if key.value in of.entries:
             return of.entries[key.value]
