@@ -24,7 +24,7 @@ from steadynorm.report.progress import Progress
 from steadynorm.report.result import CheckResult, Hidden, Unread
 from steadynorm.selection import codes
 from steadynorm.source.baseline import Baseline, read_baseline
-from steadynorm.source.search import COPIES, is_copy, is_source, once
+from steadynorm.source.reading.search import COPIES, is_copy, is_source, once
 from steadynorm.source_check import SourceOutcome, SourceTask, check_sources
 
 StrPath = str | os.PathLike[str]

@@ -10,8 +10,8 @@ from steadynorm.known import told_by
 from steadynorm.model_check import Failure
 from steadynorm.report.model import Report
 from steadynorm.source.baseline import Baseline
-from steadynorm.source.edits import Fixed, diff, fixed
-from steadynorm.source.saving import prepared, save
+from steadynorm.source.editing.edits import Fixed, diff, fixed
+from steadynorm.source.editing.saving import prepared, save
 from steadynorm.source_check import SourceOutcome
 
 MOST_ROUNDS = 10

@@ -23,10 +23,10 @@ from steadynorm.finding import Finding
 from steadynorm.model_check import Failure, rank
 from steadynorm.place import Place
 from steadynorm.report.model import Origin, Report
-from steadynorm.source.files import SourceFile, read_source
 from steadynorm.source.fixes.registry import with_fixes
 from steadynorm.source.reader import read
-from steadynorm.source.search import root_of
+from steadynorm.source.reading.files import SourceFile, read_source
+from steadynorm.source.reading.search import root_of
 from steadynorm.source.suppression import Suppressions
 
 FORMAT = "source code"

@@ -13,8 +13,8 @@ import pytest
 import steadynorm
 from steadynorm.checks.registry import run
 from steadynorm.evidence import Evidence
-from steadynorm.source.files import read_source
 from steadynorm.source.reader import read
+from steadynorm.source.reading.files import read_source
 
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")

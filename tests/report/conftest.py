@@ -27,8 +27,8 @@ from steadynorm.program import Program
 from steadynorm.recorded import Choice, Graph, Saver, Stored, TrainStep, Update, Use
 from steadynorm.report.model import Origin, Report
 from steadynorm.report.result import CheckResult, Unread
-from steadynorm.source.files import SourceFile
-from steadynorm.source.notebook import Cell
+from steadynorm.source.reading.files import SourceFile
+from steadynorm.source.reading.notebook import Cell
 
 NAMES = tuple(f"backbone.stage{index // 2 + 1}.blocks[{index % 2}].bn" for index in range(14))
 

@@ -15,7 +15,7 @@ from steadynorm.report.frames import frame
 from steadynorm.report.github import to_github
 from steadynorm.report.model import Report
 from steadynorm.report.result import CheckResult, Hidden
-from steadynorm.source.files import SourceFile
+from steadynorm.source.reading.files import SourceFile
 
 SARIF = Path(__file__).parents[1] / "data" / "sarif-2.1.0.json"
 

@@ -7,10 +7,10 @@ from textwrap import dedent
 
 import pytest
 
-from steadynorm.source.files import source_of
-from steadynorm.source.runs import runs_of
-from steadynorm.source.trace import Call, Run
-from steadynorm.source.values import Known
+from steadynorm.source.reading.files import source_of
+from steadynorm.source.symbolic.runs import runs_of
+from steadynorm.source.symbolic.trace import Call, Run
+from steadynorm.source.symbolic.values import Known
 
 collect_ignore_glob = ["SN*"]
 

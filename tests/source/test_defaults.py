@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from steadynorm.source.defaults import Defaults, Number
-from steadynorm.source.files import read_source
-from steadynorm.source.runs import runs_of
+from steadynorm.source.reading.files import read_source
+from steadynorm.source.symbolic.runs import runs_of
 
 PROGRAM = """
 import argparse

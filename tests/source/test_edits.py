@@ -12,9 +12,9 @@ import pytest
 
 from steadynorm.errors import UnusableInputError
 from steadynorm.fix import Edit, Fix
-from steadynorm.source.edits import applied, diff, fixed
-from steadynorm.source.files import SourceFile, read_source, source_of
-from steadynorm.source.saving import edited, edited_notebook, prepared, save
+from steadynorm.source.editing.edits import applied, diff, fixed
+from steadynorm.source.editing.saving import edited, edited_notebook, prepared, save
+from steadynorm.source.reading.files import SourceFile, read_source, source_of
 
 
 def edit(start: int, end: int, text: str, path: str = "a.py") -> Edit:

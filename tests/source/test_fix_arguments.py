@@ -7,10 +7,10 @@ import ast
 import pytest
 
 from steadynorm.fix import Edit
-from steadynorm.source.edits import applied
-from steadynorm.source.files import SourceFile, newline_of
+from steadynorm.source.editing.edits import applied
 from steadynorm.source.fixes import arguments
 from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.reading.files import SourceFile, newline_of
 
 
 def file_with(text: str) -> SourceFile:

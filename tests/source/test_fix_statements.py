@@ -9,11 +9,11 @@ import pytest
 
 from steadynorm.fix import Edit
 from steadynorm.place import Place
-from steadynorm.source.edits import applied
-from steadynorm.source.files import SourceFile, newline_of
+from steadynorm.source.editing.edits import applied
+from steadynorm.source.editing.nodes import Standing, node_at, standing_at
 from steadynorm.source.fixes import statements, style
 from steadynorm.source.fixes.errors import NoFixError
-from steadynorm.source.nodes import Standing, node_at, standing_at
+from steadynorm.source.reading.files import SourceFile, newline_of
 
 
 def file_with(text: str) -> SourceFile:

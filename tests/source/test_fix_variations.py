@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from steadynorm.finding import Certainty, Finding, Severity
-from steadynorm.source.edits import fixed
-from steadynorm.source.files import SourceFile, read_source
+from steadynorm.source.editing.edits import fixed
 from steadynorm.source.fixes.registry import with_fixes
+from steadynorm.source.reading.files import SourceFile, read_source
 from steadynorm.source_check import SourceTask, checked
 
 HERE = Path(__file__).parent

@@ -8,9 +8,9 @@ import re
 import pytest
 
 from steadynorm.finding import Certainty, Finding, Severity
-from steadynorm.source.edits import applied
-from steadynorm.source.files import SourceFile
+from steadynorm.source.editing.edits import applied
 from steadynorm.source.fixes.registry import fix_of, with_fixes
+from steadynorm.source.reading.files import SourceFile
 
 
 def mended(text: str, code: str, what: str, **evidence: object) -> str | None:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from steadynorm.source.edits import applied
-from steadynorm.source.files import SourceFile, newline_of
+from steadynorm.source.editing.edits import applied
+from steadynorm.source.editing.nodes import Standing, blocks_of, node_at, standing_at
 from steadynorm.source.fixes import arguments, statements
 from steadynorm.source.fixes.errors import NoFixError
-from steadynorm.source.nodes import Standing, blocks_of, node_at, standing_at
+from steadynorm.source.reading.files import SourceFile, newline_of
 
 PACKAGE = Path(__file__).parents[2] / "src" / "steadynorm"
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from steadynorm.errors import UnusableInputError
-from steadynorm.source.files import SourceFile, source_of
-from steadynorm.source.magics import as_python
+from steadynorm.source.reading.files import SourceFile, source_of
+from steadynorm.source.reading.magics import as_python
 
 
 def written(*cells: str, kernel: dict[str, Any] | None = None) -> bytes:

@@ -18,10 +18,10 @@ from steadynorm.evidence import Evidence
 from steadynorm.finding import Certainty, Finding, Severity
 from steadynorm.fix import Edit
 from steadynorm.program import Program
-from steadynorm.source.files import SourceFile
+from steadynorm.source.editing.nodes import node_at
 from steadynorm.source.fixes import registry
 from steadynorm.source.fixes.arguments import remove_keyword, set_keyword
-from steadynorm.source.nodes import node_at
+from steadynorm.source.reading.files import SourceFile
 
 LAYER = "import torch\nx = torch.batch_norm({})\n"
 """A file with one call; the analysis below finds fault with every call without `ok=True`."""

@@ -9,10 +9,10 @@ import pytest
 
 from steadynorm.errors import UnusableInputError
 from steadynorm.place import Place, Shown
-from steadynorm.source import files
-from steadynorm.source.files import SourceFile, read_source, source_of
-from steadynorm.source.lines import Lines
-from steadynorm.source.words import mentions
+from steadynorm.source.reading import files
+from steadynorm.source.reading.files import SourceFile, read_source, source_of
+from steadynorm.source.reading.lines import Lines
+from steadynorm.source.reading.words import mentions
 
 
 def read(data: bytes, path: str = "a.py") -> SourceFile:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from steadynorm.report.model import Report
-from steadynorm.source.edits import fixed
-from steadynorm.source.files import SourceFile, read_source
+from steadynorm.source.editing.edits import fixed
+from steadynorm.source.reading.files import SourceFile, read_source
 from steadynorm.source_check import SourceTask, checked
 
 HERE = Path(__file__).parent

@@ -10,8 +10,8 @@ import pytest
 from steadynorm.checks import registry
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Certainty
-from steadynorm.source.files import SourceFile, read_source
 from steadynorm.source.reader import read
+from steadynorm.source.reading.files import SourceFile, read_source
 
 HERE = Path(__file__).parent
 EXPECTED = re.compile(r"#\s*expect:\s*((?:SN\d{3}\s*)+)(likely)?")

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from steadynorm.source.files import SourceFile, source_of
+from steadynorm.source.reading.files import SourceFile, source_of
 from steadynorm.source.suppression import Suppressions, comments_in
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from steadynorm.source.trace import Branch, Call, Callback, Loop, Run, With
-from steadynorm.source.values import Choice, Instance, Known, Product
+from steadynorm.source.symbolic.trace import Branch, Call, Callback, Loop, Run, With
+from steadynorm.source.symbolic.values import Choice, Instance, Known, Product
 
 Calls = Callable[..., list[Call]]
 Runs = Callable[..., list[Run]]

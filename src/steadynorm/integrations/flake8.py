@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 import steadynorm
-from steadynorm.source.words import mentions
+from steadynorm.source.reading.words import mentions
 
 
 class Plugin:
@@ -35,7 +35,7 @@ class Plugin:
         if not mentions(self._text.encode("utf-8", "replace")):
             return
         # Later than at the top: most files are not about the subject, and flake8 starts a process per processor.
-        from steadynorm.source.files import SourceFile
+        from steadynorm.source.reading.files import SourceFile
         from steadynorm.source_check import SourceTask, checked
 
         report = checked([SourceFile(self._filename, self._text)], SourceTask()).report

@@ -12,7 +12,7 @@ from steadynorm.place import Place
 from steadynorm.report.words import printable
 
 if TYPE_CHECKING:
-    from steadynorm.source.files import SourceFile
+    from steadynorm.source.reading.files import SourceFile
 
 CONTEXT = 1
 """Lines above and below that are shown with it."""

@@ -14,7 +14,7 @@ from steadynorm.finding import Finding, Severity
 from steadynorm.place import Place, Shown
 
 if TYPE_CHECKING:
-    from steadynorm.source.files import SourceFile
+    from steadynorm.source.reading.files import SourceFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from steadynorm.source.defaults import Defaults
-from steadynorm.source.flow import Uses, behind
-from steadynorm.source.trace import Call, Loop
-from steadynorm.source.values import (
+from steadynorm.source.symbolic.flow import Uses, behind
+from steadynorm.source.symbolic.trace import Call, Loop
+from steadynorm.source.symbolic.values import (
     Attribute,
     Choice,
     Comprehension,

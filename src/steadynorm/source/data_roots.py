@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadynorm.source.layer_words import KINDS, made_by
-from steadynorm.source.trace import Call
-from steadynorm.source.values import (
+from steadynorm.source.layers.words import KINDS, made_by
+from steadynorm.source.symbolic.trace import Call
+from steadynorm.source.symbolic.values import (
     Attribute,
     Choice,
     Expression,
@@ -17,7 +17,7 @@ from steadynorm.source.values import (
     Product,
     Value,
 )
-from steadynorm.source.vocabulary import SEQUENCES
+from steadynorm.source.symbolic.vocabulary import SEQUENCES
 
 _PAIRING = ("tensorflow.data.Dataset.zip", "builtins.zip")
 _LAYERS = ("convolution", "linear", "normalization")

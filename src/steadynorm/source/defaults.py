@@ -6,8 +6,8 @@ import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from steadynorm.source.trace import Call, Run
-from steadynorm.source.values import Attribute, Expression, External, Item, Known, Parameter, Product, Value
+from steadynorm.source.symbolic.trace import Call, Run
+from steadynorm.source.symbolic.values import Attribute, Expression, External, Item, Known, Parameter, Product, Value
 
 _DEFINING = ("DEFINE_integer", "DEFINE_float", "DEFINE_bool", "DEFINE_boolean", "DEFINE_string")
 _CONVERTING = ("builtins.int", "builtins.float", "builtins.round")

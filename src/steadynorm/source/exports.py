@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from steadynorm.source.flow import inputs, inside
-from steadynorm.source.trace import Call, Callback, Run
-from steadynorm.source.values import Product
+from steadynorm.source.symbolic.flow import inputs, inside
+from steadynorm.source.symbolic.trace import Call, Callback, Run
+from steadynorm.source.symbolic.values import Product
 
 _EXPORTING = frozenset(
     {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from steadynorm.source.flow import inputs, parts
-from steadynorm.source.trace import Call, Frame, Run
-from steadynorm.source.values import Attribute, External, Function, Known, Parameter, Product, Value
+from steadynorm.source.symbolic.flow import inputs, parts
+from steadynorm.source.symbolic.trace import Call, Frame, Run
+from steadynorm.source.symbolic.values import Attribute, External, Function, Known, Parameter, Product, Value
 
 TRAINING, EVALUATION = "training", "evaluation"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from steadynorm.source.layer_words import KINDS
-from steadynorm.source.values import Attribute, Expression, Item, Items, Known, Product, Value
+from steadynorm.source.layers.words import KINDS
+from steadynorm.source.symbolic.values import Attribute, Expression, Item, Items, Known, Product, Value
 
 Range: TypeAlias = tuple[float, float]
 

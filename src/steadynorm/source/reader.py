@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from steadynorm.place import Place
 from steadynorm.program import Program
-from steadynorm.source import jax_reader, keras_reader, tensorflow_reader, torch_reader
-from steadynorm.source.files import SourceFile
-from steadynorm.source.runs import runs_of
+from steadynorm.source.jax import reader as jax_reader
+from steadynorm.source.keras import reader as keras_reader
+from steadynorm.source.reading.files import SourceFile
+from steadynorm.source.symbolic.runs import runs_of
+from steadynorm.source.tensorflow import reader as tensorflow_reader
+from steadynorm.source.torch import reader as torch_reader
 
 _READERS = (tensorflow_reader, torch_reader, keras_reader, jax_reader)
 

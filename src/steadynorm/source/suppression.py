@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from steadynorm.checks.catalogue import CATALOGUE
 from steadynorm.place import Place
-from steadynorm.source.files import SourceFile
-from steadynorm.source.nodes import blocks_of, first_line, standing_at
+from steadynorm.source.editing.nodes import blocks_of, first_line, standing_at
+from steadynorm.source.reading.files import SourceFile
 
 MARK = "steadynorm:"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from steadynorm.source.trace import Block, Branch, Call, Loop
+from steadynorm.source.symbolic.trace import Block, Branch, Call, Loop
 
 
 @dataclass(frozen=True, slots=True)

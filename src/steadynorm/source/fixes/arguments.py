@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.call_layout import Layout, layout
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.style import code_length, indentation, unit, width
+from steadynorm.source.reading.files import SourceFile
 
 
 def set_keyword(file: SourceFile, call: ast.Call, name: str, value: str) -> tuple[Edit, ...]:

@@ -7,9 +7,9 @@ import io
 import tokenize
 from dataclasses import dataclass
 
-from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.errors import NoFixError
-from steadynorm.source.lines import Lines
+from steadynorm.source.reading.files import SourceFile
+from steadynorm.source.reading.lines import Lines
 
 _NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from steadynorm.source.files import SourceFile
+from steadynorm.source.editing.nodes import Standing
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.scopes import (
     Function,
@@ -20,7 +20,7 @@ from steadynorm.source.fixes.scopes import (
     standings,
     text_of,
 )
-from steadynorm.source.nodes import Standing
+from steadynorm.source.reading.files import SourceFile
 
 _DEEPEST = 6
 _MOST = 60

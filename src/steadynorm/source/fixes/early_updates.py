@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
+from steadynorm.source.editing.nodes import Standing
 from steadynorm.source.fixes.arguments import remove_keyword, remove_positional
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of, lines_of, standing_of
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import text_of
 from steadynorm.source.fixes.statements import insert_before, remove
-from steadynorm.source.nodes import Standing
+from steadynorm.source.reading.files import SourceFile
 
 
 @fixes("SN102", "read the updates when the network is complete", safe=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
+from steadynorm.source.editing.nodes import Standing
 from steadynorm.source.fixes.callers import Level, Loop, called, calls_named, lifted, name_of, ways_to
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of
@@ -15,7 +15,7 @@ from steadynorm.source.fixes.loops import Shared, shared_loop
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import Function, bound, text_of
 from steadynorm.source.fixes.statements import insert_after, insert_before, replace
-from steadynorm.source.nodes import Standing
+from steadynorm.source.reading.files import SourceFile
 
 _TRAINS = ("backward", "manual_backward", "value_and_grad", "grad")
 _ENDS = (ast.Return, ast.Yield, ast.YieldFrom)

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from steadynorm.finding import Finding
-from steadynorm.source.files import SourceFile
+from steadynorm.source.editing.nodes import Standing, node_at, standing_at
 from steadynorm.source.fixes.errors import NoFixError
-from steadynorm.source.nodes import Standing, node_at, standing_at
+from steadynorm.source.reading.files import SourceFile
 
 
 def file_of(found: Finding, files: Mapping[str, SourceFile]) -> SourceFile:

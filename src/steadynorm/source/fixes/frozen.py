@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
+from steadynorm.source.editing.nodes import Standing, standing_at
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of, nodes_of
 from steadynorm.source.fixes.registry import fixes
@@ -24,7 +24,7 @@ from steadynorm.source.fixes.scopes import (
 )
 from steadynorm.source.fixes.statements import insert_after, remove
 from steadynorm.source.fixes.style import indentation, unit
-from steadynorm.source.nodes import Standing, standing_at
+from steadynorm.source.reading.files import SourceFile
 
 _FREEZES = ("eval", "requires_grad_", "train", "modules", "named_modules", "children", "parameters", "named_parameters")
 _MODULES = ("Module", "LightningModule", "PreTrainedModel")

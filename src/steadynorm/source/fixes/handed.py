@@ -6,11 +6,11 @@ import ast
 import re
 
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.origin import alias_of
 from steadynorm.source.fixes.scopes import Function, assigned, functions_around, parameters, text_of
 from steadynorm.source.fixes.style import indentation
+from steadynorm.source.reading.files import SourceFile
 
 _MODE = re.compile(r"(?:is_?|in_?)?train(?:ing)?(?:_?(?:phase|mode|flag))?$|phase_?train$")
 _OPPOSITE = re.compile(r"(?:use_running_average|deterministic|(?:is_?)?(?:inference|eval(?:uation)?|test(?:ing)?))$")

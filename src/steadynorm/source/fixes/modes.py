@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
+from steadynorm.source.editing.nodes import node_at
 from steadynorm.source.fixes.arguments import insert_positional, remove_keyword, replace_positional, set_keyword
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of, file_of, lines_of
@@ -24,7 +24,7 @@ from steadynorm.source.fixes.scopes import (
     parameters,
 )
 from steadynorm.source.fixes.style import quoted
-from steadynorm.source.nodes import node_at
+from steadynorm.source.reading.files import SourceFile
 
 _POSITION = 5
 """The mode's place among the arguments of PyTorch's batch_norm()."""

@@ -8,13 +8,13 @@ from decimal import Decimal
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.arguments import set_keyword
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of
 from steadynorm.source.fixes.origin import origin
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.statements import replace
+from steadynorm.source.reading.files import SourceFile
 
 _BIAS = {
     "torch.": ("bias", "False"),

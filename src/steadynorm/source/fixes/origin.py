@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from steadynorm.source.files import SourceFile
-from steadynorm.source.names import canonical
+from steadynorm.source.reading.files import SourceFile
+from steadynorm.source.symbolic.names import canonical
 
 
 def origin(file: SourceFile, node: ast.expr) -> str:

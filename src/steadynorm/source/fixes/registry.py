@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from steadynorm.finding import Certainty, Finding
 from steadynorm.fix import Edit, Fix
-from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.reading.files import SourceFile
 
 Fixer: TypeAlias = Callable[[Finding, Mapping[str, SourceFile]], Iterable[Edit]]
 """Edits that mend what a finding is about, in the files by their paths; none, or `NoFixError`, where it cannot be."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.arguments import remove_positional, replace_positional
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of
@@ -17,6 +16,7 @@ from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import lineage, names_in, only_value, text_of
 from steadynorm.source.fixes.statements import replace
 from steadynorm.source.fixes.style import quoted
+from steadynorm.source.reading.files import SourceFile
 
 _WHOLE = {"trainable_weights": "weights", "trainable_variables": "variables"}
 _LISTS = ("builtins.list", "list", "builtins.dict", "dict", "builtins.tuple", "tuple", "collections.OrderedDict")

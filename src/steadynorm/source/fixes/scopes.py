@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 
-from steadynorm.source.files import SourceFile
-from steadynorm.source.nodes import Standing, blocks_of
+from steadynorm.source.editing.nodes import Standing, blocks_of
+from steadynorm.source.reading.files import SourceFile
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -8,10 +8,10 @@ import tokenize
 from collections.abc import Sequence
 
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
+from steadynorm.source.editing.nodes import Standing, first_line
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.style import indentation, unit
-from steadynorm.source.nodes import Standing, first_line
+from steadynorm.source.reading.files import SourceFile
 
 
 def insert_before(file: SourceFile, standing: Standing, *code: str) -> tuple[Edit, ...]:

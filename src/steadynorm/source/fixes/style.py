@@ -6,8 +6,8 @@ import ast
 import re
 from collections import Counter
 
-from steadynorm.source.files import SourceFile
-from steadynorm.source.nodes import Standing, blocks_of, first_line
+from steadynorm.source.editing.nodes import Standing, blocks_of, first_line
+from steadynorm.source.reading.files import SourceFile
 
 INDENTATION = re.compile(r"[ \t\f]*")
 

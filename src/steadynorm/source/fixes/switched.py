@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
+from steadynorm.source.editing.nodes import Standing
 from steadynorm.source.fixes.callers import Level, called, calls_of, lifted, name_of, ways_to
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.evaluated import switches_on
@@ -17,7 +17,7 @@ from steadynorm.source.fixes.loops import Shared, shared_loop
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import bound, lineage, names_in, parameters, text_of
 from steadynorm.source.fixes.statements import insert_after, insert_before, replace
-from steadynorm.source.nodes import Standing
+from steadynorm.source.reading.files import SourceFile
 
 _LEAVES = (ast.Return, ast.Yield, ast.YieldFrom, ast.Break, ast.Continue)
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)

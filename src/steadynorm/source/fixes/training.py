@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.arguments import replace_positional, set_keyword
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of, standing_of
@@ -15,6 +14,7 @@ from steadynorm.source.fixes.origin import alias_of, origin
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import text_of
 from steadynorm.source.fixes.statements import insert_before, replace
+from steadynorm.source.reading.files import SourceFile
 
 _SHUFFLE = 2
 """Its place among the arguments of PyTorch's DataLoader."""

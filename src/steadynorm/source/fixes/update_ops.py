@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
+from steadynorm.source.editing.nodes import Standing
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of, standing_of
 from steadynorm.source.fixes.origin import alias_of, origin
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import lineage
 from steadynorm.source.fixes.statements import wrap
-from steadynorm.source.nodes import Standing
+from steadynorm.source.reading.files import SourceFile
 
 _STEPS = ("minimize", "apply_gradients")
 

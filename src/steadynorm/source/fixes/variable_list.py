@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
-from steadynorm.source.files import SourceFile
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import standing_of
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.statements import replace
+from steadynorm.source.reading.files import SourceFile
 
 _TIGHT = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.List, ast.ListComp, ast.Tuple)
 

@@ -1,0 +1,1 @@
+"""Edits of source text, written back with nothing else changed."""

@@ -1,0 +1,1 @@
+"""What Flax and Equinox programs do about normalization."""

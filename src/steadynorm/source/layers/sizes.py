@@ -1,0 +1,116 @@
+"""How many values, samples and steps there are, where the program says so."""
+
+from __future__ import annotations
+
+from steadynorm.source.layers.graph import LayerGraph, Norm
+from steadynorm.source.symbolic.trace import Call, Callback, Loop
+from steadynorm.source.symbolic.values import Attribute, Expression, Item, Items, Known, Product, Value
+
+_SAMPLES = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000, "cifar100": 50_000, "imdb": 25_000}
+"""Training samples of Keras's data sets."""
+
+_SHAPED = (".normal", ".random", ".uniform", ".standard_normal", "numpy.random.normal", "numpy.random.uniform")
+_SHAPED_FIRST = ("numpy.zeros", "numpy.ones", "numpy.random.random", ".random", ".standard_normal")
+_SHAPED_LAST = ("numpy.random.rand", "numpy.random.randn")
+_FLATTENING = ("Flatten",)
+
+
+def has_one_position(graph: LayerGraph, norm: Norm) -> bool:
+    """Whether a layer is surely given one value per sample and channel."""
+    for step in graph.before(norm.input):
+        name = step.call.name if step.made is None else step.made.name
+        if step.kind in ("linear", "activation", "dropout", "normalization"):
+            if step.made is not None and _is_flat(step.made.argument(None, "input_shape", "input_dim")):
+                return True
+            continue
+        if step.kind == "reshape":
+            return name.endswith(_FLATTENING)
+        if step.kind == "pooling":
+            return ".Global" in name or _takes_both_axes(step.call)
+        return name == "keras.layers.Input" and _is_flat((step.made or step.call).argument(0, "shape"))
+    return False
+
+
+def _is_flat(shape: Value | None) -> bool:
+    if isinstance(shape, Items):
+        return shape.whole and len(shape.items) == 1
+    return isinstance(shape, Known) and type(shape.value) is int
+
+
+def _takes_both_axes(call: Call) -> bool:
+    axes = call.argument(0 if call.name.startswith(".") else 1, "axis")
+    return isinstance(axes, Items) and {getattr(each, "value", None) for each in axes.items} in ({1, 2}, {1, 2, 3})
+
+
+def times_around(call: Call) -> float | None:
+    """How often a call is made by the loops around it; `None` where that is not known."""
+    times = 1.0
+    for block in call.within:
+        if isinstance(block, Callback):
+            return None
+        if isinstance(block, Loop):
+            count = _count(block.over)
+            if count is None:
+                return None
+            times *= count
+    return times
+
+
+def _count(over: Value) -> float | None:
+    if isinstance(over, Items):
+        return len(over.items) if over.whole else None
+    if isinstance(over, Product):
+        call = over.call
+        if call.name == "builtins.range":
+            known = [each.value for each in call.arguments if isinstance(each, Known) and type(each.value) is int]
+            return len(range(*known)) if known and len(known) == len(call.arguments) else None
+        if call.name in ("tqdm.tqdm", "tqdm.auto.tqdm", "builtins.enumerate", "tqdm.trange") and call.arguments:
+            first = call.arguments[0]
+            if call.name == "tqdm.trange" and isinstance(first, Known) and type(first.value) is int:
+                return first.value
+            return _count(first)
+        if call.name == ".take":
+            given = call.argument(0, "count")
+            return given.value if isinstance(given, Known) and type(given.value) is int else None
+    return None
+
+
+def samples_in(value: Value | None) -> int | None:
+    """How many samples an array has."""
+    while value is not None:
+        if isinstance(value, Expression):
+            value = next((each for each in value.operands if not isinstance(each, Known)), None)
+        elif isinstance(value, Item):
+            if isinstance(value.key, Expression):
+                return None
+            if isinstance(value.of, Item) and isinstance(value.of.of, Product):
+                return _of_dataset(value.of.of.call) if value.of.key == Known(0) else None
+            return None
+        elif isinstance(value, Product):
+            call = value.call
+            if call.name in (".astype", ".reshape"):
+                value = call.receiver
+                continue
+            return _of_shape(call)
+        elif isinstance(value, Attribute):
+            return None
+        else:
+            return None
+    return None
+
+
+def _of_dataset(call: Call) -> int | None:
+    parts = call.name.split(".")
+    return _SAMPLES.get(parts[2]) if parts[:2] == ["keras", "datasets"] and parts[-1] == "load_data" else None
+
+
+def _of_shape(call: Call) -> int | None:
+    shape = call.keywords.get("size") or call.keywords.get("shape")
+    if shape is None and call.name in _SHAPED_FIRST and call.arguments:
+        shape = call.arguments[0]
+    if shape is None and call.name in _SHAPED_LAST and call.arguments:
+        shape = call.arguments[0]
+    if shape is None or not call.name.startswith((*_SHAPED, *_SHAPED_FIRST, *_SHAPED_LAST)):
+        return None
+    first = shape.items[0] if isinstance(shape, Items) and shape.items else shape
+    return first.value if isinstance(first, Known) and type(first.value) is int else None

@@ -1,0 +1,1 @@
+"""Files of source code and notebooks, read as text."""

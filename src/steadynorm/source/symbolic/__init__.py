@@ -1,0 +1,1 @@
+"""A symbolic run of a project: what its functions would call, in which order, with which values."""

@@ -1,0 +1,190 @@
+"""Attributes and items of values, and what an iteration goes through."""
+
+from __future__ import annotations
+
+import ast
+
+from steadynorm.place import Place
+from steadynorm.source.symbolic import containers
+from steadynorm.source.symbolic.derived import of_record, original, record_before
+from steadynorm.source.symbolic.imports import resolved
+from steadynorm.source.symbolic.machine import Arguments, Machine
+from steadynorm.source.symbolic.modules import Module
+from steadynorm.source.symbolic.names import canonical
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Bound,
+    Choice,
+    Class,
+    Expression,
+    External,
+    Function,
+    Instance,
+    Item,
+    Items,
+    Known,
+    ModuleValue,
+    Partial,
+    Product,
+    Super,
+    Table,
+    Unknown,
+    Value,
+    Wrapped,
+    choice,
+)
+from steadynorm.source.symbolic.vocabulary import WRAPPERS
+
+_PROPERTIES = ("builtins.property", "functools.cached_property", "flax.linen.nowrap")
+_STATIC = "builtins.staticmethod"
+_OF_CLASS = "builtins.classmethod"
+
+
+def attribute(machine: Machine, of: Value, name: str, node: ast.expr | Place) -> Value:
+    """`of.name`."""
+    if isinstance(of, External):
+        return External(canonical(f"{of.name}.{name}"))
+    if isinstance(of, Instance):
+        return _of_instance(machine, of, name, node)
+    if isinstance(of, Function) and name == "__name__" and not isinstance(of.node, ast.Lambda):
+        return Known(of.node.name)
+    if isinstance(of, ModuleValue):
+        return _of_module(machine, of.module, name)
+    if isinstance(of, Class):
+        member = of.member(name)
+        if member is None:
+            return _of_base(machine, of, of, name)
+        return _method(member, of) if _decorated(member) == _OF_CLASS else _plain(member)
+    if isinstance(of, Super):
+        return _of_super(machine, of, name, node)
+    if isinstance(of, Choice):
+        return choice([attribute(machine, option, name, node) for option in of.options])
+    if isinstance(of, Product) and name == "module" and of.call.name in WRAPPERS and of.call.arguments:
+        return of.call.arguments[0]
+    if isinstance(of, Product | Item):
+        return _of_outside(machine, of, name, node)
+    if isinstance(of, Partial) and name == "func":
+        return of.function
+    if isinstance(of, Wrapped) and not isinstance(of.function, Function):
+        return attribute(machine, of.function, name, node)
+    return Attribute(of, name, len(machine.run.events))
+
+
+def _of_outside(machine: Machine, of: Product | Item, name: str, node: ast.expr | Place) -> Value:
+    """An attribute of a record, or of another state of an object; of anything else it is only named."""
+    if isinstance(of, Product):
+        field = of_record(of, name)
+        if field is not None:
+            return field
+        before = record_before(of, name)
+        if before is not None and before is not of:
+            return attribute(machine, before, name, node)
+    base = original(of)
+    if isinstance(base, Instance) and (name in base.attributes or base.of.member(name) is not None):
+        return attribute(machine, base, name, node)
+    if isinstance(base, Product) and base is not of and of_record(base, name) is not None:
+        return attribute(machine, base, name, node)
+    return Attribute(of, name, len(machine.run.events))
+
+
+def _no_arguments(machine: Machine, node: ast.expr | Place) -> Arguments:
+    # A place is made where it is needed only: most attributes are no properties.
+    return Arguments((), {}, False, node if isinstance(node, Place) else machine.place(node))
+
+
+def _of_instance(machine: Machine, of: Instance, name: str, node: ast.expr | Place) -> Value:
+    if name in of.attributes:
+        return of.attributes[name]
+    if name == "__class__":
+        return of.of
+    member = of.of.member(name)
+    if member is None:
+        return _of_base(machine, of, of.of, name)
+    decorated = _decorated(member)
+    if decorated in _PROPERTIES:
+        return machine.call(Bound(_plain(member), of), _no_arguments(machine, node))
+    if decorated == _STATIC:
+        return _plain(member)
+    if decorated == _OF_CLASS:
+        return _method(member, of.of)
+    return _method(member, of)
+
+
+def _of_base(machine: Machine, of: Value, cls: Class, name: str) -> Value:
+    if cls.whole and not cls.external_bases() and name != "__dict__":
+        return Unknown(f"{cls.name} has no {name} here")
+    return Attribute(of, name, len(machine.run.events))
+
+
+def _of_super(machine: Machine, of: Super, name: str, node: ast.expr | Place) -> Value:
+    if not isinstance(of.instance, Instance):
+        return Attribute(of, name, len(machine.run.events))
+    lineage = of.instance.of.lineage()
+    after = lineage.index(of.after) + 1 if of.after in lineage else 0
+    for each in lineage[after:]:
+        if name in each.members:
+            member = each.members[name]
+            if _decorated(member) in _PROPERTIES:
+                return machine.call(Bound(_plain(member), of.instance), _no_arguments(machine, node))
+            return _method(member, of.instance)
+    return Attribute(of, name, len(machine.run.events))
+
+
+def _of_module(machine: Machine, module: Module, name: str) -> Value:
+    scope = machine.load(module)
+    if name not in scope.names:
+        inner = machine.project.inside(module, name)
+        if inner is not None:
+            return ModuleValue(inner)
+    return resolved(machine, name, scope)
+
+
+def _method(member: Value, instance: Value) -> Value:
+    return Bound(member, instance) if isinstance(member, Function | Wrapped | Partial) else member
+
+
+def _decorated(member: Value) -> str:
+    """The name of a member's outermost decorator from outside of the project."""
+    return member.by.name if isinstance(member, Wrapped) and isinstance(member.by, External) else ""
+
+
+def _plain(member: Value) -> Value:
+    return member.function if _decorated(member) in (*_PROPERTIES, _STATIC, _OF_CLASS) else member  # type: ignore[attr-defined]
+
+
+def item(machine: Machine, of: Value, key: Value | None) -> Value:
+    """`of[key]`; the items of an iteration where the key is `None`."""
+    position = key.value if isinstance(key, Known) else None
+    members = iterate(machine, of)
+    whole = not isinstance(of, Items) or of.whole
+    if members is not None and whole and type(position) is int and -len(members) <= position < len(members):
+        return members[position]
+    if isinstance(of, Table) and isinstance(key, Known):
+        if key.value in of.entries:
+            return of.entries[key.value]
+        return Unknown("a key that is not known") if of.complete else Item(of, key)
+    if isinstance(key, Expression) and key.operator == "Slice" and members is not None:
+        bounds = [part.value for part in key.operands if isinstance(part, Known)]
+        if len(bounds) == len(key.operands) and all(part is None or type(part) is int for part in bounds) and whole:
+            return Items(of.kind if isinstance(of, Items) else "list", {"items": members[slice(*bounds)]})
+    if isinstance(of, Choice):
+        return choice([item(machine, option, key) for option in of.options])
+    layer = containers.entry(of, key)
+    if layer is None and not (isinstance(key, Expression) and key.operator == "Slice"):
+        layer = containers.representative(of)
+    return Item(of, key) if layer is None else layer
+
+
+def iterate(machine: Machine, over: Value) -> tuple[Value, ...] | None:
+    """What an iteration goes through, where all of it is known."""
+    if isinstance(over, Items):
+        return over.items if over.complete else None
+    if isinstance(over, Table):
+        return tuple(map(Known, over.entries)) if over.complete and _are_constant(over) else None
+    if isinstance(over, Product | Instance):
+        return containers.members(over, lambda inner: iterate(machine, inner))
+    return None
+
+
+def _are_constant(table: Table) -> bool:
+    return not any(isinstance(key, Value) for key in table.entries)

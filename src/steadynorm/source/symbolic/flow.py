@@ -1,0 +1,118 @@
+"""What feeds what: the data flow of a run, framework-free."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from steadynorm.source.symbolic.trace import Assign, Call, Return, Run
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Choice,
+    Comprehension,
+    Expression,
+    Item,
+    Items,
+    Known,
+    Partial,
+    Product,
+    Table,
+    Value,
+)
+
+
+def parts(value: Value) -> tuple[Value, ...]:
+    """The values that a value directly consists of; of what a call gave none, since the call stands between."""
+    if isinstance(value, Attribute):
+        return (value.of,)
+    if isinstance(value, Item):
+        return (value.of,) if value.key is None else (value.of, value.key)
+    if isinstance(value, Expression):
+        return value.operands
+    if isinstance(value, Items):
+        return value.items
+    if isinstance(value, Table):
+        keys = tuple(key for key in value.entries if isinstance(key, Value))
+        return (*keys, *value.entries.values())
+    if isinstance(value, Comprehension):
+        return (value.element, *value.sources, *value.tests)
+    if isinstance(value, Choice):
+        return value.options
+    if isinstance(value, Partial):
+        return (*value.arguments, *value.keywords.values())
+    return ()
+
+
+def inputs(call: Call) -> tuple[Value, ...]:
+    """What a call is given: its receiver, its arguments and what functions handed to it gave."""
+    receiver = () if call.receiver is None else (call.receiver,)
+    return (*receiver, *call.arguments, *call.keywords.values(), *call.spread, *call.callbacks.values())
+
+
+def inside(*values: Value) -> Iterator[Value]:
+    """Values with everything that they consist of, each once; calls are not gone behind."""
+    yield from _walk(values, parts)
+
+
+def behind(*values: Value) -> Iterator[Value]:
+    """Values with everything that led to them, through the inputs of the calls that gave them."""
+
+    def before(value: Value) -> tuple[Value, ...]:
+        return inputs(value.call) if isinstance(value, Product) else parts(value)
+
+    yield from _walk(values, before)
+
+
+def calls_behind(*values: Value) -> Iterator[Call]:
+    """The calls that led to values, nearest first."""
+    return (value.call for value in behind(*values) if isinstance(value, Product))
+
+
+def _walk(values: tuple[Value, ...], step: Callable[[Value], tuple[Value, ...]]) -> Iterator[Value]:
+    seen: set[int] = set()
+    pending = list(values)
+    for value in pending:
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        yield value
+        pending.extend(step(value))
+
+
+class Uses:
+    """Who takes what in a run: by value, the calls that are given it, whole or as a part of something."""
+
+    def __init__(self, run: Run) -> None:
+        self._calls: dict[int, list[Call]] = defaultdict(list)
+        self._kept: set[int] = set()
+        for event in run.events:
+            if isinstance(event, Call):
+                given = inputs(event) if event.callee in inputs(event) else (*inputs(event), event.callee)
+                for value in inside(*given):
+                    if not isinstance(value, Known):
+                        self._calls[id(value)].append(event)
+            elif isinstance(event, Assign | Return):
+                # The outermost function's results, and what is kept in objects, may be used by anybody.
+                outermost = isinstance(event, Return) and event.frame.place is None
+                if isinstance(event, Assign) or outermost:
+                    self._kept.update(id(value) for value in inside(event.value))
+
+    def of(self, value: Value) -> tuple[Call, ...]:
+        """The calls that are given a value, in their order."""
+        return tuple(self._calls.get(id(value), ()))
+
+    def is_kept(self, value: Value) -> bool:
+        """Whether it is kept in an object or returned by the run's entry point, so that others may use it."""
+        return id(value) in self._kept
+
+    def after(self, value: Value) -> Iterator[Call]:
+        """The calls that a value goes into, directly or through other calls, nearest first."""
+        pending = list(self.of(value))
+        seen: set[int] = set()
+        for call in pending:
+            if id(call) in seen:
+                continue
+            seen.add(id(call))
+            yield call
+            if call.result is not None:
+                pending.extend(self.of(call.result))

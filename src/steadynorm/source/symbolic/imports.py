@@ -1,0 +1,154 @@
+"""Names that imports bring in, and modules of the project, run when something of theirs is first needed."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+
+from steadynorm.errors import UnusableInputError
+from steadynorm.source.symbolic.machine import Activation, Machine
+from steadynorm.source.symbolic.modules import Module
+from steadynorm.source.symbolic.names import canonical
+from steadynorm.source.symbolic.scope import Scope
+from steadynorm.source.symbolic.trace import Run
+from steadynorm.source.symbolic.values import External, Imported, Known, ModuleValue, Unknown, Value
+
+_BUILTINS = frozenset(dir(builtins))
+_STAR = "*"
+
+
+def load(machine: Machine, module: Module) -> Scope:
+    """The names of a module, which is run from its first line if it has not been, as `__main__`.
+
+    Arguments:
+        machine: the machine.
+        module: a module of the project; one that cannot be parsed has no names.
+    """
+    scope = machine.scopes.get(module)
+    if scope is not None:
+        return scope
+    scope = Scope({"__name__": Known("__main__"), "__file__": Known(module.path)})
+    scope.module = scope
+    machine.scopes[module] = scope
+    try:
+        tree = module.parsed()
+    except UnusableInputError:
+        return scope
+    run = Run("script", module.name, module.path)
+    with machine.separate(run):
+        machine.activations.append(Activation(None, module))
+        machine.execute(tree.body, scope)
+    return scope
+
+
+def _module(machine: Machine, name: str, level: int) -> Module | None:
+    module = machine.project.resolve(name, level, machine.module)
+    if module is not None:
+        machine.imported.add(module)
+    return module
+
+
+def import_names(machine: Machine, node: ast.Import, scope: Scope) -> None:
+    """`import a.b`, `import a.b as c`."""
+    for alias in node.names:
+        module = _module(machine, alias.name, 0)
+        top = alias.name.partition(".")[0]
+        if alias.asname:
+            value: Value = External(canonical(alias.name)) if module is None else ModuleValue(module)
+            machine.journal.put(scope.home(alias.asname), alias.asname, value)
+            continue
+        package = _module(machine, top, 0)
+        if package is None and module is not None:
+            # A namespace package, without a file of its own: only the full name leads anywhere.
+            machine.journal.put(scope.home(top), top, Unknown("a folder without __init__.py"))
+        else:
+            value = External(canonical(top)) if package is None else ModuleValue(package)
+            machine.journal.put(scope.home(top), top, value)
+
+
+def import_from(machine: Machine, node: ast.ImportFrom, scope: Scope) -> None:
+    """`from a import b, c as d`, `from . import b`, `from a import *`."""
+    module = _module(machine, node.module or "", node.level)
+    for alias in node.names:
+        name = alias.asname or alias.name
+        if alias.name == _STAR:
+            _import_star(machine, node, module, scope)
+            continue
+        value: Value
+        if module is not None:
+            value = Imported(module, alias.name)
+        else:
+            inner = _module(machine, f"{node.module}.{alias.name}" if node.module else alias.name, node.level)
+            if inner is not None:
+                value = ModuleValue(inner)
+            elif node.level:
+                value = Unknown(f"{alias.name} from a module that is not there")
+            else:
+                value = External(canonical(f"{node.module}.{alias.name}"))
+        machine.journal.put(scope.home(name), name, value)
+
+
+def _import_star(machine: Machine, node: ast.ImportFrom, module: Module | None, scope: Scope) -> None:
+    source: Value
+    if module is not None:
+        source = ModuleValue(module)
+    elif node.level:
+        return
+    else:
+        source = External(canonical(node.module or ""))
+    before = scope.names.get(_STAR)
+    stars = before.sources if isinstance(before, _Stars) else ()
+    machine.journal.put(scope.names, _STAR, _Stars((source, *stars)))
+
+
+class _Stars(Value):
+    """The star imports of a module, latest first."""
+
+    __slots__ = ("sources",)
+
+    def __init__(self, sources: tuple[Value, ...]) -> None:
+        self.sources = sources
+
+
+def resolved(machine: Machine, name: str, scope: Scope) -> Value:
+    """What a name stands for: a local or global one, one from a star import, a builtin."""
+    found = scope.find(name)
+    if found is not None:
+        return settled(machine, found)
+    stars = scope.find(_STAR)
+    if isinstance(stars, _Stars):
+        outside: list[External] = []
+        for source in stars.sources:
+            if isinstance(source, ModuleValue):
+                inner = machine.load(source.module)
+                if inner is not scope and (name in inner.names or _STAR in inner.names):
+                    value = resolved(machine, name, inner) if name != "__name__" else None
+                    if value is not None and not isinstance(value, Unknown):
+                        return value
+            elif isinstance(source, External):
+                outside.append(source)
+        if outside and name not in _BUILTINS:
+            if len(outside) == 1:
+                return External(canonical(f"{outside[0].name}.{name}"))
+            return Unknown(f"{name}, from one of several star imports")
+    if name in _BUILTINS:
+        return External(f"builtins.{name}")
+    return Unknown(f"{name} is not defined here")
+
+
+def settled(machine: Machine, value: Value) -> Value:
+    """What an imported name stands for in its module, which is run for it."""
+    for _ in range(20):
+        if not isinstance(value, Imported):
+            return value
+        scope = machine.load(value.module)
+        found = scope.find(value.name)
+        if found is None:
+            inner = machine.project.inside(value.module, value.name)
+            if inner is not None:
+                return ModuleValue(inner)
+            return (
+                resolved(machine, value.name, scope) if _STAR in scope.names else Unknown(f"{value.name} of a module")
+            )
+        value = found
+    return Unknown("imports in a circle")

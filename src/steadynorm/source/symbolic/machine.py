@@ -1,0 +1,249 @@
+"""The state of a symbolic run, and the doors between its parts: evaluating, executing, calling.
+
+The parts (`expressions`, `statements`, `calls`, `imports`) know the machine, and each other only through it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+
+from steadynorm.place import Place
+from steadynorm.source.symbolic.modules import Module, Project
+from steadynorm.source.symbolic.scope import Journal, Scope
+from steadynorm.source.symbolic.trace import (
+    Assign,
+    Block,
+    Call,
+    Carry,
+    Enter,
+    Event,
+    Frame,
+    Leave,
+    Return,
+    Run,
+    name_of,
+)
+from steadynorm.source.symbolic.values import Class, External, Function, Known, Product, Unknown, Value
+
+MOST_EVENTS = {"script": 10_000, "function": 1_000, "class": 1_000}
+"""Events of one run; a network that is unrolled further has told what it can."""
+
+MOST_STEPS = {"script": 150_000, "function": 10_000, "class": 10_000}
+"""Expressions that one run evaluates."""
+
+DEEPEST = 40
+"""Functions of the project that are within each other."""
+
+
+class Flow(Enum):
+    """How a statement ends."""
+
+    NEXT = 0
+    LEFT = 1
+    BROKE = 2
+    WENT_ON = 3
+
+
+class ExhaustedError(Exception):
+    """A run has used up its steps."""
+
+
+@dataclass(slots=True, eq=False)
+class Activation:
+    """A function that is being run.
+
+    Arguments:
+        frame: as the trace has it.
+        module: where its source stands.
+        returned: the values that it gave so far.
+        yielded: the values that it yielded.
+        on_yield: the body of the with statement whose context manager it is.
+    """
+
+    frame: Frame | None
+    module: Module
+    returned: list[Value] = field(default_factory=list)
+    yielded: list[Value] = field(default_factory=list)
+    on_yield: Callable[[], None] | None = None
+
+
+Evaluate = Callable[["Machine", ast.expr, Scope], Value]
+Execute = Callable[["Machine", Sequence[ast.stmt], Scope], Flow]
+CallValue = Callable[["Machine", Value, "Arguments"], Value]
+Load = Callable[["Machine", Module], Scope]
+
+
+@dataclass(slots=True, eq=False)
+class Arguments:
+    """What a call is given.
+
+    Arguments:
+        positional: in order, with lists that are known spread out.
+        named: by keyword.
+        more: whether there are others that are not known.
+        place: of the call.
+        node: its node; `None` where something outside of the project calls.
+        dropped: whether nobody takes the result.
+        spread: what is given at positions or by names that are not known, as `*args`.
+    """
+
+    positional: tuple[Value, ...]
+    named: Mapping[str, Value]
+    more: bool
+    place: Place
+    node: ast.Call | None = None
+    dropped: bool = False
+    spread: tuple[Value, ...] = ()
+
+
+class Machine:
+    """One symbolic run after the other, over the modules of one project."""
+
+    def __init__(self, project: Project, evaluate: Evaluate, execute: Execute, call: CallValue, load: Load) -> None:
+        self.project = project
+        self.journal = Journal()
+        self.scopes: dict[Module, Scope] = {}
+        self.runs: list[Run] = []
+        self.seen: set[ast.AST] = set()
+        self.imported: set[Module] = set()
+        self.registering: set[ast.AST] = set()
+        """Decorators of the project that note a function somewhere and give it back, which need not be seen twice."""
+        self.entered: Counter[ast.AST] = Counter()
+        """How often each function was run on behalf of entry points that are no scripts."""
+        self.changed: dict[Class, frozenset[str]] = {}
+        """By class, the attributes that its methods set."""
+        self.carried: dict[ast.stmt, tuple[str, ...]] = {}
+        """By the first statement of a loop's body, the names that the body reads and sets."""
+        self.counters: dict[ast.stmt, tuple[ast.Name | ast.Attribute, ...]] = {}
+        """By the first statement of a loop's body, what the body counts up."""
+        self.activations: list[Activation] = []
+        self.run = Run("script", "", "")
+        self.on_yield: Callable[[], None] | None = None
+        """For the function that is called next: the body of the with statement whose context manager it is."""
+        self._within: tuple[Block, ...] = ()
+        self._steps = 0
+        self._evaluate, self._execute, self._call, self._load = evaluate, execute, call, load
+
+    @property
+    def module(self) -> Module:
+        """The module whose source is being run."""
+        return self.activations[-1].module
+
+    @property
+    def activation(self) -> Activation:
+        """The function, or the module, that is being run."""
+        return self.activations[-1]
+
+    @property
+    def within(self) -> tuple[Block, ...]:
+        """The blocks around the present spot, outermost first."""
+        return self._within
+
+    def evaluate(self, node: ast.expr, scope: Scope) -> Value:
+        """What an expression gives."""
+        self._steps += 1
+        if self._steps > MOST_STEPS[self.run.kind]:
+            raise ExhaustedError
+        return self._evaluate(self, node, scope)
+
+    def execute(self, body: Sequence[ast.stmt], scope: Scope) -> Flow:
+        """Runs statements."""
+        return self._execute(self, body, scope)
+
+    def call(self, callee: Value, arguments: Arguments) -> Value:
+        """Calls something."""
+        return self._call(self, callee, arguments)
+
+    def load(self, module: Module) -> Scope:
+        """The names of a module, which is run if it has not been."""
+        return self._load(self, module)
+
+    def place(self, node: ast.expr | ast.stmt) -> Place:
+        """Where a node stands."""
+        return Place(
+            self.module.path, node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or 0
+        )
+
+    def record(self, callee: Value, arguments: Arguments) -> Call:
+        """Notes a call of something outside of the project; its result is a `Product` unless set otherwise."""
+        name, receiver = name_of(callee)
+        call = Call(
+            len(self.run.events),
+            callee,
+            name,
+            receiver,
+            arguments.positional,
+            arguments.named,
+            arguments.more,
+            arguments.place,
+            self._within,
+            arguments.node,
+            dropped=arguments.dropped,
+            spread=arguments.spread,
+        )
+        call.result = Product(call)
+        self._note(call)
+        return call
+
+    def assigned(self, target: Value, name: str, value: Value, place: Place) -> None:
+        """Notes that an attribute was set."""
+        self._note(Assign(len(self.run.events), target, name, value, place, self._within))
+
+    def bound(self, name: str, value: Value) -> None:
+        """Notes the name that a value gets, if it is its first and the value is one by itself."""
+        if not isinstance(value, Known | External | Function | Class | Unknown):
+            self.run.named.setdefault(value, name)
+
+    def carry(self, name: str, before: Value, after: Value, place: Place) -> None:
+        """Notes that a loop's next iteration begins with another value of a name."""
+        self._note(Carry(len(self.run.events), name, before, after, place, self._within))
+
+    def returned(self, frame: Frame, value: Value) -> None:
+        """Notes what a function of the project gave."""
+        self._note(Return(len(self.run.events), frame, value, self._within))
+
+    @contextmanager
+    def inside(self, block: Block) -> Iterator[None]:
+        """A block around what is run inside."""
+        before = self._within
+        self._within = (*before, block)
+        self._note(Enter(len(self.run.events), block))
+        try:
+            yield
+        finally:
+            self._within = before
+            self.run.events.append(Leave(len(self.run.events), block))
+
+    @contextmanager
+    def separate(self, run: Run) -> Iterator[None]:
+        """A run of its own, whatever another one is in the middle of."""
+        before = self.run, self._within, self._steps, self.activations
+        self.run, self._within, self._steps, self.activations = run, (), 0, []
+        self.runs.append(run)
+        try:
+            yield
+        except (ExhaustedError, RecursionError):
+            run.whole = False
+        finally:
+            self.run, self._within, self._steps, self.activations = before
+
+    @contextmanager
+    def continued(self, run: Run, module: Module) -> Iterator[None]:
+        """A run that is over goes on, in a module."""
+        whole = run.whole
+        with self.separate(run):
+            self.runs.pop()
+            self.activations.append(Activation(None, module))
+            yield
+        # What came first was followed to its end, whatever comes after.
+        run.whole = whole
+
+    def _note(self, event: Event) -> None:
+        if len(self.run.events) > MOST_EVENTS[self.run.kind]:
+            raise ExhaustedError
+        self.run.events.append(event)

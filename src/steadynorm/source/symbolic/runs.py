@@ -1,0 +1,266 @@
+"""All runs of a project: every module from its first line, then whatever no module has come to.
+
+A function that nobody in the project calls is run with its parameters unknown, and a class that nobody makes an
+object of is made one of and has its methods run: libraries consist of such. Methods of objects that a framework
+calls by itself (`training_step`, `call`) are run after the run that made the object.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from steadynorm.place import Place
+from steadynorm.source.reading.files import SourceFile
+from steadynorm.source.reading.words import concerns
+from steadynorm.source.symbolic.calls import call_value, make_ready, method_called, run_free
+from steadynorm.source.symbolic.containers import layers_of
+from steadynorm.source.symbolic.expressions import evaluate
+from steadynorm.source.symbolic.flow import inside
+from steadynorm.source.symbolic.imports import load
+from steadynorm.source.symbolic.machine import Activation, Arguments, Machine
+from steadynorm.source.symbolic.modules import Module, project_of
+from steadynorm.source.symbolic.scope import Scope
+from steadynorm.source.symbolic.statements import execute
+from steadynorm.source.symbolic.trace import Call, Callback, Run
+from steadynorm.source.symbolic.values import (
+    Bound,
+    Class,
+    Function,
+    Instance,
+    Items,
+    Known,
+    Partial,
+    Product,
+    Table,
+    Unknown,
+    Value,
+    Wrapped,
+    options_of,
+)
+from steadynorm.source.symbolic.vocabulary import CALL_METHODS, CALLED_ALONE, READY_METHODS
+
+_DUNDER = "__"
+
+
+def runs_of(files: Iterable[SourceFile], wanted: Callable[[SourceFile], bool] = lambda file: True) -> list[Run]:
+    """Runs a project symbolically.
+
+    Arguments:
+        files: all files of the project; those that are not `wanted` are read where others import them.
+        wanted: whether a file's own entry points are run.
+    """
+    project = project_of(files)
+    machine = Machine(project, evaluate, execute, call_value, load)
+    modules = [module for module in project.modules if wanted(module.file)]
+    for module in modules:
+        machine.load(module)
+    for run in list(machine.runs):
+        _run_methods(machine, run)
+    for module in sorted(modules, key=lambda module: module in machine.imported):
+        _run_rest(machine, module, machine.scopes[module])
+    return machine.runs
+
+
+def _run_methods(machine: Machine, run: Run) -> None:
+    """Methods that a framework calls, on the objects of a run, as a continuation of it."""
+    for instance in run.instances:
+        if instance.of.external_bases():
+            _continue(machine, run, instance)
+    module = next((each for each in machine.project.modules if each.path == run.file), None)
+    if module is not None:
+        with machine.continued(run, module):
+            _run_registered(machine, module)
+        with machine.continued(run, module):
+            _run_sequences(machine)
+
+
+def _run_registered(machine: Machine, module: Module) -> None:
+    """Functions that a decorator hands to an object, as `@app.route("/predict")` does: it calls them one day."""
+    for name, value in list(machine.scopes[module].names.items()):
+        function = _function(value)
+        by = value.by if isinstance(value, Wrapped) else None
+        if function is None or function.node in machine.seen or function.module is not module:
+            continue
+        if isinstance(by, Product) and by.call.name.startswith("."):
+            with machine.journal.undone(), machine.inside(Callback(by.call, name)):
+                run_free(machine, value, None, _from_outside(module, function))
+
+
+def _forget(machine: Machine, instance: Instance) -> None:
+    """Takes constants for unknown that methods change: nobody knows which of them was called before."""
+    for name in _changed(machine, instance.of):
+        if isinstance(instance.attributes.get(name), Known):
+            machine.journal.put(instance.attributes, name, Unknown("what a method changes"))
+
+
+def _changed(machine: Machine, cls: Class) -> frozenset[str]:
+    """The attributes that methods set, `__init__` left out."""
+    known = machine.changed.get(cls)
+    if known is None:
+        members = {name: member for each in reversed(cls.lineage()) for name, member in each.members.items()}
+        functions = [_function(member) for name, member in members.items() if name != "__init__"]
+        nodes = (node for each in functions if each is not None for node in ast.walk(each.node))
+        known = frozenset(
+            node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        )
+        machine.changed[cls] = known
+    return known
+
+
+def _make_ready(machine: Machine, instance: Instance) -> None:
+    name = method_called(instance.of, READY_METHODS)
+    if name is not None and instance.of.member(name) is not None:
+        with machine.inside(Callback(None, name)):
+            make_ready(machine, instance, _from_outside(instance.of.module, instance.of))
+
+
+def _run_sequences(machine: Machine) -> None:
+    """Layers one after the other that nobody in the project calls, the outermost ones first."""
+    run = machine.run
+    made = [call.result for call in run.calls() if call.name in CALLED_ALONE]
+    called: set[int] = set()
+    looked = 0
+    for value in reversed(made):
+        called.update(id(event.callee) for event in run.events[looked:] if isinstance(event, Call))
+        looked = len(run.events)
+        if isinstance(value, Product) and id(value) not in called:
+            with machine.journal.undone(), machine.inside(Callback(None, "call")):
+                machine.call(value, Arguments((Unknown("data"),), {}, True, value.call.place))
+
+
+def _continue(machine: Machine, run: Run, instance: Instance) -> None:
+    methods = [(name, method) for name, method in _methods(instance.of) if _node(method) not in machine.seen]
+    if not methods:
+        return
+    with machine.continued(run, instance.of.module), machine.journal.undone():
+        _make_ready(machine, instance)
+        _forget(machine, instance)
+        for name, method in methods:
+            if _node(method) in machine.seen:
+                continue
+            with machine.journal.undone(), machine.inside(Callback(None, name)):
+                run_free(machine, Bound(method, instance), instance, _from_outside(instance.of.module, method))
+
+
+def _run_rest(machine: Machine, module: Module, scope: Scope) -> None:
+    """Functions and classes of a module that no run has come to.
+
+    The last ones come first, as the modules that nobody imports do: callers mostly stand behind what they call, and
+    what they come to is known better from there.
+    """
+    entries = [(value, value if isinstance(value, Class) else _function(value)) for value in scope.names.values()]
+    texts = {entry: _text(entry) for _, entry in entries if entry is not None and entry.module is module}
+    wanted = _wanted(texts)
+    for value, entry in reversed(entries):
+        if entry is None or entry not in wanted:
+            continue
+        if isinstance(entry, Class):
+            if not _is_seen(machine, entry):
+                _run_class(machine, entry)
+        elif entry.node not in machine.seen:
+            _run_function(machine, value, entry)
+
+
+def _wanted(texts: Mapping[Function | Class, str]) -> set[Function | Class]:
+    """What is about the subject by its own text, and the classes whose text names one of them."""
+    wanted = {entry for entry, text in texts.items() if concerns(text)}
+    names = [re.escape(entry.name) for entry in wanted]
+    named = re.compile(rf"\b(?:{'|'.join(names)})\b") if names else None
+    return wanted | {
+        entry for entry, text in texts.items() if isinstance(entry, Class) and named is not None and named.search(text)
+    }
+
+
+def _text(entry: Function | Class) -> str:
+    lines, node = entry.module.file.lines, entry.node
+    return entry.module.file.text[lines.offset(node.lineno, 0) : lines.end(node.end_lineno or node.lineno)]
+
+
+def _is_seen(machine: Machine, cls: Class) -> bool:
+    return all(_node(method) in machine.seen for _, method in _methods(cls))
+
+
+def _run_function(machine: Machine, value: Value, function: Function) -> None:
+    run = Run("function", function.name, function.module.path)
+    with machine.separate(run):
+        machine.activations.append(Activation(None, function.module))
+        with machine.journal.undone():
+            result = run_free(machine, value, None, _from_outside(function.module, function))
+            for each in options_of(result):
+                # What a factory gives is what its callers call.
+                inner = _function(each)
+                if inner is not None and inner.node not in machine.seen:
+                    run_free(machine, each, None, _from_outside(function.module, inner))
+            _run_sequences(machine)
+            _keep(run)
+
+
+def _run_class(machine: Machine, cls: Class) -> None:
+    run = Run("class", cls.name, cls.module.path)
+    with machine.separate(run):
+        machine.activations.append(Activation(None, cls.module))
+        with machine.journal.undone():
+            instance = Instance(cls, {})
+            run.instances.append(instance)
+            init = cls.member("__init__")
+            outside = _from_outside(cls.module, cls)
+            if init is not None:
+                with machine.inside(Callback(None, "__init__")):
+                    run_free(machine, Bound(init, instance), instance, outside)
+            _make_ready(machine, instance)
+            first = method_called(cls, CALL_METHODS)
+            methods = sorted(_methods(cls), key=lambda pair: pair[0] != first)
+            for name, method in methods:
+                if _node(method) in machine.seen and method not in cls.members.values():
+                    continue
+                with machine.journal.undone(), machine.inside(Callback(None, name)):
+                    run_free(machine, Bound(method, instance), instance, outside)
+            _run_sequences(machine)
+            _keep(run)
+
+
+def _keep(run: Run) -> None:
+    """Keeps the objects of a run as they are now, whatever is undone of the names around them."""
+    for instance in run.instances:
+        instance.attributes = dict(instance.attributes)
+        pending = list(inside(*instance.attributes.values()))
+        seen = set(map(id, pending))
+        for value in pending:
+            if isinstance(value, Items):
+                value.cell = dict(value.cell)
+            elif isinstance(value, Table):
+                value.entries = dict(value.entries)
+            elif isinstance(value, Product):
+                value.call.added = dict(value.call.added)
+                pending += [each for each in inside(*layers_of(value.call)) if id(each) not in seen]
+                seen.update(map(id, pending))
+
+
+def _methods(cls: Class) -> list[tuple[str, Value]]:
+    """Its methods, those of its bases in the project among them; of the special ones only the call."""
+    found: dict[str, Value] = {}
+    for each in cls.lineage():
+        for name, member in each.members.items():
+            if _function(member) is not None and (name == "__call__" or not name.startswith(_DUNDER)):
+                found.setdefault(name, member)
+    return list(found.items())
+
+
+def _function(value: Value) -> Function | None:
+    """The function of the project inside whatever it is wrapped in."""
+    while isinstance(value, Wrapped | Partial | Bound):
+        value = value.function
+    return value if isinstance(value, Function) else None
+
+
+def _node(value: Value) -> object:
+    function = _function(value)
+    return None if function is None else function.node
+
+
+def _from_outside(module: Module, value: Value) -> Arguments:
+    function = value if isinstance(value, Class) else _function(value)
+    line = function.node.lineno if function is not None else 1
+    return Arguments((), {}, True, Place(module.path, line))

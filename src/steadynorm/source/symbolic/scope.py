@@ -1,0 +1,125 @@
+"""Names and what they stand for, and a journal of changes, so that branches can be run one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from steadynorm.source.symbolic.values import Items, Unknown, Value, choice
+
+_Changes: TypeAlias = dict[tuple[int, Any], tuple[MutableMapping[Any, Any], Any]]
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """The names of a module, class or function.
+
+    Arguments:
+        names: what they stand for; changed through a `Journal` only.
+        around: the scope in which a name is looked up next.
+        module: the scope of the module.
+        outer: names that a `global` or `nonlocal` statement declares, with the scope that they belong to.
+    """
+
+    names: dict[str, Value]
+    around: Scope | None = None
+    module: Scope | None = None
+    outer: dict[str, Scope] = field(default_factory=dict)
+
+    def find(self, name: str) -> Value | None:
+        """What a name stands for, from here outwards."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.around
+        return None
+
+    def home(self, name: str) -> dict[str, Value]:
+        """Where an assignment to a name goes."""
+        scope = self.outer.get(name)
+        return self.names if scope is None else scope.names
+
+
+_ABSENT = object()
+
+
+class Journal:
+    """Changes of names, attributes and members, undone where a run needs the state before them."""
+
+    def __init__(self) -> None:
+        self._log: list[tuple[MutableMapping[Any, Any], Any, Any]] = []
+
+    def put(self, where: MutableMapping[Any, Any], key: Any, value: Any) -> None:
+        """Sets a name, an attribute or an entry."""
+        self._log.append((where, key, where.get(key, _ABSENT)))
+        where[key] = value
+
+    def drop(self, where: MutableMapping[Any, Any], key: Any) -> None:
+        """Removes one, if it is there."""
+        if key in where:
+            self._log.append((where, key, where[key]))
+            del where[key]
+
+    def mark(self) -> int:
+        """Where the journal stands."""
+        return len(self._log)
+
+    def take_back(self, mark: int) -> _Changes:
+        """Undoes everything since a mark, and gives what it had come to."""
+        changes: _Changes = {}
+        for where, key, _ in self._log[mark:]:
+            changes[id(where), key] = where, where.get(key, _ABSENT)
+        while len(self._log) > mark:
+            where, key, old = self._log.pop()
+            if old is _ABSENT:
+                where.pop(key, None)
+            else:
+                where[key] = old
+        return changes
+
+    def redo(self, changes: _Changes) -> None:
+        """Makes changes again that were taken back."""
+        for (_, key), (where, value) in changes.items():
+            if value is _ABSENT:
+                self.drop(where, key)
+            else:
+                self.put(where, key, value)
+
+    def merge(self, arms: list[_Changes]) -> None:
+        """Makes the changes of several arms, of which one is run, each from the state that is there now."""
+        for spot in dict.fromkeys(spot for arm in arms for spot in arm):
+            where = next(arm[spot][0] for arm in arms if spot in arm)
+            key = spot[1]
+            now = where.get(key, _ABSENT)
+            values = [arm[spot][1] if spot in arm else now for arm in arms]
+            self.put(where, key, _joined(values))
+            if isinstance(values[0], tuple) and any(value != values[0] for value in values):
+                # These are the members of a list: not all of them are surely there.
+                self.put(where, "lost", True)
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Undoes everything that is done inside."""
+        mark = self.mark()
+        try:
+            yield
+        finally:
+            self.take_back(mark)
+
+
+def _joined(values: list[Any]) -> Any:
+    present = [value for value in values if value is not _ABSENT]
+    if all(isinstance(value, Value) for value in present):
+        # A name that only one arm defines is used where that arm was run.
+        return choice(present) if present else Unknown()
+    if all(isinstance(value, tuple) for value in present):
+        return tuple(dict.fromkeys(item for value in present for item in value))
+    return present[-1]
+
+
+def listed(items: tuple[Value, ...], kind: str = "list", complete: bool = True) -> Items:
+    """A list of values."""
+    return Items(kind, {"items": items}, complete)

@@ -1,0 +1,1 @@
+"""What programs in TensorFlow's graph mode do about normalization."""

@@ -1,0 +1,238 @@
+"""SN2 in TensorFlow 1: the mode that reaches each layer in training, in evaluation, in prediction and in exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadynorm.place import Place
+from steadynorm.program import Sighting
+from steadynorm.source.symbolic.trace import Branch, Call
+from steadynorm.source.symbolic.values import Known, Product
+from steadynorm.source.tensorflow.choices import chosen_outside
+from steadynorm.source.tensorflow.mode import TRAIN, Source
+from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
+from steadynorm.source.tensorflow.origins import flag_around, origin_of
+from steadynorm.source.tensorflow.runs import Session
+from steadynorm.source.tensorflow.sightings import seen
+from steadynorm.source.tensorflow.variables import trains
+from steadynorm.source.tensorflow.words import short
+from steadynorm.source.tensorflow.world import World, is_tensor
+
+_EXPORTS = frozenset(
+    {
+        "tensorflow.graph_util.convert_variables_to_constants",
+        "tensorflow.python.framework.graph_util.convert_variables_to_constants",
+        "tensorflow.saved_model.simple_save",
+        ".add_meta_graph_and_variables",
+        "tensorflow.lite.TFLiteConverter.from_session",
+        "tensorflow.lite.TocoConverter.from_session",
+        "tensorflow.contrib.lite.toco_convert",
+    }
+)
+
+
+def inference_by_batch(world: World) -> Iterator[Sighting]:
+    """Evaluations and predictions in which a layer is in training mode."""
+    outside = chosen_outside(world)
+    for session in world.sessions:
+        if not world.is_inference(session):
+            continue
+        for norm in world.norms_in(session.reached):
+            if world.mode_in(norm, session) is not True or id(norm) in outside:
+                continue
+            if not world.trainings and norm.updates is Updates.COLLECTED and norm in world.moved_by(session):
+                continue  # its statistics are estimated anew
+            if norm.kind is Kind.HAND and (norm.updates is Updates.NONE or norm.mode.source is Source.FIXED):
+                continue
+            yield _inference(world, norm, session)
+
+
+def _inference(world: World, norm: Norm, session: Session) -> Sighting:
+    if norm.mode.source is not Source.FIXED and session.estimator is None:
+        fed = norm.mode.source is Source.PHASE or norm.mode.tensor in (session.feeds or {})
+        return seen(
+            "SN201",
+            session.call.place,
+            norm.subject,
+            "fed" if fed else "not fed",
+            related=(norm.place,),
+            first=norm.place,
+            flag=_flag_name(world, norm) or "the placeholder",
+        )
+    flag = flag_around(norm) if norm.given is None and norm.kind is not Kind.FUSED else None
+    if flag is not None:
+        return _not_passed_on(norm, flag, "training")
+    origin = origin_of(world.run, norm, norm.given)
+    how = "default" if origin.left_out else "constant"
+    test = _asked_in_python(norm)
+    if test is not None:
+        how = "if"
+    elif session.estimator is not None:
+        how = "estimator"
+    return seen(
+        "SN201",
+        origin.place,
+        norm.subject,
+        how,
+        related=(norm.place, session.call.place),
+        first=norm.place,
+        run=session.call.place,
+        argument=origin.name,
+        keyword=_keyword(norm),
+        test=None if test is None else test.text,
+        trained=any(norm.call in step.data for step in world.trained_steps),
+    )
+
+
+def _flag_name(world: World, norm: Norm) -> str | None:
+    tensor = norm.mode.tensor
+    return None if tensor is None else world.run.named.get(tensor)
+
+
+def _keyword(norm: Norm) -> str:
+    """The argument that tells a layer its mode."""
+    return "is_training" if norm.kind in (Kind.CONTRIB, Kind.FUSED) else "training"
+
+
+def _asked_in_python(norm: Norm) -> Branch | None:
+    """The `if` on a tensor that a layer is built under: it asks whether the tensor exists."""
+    for block in norm.call.within:
+        if isinstance(block, Branch) and is_tensor(block.test):
+            return block
+    return None
+
+
+def _not_passed_on(norm: Norm, flag: str, left_in: str) -> Sighting:
+    return seen(
+        "SN205",
+        norm.place,
+        norm.subject,
+        left_in,
+        flag=flag,
+        keyword=_keyword(norm),
+        inner=norm.inner,
+        handed=f"normalizer_params={{'is_training': {flag}}}" if norm.inner else f"{_keyword(norm)}={flag}",
+    )
+
+
+def training_by_population(world: World) -> Iterator[Sighting]:
+    """Train steps that go through layers in inference mode."""
+    if not world.run.whole:
+        return
+    sessions = [each for each in world.trainings if world.steps_in(each)]
+    outside = chosen_outside(world)
+    for norm in world.norms:
+        if id(norm) in outside:
+            continue
+        mine = [each for each in sessions if any(_trains_through(world, each, norm))]
+        if not mine or norm.stands_still or norm.kind in (Kind.HAND, Kind.FUSED):
+            continue
+        modes = [world.mode_in(norm, each) for each in mine]
+        if any(mode is not False for mode in modes):
+            continue
+        found = _training(world, norm, mine[0])
+        if found is not None:
+            yield found
+
+
+def _trains_through(world: World, session: Session, norm: Norm) -> Iterator[bool]:
+    for step in world.steps_in(session):
+        if norm.call in step.data:
+            yield trains(step.variables, norm) is not False
+
+
+def _training(world: World, norm: Norm, session: Session) -> Sighting | None:
+    if norm.mode.source is Source.FED and session.estimator is None:
+        tensor = norm.mode.tensor
+        fed = session.feeds is not None and tensor in session.feeds
+        return seen(
+            "SN202",
+            session.call.place,
+            norm.subject,
+            "fed" if fed else "not fed",
+            related=(norm.place,),
+            first=norm.place,
+            flag=_flag_name(world, norm) or "the placeholder",
+        )
+    if norm.mode.source is Source.PHASE:
+        return seen("SN202", norm.place, norm.subject, "phase", related=(session.call.place,), run=session.call.place)
+    flag = flag_around(norm) if norm.given is None else None
+    if flag is not None:
+        return _not_passed_on(norm, flag, "inference")
+    origin = origin_of(world.run, norm, norm.given)
+    if norm.given is not None and world.restores:
+        return None  # kept as a pre-training left it, and said so
+    step = world.steps_in(session)[0]
+    how = "default" if origin.left_out else "constant"
+    if norm.given is None and norm.trainable is not None:
+        how = "trainable"
+    elif session.estimator == TRAIN and norm.given is not None:
+        how = "estimator"
+    return seen(
+        "SN202",
+        origin.place,
+        norm.subject,
+        how,
+        related=(norm.place, step.call.place),
+        first=norm.place,
+        step=step.call.place,
+        argument=origin.name,
+        keyword=_keyword(norm),
+        flag=_mode_in_scope(world, norm) or "is_training",
+        in_scope=_mode_in_scope(world, norm),
+    )
+
+
+def _mode_in_scope(world: World, norm: Norm) -> str | None:
+    """The placeholder for the mode that the program has, which the layer could be handed."""
+    named = [
+        name
+        for value, name in world.run.named.items()
+        if is_tensor(value)
+        and isinstance(value, Product)
+        and value.call.index < norm.call.index
+        and _is_bool(value.call)
+    ]
+    return named[0] if len(named) == 1 else None
+
+
+def _is_bool(call: Call) -> bool:
+    if call.name.endswith("with_default"):
+        given = call.argument(0, "input")
+        return isinstance(given, Known) and isinstance(given.value, bool)
+    dtype = call.argument(0, "dtype")
+    return getattr(dtype, "name", "") in ("tensorflow.bool", "builtins.bool") or dtype == Known("bool")
+
+
+def exports(world: World) -> Iterator[Sighting]:
+    """Exports of layers that are in training mode for good."""
+    for call in world.run.calls():
+        name = short(call.name)
+        if name not in _EXPORTS:
+            continue
+        reached = world.reach.of(*call.arguments[1:], *call.keywords.values(), data=True)
+        computed = world.norms_in(reached)
+        if not computed and "convert" in name:
+            graph = world.reach.graph(call)
+            same = [norm for norm in world.norms if norm.call.index < call.index]
+            same = [norm for norm in same if world.reach.graph(norm.call) == graph or graph[0] == -2]
+            computed = same if not any(norm.mode.source is not Source.FIXED for norm in same) else []
+        fixed = [norm for norm in computed if norm.mode.source is Source.FIXED and norm.mode.fixed]
+        fixed = [norm for norm in fixed if norm.keeps_statistics and norm.kind is not Kind.HAND]
+        if fixed and not (len(fixed) < len(computed) and "convert" in name):
+            origin = origin_of(world.run, fixed[0], fixed[0].given)
+            yield seen(
+                "SN209",
+                call.place,
+                fixed[0].subject,
+                "default" if fixed[0].given is None else "constant",
+                related=_places(fixed),
+                layers=len(fixed),
+                first=fixed[0].place,
+                written=origin.place,
+                keyword=_keyword(fixed[0]),
+            )
+
+
+def _places(norms: list[Norm]) -> tuple[Place, ...]:
+    return tuple(dict.fromkeys(norm.place for norm in norms))

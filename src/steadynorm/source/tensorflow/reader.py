@@ -1,0 +1,112 @@
+"""What a program that uses TensorFlow 1 does about normalization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from steadynorm.place import Place
+from steadynorm.program import Sighting
+from steadynorm.source.defaults import Defaults
+from steadynorm.source.seen import Seen
+from steadynorm.source.symbolic.trace import Run
+from steadynorm.source.tensorflow.batches import micro_batches, one_row, sizes
+from steadynorm.source.tensorflow.builds import built_twice, moved_by_others, several_inputs
+from steadynorm.source.tensorflow.choices import updates_outside
+from steadynorm.source.tensorflow.modes import exports, inference_by_batch, training_by_population
+from steadynorm.source.tensorflow.place import (
+    behind,
+    bias_before,
+    decayed,
+    dropout_before,
+    swapped_momentum,
+    wrong_axis,
+)
+from steadynorm.source.tensorflow.sanity import data_order, initial_scale, output_range, padding
+from steadynorm.source.tensorflow.savers import lists_lost, not_restored, not_saved, wiped
+from steadynorm.source.tensorflow.sightings import near, prefixes
+from steadynorm.source.tensorflow.tuning import averaged, averages_read, copied, frozen_moves, slow_decay
+from steadynorm.source.tensorflow.updates import moments_alone, moved_in_evaluation, updates
+from steadynorm.source.tensorflow.world import World
+
+_DETECTORS = (
+    updates,
+    moments_alone,
+    moved_in_evaluation,
+    inference_by_batch,
+    training_by_population,
+    updates_outside,
+    exports,
+    built_twice,
+    several_inputs,
+    moved_by_others,
+    not_saved,
+    not_restored,
+    lists_lost,
+    wiped,
+    bias_before,
+    behind,
+    wrong_axis,
+    dropout_before,
+    swapped_momentum,
+    decayed,
+    copied,
+    frozen_moves,
+    one_row,
+    output_range,
+    initial_scale,
+    data_order,
+    padding,
+)
+_SUBJECT = (
+    "batch_norm",
+    "batch_normalization",
+    "BatchNormalization",
+    "BatchNorm",
+    "moments",
+    "batch_norm_with_global_normalization",
+    "ExponentialMovingAverage",
+)
+_WITH_OPTIONS = (slow_decay, sizes, micro_batches)
+"""Those that need the defaults of the command line."""
+
+
+def look(runs: Sequence[Run]) -> Seen:
+    """What was seen in the runs of one project."""
+    worlds = [World(run) for run in runs if _is_about(run)]
+    defaults = Defaults(runs)
+    read = any(map(averages_read, worlds))
+    sightings: list[Sighting] = []
+    for world in worlds:
+        for detect in _DETECTORS:
+            sightings += detect(world)
+        for detect_by in _WITH_OPTIONS:
+            sightings += detect_by(world, defaults)
+        sightings += averaged(world, read)
+    names = {path: name for world in worlds for path, name in prefixes(world.run).items()}
+    sightings = [_told(each, names) for each in sightings]
+    return Seen(tuple(sightings), frozenset(norm.place for world in worlds for norm in world.norms))
+
+
+def _told(sighting: Sighting, names: Mapping[str, str]) -> Sighting:
+    """A sighting with what a message needs besides: the file's name for TensorFlow, and how many layers there are."""
+    layers = sighting.facts.get("layers")
+    told: dict[str, object] = {"tf": names.get(sighting.place.path, "tf")}
+    for name, fact in sighting.facts.items():
+        told[name] = near(sighting.place, fact) if isinstance(fact, Place) else fact
+    if isinstance(layers, int):
+        told["count"] = "1 layer" if layers == 1 else f"{layers} layers"
+    return replace(sighting, facts=told)
+
+
+def _is_about(run: Run) -> bool:
+    """Whether a run uses TensorFlow, and something in it normalizes or restores averages."""
+    ours = False
+    normalizes = False
+    for call in run.calls():
+        name = call.name
+        ours = ours or name.startswith(("tensorflow.", "slim."))
+        normalizes = normalizes or name.endswith(_SUBJECT) or "normalizer_fn" in call.keywords
+        if ours and normalizes:
+            return True
+    return False

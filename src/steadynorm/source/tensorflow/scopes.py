@@ -1,0 +1,233 @@
+"""What the with blocks around a call mean to TensorFlow 1: default arguments, variable scopes, control dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from steadynorm.source.symbolic.trace import Block, Branch, Call, Callback, Frame, With
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Bound,
+    External,
+    Function,
+    Items,
+    Known,
+    Parameter,
+    Product,
+    Unknown,
+    Value,
+    Wrapped,
+)
+from steadynorm.source.tensorflow.words import name_of, short
+
+_SHARING = ("tensorflow.AUTO_REUSE",)
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What one arg_scope sets.
+
+    Arguments:
+        call: the call of arg_scope.
+        operations: short names of what it is for, and functions of the project; `None` if that is not known.
+        values: by keyword.
+    """
+
+    call: Call
+    operations: tuple[str | Function, ...] | None
+    values: Mapping[str, Value]
+
+
+def contexts(call: Call) -> Iterator[Call]:
+    """The calls that made the contexts of the with blocks around a call, innermost first."""
+    for block in reversed(call.within):
+        if isinstance(block, With) and isinstance(block.context, Product):
+            yield block.context.call
+
+
+def defaults_around(call: Call) -> Iterator[Defaults]:
+    """What the arg_scopes around a call set, innermost first."""
+    for context in contexts(call):
+        if context.name == "slim.arg_scope":
+            yield from _set_by(context)
+
+
+def _set_by(scope: Call) -> Iterator[Defaults]:
+    given = scope.argument(0, "list_ops_or_scope")
+    if isinstance(given, Items):
+        yield Defaults(scope, tuple(map(_operation, given.items)) if given.whole else None, scope.keywords)
+    elif isinstance(given, Product) and given.call.name == "slim.arg_scope":
+        # A scope that was made elsewhere holds what was around it there, too.
+        yield from _set_by(given.call)
+        yield from defaults_around(given.call)
+    else:
+        yield Defaults(scope, None, {})
+
+
+def _operation(value: Value) -> str | Function:
+    inner = value
+    while isinstance(inner, Wrapped | Bound):
+        inner = inner.function
+    return inner if isinstance(inner, Function) else name_of(inner)
+
+
+def argument(call: Call, operation: str, position: int | None, *names: str) -> Value | None:
+    """An argument of a call of slim's or tf.contrib's, written there or set by an arg_scope; `None` without one.
+
+    Arguments:
+        call: the call.
+        operation: the short name of what is called.
+        position: where it stands without its name.
+        names: its name, and older ones.
+    """
+    written = call.argument(position, *names)
+    if written is not None:
+        return settled(call, written)
+    if call.more:
+        return Unknown("*args or **kwargs")
+    return scoped(call, operation, *names)
+
+
+def scoped(call: Call, operation: str, *names: str) -> Value | None:
+    """What the arg_scopes around a call set an argument to."""
+    for each in defaults_around(call):
+        if each.operations is None:
+            if any(name in each.values for name in names) or not each.values:
+                return Unknown("an arg_scope that is not known")
+            continue
+        if operation in each.operations:
+            for name in names:
+                if name in each.values:
+                    return settled(each.call, each.values[name])
+    return None
+
+
+def settled(call: Call, value: Value) -> Value:
+    """A parameter of a function with @add_arg_scope, as the arg_scopes around its call set it."""
+    if not isinstance(value, Parameter):
+        return value
+    for index, block in enumerate(call.within):
+        if isinstance(block, Frame) and block.arguments.get(value.name) is value:
+            outer = Call(call.index, call.callee, "", None, (), {}, False, call.place, call.within[:index])
+            for each in defaults_around(outer):
+                if each.operations is None:
+                    return value
+                if block.function in each.operations and value.name in each.values:
+                    return each.values[value.name]
+            before = call.within[index - 1] if index else None
+            takes = isinstance(before, With) and before.context == External("slim.add_arg_scope")
+            return value.default if takes and value.default is not None else value
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Scoping:
+    """The variable scopes around a call.
+
+    Arguments:
+        path: their names, outermost first; `None` where one is not known.
+        reused: whether variables that are there already are taken; `None` if that is not known.
+    """
+
+    path: tuple[str | None, ...]
+    reused: bool | None
+
+    @property
+    def text(self) -> str | None:
+        """The path as TensorFlow writes it, `None` if a part is not known."""
+        known = [part for part in self.path if part is not None]
+        return "/".join(known) if len(known) == len(self.path) else None
+
+
+def scoping(call: Call) -> Scoping:
+    """The variable scopes that a call stands in."""
+    path: list[str | None] = []
+    reused: bool | None = False
+    for context in contexts(call):
+        if context.name in ("tensorflow.variable_scope", "tensorflow.variable_op_scope"):
+            name, own = _opened(context)
+            path.append(name)
+            reused = _either(reused, own)
+    for block in call.within:
+        if isinstance(block, With) and isinstance(block.context, External):
+            reused = _either(reused, block.context.name == "tensorflow.make_template")
+    return Scoping(tuple(reversed(path)), reused)
+
+
+def _opened(context: Call) -> tuple[str | None, bool | None]:
+    given = context.argument(0, "name_or_scope")
+    if given is None or given == Known(None):
+        given = context.argument(1, "default_name")
+    name: str | None = None
+    if isinstance(given, Known) and isinstance(given.value, str):
+        name = given.value
+    elif isinstance(given, Product):
+        inner = given.call
+        if inner.name == "tensorflow.get_variable_scope":
+            name = ""
+        elif inner.name == "tensorflow.variable_scope":
+            name = _opened(inner)[0]
+    reuse = context.argument(None, "reuse")
+    return name, reuses(reuse) if reuse is not None else (None if context.more else False)
+
+
+def reuses(value: Value | None) -> bool | None:
+    """Whether a `reuse` argument shares what is there; `None` if that is not known."""
+    if value is None or (isinstance(value, Known) and not value.value):
+        return False
+    if isinstance(value, Known) or (isinstance(value, External) and value.name in _SHARING):
+        return True
+    if isinstance(value, Attribute) and value.name == "AUTO_REUSE":
+        return True
+    return None
+
+
+def _either(one: bool | None, other: bool | None) -> bool | None:
+    if one or other:
+        return True
+    return None if one is None or other is None else False
+
+
+def control_inputs(call: Call) -> Iterator[Value]:
+    """What has to run before what a call makes, by the control_dependencies around it."""
+    for context in contexts(call):
+        if context.name == "tensorflow.control_dependencies" or context.name == ".control_dependencies":
+            given = context.argument(0, "control_inputs")
+            if given == Known(None):
+                return
+            if given is not None:
+                yield given
+        elif short(context.name) == "tensorflow.Graph":
+            return
+
+
+def scope_around(call: Call) -> With | None:
+    """The innermost block of a variable scope around a call."""
+    for block in reversed(call.within):
+        if isinstance(block, With) and isinstance(block.context, Product):
+            if block.context.call.name == "tensorflow.variable_scope":
+                return block
+        elif isinstance(block, With) and block.context == External("tensorflow.make_template"):
+            return block
+    return None
+
+
+def exclusive(one: Call, other: Call) -> bool:
+    """Whether of two calls only one is made, or they are made in an order that is not known.
+
+    They stand in two arms of a condition, or in two methods that somebody outside of the project calls.
+    """
+    for first in one.within:
+        for second in other.within:
+            if _exclude(first, second):
+                return True
+    return False
+
+
+def _exclude(one: Block, other: Block) -> bool:
+    if isinstance(one, Branch) and isinstance(other, Branch):
+        return one.place == other.place and one.arm is not other.arm
+    if isinstance(one, Callback) and isinstance(other, Callback):
+        return one.call is None and other.call is None and one is not other
+    return False

@@ -1,0 +1,232 @@
+"""SN1 in TensorFlow 1: updates that no train step runs, are read too early, are missing, or run in an evaluation."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from steadynorm.finding import Certainty
+from steadynorm.place import Place
+from steadynorm.program import Sighting
+from steadynorm.source.symbolic.flow import inside
+from steadynorm.source.symbolic.trace import Block, Call, Callback
+from steadynorm.source.symbolic.values import Parameter, Product, Value
+from steadynorm.source.tensorflow.mode import Source
+from steadynorm.source.tensorflow.norms import Kind, Norm, Updates, written
+from steadynorm.source.tensorflow.runs import APPLY, Session, Step
+from steadynorm.source.tensorflow.scopes import control_inputs
+from steadynorm.source.tensorflow.sightings import seen
+from steadynorm.source.tensorflow.variables import trains
+from steadynorm.source.tensorflow.words import LAYERS, op_name, short
+from steadynorm.source.tensorflow.world import World
+
+_LONGEST = 60
+_OURS = ("tensorflow.", "slim.", "keras.", "builtins.", "numpy.", "functools.", "itertools.", "horovod.", "six.")
+
+
+def updates(world: World) -> Iterator[Sighting]:
+    """Layers that are trained in training mode and whose averages nothing moves."""
+    if not world.run.whole:
+        return
+    moved = {id(norm) for session in world.sessions for norm in world.moved_by(session)}
+    stuck = [norm for norm in world.norms if _wants_updates(norm) and id(norm) not in moved]
+    stuck = [norm for norm in stuck if not _may_be_moved(world, norm)]
+    by_hand = [norm for norm in stuck if norm.updates is Updates.BY_HAND]
+    yield from _dropped(world, by_hand)
+    for step in world.trained_steps:
+        sessions = [each for each in world.sessions if step.call in each.reached]
+        mine = [norm for norm in stuck if norm not in by_hand and _belongs(world, step, norm)]
+        mine = [norm for norm in mine if _is_trained(world, norm, sessions)]
+        if mine and not any(_is_lost(world, step, session) for session in sessions):
+            yield from _of_step(world, step, sessions, mine)
+
+
+def _wants_updates(norm: Norm) -> bool:
+    if norm.stands_still or norm.updates not in (Updates.COLLECTED, Updates.LAYER, Updates.BY_HAND):
+        return False
+    if norm.updates is Updates.BY_HAND and not norm.assignments:
+        return False
+    # A layer of Keras that is never told its mode is in inference, which is another mistake.
+    return not (norm.mode.source is Source.FIXED and not norm.mode.fixed)
+
+
+def _is_trained(world: World, norm: Norm, sessions: list[Session]) -> bool:
+    modes = {world.mode_in(norm, session) for session in sessions}
+    return True in modes or (None in modes and norm.mode.source in (Source.FED, Source.ESTIMATOR))
+
+
+def _belongs(world: World, step: Step, norm: Norm) -> bool:
+    """Whether a step trains a layer; one that others train for sure is theirs."""
+    if norm.call not in step.data:
+        return False
+    own = trains(step.variables, norm)
+    if own is not None:
+        return own
+    others = [each for each in world.trained_steps if each is not step and norm.call in each.data]
+    return not any(trains(each.variables, norm) for each in others)
+
+
+def _may_be_moved(world: World, norm: Norm) -> bool:
+    """Whether something that is run reads a collection of which it is not known whether it holds the updates.
+
+    What methods that the framework calls, as those of a hook, do with a collection that they read is not known either.
+    """
+    if norm.updates is not Updates.COLLECTED:
+        return False
+    by_framework = [call for call in world.reach.reading if any(_is_called_from_outside(each) for each in call.within)]
+    if any(world.collects(call, norm) is not False for call in by_framework):
+        return True
+    return any(
+        world.collects(call, norm) is None for session in world.sessions for call in world.collectors(session.reached)
+    )
+
+
+def _is_called_from_outside(block: Block) -> bool:
+    return isinstance(block, Callback) and block.call is None
+
+
+def _is_lost(world: World, step: Step, session: Session) -> bool:
+    """Whether something from outside of the project is run with a step, which may hold updates."""
+    beside: list[Value] = [value for fetch in session.fetches for value in inside(fetch)]
+    for call in session.reached.calls.values():
+        if call not in step.data:
+            beside += control_inputs(call)
+    for value in inside(*beside):
+        if isinstance(value, Parameter):
+            return True
+        if isinstance(value, Product) and _is_foreign(value.call) and value.call not in step.data:
+            return True
+    return False
+
+
+def _is_foreign(call: Call) -> bool:
+    if call.name.startswith("."):
+        receiver = call.receiver
+        while isinstance(receiver, Product) and receiver.call.name.startswith("."):
+            receiver = receiver.call.receiver
+        return not (isinstance(receiver, Product) and not _is_foreign(receiver.call))
+    return bool(call.name) and not short(call.name).startswith((*_OURS, "contrib."))
+
+
+def _of_step(world: World, step: Step, sessions: list[Session], stuck: list[Norm]) -> Iterator[Sighting]:
+    readers = {call.index: call for session in sessions for call in world.collectors(session.reached)}
+    missed = [norm for norm in stuck if norm.updates is Updates.COLLECTED]
+    for call in readers.values():
+        if call in world.reach.reading and world.reach.key(call) in {norm.collection for norm in missed}:
+            early = [norm for norm in missed if norm.call.index > call.index]
+            yield seen(
+                "SN102",
+                call.place,
+                missed[0].subject,
+                "early" if early else "scope",
+                related=(step.call.place, *_places(missed)),
+                layers=len(missed),
+                first=missed[0].place,
+                statement=_statement(world, step),
+                name=world.run.named.get(call.result) if call.result is not None else None,
+            )
+            return
+    certainty = Certainty.PROVEN
+    settle = None
+    if world.run.kind == "class":
+        certainty = Certainty.LIKELY
+        settle = "whether the program that uses this class fetches the update operations beside its train step"
+    yield seen(
+        "SN101",
+        step.call.place,
+        stuck[0].subject,
+        "collection" if stuck[0].kind is Kind.KERAS else "apply" if step.kind is APPLY else step.kind,
+        certainty,
+        settle,
+        related=_places(stuck),
+        layers=len(stuck),
+        first=stuck[0].place,
+        statement=_statement(world, step),
+    )
+
+
+def _statement(world: World, step: Step) -> str:
+    """The line that trains, as far as it is short."""
+    name = world.run.named.get(step.call.result) if step.call.result is not None else None
+    text = "" if step.call.node is None else ast.unparse(step.call.node)
+    return f"{name or 'train_op'} = {text if 0 < len(text) <= _LONGEST else 'optimizer.minimize(loss)'}"
+
+
+def _places(norms: list[Norm]) -> tuple[Place, ...]:
+    return tuple(dict.fromkeys(norm.place for norm in norms))
+
+
+def _dropped(world: World, norms: list[Norm]) -> Iterator[Sighting]:
+    """Averages by hand whose updates nothing runs, though the layer is trained."""
+    for norm in norms:
+        steps = [step for step in world.trained_steps if norm.call in step.data]
+        sessions = [each for each in world.trainings if any(step.call in each.reached for step in steps)]
+        if not steps or all(world.mode_in(norm, each) is False for each in sessions):
+            continue
+        if any(_is_lost(world, step, each) for step in steps for each in sessions):
+            continue
+        for call in norm.assignments:
+            yield seen(
+                "SN101",
+                call.place,
+                norm.subject,
+                "dropped",
+                related=(norm.place, *(step.call.place for step in steps)),
+                update=f"{written(call)}()",
+                layers=1,
+                first=norm.place,
+            )
+
+
+def moments_alone(world: World) -> Iterator[Sighting]:
+    """Normalization by the moments of the batch, of which nothing is kept."""
+    for norm in world.norms:
+        if norm.keeps_statistics or not world.run.whole:
+            continue
+        if norm.mode.source is not Source.FIXED or not norm.mode.fixed or not _is_behind_weights(world, norm):
+            continue
+        trained = any(norm.call in step.data for step in world.trained_steps)
+        restored = bool(world.restores) and any(norm.call in each.reached for each in world.sessions)
+        if trained or restored:
+            yield seen("SN106", norm.place, norm.subject, "fused" if norm.kind is Kind.FUSED else "moments")
+
+
+def _is_behind_weights(world: World, norm: Norm) -> bool:
+    """Whether what is normalized comes from a layer, and is not the data themselves."""
+    reached = world.reach.of(norm.input, data=True)
+    return any(op_name(call) in LAYERS for call in reached.calls.values())
+
+
+def moved_in_evaluation(world: World) -> Iterator[Sighting]:
+    """Evaluations that run the updates."""
+    for session in world.sessions:
+        if session.estimator is not None or not world.is_inference(session):
+            continue
+        moved = [norm for norm in world.moved_by(session) if _really_moves(world, norm, session)]
+        if moved and world.trainings:
+            how = "fed" if any(norm.updates is not Updates.BY_HAND for norm in moved) else "fetched"
+            yield seen(
+                "SN107",
+                session.call.place,
+                moved[0].subject,
+                how,
+                related=_places(moved),
+                layers=len(moved),
+                first=moved[0].place,
+            )
+
+
+def _really_moves(world: World, norm: Norm, session: Session) -> bool:
+    if norm.stands_still or (norm.mode.source is Source.FIXED and norm.updates is not Updates.BY_HAND):
+        return False
+    if norm.updates is Updates.BY_HAND:
+        # What a condition chooses moves in training mode only; what is fetched by itself moves whenever it is.
+        direct = any(
+            isinstance(value, Product) and call.result is value
+            for fetch in session.fetches
+            for value in inside(fetch)
+            for call in norm.assignments
+        )
+        fixed = norm.mode.source is Source.FIXED
+        return direct or (not fixed and world.mode_in(norm, session) is True)
+    return world.mode_in(norm, session) is True

@@ -1,0 +1,268 @@
+"""Lists of variables: whether they hold a layer's gamma and beta, and its averages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from steadynorm.source.symbolic.trace import Call
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Choice,
+    Comprehension,
+    Expression,
+    Item,
+    Items,
+    Known,
+    Product,
+    Table,
+    Value,
+)
+from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
+from steadynorm.source.tensorflow.scopes import contexts
+from steadynorm.source.tensorflow.words import VARIABLES, collection_name, short
+
+_TRAINABLE = frozenset(
+    {
+        "tensorflow.trainable_variables",
+        "slim.get_trainable_variables",
+        "contrib.get_trainable_variables",
+        "tensorflow.contrib.framework.get_trainable_variables",
+    }
+)
+_ALL = frozenset(
+    {
+        "tensorflow.global_variables",
+        "tensorflow.all_variables",
+        "slim.get_variables",
+        "contrib.get_variables",
+        "slim.get_model_variables",
+        "contrib.get_model_variables",
+        "slim.get_variables_to_restore",
+        "contrib.get_variables_to_restore",
+        "tensorflow.model_variables",
+        "tensorflow.contrib.framework.get_variables",
+        "tensorflow.contrib.framework.get_model_variables",
+        "tensorflow.contrib.framework.get_variables_to_restore",
+        "tensorflow.contrib.slim.get_variables_to_restore",
+    }
+)
+_READERS = ("tensorflow.get_collection", ".get_collection", "slim.get_collection", "tensorflow.get_collection_ref")
+_SCOPED_LATER = ("contrib.get_variables_to_restore", "slim.get_variables_to_restore")
+_NAMES = {Kind.LAYERS: "batch_normalization", Kind.CONTRIB: "BatchNorm", Kind.KERAS: "batch_normalization"}
+_COPYING = ("builtins.list", "builtins.sorted", "builtins.set", "builtins.tuple", "builtins.filter")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a list of variables holds of a layer; `None` where that is not known.
+
+    Arguments:
+        parameters: whether gamma and beta are in it.
+        statistics: whether its averages are.
+    """
+
+    parameters: bool | None
+    statistics: bool | None
+
+    def __or__(self, other: Held) -> Held:
+        return Held(_any(self.parameters, other.parameters), _any(self.statistics, other.statistics))
+
+
+NOTHING, UNKNOWN = Held(False, False), Held(None, None)
+
+
+def held(value: Value | None, norm: Norm) -> Held:
+    """What a list of variables, or a dict of them, holds of a layer."""
+    if isinstance(value, Items):
+        found = NOTHING
+        for each in value.items:
+            found |= held(each, norm)
+        return found if value.whole else _unsure(found)
+    if isinstance(value, Table):
+        found = NOTHING
+        for entry in value.entries.values():
+            found |= held(entry, norm)
+        return found if value.complete else UNKNOWN
+    if isinstance(value, Expression):
+        if value.operator == "Add":
+            return held(value.operands[0], norm) | held(value.operands[1], norm)
+        if value.operator == "Sub":
+            return _unsure(held(value.operands[0], norm))
+        return UNKNOWN
+    if isinstance(value, Choice):
+        options = [held(each, norm) for each in value.options]
+        return options[0] if all(each == options[0] for each in options) else UNKNOWN
+    if isinstance(value, Comprehension):
+        return _of_comprehension(value, norm)
+    if isinstance(value, Item):
+        # One of a list that a loop goes through, taken under conditions that are not known here.
+        return _unsure(held(value.of, norm)) if value.key is None else UNKNOWN
+    if isinstance(value, Product):
+        return _of_call(value.call, norm)
+    return UNKNOWN
+
+
+def trains(variables: Value | None, norm: Norm) -> bool | None:
+    """Whether a train step with these variables trains a layer's gamma and beta; `None` if that is not known."""
+    if norm.frozen:
+        return False
+    return True if variables is None else held(variables, norm).parameters
+
+
+def _of_call(call: Call, norm: Norm) -> Held:
+    name = short(call.name)
+    if name in _COPYING and call.arguments:
+        found = held(call.arguments[-1], norm)
+        return _unsure(found) if name.endswith("filter") else found
+    if name in _READERS:
+        key = collection_name(call.argument(0, "key"))
+        if key == "trainable_variables":
+            return _leaf(norm, False, call.argument(1, "scope"))
+        if key in ("global_variables", "variables", "model_variables"):
+            return _leaf(norm, True, call.argument(1, "scope"))
+        return UNKNOWN
+    if name in _TRAINABLE:
+        return _leaf(norm, False, call.argument(0, "scope"))
+    if name in _ALL:
+        if name in _SCOPED_LATER and (call.arguments or call.keywords):
+            return UNKNOWN
+        return _leaf(norm, True, call.argument(0, "scope"))
+    if name in VARIABLES:
+        mine = any(isinstance(each, Product) and each.call is call for each in norm.variables)
+        return Held(False, mine)
+    return UNKNOWN
+
+
+def _leaf(norm: Norm, everything: bool, scope: Value | None) -> Held:
+    parameters: bool | None = not norm.frozen
+    statistics: bool | None = everything
+    if norm.updates is Updates.BY_HAND and not everything:
+        statistics = None if any(map(_is_trained_variable, norm.variables)) else False
+    if scope is not None and scope != Known(None):
+        inside = _begins(norm, scope)
+        parameters, statistics = _both(parameters, inside), _both(statistics, inside)
+    return Held(parameters, statistics)
+
+
+def _is_trained_variable(value: Value) -> bool:
+    """Whether an average is kept in a variable that counts as one to be trained."""
+    if not isinstance(value, Product) or short(value.call.name) not in VARIABLES:
+        return False
+    return value.call.argument(None, "trainable") != Known(False)
+
+
+def _of_comprehension(value: Comprehension, norm: Norm) -> Held:
+    found = NOTHING
+    for source in value.sources:
+        found |= held(source, norm)
+    return _passing(found, value.tests, norm)
+
+
+def filtered(value: Value, tests: tuple[Value, ...], norm: Norm) -> Held:
+    """What a list holds of a layer where only what passes some tests of a comprehension is taken."""
+    return _passing(held(value, norm), tests, norm)
+
+
+def _passing(found: Held, tests: tuple[Value, ...], norm: Norm) -> Held:
+    for test in tests:
+        found = Held(
+            _both(found.parameters, _passes(test, norm, ("gamma:0", "beta:0"))),
+            _both(found.statistics, _passes(test, norm, ("moving_mean:0", "moving_variance:0"))),
+        )
+    return found
+
+
+def _passes(test: Value, norm: Norm, variables: tuple[str, ...]) -> bool | None:
+    """Whether variables of a layer pass a filter by their names."""
+    names = names_of(norm)
+    if names is None:
+        return None
+    answers = {_answer(test, f"{names}/{variable}") for variable in variables}
+    return answers.pop() if len(answers) == 1 else None
+
+
+def _answer(test: Value, name: str) -> bool | None:
+    if isinstance(test, Expression):
+        if test.operator in ("In", "NotIn") and isinstance(test.operands[0], Known):
+            text = test.operands[0].value
+            if isinstance(text, str) and _is_name(test.operands[1]):
+                return (text in name) is (test.operator == "In")
+        if test.operator == "Not":
+            inner = _answer(test.operands[0], name)
+            return None if inner is None else not inner
+        if test.operator in ("And", "Or"):
+            answers = [_answer(each, name) for each in test.operands]
+            stops = test.operator == "Or"
+            return stops if stops in answers else (None if None in answers else not stops)
+    if isinstance(test, Product) and test.call.receiver is not None and _is_name(test.call.receiver):
+        given = test.call.argument(0)
+        text = given.value if isinstance(given, Known) else None
+        if isinstance(text, str):
+            if test.call.name == ".startswith":
+                return name.startswith(text)
+            if test.call.name == ".endswith":
+                return name.removesuffix(":0").endswith(text.removesuffix(":0"))
+    return None
+
+
+def _is_name(value: Value) -> bool:
+    return isinstance(value, Attribute) and value.name == "name"
+
+
+def names_of(norm: Norm) -> str | None:
+    """The beginning of the names of a layer's variables, as far as it can be told; `None` if it cannot."""
+    path = norm.scoping.text
+    own = norm.name if norm.name is not None else _NAMES.get(norm.kind)
+    if path is None or not own:
+        return None
+    if norm.inner:
+        own = f"{own}/BatchNorm" if norm.name is not None else own
+    return "/".join(part for part in (path, own) if part)
+
+
+def _begins(norm: Norm, scope: Value) -> bool | None:
+    """Whether a layer's variables lie in a scope."""
+    if isinstance(scope, Known) and isinstance(scope.value, str):
+        name = names_of(norm)
+        if name is None:
+            path = norm.scoping.text
+            return True if path is not None and path.startswith(scope.value.rstrip("/")) else None
+        return name.startswith(scope.value.rstrip("/"))
+    for context in contexts(norm.call):
+        if context.result is scope:
+            return True
+    return None
+
+
+def leaves(value: Value | None) -> Iterator[Call]:
+    """The calls that give the lists of variables that a list is made of."""
+    if isinstance(value, Product):
+        yield value.call
+    elif isinstance(value, Expression):
+        for each in value.operands:
+            yield from leaves(each)
+    elif isinstance(value, Comprehension):
+        for each in value.sources:
+            yield from leaves(each)
+    elif isinstance(value, Items):
+        for each in value.items:
+            yield from leaves(each)
+    elif isinstance(value, Item):
+        yield from leaves(value.of)
+
+
+def _any(one: bool | None, other: bool | None) -> bool | None:
+    if one or other:
+        return True
+    return None if one is None or other is None else False
+
+
+def _both(one: bool | None, other: bool | None) -> bool | None:
+    if one is False or other is False:
+        return False
+    return None if one is None or other is None else True
+
+
+def _unsure(found: Held) -> Held:
+    return Held(False if found.parameters is False else None, False if found.statistics is False else None)

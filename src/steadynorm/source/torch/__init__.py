@@ -1,0 +1,1 @@
+"""What PyTorch programs do about normalization."""

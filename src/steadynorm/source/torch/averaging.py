@@ -1,0 +1,230 @@
+"""SN305 in PyTorch: averages and copies of a model's parameters that leave its statistics behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from steadynorm.place import Place
+from steadynorm.program import Sighting
+from steadynorm.source.symbolic.expressions import ITEM
+from steadynorm.source.symbolic.flow import behind, inside
+from steadynorm.source.symbolic.trace import Assign, Call
+from steadynorm.source.symbolic.values import Attribute, Item, Known, Product, Value
+from steadynorm.source.torch.mode import name_of
+from steadynorm.source.torch.models import AVERAGED, Key
+from steadynorm.source.torch.program import Role, TorchProgram
+from steadynorm.source.torch.sightings import seen
+
+_PARAMETERS = (".parameters", ".named_parameters")
+_ALL = (".state_dict", ".buffers", ".named_buffers")
+_IN_PLACE = frozenset({".copy_", ".lerp_", ".mul_", ".add_", ".fill_", ".set_", ".sub_"})
+_UPDATE_BN = "torch.optim.swa_utils.update_bn"
+_SAVES = ("torch.save",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A statement that sets parameters of a model from another one's."""
+
+    place: Place
+    target: Key
+    index: int
+    how: str
+
+
+def look_at_averages(program: TorchProgram) -> Iterator[Sighting]:
+    """What a run averages or copies parameter by parameter."""
+    told: set[Key] = set()
+    for write in sorted(_writes(program), key=lambda each: each.index):
+        if write.target in told or program.models.bears(write.target) is not True:
+            continue
+        if _has_statistics(program, write.target) or not _reads_statistics(program, write.target):
+            continue
+        told.add(write.target)
+        subject = name_of(program, write.target)
+        yield seen("SN305", write.place, subject, write.how)
+    yield from _averaged_models(program)
+    yield from _shadows(program)
+
+
+def _writes(program: TorchProgram) -> Iterator[_Write]:
+    for event in program.run.events:
+        if isinstance(event, Call) and event.name in _IN_PLACE and event.receiver is not None:
+            target, sources = event.receiver, (*event.arguments, *event.keywords.values())
+        elif isinstance(event, Assign) and event.name == "data":
+            target, sources = event.target, (event.value,)
+        else:
+            continue
+        if not isinstance(event, Call) or event.name != ".mul_":
+            yield from _write(program, event, target, sources)
+
+
+def _write(program: TorchProgram, event: Call | Assign, target: Value, sources: tuple[Value, ...]) -> Iterator[_Write]:
+    key = _owner(program, target)
+    if key is None:
+        return
+    others = {other for source in sources for other in _owners(program, source)} - {key}
+    if others:
+        own = any(key in _owners(program, source) for source in sources)
+        chained = isinstance(event, Call) and event.name in (".add_", ".lerp_")
+        yield _Write(event.place, key, event.index, "average" if own or chained else "copy")
+
+
+def _owner(program: TorchProgram, value: Value) -> Key | None:
+    """The model one of whose parameters a value is."""
+    while True:
+        if isinstance(value, Attribute) and value.name == "data":
+            value = value.of
+        elif isinstance(value, Product) and value.call.name in (*_IN_PLACE, ".detach") and value.call.receiver:
+            value = value.call.receiver
+        else:
+            break
+    return _of_item(program, value) if isinstance(value, Item) else None
+
+
+def _owners(program: TorchProgram, value: Value) -> set[Key]:
+    found = set()
+    for each in behind(value):
+        if isinstance(each, Item):
+            key = _of_item(program, each)
+            if key is not None:
+                found.add(key)
+    return found
+
+
+def _of_item(program: TorchProgram, value: Item) -> Key | None:
+    """The model whose parameter an item of a loop is."""
+    chain: list[Item] = []
+    inner: Value = value
+    while isinstance(inner, Item):
+        chain.append(inner)
+        inner = inner.of
+    if not isinstance(inner, Product):
+        return None
+    call = inner.call
+    if call.name == "builtins.zip":
+        # zip(...)[None][k] is an item of its k-th argument.
+        keys = [each.key.value for each in reversed(chain) if isinstance(each.key, Known)]
+        if not keys or not isinstance(keys[0], int) or keys[0] >= len(call.arguments):
+            return None
+        given = call.arguments[keys[0]]
+        return program.models.key(given.call.receiver) if _gives(given) else None  # type: ignore[attr-defined]
+    if call.name in ("builtins.dict",) and call.arguments and _gives(call.arguments[0]):
+        return program.models.key(call.arguments[0].call.receiver)  # type: ignore[attr-defined]
+    return program.models.key(call.receiver) if call.name in _PARAMETERS else None
+
+
+def _gives(value: Value) -> bool:
+    return isinstance(value, Product) and value.call.name in _PARAMETERS
+
+
+def _has_statistics(program: TorchProgram, key: Key) -> bool:
+    """Whether the statistics of a model are copied, averaged or estimated anew as well."""
+    for call in program.run.calls():
+        if call.name.endswith("update_bn") or call.name == _UPDATE_BN:
+            model = program.models.key(call.argument(1, "model"))
+            if model is None or program.models.is_within(key, model) or program.models.is_within(model, key):
+                return True
+        if call.name in _ALL and _is_taken(program, call, key) and program.models.key(call.receiver) == key:
+            return True
+        if call.name == ".load_state_dict" and program.models.key(call.receiver) == key:
+            return True
+    return False
+
+
+def _is_taken(program: TorchProgram, call: Call, key: Key) -> bool:
+    """Whether what a call gives is more than saved."""
+    if call.result is None:
+        return False
+    takers = program.uses.of(call.result)
+    return not takers or any(taker.name not in _SAVES for taker in takers)
+
+
+def _reads_statistics(program: TorchProgram, key: Key) -> bool:
+    """Whether a model is called in inference mode."""
+    for group in program.groups:
+        if group.role not in (Role.ASK, Role.AIDE) or not _related(program, group.root, key):
+            continue
+        for use in group.uses:
+            for each in program.facts(use):
+                if not each.free and {fact.training for fact in each.facts} == {False}:
+                    return True
+    return False
+
+
+def _related(program: TorchProgram, one: Key, other: Key) -> bool:
+    return program.models.is_within(one, other) or program.models.is_within(other, one)
+
+
+# Averages that a library keeps
+
+
+def _averaged_models(program: TorchProgram) -> Iterator[Sighting]:
+    """Stochastic weight averages without new statistics."""
+    for made in program.run.calls():
+        if made.name != AVERAGED or made.more or made.result is None:
+            continue
+        buffers = made.argument(4, "use_buffers")
+        own_average = made.argument(2, "avg_fn") or made.argument(3, "multi_avg_fn")
+        key = program.models.key(made.result)
+        if key is None or (buffers is not None and getattr(buffers, "value", None) is not False) or own_average:
+            continue
+        if program.models.bears(key) is not True or _has_new(program, made.result):
+            continue
+        update = next(
+            (c for c in program.run.calls() if c.name == ".update_parameters" and c.receiver is made.result), None
+        )
+        asked = any(
+            call.callee is made.result and call.index > made.index for call in program.run.calls() if not call.name
+        )
+        if update is not None and asked:
+            subject = name_of(program, key)
+            yield seen("SN305", update.place, subject, "swa", related=(made.place,))
+
+
+def _has_new(program: TorchProgram, model: Value) -> bool:
+    return any(
+        call.name.endswith("update_bn") and (call.argument(1, "model") is model or call.more)
+        for call in program.run.calls()
+    )
+
+
+def _shadows(program: TorchProgram) -> Iterator[Sighting]:
+    """Averages that are kept by the names of parameters, and put into the model for its evaluation."""
+    if any(call.name.endswith("update_bn") for call in program.run.calls()):
+        return
+    told: set[Key] = set()
+    for event in program.run.assigns():
+        if event.name != ITEM:
+            continue
+        averages = any(isinstance(each, Item) and each.of is event.target for each in inside(event.value))
+        for key in _owners(program, event.value) if averages else ():
+            if key in told or program.models.bears(key) is not True or not _is_put_back(program, key, event):
+                continue
+            if any(
+                call.name in _ALL and program.models.key(call.receiver) == key and _is_taken(program, call, key)
+                for call in program.run.calls()
+            ):
+                continue
+            told.add(key)
+            subject = name_of(program, key)
+            settle = "the metric with the averaged weights before and after torch.optim.swa_utils.update_bn"
+            yield seen("SN305", event.place, subject, "shadow", settle)
+
+
+def _is_put_back(program: TorchProgram, key: Key, averaged: Assign) -> bool:
+    """Whether the averages become the model's parameters, and it is evaluated with them."""
+    if not _reads_statistics(program, key):
+        return False
+    for event in program.run.assigns():
+        owners = {_of_item(program, each) for each in inside(event.target) if isinstance(each, Item)}
+        taken = any(isinstance(each, Item) and each.of is averaged.target for each in inside(event.value))
+        if event.name == "data" and key in owners and taken:
+            return True
+    for call in program.run.calls():
+        if call.name == ".copy_" and call.receiver is not None and key in _owners(program, call.receiver):
+            given = inside(*call.arguments)
+            if any(isinstance(each, Item) and each.of is averaged.target for each in given):
+                return True
+    return False

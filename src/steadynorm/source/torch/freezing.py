@@ -1,0 +1,180 @@
+"""SN601 and SN603 in PyTorch: layers that are frozen by their parameters only, or by a mode that is undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadynorm.place import Place
+from steadynorm.program import Sighting
+from steadynorm.source.symbolic.trace import Assign, Branch, Call
+from steadynorm.source.symbolic.values import Attribute, Item, Known, Product, Value
+from steadynorm.source.torch.mode import name_of
+from steadynorm.source.torch.models import Key
+from steadynorm.source.torch.program import Role, TorchProgram
+from steadynorm.source.torch.selection import Filter, asks_for_norms, filtered, selected, whole_of
+from steadynorm.source.torch.sightings import receiver, seen
+
+_GIVES_PARAMETERS = frozenset({".parameters", ".named_parameters"})
+_TRAINED = (Role.TRAIN, Role.AIDE, Role.THROUGH)
+
+
+def look_at_freezing(program: TorchProgram) -> Iterator[Sighting]:
+    """What a run does to freeze layers."""
+    undone = list(_undone(program))
+    yield from undone
+    yield from _parameters_only(program)
+
+
+def _undone(program: TorchProgram) -> Iterator[Sighting]:
+    """A freeze by `eval()` that a later `train()` of the whole model takes back."""
+    asked = {
+        id(fact.by)
+        for group in program.groups
+        if group.role is Role.ASK
+        for use in group.uses
+        for each in program.facts(use)
+        if not each.free
+        for fact in each.facts
+        if fact.by is not None and fact.training is False
+    }
+    told: set[Place] = set()
+    for group in program.groups:
+        if group.role not in _TRAINED:
+            continue
+        for use in group.uses:
+            for each in program.facts(use):
+                if each.undone is None or each.free or not each.trains or not program.tracks(use):
+                    continue
+                frozen, by = each.undone
+                if id(frozen) in asked or frozen.place in told:
+                    continue
+                told.add(frozen.place)
+                yield _of(program, frozen, by)
+    for frozen, by, likely in program.undone_by_frameworks():
+        if id(frozen) not in asked and frozen.place not in told:
+            told.add(frozen.place)
+            yield _of(program, frozen, by, likely)
+
+
+def _of(program: TorchProgram, frozen: Call, by: Call, likely: bool = False) -> Sighting:
+    chosen = next(iter(selected(frozen, program.models)), None)
+    subject = "the frozen layers" if chosen is None else name_of(program, chosen.key)
+    how = "apply" if any(getattr(block, "call", None) is not None for block in frozen.within) else "eval"
+    return seen(
+        "SN603",
+        frozen.place,
+        subject,
+        "fit" if likely else how,
+        "the version of Lightning: before 2.2 fit() calls train() on the whole module" if likely else None,
+        (by.place,),
+        frozen=f"{receiver(frozen) or subject}.eval()",
+        by="fit()" if likely else f"{receiver(by) or 'the model'}.train()",
+        where=str(by.place),
+    )
+
+
+def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
+    """Parameters without gradients in layers that go on normalizing by the batch."""
+    told: set[Place] = set()
+    frozen: list[tuple[Key, bool, Call | Assign]] = []
+    for event in program.run.events:
+        if isinstance(event, Call | Assign):
+            for key, norms, trains in _changes(program, event):
+                if trains:
+                    frozen = [each for each in frozen if not program.models.is_within(each[0], key)]
+                else:
+                    frozen.append((key, norms, event))
+    for key, _, event in frozen:
+        if event.place in told:
+            continue
+        moving = [use for use in _uses_within(program, key) if _moves(program, use)]
+        if moving:
+            told.add(event.place)
+            subject = name_of(program, key)
+            yield seen("SN601", event.place, subject, "parameters", layers=len(moving))
+            # What is said of one statement of a function that freezes need not be said of the next.
+            told |= {other.place for _, _, other in frozen if _same_function(other, event)}
+
+
+def _same_function(one: Call | Assign, other: Call | Assign) -> bool:
+    return one.within == other.within
+
+
+def _changes(program: TorchProgram, event: Call | Assign) -> Iterator[tuple[Key, bool, bool]]:
+    """What a statement freezes or thaws: the model, whether its normalization layers only, and whether it thaws."""
+    if isinstance(event, Assign):
+        if event.name != "requires_grad" or not isinstance(event.value, Known):
+            return
+        target, trains = event.target, bool(event.value.value)
+    else:
+        if event.name != ".requires_grad_" or event.receiver is None:
+            return
+        given = event.argument(0, "requires_grad")
+        if given is not None and not isinstance(given, Known):
+            return
+        target, trains = event.receiver, given is None or bool(given.value)
+    yield from _frozen(program, target, event, trains)
+
+
+def _frozen(
+    program: TorchProgram, target: Value, event: Call | Assign, trains: bool
+) -> Iterator[tuple[Key, bool, bool]]:
+    if isinstance(target, Attribute) and target.name in ("weight", "bias"):
+        if target.name == "bias":
+            return
+        whole = whole_of(target.of, event.within)
+        if whole is not None:
+            key = program.models.key(whole)
+            if key is not None and filtered(target.of, event.within) in (Filter.ALL, Filter.NORMS):
+                yield key, True, trains
+        return
+    holder = _holder(target)
+    if holder is not None:
+        inner = whole_of(holder, event.within)
+        key = program.models.key(holder if inner is None else inner)
+        chosen = Filter.ALL if inner is None else filtered(holder, event.within)
+        if key is not None and chosen is not Filter.NONE and not _leaves_norms_out(event):
+            yield key, chosen is Filter.NORMS, trains
+        return
+    if isinstance(event, Call):
+        key = program.models.key(target)
+        if key is not None and program.models.bears(key):
+            yield key, False, trains
+
+
+def _holder(value: Value) -> Value | None:
+    """The model whose parameters a value goes through."""
+    inner = value
+    while isinstance(inner, Item):
+        inner = inner.of
+    if isinstance(inner, Product) and inner.call.name in _GIVES_PARAMETERS and inner is not value:
+        return inner.call.receiver
+    return None
+
+
+def _leaves_norms_out(event: Call | Assign) -> bool:
+    """Whether a condition on the names of parameters keeps those of normalization layers trainable."""
+    for block in event.within:
+        if isinstance(block, Branch):
+            about = asks_for_norms(block.test)
+            negated = getattr(block.test, "operator", "") in ("NotIn", "Not")
+            if about and block.arm is negated:
+                return True
+    return False
+
+
+def _uses_within(program: TorchProgram, key: Key) -> Iterator[Call]:
+    for group in program.groups:
+        if group.role not in _TRAINED:
+            continue
+        for use in group.uses:
+            part = program.interest(use)
+            if (part is not None and program.tracks(use) and program.models.is_within(part, key)) or (
+                part is not None and len(key) > 1 and program.is_published(use) and program.models.is_within(key, part)
+            ):
+                yield use
+
+
+def _moves(program: TorchProgram, use: Call) -> bool:
+    observed = [each for each in program.facts(use) if not each.free]
+    return bool(observed) and all(each.trains and each.undone is None for each in observed)

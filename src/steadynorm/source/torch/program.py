@@ -1,0 +1,337 @@
+"""A run of a PyTorch program: its models, where they are called, what trains them and what only asks them."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from steadynorm.place import Place
+from steadynorm.source.symbolic.flow import Uses, calls_behind, inside
+from steadynorm.source.symbolic.trace import Block, Call, Enter, Frame, Return, Run, With
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Expression,
+    External,
+    Instance,
+    Item,
+    Known,
+    Parameter,
+    Product,
+    Value,
+)
+from steadynorm.source.symbolic.vocabulary import SEQUENCES
+from steadynorm.source.torch.models import AVERAGED, Key, Models, is_module, is_norm, keeps_statistics
+from steadynorm.source.torch.modes import Modes, Observation
+from steadynorm.source.torch.steps import Backward, Optimizer, backwards_of, gradient_behind, optimizers_of
+from steadynorm.source.torch.words import FUNCTIONAL, LOADERS, RANDOM, normalizes, short, zoo_name
+
+FORWARD = ("forward", "__call__")
+STEPS_OF_A_FRAMEWORK = ("training_step", "validation_step", "test_step", "predict_step")
+_NO_CALLS = (
+    "train", "eval", "to", "cuda", "cpu", "float", "half", "double", "parameters", "named_parameters", "state_dict",
+    "load_state_dict", "modules", "named_modules", "children", "named_children", "buffers", "named_buffers",
+    "zero_grad", "apply", "requires_grad_", "register_buffer", "add_module", "share_memory", "type",
+    "get_submodule", "compile", "__init__", "copy_",
+)  # fmt: skip
+"""Methods of a model that do not run it."""
+
+
+class Role(StrEnum):
+    """What a call of a model is for."""
+
+    TRAIN = "train"
+    THROUGH = "through"
+    AIDE = "aide"
+    ATTACK = "attack"
+    ASK = "ask"
+    NOTHING = "nothing"
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """One call of a model, with everything in it that normalizes.
+
+    Arguments:
+        root: the model that is called, the outermost.
+        place: of the call; `None` where something outside of the project calls.
+        first: the first event of it.
+        given: what it is given.
+        result: what it gives.
+        dropped: whether nobody takes that.
+        uses: the calls inside that normalize by the batch or by statistics.
+        frame: the function that is run for it, if it is one of the project's.
+        role: what it is for.
+        steps: what trains through it.
+    """
+
+    root: Key
+    place: Place | None
+    first: Call
+    given: tuple[Value, ...]
+    result: tuple[Value, ...]
+    dropped: bool
+    uses: list[Call] = field(default_factory=list)
+    frame: Frame | None = None
+    role: Role = Role.NOTHING
+    steps: list[Backward] = field(default_factory=list)
+
+
+class TorchProgram:
+    """What a run makes of its models.
+
+    Arguments:
+        run: the run.
+        before: the run of the module whose functions it runs.
+    """
+
+    def __init__(self, run: Run, before: TorchProgram | None = None) -> None:
+        self.run, self.before = run, before
+        self.models = Models(run) if before is None else Models(before.run, run)
+        self.uses = Uses(run)
+        self._returned: dict[int, list[Value]] = defaultdict(list)
+        self._called_by: dict[int, Call] = {}
+        self._first_here: dict[tuple[object, ...], Call] = {}
+        self.mixed: set[int] = set()
+        """Values that are given back as a part of an expression, which is a use of theirs, too."""
+        self._index()
+        self.optimizers: list[Optimizer] = optimizers_of(run, self.models)
+        self.backwards: list[Backward] = backwards_of(run, self.optimizers, self._returned)
+        state = None if before is None else before.modes.state
+        self.modes: Modes = Modes(run, self.models, self.interest, state)
+        self.observed: dict[int, list[Observation]] = defaultdict(list)
+        for each in self.modes.observations:
+            self.observed[each.call.index].append(each)
+        self.groups: list[Group] = list(self._groups())
+        self._give_roles()
+
+    # What is called
+
+    def interest(self, call: Call) -> Key | None:
+        """The key of the layer or model whose mode a call depends on; `None` if there is no such thing."""
+        if is_norm(call.callee):
+            return self.models.key(call.callee)
+        if call.name in FUNCTIONAL:
+            training = call.argument(5, "training")
+            return self.models.key(training.of) if _is_mode(training) else None  # type: ignore[union-attr]
+        if self.is_published(call):
+            return self.models.key(call.callee)
+        if call.name in _ASKED or call.name.startswith("torch.jit.trace"):
+            return self.models.key(call.argument(0, "model", "mod", "func", "obj"))
+        return None
+
+    def is_published(self, call: Call) -> bool:
+        """Whether a call runs a published model, or a part of one."""
+        value: Value = call.callee
+        if isinstance(value, Attribute) and value.name in _NO_CALLS:
+            return False
+        last = ""
+        while isinstance(value, Attribute | Item):
+            last = last or (value.name if isinstance(value, Attribute) else "")
+            value = value.of
+        if not isinstance(value, Product):
+            return False
+        if value.call.name == AVERAGED:
+            key = self.models.key(value)
+            return key is not None and self.models.bears(key) is True
+        return zoo_name(value.call) is not None and normalizes(value.call) is True and last not in _HEADS
+
+    def tracks(self, call: Call) -> bool:
+        """Whether a call that normalizes has statistics that it could use."""
+        if is_norm(call.callee):
+            assert isinstance(call.callee, Product)
+            return keeps_statistics(call.callee.call)
+        if call.name in FUNCTIONAL:
+            mean = call.argument(1, "running_mean")
+            return mean is not None and not (isinstance(mean, Known) and mean.value is None)
+        return True
+
+    def _index(self) -> None:
+        last: object = None
+        for event in self.run.events:
+            if isinstance(event, Enter) and isinstance(event.block, Frame):
+                if isinstance(last, Call) and last.place is event.block.place:
+                    self._called_by[id(event.block)] = last
+            elif isinstance(event, Return):
+                self._returned[id(event.frame)].append(event.value)
+                for value in inside(event.value):
+                    if isinstance(value, Expression):
+                        self.mixed.update(map(id, value.operands))
+            elif isinstance(event, Call) and self._is_model_call(event):
+                self._first_here.setdefault((event.place, *map(id, _without_sequences(event))), event)
+            last = event
+
+    def _is_model_call(self, call: Call) -> bool:
+        return isinstance(call.callee, Product | Instance) and not call.name.startswith(".")
+
+    def _groups(self) -> Iterator[Group]:
+        found: dict[object, Group] = {}
+        for call in self.run.calls():
+            if not (is_norm(call.callee) or call.name in FUNCTIONAL or self.is_published(call)):
+                continue
+            group = self._group_of(call, found)
+            if group is not None:
+                group.uses.append(call)
+        yield from found.values()
+
+    def _group_of(self, call: Call, found: dict[object, Group]) -> Group | None:
+        frame = next((each for each in call.stack if _is_forward(each)), None)
+        if frame is not None:
+            if id(frame) not in found:
+                root = self.models.key(frame.receiver)
+                if root is None:
+                    return None
+                caller = self._called_by.get(id(frame))
+                given = tuple(value for name, value in frame.arguments.items() if value is not frame.receiver)
+                result = tuple(self._returned.get(id(frame), ()))
+                dropped = caller is not None and caller.dropped
+                found[id(frame)] = Group(root, frame.place, caller or call, given, result, dropped, frame=frame)
+            return found[id(frame)]
+        spot = (call.place, *map(id, _without_sequences(call)))
+        if spot not in found:
+            first = self._first_here.get(spot, call)
+            key = self.models.key(first.callee)
+            if key is None:
+                return None
+            result = () if first.result is None else (first.result,)
+            found[spot] = Group(key, first.place, first, first.arguments, result, first.dropped)
+        return found[spot]
+
+    # What it is for
+
+    def _give_roles(self) -> None:
+        trained = [(step, gradient_behind(step.losses)) for step in self.backwards]
+        plain = {call.index for step in self.backwards for call in calls_behind(*step.losses)}
+        for group in self.groups:
+            for step, calls in trained:
+                if any(use.index in calls for use in group.uses):
+                    group.steps.append(step)
+            group.role = self._role(group, plain)
+
+    def _role(self, group: Group, plain: set[int]) -> Role:
+        stepping = [step for step in group.steps if step.optimizers]
+        if any(self.covers(optimizer, group.root) for step in stepping for optimizer in step.optimizers):
+            return Role.TRAIN
+        if stepping:
+            return Role.THROUGH
+        if group.steps:
+            return Role.ATTACK
+        if any(use.index in plain for use in group.uses):
+            return Role.AIDE
+        if group.dropped or self._is_made_up(group) or _is_step(group):
+            return Role.NOTHING
+        return Role.ASK
+
+    def covers(self, optimizer: Optimizer, key: Key) -> bool:
+        """Whether an optimizer trains parameters of a model; so it is if nobody knows what it trains."""
+        return optimizer.covered is None or any(
+            self.models.is_within(key, each) or self.models.is_within(each, key) for each in optimizer.covered
+        )
+
+    def is_trained(self, key: Key) -> bool:
+        """Whether any optimizer that is known to train something trains a model."""
+        return any(optimizer.covered is not None and self.covers(optimizer, key) for optimizer in self.optimizers)
+
+    def _is_made_up(self, group: Group) -> bool:
+        """Whether the model is given numbers that are made up: a look at shapes, a sample of a generator."""
+        values = group.given[:1]
+        return bool(values) and all(is_made_up(value) for value in values)
+
+    def undone_by_frameworks(self) -> Iterator[tuple[Call, Call, bool]]:
+        """Freezes that a framework undoes: what froze, what undoes it, and whether only some versions do."""
+        yield from self.modes.undone_by_frameworks
+
+    # What is known about a call
+
+    def facts(self, call: Call) -> list[Observation]:
+        """The modes that a call was seen in."""
+        return self.observed.get(call.index, [])
+
+    def constant_mode(self, call: Call) -> bool | None:
+        """The mode of a functional call, where it is written there; `None` if it is not."""
+        training = call.argument(5, "training")
+        if training is None:
+            return None if call.more else False
+        written = isinstance(written_argument(call, 5, "training"), ast.Constant)
+        return training.value if isinstance(training, Known) and isinstance(training.value, bool) and written else None
+
+    def role_of(self, call: Call) -> Role:
+        """What the model's call is for that a call belongs to."""
+        return next((group.role for group in self.groups if call in group.uses), Role.NOTHING)
+
+
+def written_argument(call: Call, position: int, name: str) -> ast.expr | None:
+    """How an argument is written."""
+    if call.node is None:
+        return None
+    for keyword in call.node.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    return call.node.args[position] if position < len(call.node.args) else None
+
+
+_HEADS = ("fc", "classifier", "head", "heads")
+_ASKED = frozenset(
+    {
+        "torch.onnx.export",
+        "torch.onnx.utils.export",
+        "torch.onnx.dynamo_export",
+        "torch.export.export",
+        "torch.jit.script",
+    }
+)
+
+
+def _without_sequences(call: Call) -> Iterator[Block]:
+    """The blocks around a call, but for the sequences of layers that it is in."""
+    for block in call.within:
+        held = block.context if isinstance(block, With) and block.place == call.place else None
+        if not isinstance(held, Instance) and not (isinstance(held, Product) and held.call.name in SEQUENCES):
+            yield block
+
+
+def _is_mode(value: Value | None) -> bool:
+    return isinstance(value, Attribute) and value.name == "training"
+
+
+def _is_forward(frame: Frame) -> bool:
+    name = short(frame.function.name)
+    return frame.receiver is not None and is_module(frame.receiver) and name in FORWARD
+
+
+def _is_step(group: Group) -> bool:
+    """Whether it stands in a step whose mode a framework sets."""
+    frames = group.first.stack
+    return any(short(frame.function.name) in STEPS_OF_A_FRAMEWORK and _is_module(frame) for frame in frames)
+
+
+def _is_module(frame: Frame) -> bool:
+    return frame.receiver is not None and is_module(frame.receiver)
+
+
+def is_made_up(value: Value) -> bool:
+    """Whether a tensor is made of random numbers or constants only."""
+    random = False
+    seen: set[int] = set()
+    pending = [value]
+    for each in pending:
+        for part in inside(each):
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
+            if isinstance(part, Parameter | External):
+                return False
+            if isinstance(part, Product):
+                if part.call.name in RANDOM:
+                    random = True
+                elif part.call.name in LOADERS or not part.call.name.startswith((".", "torch.")):
+                    return False
+                elif part.call.receiver is not None:
+                    pending.append(part.call.receiver)
+                else:
+                    pending.extend(part.call.arguments)
+            elif isinstance(part, Instance):
+                return False
+    return random

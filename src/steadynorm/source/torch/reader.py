@@ -1,0 +1,65 @@
+"""What a program that uses PyTorch does about normalization."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from steadynorm.place import Place
+from steadynorm.program import Sighting
+from steadynorm.source.defaults import Defaults
+from steadynorm.source.seen import Seen
+from steadynorm.source.symbolic.trace import Call, Run
+from steadynorm.source.torch.averaging import look_at_averages
+from steadynorm.source.torch.batches import look_at_batches
+from steadynorm.source.torch.export import look_at_exports
+from steadynorm.source.torch.freezing import look_at_freezing
+from steadynorm.source.torch.layers import look_at_layers
+from steadynorm.source.torch.mode import look_at_modes
+from steadynorm.source.torch.moments import look_at_moments, look_at_registration
+from steadynorm.source.torch.passing import look_at_passing
+from steadynorm.source.torch.program import TorchProgram
+from steadynorm.source.torch.sanity import look_at_sanity
+from steadynorm.source.torch.saving import look_at_files
+from steadynorm.source.torch.sharing import look_at_sharing
+from steadynorm.source.torch.words import FUNCTIONAL, NORMS, normalizes
+
+_LOOKS: tuple[Callable[[TorchProgram], Iterator[Sighting]], ...] = (
+    look_at_modes,
+    look_at_passing,
+    look_at_freezing,
+    look_at_layers,
+    look_at_moments,
+    look_at_registration,
+    look_at_exports,
+    look_at_files,
+    look_at_averages,
+    look_at_sharing,
+    look_at_sanity,
+)
+
+
+def look(runs: Sequence[Run]) -> Seen:
+    """What was seen in the runs of one project."""
+    sightings: list[Sighting] = []
+    places: set[Place] = set()
+    scripts: dict[str, TorchProgram] = {}
+    defaults = Defaults(runs)
+    for run in runs:
+        own = [call.place for call in run.calls() if _normalizes(call)]
+        if not own and not any(call.name in _MOMENTS for call in run.calls()):
+            continue
+        places.update(own)
+        program = TorchProgram(run, None if run.kind == "script" else scripts.get(run.file))
+        if run.kind == "script":
+            scripts[run.file] = program
+        for each in _LOOKS:
+            sightings += each(program)
+        sightings += look_at_batches(program, defaults)
+    return Seen(tuple(sightings), frozenset(places))
+
+
+_MOMENTS = (".var", "torch.var", "torch.var_mean")
+
+
+def _normalizes(call: Call) -> bool:
+    return call.name in NORMS or call.name in FUNCTIONAL or normalizes(call) is True
