@@ -24,8 +24,8 @@ BROKEN = sorted(
     and not each.name.startswith("__")
 )
 
-UNCOVERED = {"SN104"}
-"""Told only of statistics that are updated, as those are whose updates a fix has run."""
+UNCOVERED = {"SN104", "SN204"}
+"""Told only of statistics that are updated, and of layers that take batch moments, as they do once a fix has it so."""
 
 _EXPECTATION = re.compile(r"\s*# expect:.*$", re.MULTILINE)
 _ROUNDS = 4

@@ -72,6 +72,8 @@ def _with_mode(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit
         return remove_keyword(file, call, argument)
     if how == "layer":
         return _handed_on(file, call, way, argument)
+    if any(each.arg == argument and isinstance(each.value, ast.Name) for each in call.keywords):
+        raise NoFixError("the mode comes from the function's callers, of which others may mean it")
     value = str(found.evidence.get("right") or trains)
     return _set(file, _told(call, argument, files) if "argument" in found.evidence else call, argument, value)
 
