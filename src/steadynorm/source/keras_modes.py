@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from steadynorm.finding import Certainty
@@ -97,8 +98,10 @@ def _training(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) ->
         yield from _after_switches(keras, each, tuple(states_at(each.call, switches)))
         return
     taken = None if each.training is not None else _not_handed_on(each.call)
-    code, how = ("SN205", "wrapper") if taken else ("SN202", "constant" if each.training is not None else "omitted")
-    facts = {"parameter": taken or "training"}
+    code, how = (
+        ("SN205", "wrapper") if taken else ("SN202", _way(each.call) if each.training is not None else "omitted")
+    )
+    facts = {"parameter": taken or "training", "line": _line(each.call)}
     yield Sighting(code, "keras", each.call.place, keras.name_of(each.model), how, facts=facts)
 
 
@@ -117,6 +120,23 @@ def _after_switches(keras: KerasRun, each: ModelCall, states: tuple[State, ...])
         yield Sighting("SN202", "keras", each.call.place, keras.name_of(each.model), "omitted")
 
 
+def _way(call: Call) -> str:
+    """How a mode comes to a call: written there, or handed on by the function around it."""
+    node = call.node
+    given = [] if node is None else [each.value for each in node.keywords if each.arg == "training"]
+    if node is not None and not given:
+        given = list(node.args[1:2])
+    return "constant" if all(isinstance(each, ast.Constant) for each in given) else "handed"
+
+
+def _line(call: Call) -> int:
+    """Where the function around a call is called."""
+    for block in reversed(call.within):
+        if isinstance(block, Frame) and block.place is not None:
+            return block.place.line
+    return call.place.line
+
+
 def _not_handed_on(call: Call) -> str | None:
     """The parameter by which a function around a call is told to train, and does not hand it on."""
     for block in reversed(call.within):
@@ -127,7 +147,7 @@ def _not_handed_on(call: Call) -> str | None:
 
 def _inference(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) -> Iterator[Sighting]:
     mode = _mode(each)
-    how = "constant" if each.training is not None else "default"
+    how = _way(each.call) if each.training is not None else "default"
     if mode is None and switches:
         states = tuple(states_at(each.call, switches))
         if not all(state.switch is not None and state.switch.training for state in states):
@@ -135,7 +155,8 @@ def _inference(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) -
         mode, how = Known(True), "phase"
     if mode != Known(True) or keras.is_frozen(each.norms) or not _is_inference(keras, each):
         return
-    yield Sighting("SN201", "keras", each.call.place, keras.name_of(each.model), how)
+    facts = {"line": _line(each.call)}
+    yield Sighting("SN201", "keras", each.call.place, keras.name_of(each.model), how, facts=facts)
     if _goes_on(keras, each):
         yield Sighting("SN107", "keras", each.call.place, keras.name_of(each.model), how)
 
