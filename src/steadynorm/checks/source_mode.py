@@ -18,6 +18,10 @@ _INFERENCE: Words = {
         f"'{{subject}}' is called with training=True outside of training: {_BY_BATCH}",
         "Write training=False here.",
     ),
+    ("keras", "handed"): (
+        f"'{{subject}}' is called with training=True, which line {{line}} hands on outside of training: {_BY_BATCH}",
+        "Pass the mode there: training=False.",
+    ),
     ("keras", "default"): (
         f"'{{subject}}' is called without a mode, and the default of its call() is training=True: {_BY_BATCH}",
         "Write def call(self, inputs, training=False), and training=True in the train step.",
@@ -67,6 +71,11 @@ _TRAINING: Words = {
         "'{subject}' is called with training=False under the gradient: training normalizes by the statistics, which "
         "nothing updates",
         "Write training=True in this call.",
+    ),
+    ("keras", "handed"): (
+        "'{subject}' is called with training=False, which line {line} hands on under the gradient: training normalizes "
+        "by the statistics, which nothing updates",
+        "Pass the mode there: training=True.",
     ),
     ("keras", "layer"): (
         "'{subject}' is called with training=False whatever the model is told: training normalizes by the statistics, "

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from steadynorm.source.defaults import Defaults
 from steadynorm.source.symbolic.flow import Uses, behind
-from steadynorm.source.symbolic.trace import Call, Loop
+from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import (
     Attribute,
     Choice,
@@ -241,8 +241,3 @@ def _is_drawn(call: Call, uses: Uses) -> bool:
             if use.dropped and any(word in use.name.lower() for word in _SHUFFLES):
                 return True
     return False
-
-
-def loops_around(call: Call) -> list[Loop]:
-    """The loops that a call stands in, outermost first."""
-    return [block for block in call.within if isinstance(block, Loop)]

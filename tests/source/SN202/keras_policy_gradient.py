@@ -17,7 +17,7 @@ class ActorCritic(tf.keras.Model):
         return self.actor(x), self.critic(x)
 
 
-env = gym.make("CartPole-v1")
+env = gym.make_vec("CartPole-v1", num_envs=32)
 model = ActorCritic(2, 128)
 optimizer = tf.keras.optimizers.Adam(0.01)
 
@@ -26,14 +26,13 @@ def run_episode(initial_state, model, max_steps):
     probs, values, rewards = [], [], []
     state = initial_state
     for t in range(max_steps):
-        state = tf.expand_dims(state, 0)
         logits, value = model(state)  # expect: SN202
-        action = tf.random.categorical(logits, 1)[0, 0]
-        probs.append(tf.nn.softmax(logits)[0, action])
-        values.append(value[0, 0])
+        action = tf.random.categorical(logits, 1)[:, 0]
+        probs.append(tf.gather(tf.nn.softmax(logits), action, batch_dims=1))
+        values.append(value[:, 0])
         state, reward, done, _, _ = env.step(action.numpy())
         rewards.append(reward)
-        if done:
+        if done.all():
             break
     return tf.stack(probs), tf.stack(values), np.array(rewards)
 
@@ -41,7 +40,7 @@ def run_episode(initial_state, model, max_steps):
 def train_step(initial_state):
     with tf.GradientTape() as tape:
         probs, values, rewards = run_episode(initial_state, model, 500)
-        returns = np.cumsum(rewards[::-1])[::-1]
+        returns = np.cumsum(rewards[::-1], axis=0)[::-1]
         loss = -tf.reduce_sum(tf.math.log(probs) * (returns - values))
     grads = tape.gradient(loss, model.trainable_variables)
     optimizer.apply_gradients(zip(grads, model.trainable_variables))

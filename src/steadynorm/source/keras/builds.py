@@ -38,7 +38,7 @@ def _second_builds(keras: KerasRun) -> Iterator[Sighting]:
         place = _place_of_build(model, first)
         if place not in seen:
             seen.add(place)
-            yield Sighting("SN206", "keras", place, _name(model), "build", related=(call.place,))
+            yield Sighting("SN206", "keras", place, keras.name_of(model), "build", related=(call.place,))
 
 
 def _trained(keras: KerasRun) -> Iterator[Value]:
@@ -150,9 +150,3 @@ def _plain_in(value: Value) -> Instance | None:
 
 def _is_plain(value: Value) -> bool:
     return isinstance(value, Instance) and not any(base.startswith(_TRACKED) for base in value.of.external_bases())
-
-
-def _name(model: Value) -> str:
-    if isinstance(model, Instance):
-        return model.of.name
-    return model.call.name.rpartition(".")[2] if isinstance(model, Product) else "model"

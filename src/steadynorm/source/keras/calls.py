@@ -8,7 +8,7 @@ from functools import cached_property
 
 from steadynorm.source.defaults import Defaults
 from steadynorm.source.keras.variables import variables_in
-from steadynorm.source.layers.models import FUNCTIONAL, is_pretrained, is_ready_made, norms_in
+from steadynorm.source.layers.models import FUNCTIONAL, is_pretrained, is_ready_made, name_of_model, norms_in
 from steadynorm.source.layers.words import NORMALIZATIONS
 from steadynorm.source.symbolic.flow import Uses, behind, inputs, inside, parts
 from steadynorm.source.symbolic.trace import Assign, Call, Callback, Frame, Run, With
@@ -98,6 +98,11 @@ class KerasRun:
         if isinstance(model, Attribute) and model.name == "model":
             return self._of_callbacks.get(id(model.of), model)
         return model
+
+    def name_of(self, model: Value | None) -> str:
+        """What a model's author calls it: its class, the name it has in the program, or what made it."""
+        named = self.run.named.get(model) if isinstance(model, Product) else None
+        return named or name_of_model(model)
 
     @cached_property
     def fits(self) -> tuple[Call, ...]:

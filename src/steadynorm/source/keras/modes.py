@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from steadynorm.finding import Certainty
@@ -61,7 +62,7 @@ def look_at_modes(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
         if export is not None:
             if _mode(each) == Known(True) and not keras.is_frozen(each.norms):
                 related = (each.call.place,)
-                yield Sighting("SN209", "keras", export.place, name_of_model(each), "constant", related=related)
+                yield Sighting("SN209", "keras", export.place, keras.name_of(each.model), "constant", related=related)
         elif each.purpose == "training":
             yield from _training(keras, each, switches)
         elif each.purpose in ("plain", "test") and not _is_layer(each):
@@ -94,15 +95,17 @@ def _training(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) ->
     if mode not in (None, Known(False)) or keras.is_filled(each.norms) or keras.is_frozen(each.norms):
         return
     if mode is None and switches:
-        yield from _after_switches(each, tuple(states_at(each.call, switches)))
+        yield from _after_switches(keras, each, tuple(states_at(each.call, switches)))
         return
     taken = None if each.training is not None else _not_handed_on(each.call)
-    code, how = ("SN205", "wrapper") if taken else ("SN202", "constant" if each.training is not None else "omitted")
-    facts = {"parameter": taken or "training"}
-    yield Sighting(code, "keras", each.call.place, name_of_model(each), how, facts=facts)
+    code, how = (
+        ("SN205", "wrapper") if taken else ("SN202", _way(each.call) if each.training is not None else "omitted")
+    )
+    facts = {"parameter": taken or "training", "line": _line(each.call)}
+    yield Sighting(code, "keras", each.call.place, keras.name_of(each.model), how, facts=facts)
 
 
-def _after_switches(each: ModelCall, states: tuple[State, ...]) -> Iterator[Sighting]:
+def _after_switches(keras: KerasRun, each: ModelCall, states: tuple[State, ...]) -> Iterator[Sighting]:
     off = [state for state in states if state.switch is not None and not state.switch.training]
     for state in off:
         assert state.switch is not None
@@ -112,9 +115,26 @@ def _after_switches(each: ModelCall, states: tuple[State, ...]) -> Iterator[Sigh
     if off and off[0].loop is None:
         assert off[0].switch is not None
         related = (off[0].switch.call.place,)
-        yield Sighting("SN202", "keras", each.call.place, name_of_model(each), "phase", related=related)
+        yield Sighting("SN202", "keras", each.call.place, keras.name_of(each.model), "phase", related=related)
     elif not off and states[0].switch is None:
-        yield Sighting("SN202", "keras", each.call.place, name_of_model(each), "omitted")
+        yield Sighting("SN202", "keras", each.call.place, keras.name_of(each.model), "omitted")
+
+
+def _way(call: Call) -> str:
+    """How a mode comes to a call: written there, or handed on by the function around it."""
+    node = call.node
+    given = [] if node is None else [each.value for each in node.keywords if each.arg == "training"]
+    if node is not None and not given:
+        given = list(node.args[1:2])
+    return "constant" if all(isinstance(each, ast.Constant) for each in given) else "handed"
+
+
+def _line(call: Call) -> int:
+    """Where the function around a call is called."""
+    for block in reversed(call.within):
+        if isinstance(block, Frame) and block.place is not None:
+            return block.place.line
+    return call.place.line
 
 
 def _not_handed_on(call: Call) -> str | None:
@@ -127,7 +147,7 @@ def _not_handed_on(call: Call) -> str | None:
 
 def _inference(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) -> Iterator[Sighting]:
     mode = _mode(each)
-    how = "constant" if each.training is not None else "default"
+    how = _way(each.call) if each.training is not None else "default"
     if mode is None and switches:
         states = tuple(states_at(each.call, switches))
         if not all(state.switch is not None and state.switch.training for state in states):
@@ -135,9 +155,10 @@ def _inference(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) -
         mode, how = Known(True), "phase"
     if mode != Known(True) or keras.is_frozen(each.norms) or not _is_inference(keras, each):
         return
-    yield Sighting("SN201", "keras", each.call.place, name_of_model(each), how)
+    facts = {"line": _line(each.call)}
+    yield Sighting("SN201", "keras", each.call.place, keras.name_of(each.model), how, facts=facts)
     if _goes_on(keras, each):
-        yield Sighting("SN107", "keras", each.call.place, name_of_model(each), how)
+        yield Sighting("SN107", "keras", each.call.place, keras.name_of(each.model), how)
 
 
 def _is_inference(keras: KerasRun, each: ModelCall) -> bool:
@@ -268,7 +289,7 @@ def _lost_in_fit(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
                 "SN205",
                 "keras",
                 call.place,
-                subject_of(made) if made is not None else _model_name(call.callee),
+                subject_of(made) if made is not None else keras.name_of(call.callee),
                 "fit",
                 Certainty.PROVEN if certain else Certainty.LIKELY,
                 None if certain else _KERAS_3_RUNS,
@@ -300,16 +321,5 @@ def _phase_in_predictions(keras: KerasRun, switches: tuple[Switch, ...]) -> Iter
                 "whether TensorFlow 1 runs it, where a learning phase that is set holds for predict() as well: "
                 "python -c 'import tensorflow; print(tensorflow.__version__)'"
             )
-            name = _model_name(call.receiver)
+            name = keras.name_of(call.receiver)
             yield Sighting("SN201", "keras", call.place, name, "phase", Certainty.LIKELY, settle, {}, related)
-
-
-def name_of_model(each: ModelCall) -> str:
-    """What a model's author calls it: its class, or what made it."""
-    return _model_name(each.model)
-
-
-def _model_name(model: Value | None) -> str:
-    if isinstance(model, Instance):
-        return model.of.name
-    return model.call.name.rpartition(".")[2] if isinstance(model, Product) else "model"

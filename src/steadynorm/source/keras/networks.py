@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from steadynorm.program import Sighting
 from steadynorm.source.data_roots import NETWORK, roots
 from steadynorm.source.keras.calls import TAPE, KerasRun, ModelCall, default_mode, is_inside, model_of_layer
-from steadynorm.source.keras.modes import name_of_model
 from steadynorm.source.layers.words import made_by
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Assign, Branch, Call, Frame, Loop, With
@@ -45,7 +44,7 @@ def _several_inputs(keras: KerasRun, moving: list[ModelCall]) -> Iterator[Sighti
             if origins[0] and origins[1] and _differ(origins[0], origins[1]):
                 names = [_named(keras, value) for value in values]
                 facts = {"first": names[0] or "one input", "second": names[1] or "another one"}
-                place, subject = second.call.place, name_of_model(second)
+                place, subject = second.call.place, keras.name_of(second.model)
                 yield Sighting("SN401", "keras", place, subject, "inputs", facts=facts, related=(first.call.place,))
                 break
 
@@ -77,7 +76,7 @@ def _without_gradient(keras: KerasRun, each: ModelCall) -> Iterator[Sighting]:
         times = _times(each.call, own)
         if times > 1:
             facts = {"trained": _trained(keras, each.call, steps), "times": times}
-            subject, place = name_of_model(each), each.call.place
+            subject, place = keras.name_of(each.model), each.call.place
             yield Sighting("SN403", "keras", place, subject, "step", facts=facts, related=(own[0].call.place,))
     elif not any(set(keras.norms(fit.receiver)) & set(each.norms) for fit in keras.fits):
         gradient = _gradient(keras, each.call)
@@ -85,10 +84,10 @@ def _without_gradient(keras: KerasRun, each: ModelCall) -> Iterator[Sighting]:
         if each.purpose == "other_training" and gradient is not None:
             related = (each.call.place,)
             yield Sighting(
-                "SN601", "keras", gradient.place, name_of_model(each), "gradient", facts=facts, related=related
+                "SN601", "keras", gradient.place, keras.name_of(each.model), "gradient", facts=facts, related=related
             )
         elif each.purpose == "plain":
-            yield Sighting("SN601", "keras", each.call.place, name_of_model(each), "outside", facts=facts)
+            yield Sighting("SN601", "keras", each.call.place, keras.name_of(each.model), "outside", facts=facts)
 
 
 def _readers_under_tape(keras: KerasRun, each: ModelCall) -> Iterator[Call]:

@@ -62,7 +62,7 @@ def _dropped(keras: KerasRun) -> Iterator[Sighting]:
         if not keras.norms(model) or keras.is_frozen(keras.norms(model)):
             continue
         if not _is_kept(keras, call):
-            yield Sighting("SN101", "keras", call.place, _name(model), "stateless")
+            yield Sighting("SN101", "keras", call.place, keras.name_of(model), "stateless")
 
 
 def _is_kept(keras: KerasRun, call: Call) -> bool:
@@ -119,7 +119,7 @@ def _without_statistics(keras: KerasRun, call: Call, values: tuple[Value, ...]) 
         rest = [other for other in found if set(keras.norms(other.model)) & set(keras.norms(each.model))]
         if each.name in _TRAINABLE and all(other.name in _TRAINABLE for other in rest):
             facts = {"variables": each.name}
-            yield Sighting("SN301", "keras", call.place, _name(each.model), "trainable", facts=facts)
+            yield Sighting("SN301", "keras", call.place, keras.name_of(each.model), "trainable", facts=facts)
             return
 
 
@@ -141,7 +141,7 @@ def _numbered_anew(keras: KerasRun) -> Iterator[Sighting]:
             renamed = [made for made in second if made.place in places and made is not places[made.place]]
             if renamed and all("name" not in made.keywords for made in renamed):
                 related = (save.place, renamed[0].place)
-                yield Sighting("SN302", "keras", load.place, _name(load.receiver), "names", related=related)
+                yield Sighting("SN302", "keras", load.place, keras.name_of(load.receiver), "names", related=related)
                 break
 
 
@@ -158,10 +158,10 @@ def _assigned(keras: KerasRun) -> Iterator[Sighting]:
             if keras.is_filled(norms) and not _is_average(keras, call):
                 continue
             if _is_read_from_file(call):
-                yield Sighting("SN302", "keras", call.place, _name(target.model), "trainable")
+                yield Sighting("SN302", "keras", call.place, keras.name_of(target.model), "trainable")
             elif _is_average(keras, call):
                 facts = {"variables": target.name}
-                yield Sighting("SN305", "keras", call.place, _name(target.model), "average", facts=facts)
+                yield Sighting("SN305", "keras", call.place, keras.name_of(target.model), "average", facts=facts)
 
 
 def _is_read_from_file(call: Call) -> bool:
@@ -216,7 +216,7 @@ def _averages(keras: KerasRun) -> Iterator[Sighting]:
         for source in variables_in(call.argument(0, "var_list")):
             if source.name in _TRAINABLE and keras.norms(source.model):
                 facts = {"variables": source.name}
-                yield Sighting("SN305", "keras", call.place, _name(source.model), "average", facts=facts)
+                yield Sighting("SN305", "keras", call.place, keras.name_of(source.model), "average", facts=facts)
 
 
 def _initialized_again(keras: KerasRun) -> Iterator[Sighting]:
@@ -240,12 +240,6 @@ def _loads(keras: KerasRun, call: Call) -> bool:
     if call.name == ".load_weights":
         return True
     return is_pretrained(call) or is_loaded(call.result)
-
-
-def _name(model: Value | None) -> str:
-    if isinstance(model, Instance):
-        return model.of.name
-    return model.call.name.rpartition(".")[2] if isinstance(model, Product) else "model"
 
 
 def look_at_checkpoints(runs: list[KerasRun]) -> Iterator[Sighting]:

@@ -114,7 +114,7 @@ def _by_operators(
             if whole.operator in ("Div", "Mult") and any(_is_spread_of(each, data) for each in whole.operands):
                 place = whole.place or difference.place
                 if place is not None:
-                    yield _sighting(framework, place, "the normalization by hand")
+                    yield _sighting(framework, place, "(x - mean) / deviation")
                 break
             whole = around.get(id(whole))
 

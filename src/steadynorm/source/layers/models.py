@@ -107,3 +107,10 @@ def is_pretrained(call: Call) -> bool:
 def is_loaded(value: Value | None) -> bool:
     """Whether a model comes whole from a file."""
     return isinstance(value, Product) and value.call.name in _LOADED
+
+
+def name_of_model(model: Value | None) -> str:
+    """What a model's author calls it: its class, or what made it."""
+    if isinstance(model, Instance):
+        return model.of.name
+    return model.call.name.rpartition(".")[2] if isinstance(model, Product) else "model"

@@ -7,7 +7,7 @@ softmax, activation, reshape, pooling, embedding, loss or other.
 from __future__ import annotations
 
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Attribute, External, Known, Partial, Product, Value, Wrapped
+from steadynorm.source.symbolic.values import External, Known, Partial, Product, Value, Wrapped
 
 NORMALIZATIONS = {
     "keras.layers.BatchNormalization": "keras",
@@ -261,8 +261,3 @@ def is_loss(call: Call) -> bool:
     made = made_by(call)
     name = call.name if made is None else made.name
     return name.startswith(_LOSSES) or (name.startswith(("tensorflow.nn.", "jax.nn.")) and "cross_entropy" in name)
-
-
-def method_of(call: Call) -> tuple[Value, str] | None:
-    """The object and the name of a method of something outside of the project that a call calls."""
-    return (call.callee.of, call.callee.name) if isinstance(call.callee, Attribute) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from steadynorm.source.symbolic.values import Instance, Items, Product, Table, Value
+from steadynorm.source.symbolic.values import Attribute, Choice, Instance, Item, Items, Product, Table, Value
 from steadynorm.source.symbolic.vocabulary import LISTS, SEQUENCES, TABLES, WRAPPERS
 
 _HOLDERS = SEQUENCES | LISTS | TABLES | WRAPPERS
@@ -33,6 +33,12 @@ def copy_of(value: Value, known: dict[int, Value] | None = None) -> Value:
         copy = Table(entries, value.complete, value.place)
     elif isinstance(value, Product):
         copy = _of_product(value, known)
+    elif isinstance(value, Choice):
+        copy = Choice(tuple(copy_of(each, known) for each in value.options))
+    elif isinstance(value, Attribute):
+        copy = Attribute(copy_of(value.of, known), value.name, value.read)
+    elif isinstance(value, Item):
+        copy = Item(copy_of(value.of, known), value.key)
     else:
         return value
     known[id(value)] = copy

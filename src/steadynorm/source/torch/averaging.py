@@ -14,7 +14,7 @@ from steadynorm.source.symbolic.values import Attribute, Item, Known, Product, V
 from steadynorm.source.torch.mode import name_of
 from steadynorm.source.torch.models import AVERAGED, Key
 from steadynorm.source.torch.program import Role, TorchProgram
-from steadynorm.source.torch.sightings import seen
+from steadynorm.source.torch.sightings import receiver, seen
 
 _PARAMETERS = (".parameters", ".named_parameters")
 _ALL = (".state_dict", ".buffers", ".named_buffers")
@@ -42,10 +42,18 @@ def look_at_averages(program: TorchProgram) -> Iterator[Sighting]:
         if _has_statistics(program, write.target) or not _reads_statistics(program, write.target):
             continue
         told.add(write.target)
-        subject = name_of(program, write.target)
+        subject = _written(program, write.target) or name_of(program, write.target)
         yield seen("SN305", write.place, subject, write.how)
     yield from _averaged_models(program)
     yield from _shadows(program)
+
+
+def _written(program: TorchProgram, key: Key) -> str | None:
+    """What the model is called where its parameters are averaged."""
+    calls = (
+        call for call in program.run.calls() if call.name in _PARAMETERS and program.models.key(call.receiver) == key
+    )
+    return next((text for call in reversed(list(calls)) if (text := receiver(call)) is not None), None)
 
 
 def _writes(program: TorchProgram) -> Iterator[_Write]:
@@ -130,7 +138,18 @@ def _has_statistics(program: TorchProgram, key: Key) -> bool:
             return True
         if call.name == ".load_state_dict" and program.models.key(call.receiver) == key:
             return True
-    return False
+    return _has_its_own(program, key)
+
+
+def _has_its_own(program: TorchProgram, key: Key) -> bool:
+    """Whether a model is run in training mode on training data, which moves its own statistics."""
+    return any(
+        not each.free and each.trains
+        for group in program.groups
+        if group.role in (Role.TRAIN, Role.AIDE, Role.THROUGH) and _related(program, group.root, key)
+        for use in group.uses
+        for each in program.facts(use)
+    )
 
 
 def _is_taken(program: TorchProgram, call: Call, key: Key) -> bool:

@@ -49,7 +49,8 @@ def _undone(program: TorchProgram) -> Iterator[Sighting]:
                 if id(frozen) in asked or frozen.place in told:
                     continue
                 told.add(frozen.place)
-                yield _of(program, frozen, by)
+                # What undoes itself is undone by a framework, in some versions.
+                yield _of(program, frozen, by, likely=frozen is by)
     for frozen, by, likely in program.undone_by_frameworks():
         if id(frozen) not in asked and frozen.place not in told:
             told.add(frozen.place)

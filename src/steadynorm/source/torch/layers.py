@@ -66,6 +66,9 @@ def _biases(program: TorchProgram, uses: list[Call]) -> Iterator[Sighting]:
         step = next((each for each in before(input_of(use)) if each.kind != "reshape"), None)
         if step is None or step.kind != "weighted" or branches_between(use, step.call):
             continue
+        if "Linear" in operation(step.call) and NORMS.get(operation(use), 1) > 1:
+            # Its bias is another one at each position, of which a channel has many.
+            continue
         if all(_is_alone(program, each.call) for each in before(input_of(use)) if each.call.index >= step.call.index):
             made = _made(step.call)
             if made is not None:

@@ -56,6 +56,7 @@ class Models:
         self._parts: dict[Key, list[Key]] = defaultdict(list)
         self._ancestors: dict[Key, frozenset[Key]] = {}
         self._linked: set[int] = set()
+        self._altered: set[Key] = set()
         for event in (event for run in runs for event in run.events):
             if (isinstance(event, Assign) and not isinstance(event.target, Instance)) or (
                 isinstance(event, Assign) and is_module(event.target)
@@ -64,6 +65,8 @@ class Models:
             elif isinstance(event, Call) and event.result is not None:
                 if event.name in _HOLDERS and isinstance(event.result, Product):
                     self._link(event.result)
+                elif event.name == "builtins.setattr" and event.arguments:
+                    self._alter(event.arguments[0])
                 elif event.name in (".add_module", ".register_module") and event.receiver is not None:
                     name = constant(event.argument(0, "name"))
                     layer = event.argument(1, "module")
@@ -127,6 +130,23 @@ class Models:
                 self._owners[key].add(owner)
                 self._parts[owner].append(key)
 
+    def _alter(self, target: Value) -> None:
+        """Notes that a layer of a model, nobody knows which, is replaced."""
+        inner = target
+        while isinstance(inner, Item | Attribute):
+            inner = inner.of
+        if isinstance(inner, Product) and inner.call.name.startswith((".named_", ".children", ".modules")):
+            inner = inner.call.receiver or inner
+        key = self.key(inner)
+        if key is not None:
+            self._altered.add(key)
+
+    def is_altered(self, key: Key) -> bool:
+        """Whether layers in a model are replaced, so that nobody knows what it has."""
+        if not self._altered:
+            return False
+        return bool(self._altered & self.ancestors(key)) or any(part in self._altered for part in self.parts(key))
+
     def _own(self, owner: Key | None, name: str, part: Value) -> None:
         if owner is None or name.startswith("("):
             return
@@ -171,6 +191,8 @@ class Models:
     def bears(self, key: Key) -> bool | None:
         """Whether there is a layer in it that normalizes by the batch and keeps statistics; `None` if nobody knows."""
         unknown = False
+        if self.is_altered(key):
+            return None
         for part in self.parts(key):
             value = self.value(part)
             if isinstance(value, Product) and is_norm(value) and keeps_statistics(value.call):
@@ -233,9 +255,27 @@ def _spread(value: Value) -> tuple[Value, ...]:
         return tuple(value.entries.values())
     if isinstance(value, Comprehension):
         return (value.element,)
+    whole = _whole(value)
+    if whole is not None:
+        return (whole,)
     if isinstance(value, Product) and value.call.name == "collections.OrderedDict":
         return tuple(pair.items[1] for each in value.call.arguments for pair in _spread(each) if _is_pair(pair))  # type: ignore[attr-defined]
     return (value,)
+
+
+def _whole(value: Value) -> Value | None:
+    """The model whose children are in a list, as in `nn.Sequential(*list(model.children())[:-1])`."""
+    while isinstance(value, Item):
+        value = value.of
+    while (
+        isinstance(value, Product) and value.call.name in ("builtins.list", "builtins.tuple") and value.call.arguments
+    ):
+        value = value.call.arguments[0]
+        while isinstance(value, Item):
+            value = value.of
+    if isinstance(value, Product) and value.call.name in (".children", ".named_children", ".values"):
+        return value.call.receiver
+    return None
 
 
 def _is_pair(value: Value) -> bool:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from steadynorm.source.symbolic.blocks import Nested, Node, nested
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Run
-from steadynorm.source.symbolic.values import Attribute, Expression, Instance, Known, Parameter, Product, Value
+from steadynorm.source.symbolic.values import Attribute, Choice, Expression, Instance, Known, Parameter, Product, Value
 from steadynorm.source.torch.models import Key, Models, is_norm
 from steadynorm.source.torch.selection import Selected, selected
 
@@ -166,6 +166,7 @@ class Modes:
                 continue
             if spot[0] != module or spot[1]:
                 self.undone_by_frameworks.append((frozen[0], frozen[0], True))
+                self.state.undone[spot] = frozen[0], frozen[0]
             del self.state.entries[spot]
 
     def _is_lightning(self, key: Key) -> bool:
@@ -231,6 +232,7 @@ class Modes:
         """Runs nodes from the present state."""
         position = 0
         previous: Nested | None = None
+        # What is called on one of several objects, as on a model that is wrapped or not, is called on all of them.
         while position < len(nodes) and self._visits < _MOST_VISITS:
             node = nodes[position]
             position += 1
@@ -238,7 +240,7 @@ class Modes:
                 self._visit(node)
                 continue
             block = node.block
-            if isinstance(block, Branch):
+            if isinstance(block, Branch) and not isinstance(block.test, Choice):
                 position = self._branch(nodes, position - 1)
             elif isinstance(block, Loop):
                 self._loop(node, again=previous is not None and _is_same_loop(previous, node))

@@ -133,7 +133,7 @@ class TorchProgram:
             value = value.of
         if not isinstance(value, Product):
             return False
-        if value.call.name == AVERAGED:
+        if value.call.name == AVERAGED or (value.call.name in SEQUENCES and value.call.more):
             key = self.models.key(value)
             return key is not None and self.models.bears(key) is True
         return zoo_name(value.call) is not None and normalizes(value.call) is True and last not in _HEADS
@@ -172,9 +172,9 @@ class TorchProgram:
             if not (is_norm(call.callee) or call.name in FUNCTIONAL or self.is_published(call)):
                 continue
             group = self._group_of(call, found)
-            if group is not None:
+            if group is not None and not self.models.is_altered(group.root):
                 group.uses.append(call)
-        yield from found.values()
+        yield from (group for group in found.values() if group.uses)
 
     def _group_of(self, call: Call, found: dict[object, Group]) -> Group | None:
         frame = next((each for each in call.stack if _is_forward(each)), None)

@@ -9,6 +9,7 @@ from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Branch, Call, Callback, Loop
 from steadynorm.source.symbolic.values import (
     Attribute,
+    Choice,
     Comprehension,
     Expression,
     External,
@@ -89,6 +90,9 @@ def _decayed_models(program: TorchProgram, given: Value) -> Iterator[tuple[Key, 
                     yield from ((key, own) for key, _ in _decayed_models(program, inner))
             elif not isinstance(each, Item):
                 yield from _decayed_models(program, each)
+    elif isinstance(given, Choice):
+        for each in given.options:
+            yield from _decayed_models(program, each)
     elif isinstance(given, Comprehension):
         source = given.sources[0] if given.sources else None
         if source is not None and isinstance(given.element, Item) and all(map(_is_about_gradients, given.tests)):
