@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from steadynorm.checks import source_torch as torch
 from steadynorm.checks.configuration import FEW_SAMPLES, FEW_VALUES
 from steadynorm.checks.registry import check, sighted
 from steadynorm.evidence import Evidence
-from steadynorm.finding import Finding
+from steadynorm.finding import Certainty, Finding
 from steadynorm.program import Sighting
 
 LARGEST_OF_PYTORCH = 0.1
@@ -19,6 +20,8 @@ SMALLEST_MOMENTUM = 0.5
 
 SMALLEST_OF_KERAS = 0.9
 """A share of the new value from which on it was meant as TensorFlow's and Keras's momentum."""
+
+_MEANT = "Whether so fast an average is meant: 'steadynorm diagnose' tells what re-estimated statistics are worth."
 
 _AXIS = {
     "tensorflow": "axis={channels} (slim: data_format='{short}')",
@@ -199,8 +202,9 @@ def momentum_in_source(evidence: Evidence) -> Iterator[Finding]:
             )
             continue
         theirs, ours = ("TensorFlow's and Keras's", "PyTorch's") if each.framework == "torch" else ("PyTorch's", "here")
+        # The arithmetic is sure; that nobody meant the number is not: some published networks do.
         yield sighted(
-            each,
+            replace(each, certainty=Certainty.LIKELY, settle=each.settle or _MEANT),
             f"'{each.subject}' keeps {kept:.3g} of the old value per update, so the statistics are those of the last "
             f"batch or two: {given:g} is {theirs} momentum, {ours if ours != 'here' else 'the one here'} is 1 − that",
             f"Use {each.facts.get('option', 'momentum')}={round(1 - given, 10):g}, and re-estimate the statistics of "

@@ -10,7 +10,7 @@ Model = collections.namedtuple("Model", "outputs, gen_loss, train")
 
 
 def batchnorm(inputs):
-    return tf.layers.batch_normalization(  # expect: SN510
+    return tf.layers.batch_normalization(  # expect: SN510 likely
         inputs,
         axis=3,
         epsilon=1e-5,

@@ -11,7 +11,7 @@ class Net(eqx.Module):
     def __init__(self, key):
         k1, k2 = jr.split(key)
         self.a = eqx.nn.Linear(4, 16, use_bias=False, key=k1)
-        self.norm = eqx.nn.BatchNorm(16, axis_name="batch", momentum=0.01)  # expect: SN510
+        self.norm = eqx.nn.BatchNorm(16, axis_name="batch", momentum=0.01)  # expect: SN510 likely
         self.b = eqx.nn.Linear(16, 1, key=k2)
 
     def __call__(self, x, state):

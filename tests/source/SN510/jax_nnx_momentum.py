@@ -12,7 +12,7 @@ class Config:
 class Stage(nnx.Module):
     def __init__(self, config: Config, rngs: nnx.Rngs):
         self.conv = nnx.Conv(3, config.width, (3, 3), use_bias=False, rngs=rngs)
-        self.norm = nnx.BatchNorm(config.width, momentum=config.bn_momentum, rngs=rngs)  # expect: SN510
+        self.norm = nnx.BatchNorm(config.width, momentum=config.bn_momentum, rngs=rngs)  # expect: SN510 likely
         self.out = nnx.Conv(config.width, 3, (1, 1), rngs=rngs)
 
     def __call__(self, x):

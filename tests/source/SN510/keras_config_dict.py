@@ -6,7 +6,7 @@ CONFIG = {"bn": {"momentum": 0.01, "epsilon": 1e-3}, "width": 64}
 
 def conv_bn_act(x, width):
     x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
-    x = layers.BatchNormalization(**CONFIG["bn"])(x)  # expect: SN510
+    x = layers.BatchNormalization(**CONFIG["bn"])(x)  # expect: SN510 likely
     return layers.Activation("swish")(x)
 
 

@@ -4,7 +4,7 @@ from tensorflow.keras import layers
 
 def conv_bn_relu(x, filters, kernel_size):
     x = layers.Conv2D(filters, kernel_size, padding="same", use_bias=False)(x)
-    x = layers.BatchNormalization(momentum=0.1, epsilon=1e-5)(x)  # expect: SN510
+    x = layers.BatchNormalization(momentum=0.1, epsilon=1e-5)(x)  # expect: SN510 likely
     return layers.ReLU()(x)
 
 

@@ -5,7 +5,7 @@ from data import batches
 
 
 def bn(x, phase):
-    return batch_norm(x, decay=0.01, scale=True, is_training=phase, updates_collections=None)  # expect: SN510
+    return batch_norm(x, decay=0.01, scale=True, is_training=phase, updates_collections=None)  # expect: SN510 likely
 
 
 x = tf.placeholder(tf.float32, [None, 300])

@@ -6,7 +6,7 @@ x = tf.placeholder(tf.float32, [None, 32, 32, 3])
 y = tf.placeholder(tf.int64, [None])
 training = tf.placeholder(tf.bool)
 net = tf.layers.conv2d(x, 32, 3, use_bias=False)
-net = tf.layers.batch_normalization(net, momentum=0.1, epsilon=1e-5, training=training)  # expect: SN510
+net = tf.layers.batch_normalization(net, momentum=0.1, epsilon=1e-5, training=training)  # expect: SN510 likely
 net = tf.nn.relu(net)
 logits = tf.layers.dense(tf.reduce_mean(net, [1, 2]), 10)
 loss = tf.losses.sparse_softmax_cross_entropy(y, logits)

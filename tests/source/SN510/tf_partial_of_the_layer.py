@@ -11,7 +11,7 @@ norm = functools.partial(tf.layers.batch_normalization, training=training, momen
 
 
 def residual(x, filters):
-    h = tf.nn.relu(norm(tf.layers.conv1d(x, filters, 3, padding="same", use_bias=False)))  # expect: SN510
+    h = tf.nn.relu(norm(tf.layers.conv1d(x, filters, 3, padding="same", use_bias=False)))  # expect: SN510 likely
     return x + tf.layers.conv1d(h, filters, 3, padding="same")
 
 

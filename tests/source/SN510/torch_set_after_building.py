@@ -6,7 +6,7 @@ from torchvision import models
 def set_bn_momentum(model, momentum=0.997):
     for module in model.modules():
         if isinstance(module, (nn.BatchNorm2d, nn.SyncBatchNorm)):
-            module.momentum = momentum  # expect: SN510
+            module.momentum = momentum  # expect: SN510 likely
 
 
 def build(classes):
