@@ -12,6 +12,7 @@ opt = tf.keras.optimizers.SGD(0.1)
 data = tf.data.experimental.load("d").shuffle(1000).batch(32)
 for x, y in data.repeat(20):
     opt.minimize(
-        lambda: tf.reduce_mean((model(x) - y) ** 2), var_list=lambda: model.trainable_variables  # expect: SN202
+        lambda: tf.reduce_mean((model(x) - y) ** 2),
+        var_list=lambda: model.trainable_variables,  # expect: SN202
     )
 model.save("m.h5")
