@@ -142,11 +142,12 @@ def _has_statistics(program: TorchProgram, key: Key) -> bool:
 
 
 def _has_its_own(program: TorchProgram, key: Key) -> bool:
-    """Whether a model is run in training mode on training data, which moves its own statistics."""
+    """Whether a model is run in training mode on training data, or just so, which moves its own statistics."""
     return any(
         not each.free and each.trains
         for group in program.groups
-        if group.role in (Role.TRAIN, Role.AIDE, Role.THROUGH) and _related(program, group.root, key)
+        if group.role in (Role.TRAIN, Role.AIDE, Role.THROUGH) or group.dropped
+        if _related(program, group.root, key)
         for use in group.uses
         for each in program.facts(use)
     )
@@ -189,7 +190,7 @@ def _averaged_models(program: TorchProgram) -> Iterator[Sighting]:
         key = program.models.key(made.result)
         if key is None or (buffers is not None and getattr(buffers, "value", None) is not False) or own_average:
             continue
-        if program.models.bears(key) is not True or _has_new(program, made.result):
+        if program.models.bears(key) is not True or _has_new(program, made.result) or _has_its_own(program, key):
             continue
         update = next(
             (c for c in program.run.calls() if c.name == ".update_parameters" and c.receiver is made.result), None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.source.symbolic.flow import behind
+from steadynorm.source.symbolic.flow import behind, inside
 from steadynorm.source.symbolic.trace import Call, Frame, Loop
 from steadynorm.source.symbolic.values import Instance, Known, Product, Value
 from steadynorm.source.torch.models import Key
@@ -245,7 +245,7 @@ def is_loaded(program: TorchProgram, key: Key, before: int) -> bool:
 
 def is_used(program: TorchProgram, group: Group) -> bool:
     """Whether more is asked of a result than its shape."""
-    for value in group.result:
+    for value in inside(*group.result):
         if program.uses.is_kept(value):
             return True
         for call in program.uses.of(value):

@@ -34,7 +34,7 @@ Key: TypeAlias = tuple[int | str, ...]
 
 AVERAGED = "torch.optim.swa_utils.AveragedModel"
 SYNCHRONIZES = ("torch.nn.SyncBatchNorm.convert_sync_batchnorm", "apex.parallel.convert_syncbn_model")
-_HOLDERS = SEQUENCES | LISTS | TABLES | WRAPPERS | PARALLEL | DISTRIBUTED | {AVERAGED}
+_HOLDERS = SEQUENCES | LISTS | TABLES | WRAPPERS | PARALLEL | DISTRIBUTED
 _MOST_PARTS = 5_000
 
 
@@ -195,6 +195,10 @@ class Models:
             return None
         for part in self.parts(key):
             value = self.value(part)
+            if isinstance(value, Product) and value.call.name == AVERAGED:
+                # It is a copy of the model that it was given.
+                original = self.key(value.call.argument(0, "model"))
+                return None if original is None else self.bears(original)
             if isinstance(value, Product) and is_norm(value) and keeps_statistics(value.call):
                 return True
             found = self._published(part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,13 +31,11 @@ from steadynorm.source.torch.words import FUNCTIONAL, LOADERS, RANDOM, normalize
 
 FORWARD = ("forward", "__call__")
 STEPS_OF_A_FRAMEWORK = ("training_step", "validation_step", "test_step", "predict_step")
-_NO_CALLS = (
-    "train", "eval", "to", "cuda", "cpu", "float", "half", "double", "parameters", "named_parameters", "state_dict",
-    "load_state_dict", "modules", "named_modules", "children", "named_children", "buffers", "named_buffers",
-    "zero_grad", "apply", "requires_grad_", "register_buffer", "add_module", "share_memory", "type",
-    "get_submodule", "compile", "__init__", "copy_",
-)  # fmt: skip
-"""Methods of a model that do not run it."""
+_RUNS = re.compile(
+    r"^(?:forward\w*|features|extract_features|layer\d+|stem|conv\w*|bn\d*|block\w*|stage\w*|encoder|decoder|backbone|body"
+    r"|trunk|segmentation_head)$"
+)
+"""Methods and parts of a published model that run layers of it."""
 
 
 class Role(StrEnum):
@@ -125,18 +124,16 @@ class TorchProgram:
     def is_published(self, call: Call) -> bool:
         """Whether a call runs a published model, or a part of one."""
         value: Value = call.callee
-        if isinstance(value, Attribute) and value.name in _NO_CALLS:
+        if isinstance(value, Attribute) and not _RUNS.match(value.name):
             return False
-        last = ""
         while isinstance(value, Attribute | Item):
-            last = last or (value.name if isinstance(value, Attribute) else "")
             value = value.of
         if not isinstance(value, Product):
             return False
         if value.call.name == AVERAGED or (value.call.name in SEQUENCES and value.call.more):
             key = self.models.key(value)
             return key is not None and self.models.bears(key) is True
-        return zoo_name(value.call) is not None and normalizes(value.call) is True and last not in _HEADS
+        return zoo_name(value.call) is not None and normalizes(value.call) is True
 
     def tracks(self, call: Call) -> bool:
         """Whether a call that normalizes has statistics that it could use."""
@@ -272,7 +269,6 @@ def written_argument(call: Call, position: int, name: str) -> ast.expr | None:
     return call.node.args[position] if position < len(call.node.args) else None
 
 
-_HEADS = ("fc", "classifier", "head", "heads")
 _ASKED = frozenset(
     {
         "torch.onnx.export",
