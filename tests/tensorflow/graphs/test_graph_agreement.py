@@ -62,7 +62,6 @@ DIFFERENT: dict[str, tuple[str, str]] = {
     "SN205/tf_scope_for_dropout_only.py": ("+SN201", NOT_HANDED_ON),
     "SN205/tf_threaded_and_unused.py": ("+SN201", NOT_HANDED_ON),
     "SN206/tf_averages_in_an_object_healthy.py": ("+SN201", "averages of stored moments look like another layer's"),
-    "SN209/tf_frozen_graph.py": ("+SN106", "freezing leaves out the averages that nothing reads"),
     "SN302/tf_restores_trainable.py": ("+SN301", "a saver that only restores looks like one that saves"),
     "SN503/tf_regression_output.py": ("-SN503", "a difference that is written out is not known as a loss"),
     "SN504/tf_axis_one_on_channels_last.py": ("-SN504", "the layer turns the axes to those of its kernel"),
@@ -94,10 +93,43 @@ def stand_in() -> Iterator[ModuleType]:
             del sys.modules[name]
 
 
+NOT_BUILT = frozenset(
+    {
+        "SN101/tf_always_by_batch.py",
+        "SN101/tf_averages_in_a_condition_healthy.py",
+        "SN101/tf_clones_healthy.py",
+        "SN101/tf_keras_layer_updates.py",
+        "SN101/tf_keras_layer_updates_healthy.py",
+        "SN101/tf_resnet_estimator_healthy.py",
+        "SN101/tf_slim_learning_train_healthy.py",
+        "SN101/tf_train_op_kept_in_a_class_healthy.py",
+        "SN101/tf_updates_of_a_hook_healthy.py",
+        "SN102/tf_towers_of_slim_healthy.py",
+        "SN106/tf_inputs_standardized_healthy.py",
+        "SN201/tf_export_for_serving_healthy.py",
+        "SN201/tf_if_on_a_tensor.py",
+        "SN201/tf_library_of_layers_healthy.py",
+        "SN201/tf_mode_as_text",
+        "SN201/tf_mode_as_text_healthy",
+        "SN201/tf_unknown_flow_healthy.py",
+        "SN202/tf_frozen_on_purpose_healthy.py",
+        "SN202/tf_keras_layer_learning_phase.py",
+        "SN202/tf_keras_layer_learning_phase_healthy.py",
+        "SN202/tf_layer_object.py",
+        "SN202/tf_layer_object_healthy.py",
+        "SN209/tf_lite.py",
+        "SN401/tf_augmented_twice_healthy.py",
+        "SN401/tf_two_domains_healthy.py",
+    }
+)
+"""Fixtures whose graph does not come about here: data of another shape or a module that is not there, layers of Keras 2,
+an `if` on a tensor, or functions that nobody in the fixture calls."""
+
+
 def _cases() -> list[Path]:
     found = sorted((TESTS / "source").glob("SN???/tf_*"))
     cases = [each for each in found if ".fixed" not in each.name and each.suffix != ".ipynb"]
-    return [each for each in cases if _is_for_graphs(each)]
+    return [each for each in cases if _is_for_graphs(each) and _name(each) not in NOT_BUILT]
 
 
 def _is_for_graphs(case: Path) -> bool:
@@ -152,14 +184,8 @@ def _checked(path: Path) -> list[Finding]:
 
 @pytest.mark.parametrize("case", _cases(), ids=_name)
 def test_graph_shows_what_the_source_does(case: Path, stand_in: ModuleType, tmp_path: Path) -> None:
-    try:
-        graphs = _built(case, stand_in, tmp_path)
-    except Exception as error:
-        if "classic" in case.name or _name(case) in DIFFERENT:
-            raise
-        pytest.skip(f"{_name(case)} needs what is not there: {type(error).__name__}")
-    if not graphs:
-        pytest.skip(f"{_name(case)}: nobody calls what builds its graph")
+    graphs = _built(case, stand_in, tmp_path)
+    assert graphs
 
     found = [each for path in graphs for each in _checked(path)]
     serious = {each.code for each in found if each.severity is not Severity.INFO}
@@ -171,7 +197,8 @@ def test_graph_shows_what_the_source_does(case: Path, stand_in: ModuleType, tmp_
         assert all(each.settle for each in found if each.code in more)
 
 
-def test_table_names_fixtures_that_are_there() -> None:
+def test_tables_name_fixtures_that_are_there() -> None:
     names = {_name(each) for each in _cases()}
 
     assert not DIFFERENT.keys() - names
+    assert all((TESTS / "source" / name).exists() for name in NOT_BUILT)
