@@ -11,7 +11,6 @@ from steadynorm.source.imports import resolved
 from steadynorm.source.machine import Arguments, Machine
 from steadynorm.source.modules import Module
 from steadynorm.source.names import canonical
-from steadynorm.source.trace import Call
 from steadynorm.source.values import (
     Attribute,
     Bound,
@@ -34,7 +33,7 @@ from steadynorm.source.values import (
     Wrapped,
     choice,
 )
-from steadynorm.source.vocabulary import LISTS, SEQUENCES, WRAPPERS
+from steadynorm.source.vocabulary import WRAPPERS
 
 _PROPERTIES = ("builtins.property", "functools.cached_property", "flax.linen.nowrap")
 _STATIC = "builtins.staticmethod"

@@ -9,10 +9,10 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.flow import behind, inside
 from steadynorm.source.torch_models import Key
-from steadynorm.source.torch_modes import Fact, Observation
 from steadynorm.source.torch_passing import is_not_handed_on
 from steadynorm.source.torch_program import Group, Role, TorchProgram
 from steadynorm.source.torch_sightings import called, receiver, seen
+from steadynorm.source.torch_state import Fact, Observation
 from steadynorm.source.torch_words import FUNCTIONAL, zoo_name
 from steadynorm.source.trace import Call, Frame, Loop
 from steadynorm.source.values import Instance, Known, Product, Value

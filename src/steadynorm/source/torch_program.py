@@ -12,7 +12,8 @@ from enum import StrEnum
 from steadynorm.place import Place
 from steadynorm.source.flow import Uses, calls_behind, inside
 from steadynorm.source.torch_models import AVERAGED, Key, Models, is_module, is_norm, keeps_statistics
-from steadynorm.source.torch_modes import Modes, Observation
+from steadynorm.source.torch_modes import Modes
+from steadynorm.source.torch_state import Observation
 from steadynorm.source.torch_steps import Backward, Optimizer, backwards_of, gradient_behind, optimizers_of
 from steadynorm.source.torch_words import FUNCTIONAL, LOADERS, RANDOM, normalizes, short, zoo_name
 from steadynorm.source.trace import Block, Call, Enter, Frame, Return, Run, With
