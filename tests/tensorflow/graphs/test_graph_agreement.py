@@ -122,7 +122,7 @@ NOT_BUILT = frozenset(
         "SN401/tf_two_domains_healthy.py",
     }
 )
-"""Fixtures whose graph does not come about here: data of another shape or a module that is not there, layers of Keras 2,
+"""Fixtures whose graph does not come about here: data of another shape, a module that is not there, Keras 2's layers,
 an `if` on a tensor, or functions that nobody in the fixture calls."""
 
 

@@ -11,10 +11,10 @@ from steadynorm.source.symbolic.flow import behind, inside
 from steadynorm.source.symbolic.trace import Call, Frame, Loop
 from steadynorm.source.symbolic.values import Instance, Known, Product, Value
 from steadynorm.source.torch.models import Key
-from steadynorm.source.torch.modes import Fact, Observation
 from steadynorm.source.torch.passing import is_not_handed_on
 from steadynorm.source.torch.program import Group, Role, TorchProgram
 from steadynorm.source.torch.sightings import called, receiver, seen
+from steadynorm.source.torch.state import Fact, Observation
 from steadynorm.source.torch.words import FUNCTIONAL, zoo_name
 
 _LOADS = frozenset(

@@ -7,8 +7,6 @@ time where the first one leaves other modes than it found.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from steadynorm.source.symbolic.blocks import Nested, Node, nested
 from steadynorm.source.symbolic.flow import inside
@@ -16,84 +14,12 @@ from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Fra
 from steadynorm.source.symbolic.values import Attribute, Choice, Expression, Instance, Known, Parameter, Product, Value
 from steadynorm.source.torch.models import Key, Models, is_norm
 from steadynorm.source.torch.selection import Selected, selected
+from steadynorm.source.torch.state import Entry, Fact, Observation, Spot, State
 
 IGNITE = "ignite.engine.Engine"
 _ENGINES = (IGNITE, "ignite.engine.engine.Engine")
 _UNKNOWN_MODE = ("torch.load", "torch.jit.load", "torch.hub.load", "copy.copy")
 _MOST_VISITS = 60_000
-
-Spot: TypeAlias = tuple[Key, bool]
-"""A model or part, and whether only the normalization layers inside are meant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One mode that a model may have.
-
-    Arguments:
-        training: whether it is training mode; `None` if that is not known.
-        by: the call that set it; `None` for how it was made.
-        target: the model that the call was made on.
-        whole: whether it was made on all of that, and not on its normalization layers only.
-    """
-
-    training: bool | None
-    by: Call | None = None
-    target: Key = ()
-    whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    facts: frozenset[Fact]
-    stamp: int
-
-
-@dataclass(slots=True)
-class State:
-    """The modes at one moment.
-
-    Arguments:
-        entries: what was set for models and parts, where nothing around them was set later.
-        undone: parts that were put into inference mode by themselves, and by what that was undone.
-    """
-
-    entries: dict[Spot, _Entry] = field(default_factory=dict)
-    undone: dict[Spot, tuple[Call, Call]] = field(default_factory=dict)
-
-    def copy(self) -> State:
-        """The same modes, to go on from."""
-        return State(dict(self.entries), dict(self.undone))
-
-    def modes(self) -> dict[Spot, frozenset[Fact]]:
-        """What is set, to compare it."""
-        return {spot: entry.facts for spot, entry in self.entries.items()}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Observation:
-    """A call at one moment of the run.
-
-    Arguments:
-        order: its position among all observations.
-        call: the call.
-        facts: the modes that what is called may have.
-        undone: for a part that was frozen by inference mode the call that froze it, and the one that undid that.
-        later: whether it is a further iteration of a loop.
-        free: whether somebody unknown calls the function that it stands in.
-    """
-
-    order: int
-    call: Call
-    facts: frozenset[Fact]
-    undone: tuple[Call, Call] | None
-    later: bool
-    free: bool
-
-    @property
-    def trains(self) -> bool:
-        """Whether it surely is in training mode."""
-        return {fact.training for fact in self.facts} == {True}
 
 
 class Modes:
@@ -195,7 +121,7 @@ class Modes:
 
     def facts(self, key: Key, norm: bool = True) -> frozenset[Fact]:
         """The modes that a model or part may have now."""
-        best: _Entry | None = None
+        best: Entry | None = None
         for each in self._models.ancestors(key):
             for spot in ((each, False), (each, True)) if norm else ((each, False),):
                 entry = self.state.entries.get(spot)
@@ -377,7 +303,7 @@ class Modes:
         else:
             self._note_norms(key, norms, call)
         self._stamp += 1
-        self.state.entries[key, norms] = _Entry(facts, self._stamp)
+        self.state.entries[key, norms] = Entry(facts, self._stamp)
 
     def _note_norms(self, key: Key, norms: bool, call: Call) -> None:
         """A freeze of all layers of a model is undone by the model's own switch, too."""
@@ -386,7 +312,7 @@ class Modes:
             self.state.entries.pop((key, True))
             self._note_undone((key, True), entry, call)
 
-    def _note_undone(self, spot: Spot, entry: _Entry, call: Call) -> None:
+    def _note_undone(self, spot: Spot, entry: Entry, call: Call) -> None:
         frozen = [fact.by for fact in entry.facts if fact.training is False and fact.by is not None]
         if frozen:
             self.state.undone[spot] = (frozen[0], call)
@@ -396,7 +322,7 @@ class Modes:
         return len(key) == 1 and value is not None and is_norm(value)
 
     def _joined(self, *states: State) -> State:
-        entries: dict[Spot, _Entry] = {}
+        entries: dict[Spot, Entry] = {}
         for spot in dict.fromkeys(spot for state in states for spot in state.entries):
             facts: frozenset[Fact] = frozenset()
             stamp = 0
@@ -409,7 +335,7 @@ class Modes:
                 else:
                     facts |= entry.facts
                     stamp = max(stamp, entry.stamp)
-            entries[spot] = _Entry(facts, stamp)
+            entries[spot] = Entry(facts, stamp)
         undone = {spot: pair for state in states for spot, pair in state.undone.items()}
         return State(entries, undone)
 

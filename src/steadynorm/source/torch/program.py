@@ -25,7 +25,8 @@ from steadynorm.source.symbolic.values import (
 )
 from steadynorm.source.symbolic.vocabulary import SEQUENCES
 from steadynorm.source.torch.models import AVERAGED, Key, Models, is_module, is_norm, keeps_statistics
-from steadynorm.source.torch.modes import Modes, Observation
+from steadynorm.source.torch.modes import Modes
+from steadynorm.source.torch.state import Observation
 from steadynorm.source.torch.steps import Backward, Optimizer, backwards_of, gradient_behind, optimizers_of
 from steadynorm.source.torch.words import FUNCTIONAL, LOADERS, RANDOM, normalizes, short, zoo_name
 
