@@ -34,7 +34,10 @@ def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
     forgotten = _without_brackets(level, name)
     if forgotten is not None:
         return replace(file, forgotten, f"{text_of(file, forgotten)}()")
-    standing = _outermost(level, name, _training(files))
+    training = _training(files)
+    if _trains_itself(level, training):
+        raise NoFixError("the same call trains in another phase")
+    standing = _outermost(level, name, training)
     before = insert_before(file, standing, f"{name}.eval()")
     shared = _goes_on(files, ways)
     if shared is None:
@@ -75,6 +78,15 @@ def _without_brackets(level: Level, name: str) -> ast.expr | None:
             if isinstance(each, ast.Expr) and ast.unparse(each.value) == f"{name}.eval":
                 return each.value
     return None
+
+
+def _trains_itself(level: Level, training: set[int]) -> bool:
+    """Whether a gradient is taken behind the call in its own block, as where one loop goes through both phases."""
+    if not level.standings:
+        return False
+    innermost = level.standings[-1]
+    behind = innermost.block[innermost.index :]
+    return any(id(each) in training for statement in behind for each in ast.walk(statement))
 
 
 def _outermost(level: Level, name: str, training: set[int]) -> Standing:
