@@ -46,6 +46,7 @@ benchmarks: .venv/dev
 	$(BIN)/python benchmarks/diagnose_cost.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/files.py
+	$(BIN)/python benchmarks/source.py
 	$(BIN)/python benchmarks/tensorflow_layers.py
 
 clean:
