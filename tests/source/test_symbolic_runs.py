@@ -62,6 +62,21 @@ def test_rest_of_a_block_stands_under_the_other_arm(calls: Calls) -> None:
     assert [block.arm for block in second.within if isinstance(block, Branch)] == [False]
 
 
+def test_what_an_arm_makes_and_gives_is_whole(shown: Shown) -> None:
+    text = """
+        from probe import show, kind
+        class Net:
+            def __init__(self):
+                self.size = 3
+        def make(kind):
+            if kind == "net":
+                return Net()
+            raise ValueError(kind)
+        show(make(kind).size)
+    """
+    assert shown(text) == [3]
+
+
 def test_what_a_handler_does_instead_does_not_count(shown: Shown) -> None:
     text = """
         from probe import show, risky

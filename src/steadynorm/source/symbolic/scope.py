@@ -88,6 +88,14 @@ class Journal:
             else:
                 self.put(where, key, value)
 
+    def redo_new(self, changes: _Changes) -> None:
+        """Makes those changes again that were made to objects which did not exist, or had nothing in them, before.
+
+        An arm that leaves its function takes what it has made along, as what it gives.
+        """
+        new = {id(where) for where, _ in changes.values() if not where}
+        self.redo({spot: change for spot, change in changes.items() if spot[0] in new})
+
     def merge(self, arms: list[_Changes]) -> None:
         """Makes the changes of several arms, of which one is run, each from the state that is there now."""
         for spot in dict.fromkeys(spot for arm in arms for spot in arm):

@@ -61,6 +61,7 @@ def _if(machine: Machine, node: ast.If, scope: Scope, opened: ExitStack) -> Flow
         machine.journal.merge(changes)
         return flows[0] if flows[0] is flows[1] else Flow.WENT_ON
     machine.journal.redo(changes[goes_on[0]])
+    machine.journal.redo_new(changes[1 - goes_on[0]])
     opened.enter_context(machine.inside(Branch(test, goes_on[0] == 0, node.test, place)))
     return Flow.NEXT
 
