@@ -11,12 +11,13 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Block, Call, Callback
 from steadynorm.source.symbolic.values import Parameter, Product, Value
+from steadynorm.source.tensorflow.builds import shared
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates, written
 from steadynorm.source.tensorflow.runs import APPLY, Session, Step
 from steadynorm.source.tensorflow.scopes import control_inputs
 from steadynorm.source.tensorflow.sightings import seen
-from steadynorm.source.tensorflow.variables import trains
+from steadynorm.source.tensorflow.variables import names_of, trains
 from steadynorm.source.tensorflow.words import LAYERS, op_name, short
 from steadynorm.source.tensorflow.world import World
 
@@ -30,7 +31,7 @@ def updates(world: World) -> Iterator[Sighting]:
         return
     moved = {id(norm) for session in world.sessions for norm in world.moved_by(session)}
     stuck = [norm for norm in world.norms if _wants_updates(norm) and id(norm) not in moved]
-    stuck = [norm for norm in stuck if not _may_be_moved(world, norm)]
+    stuck = [norm for norm in stuck if not _may_be_moved(world, norm) and not _moves_elsewhere(world, norm, moved)]
     by_hand = [norm for norm in stuck if norm.updates is Updates.BY_HAND]
     yield from _dropped(world, by_hand)
     for step in world.trained_steps:
@@ -79,6 +80,17 @@ def _may_be_moved(world: World, norm: Norm) -> bool:
     return any(
         world.collects(call, norm) is None for session in world.sessions for call in world.collectors(session.reached)
     )
+
+
+def _moves_elsewhere(world: World, norm: Norm, moved: set[int]) -> bool:
+    """Whether the updates of another application of the same variables are run, as those of another replica."""
+    for other in world.norms:
+        if other is norm or id(other) not in moved or world.reach.graph(other.call) != world.reach.graph(norm.call):
+            continue
+        same = other.place == norm.place or names_of(other) == names_of(norm) is not None
+        if same and shared(world, other, norm) is True:
+            return True
+    return False
 
 
 def _is_called_from_outside(block: Block) -> bool:
