@@ -42,6 +42,7 @@ from steadynorm.source.symbolic.values import (
 from steadynorm.source.symbolic.vocabulary import CALL_METHODS, CALLED_ALONE, READY_METHODS
 
 _DUNDER = "__"
+_WORD = re.compile(r"\w+")
 
 
 def runs_of(files: Iterable[SourceFile], wanted: Callable[[SourceFile], bool] = lambda file: True) -> list[Run]:
@@ -152,7 +153,7 @@ def _run_rest(machine: Machine, module: Module, scope: Scope) -> None:
     """
     entries = [(value, value if isinstance(value, Class) else _function(value)) for value in scope.names.values()]
     texts = {entry: _text(entry) for _, entry in entries if entry is not None and entry.module is module}
-    wanted = _wanted(texts)
+    wanted = _wanted(texts) | _putting_together(texts, {entry for _, entry in entries if entry is not None})
     for value, entry in reversed(entries):
         if entry is None or entry not in wanted:
             continue
@@ -170,6 +171,16 @@ def _wanted(texts: Mapping[Function | Class, str]) -> set[Function | Class]:
     named = re.compile(rf"\b(?:{'|'.join(names)})\b") if names else None
     return wanted | {
         entry for entry, text in texts.items() if isinstance(entry, Class) and named is not None and named.search(text)
+    }
+
+
+def _putting_together(texts: Mapping[Function | Class, str], known: set[Function | Class]) -> set[Function | Class]:
+    """Functions that name two things about the subject, as one that makes a model and hands it to its training does."""
+    names = {entry.name for entry in known if concerns(texts.get(entry) or _text(entry))}
+    return {
+        entry
+        for entry, text in texts.items()
+        if isinstance(entry, Function) and len((names - {entry.name}).intersection(_WORD.findall(text))) > 1
     }
 
 
