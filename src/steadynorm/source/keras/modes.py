@@ -14,6 +14,7 @@ from steadynorm.source.keras.calls import (
     KerasRun,
     ModelCall,
     call_of,
+    called_model,
     default_mode,
     is_inside,
     mode_given,
@@ -68,6 +69,7 @@ def look_at_modes(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
         elif each.purpose in ("plain", "test") and not _is_layer(each):
             yield from _inference(keras, each, switches)
     yield from _fixed_layers(keras, graph)
+    yield from _fixed_parts(keras, graph)
     yield from _lost_in_fit(keras, graph)
     yield from _phase_in_predictions(keras, switches)
 
@@ -235,6 +237,28 @@ def _fixed_layers(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
             likely = Certainty.LIKELY
             subject = subject_of(norm.made)
             yield Sighting("SN201", "keras", norm.call.place, subject, "functional", likely, _KERAS_2_RUNS)
+
+
+def _fixed_parts(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
+    """Parts of a model with layers inside that its own call runs in inference mode, whatever the model is told."""
+    chosen = both_modes(graph)
+    for call in keras.run.calls():
+        part = called_model(call)
+        frames = [block for block in call.within if isinstance(block, Frame)]
+        if part is None or not frames or not _is_call(frames[-1]) or mode_given(call) != Known(False):
+            continue
+        norms = keras.norms(part)
+        if not norms or made_by(call) in norms or set(norms) & set(chosen):
+            continue
+        if _is_handed(call) or _way(call) != "constant" or stands_in_branch(call) or _stops(keras, call):
+            continue
+        if keras.trains(norms) and not (keras.is_frozen(norms) or keras.is_filled(norms) or keras.is_assigned(norms)):
+            yield Sighting("SN202", "keras", call.place, keras.name_of(part), "layer")
+
+
+def _stops(keras: KerasRun, call: Call) -> bool:
+    """Whether no gradient goes through a result."""
+    return call.result is not None and any(each.name.endswith("stop_gradient") for each in keras.uses.of(call.result))
 
 
 def _is_call(block: object) -> bool:
