@@ -13,6 +13,7 @@ _SHAPED = (".normal", ".random", ".uniform", ".standard_normal", "numpy.random.n
 _SHAPED_FIRST = ("numpy.zeros", "numpy.ones", "numpy.random.random", ".random", ".standard_normal")
 _SHAPED_LAST = ("numpy.random.rand", "numpy.random.randn")
 _FLATTENING = ("Flatten",)
+_ENLARGING = ("Transpose", "Deconvolution")
 
 
 def has_one_position(graph: LayerGraph, norm: Norm) -> bool:
@@ -23,12 +24,23 @@ def has_one_position(graph: LayerGraph, norm: Norm) -> bool:
             if step.made is not None and _is_flat(step.made.argument(None, "input_shape", "input_dim")):
                 return True
             continue
+        if step.kind == "convolution" and not any(word in name for word in _ENLARGING):
+            # What it makes of one position is one position, or it fails.
+            continue
         if step.kind == "reshape":
-            return name.endswith(_FLATTENING)
+            return name.endswith(_FLATTENING) or (name == "keras.layers.Reshape" and _is_single(step.made))
         if step.kind == "pooling":
             return ".Global" in name or _takes_both_axes(step.call)
         return name == "keras.layers.Input" and _is_flat((step.made or step.call).argument(0, "shape"))
     return False
+
+
+def _is_single(made: Call | None) -> bool:
+    """Whether a `Reshape` gives one position per sample."""
+    shape = None if made is None else made.argument(0, "target_shape")
+    if not isinstance(shape, Items) or not shape.whole or not shape.items:
+        return False
+    return all(each == Known(1) for each in shape.items[:-1])
 
 
 def _is_flat(shape: Value | None) -> bool:
