@@ -62,7 +62,7 @@ class Defaults:
         if isinstance(value, Parameter) and value.default is not None:
             found = self.number(value.default)
             return None if found is None else Number(found.value, False)
-        name = _option(value)
+        name = option_of(value)
         if name is None or name not in self._values:
             return None
         found = self.number(self._values[name])
@@ -83,7 +83,7 @@ def _defined(call: Call) -> str | None:
     return given.value if call.name.endswith(_DEFINING) else None
 
 
-def _option(value: Value | None) -> str | None:
+def option_of(value: Value | None) -> str | None:
     """The option that a value reads, as `FLAGS.batch_size`, `args.batch_size` or `config["batch_size"]`."""
     if isinstance(value, External) and "FLAGS" in value.name:
         return value.name.rpartition(".")[2]

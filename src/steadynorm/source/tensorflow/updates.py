@@ -12,6 +12,7 @@ from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Block, Call, Callback
 from steadynorm.source.symbolic.values import Parameter, Product, Value
 from steadynorm.source.tensorflow.builds import shared
+from steadynorm.source.tensorflow.flags import flag_of, holds_at
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates, written
 from steadynorm.source.tensorflow.runs import APPLY, Session, Step
@@ -22,6 +23,7 @@ from steadynorm.source.tensorflow.words import LAYERS, op_name, short
 from steadynorm.source.tensorflow.world import World
 
 _LONGEST = 60
+_ASKED = "whether the option of the command line that decides the mode of the layers is set to train where this runs"
 _OURS = ("tensorflow.", "slim.", "keras.", "builtins.", "numpy.", "functools.", "itertools.", "horovod.", "six.")
 
 
@@ -37,9 +39,14 @@ def updates(world: World) -> Iterator[Sighting]:
     for step in world.trained_steps:
         sessions = [each for each in world.sessions if step.call in each.reached]
         mine = [norm for norm in stuck if norm not in by_hand and _belongs(world, step, norm)]
-        mine = [norm for norm in mine if _is_trained(world, norm, sessions)]
-        if mine and not any(_is_lost(world, step, session) for session in sessions):
+        asked = [norm for norm in mine if _is_asked(world, norm, step, sessions)]
+        mine = [norm for norm in mine if _is_trained(world, norm, step, sessions)]
+        if any(_is_lost(world, step, session) for session in sessions):
+            continue
+        if mine:
             yield from _of_step(world, step, sessions, mine)
+        elif asked:
+            yield from _of_step(world, step, sessions, asked, _ASKED)
 
 
 def _wants_updates(norm: Norm) -> bool:
@@ -51,9 +58,24 @@ def _wants_updates(norm: Norm) -> bool:
     return not (norm.mode.source is Source.FIXED and not norm.mode.fixed)
 
 
-def _is_trained(world: World, norm: Norm, sessions: list[Session]) -> bool:
+def _is_trained(world: World, norm: Norm, step: Step, sessions: list[Session]) -> bool:
     modes = {world.mode_in(norm, session) for session in sessions}
-    return True in modes or (None in modes and norm.mode.source in (Source.FED, Source.ESTIMATOR))
+    if True in modes or (None in modes and norm.mode.source in (Source.FED, Source.ESTIMATOR)):
+        return True
+    return None in modes and any(_flag_says(norm, step, session) is True for session in sessions)
+
+
+def _is_asked(world: World, norm: Norm, step: Step, sessions: list[Session]) -> bool:
+    """Whether an option of the command line decides the mode of a layer, and nothing around the step asks for it."""
+    if flag_of(norm.given) is None:
+        return False
+    return any(world.mode_in(norm, session) is None and _flag_says(norm, step, session) is None for session in sessions)
+
+
+def _flag_says(norm: Norm, step: Step, session: Session) -> bool | None:
+    """Whether a layer whose mode is an option is in training mode, by the conditions that a step is run under."""
+    flag = flag_of(norm.given) if norm.mode.source is Source.UNKNOWN else None
+    return None if flag is None else holds_at(flag, (session.call, step.call))
 
 
 def _belongs(world: World, step: Step, norm: Norm) -> bool:
@@ -120,7 +142,9 @@ def _is_foreign(call: Call) -> bool:
     return bool(call.name) and not short(call.name).startswith((*_OURS, "contrib."))
 
 
-def _of_step(world: World, step: Step, sessions: list[Session], stuck: list[Norm]) -> Iterator[Sighting]:
+def _of_step(
+    world: World, step: Step, sessions: list[Session], stuck: list[Norm], settle: str | None = None
+) -> Iterator[Sighting]:
     readers = {call.index: call for session in sessions for call in world.collectors(session.reached)}
     missed = [norm for norm in stuck if norm.updates is Updates.COLLECTED]
     for call in readers.values():
@@ -131,6 +155,8 @@ def _of_step(world: World, step: Step, sessions: list[Session], stuck: list[Norm
                 call.place,
                 missed[0].subject,
                 "early" if early else "scope",
+                Certainty.PROVEN if settle is None else Certainty.LIKELY,
+                settle,
                 related=(step.call.place, *_places(missed)),
                 layers=len(missed),
                 first=missed[0].place,
@@ -138,17 +164,14 @@ def _of_step(world: World, step: Step, sessions: list[Session], stuck: list[Norm
                 name=world.run.named.get(call.result) if call.result is not None else None,
             )
             return
-    certainty = Certainty.PROVEN
-    settle = None
     if world.run.kind == "class":
-        certainty = Certainty.LIKELY
         settle = "whether the program that uses this class fetches the update operations beside its train step"
     yield seen(
         "SN101",
         step.call.place,
         stuck[0].subject,
         "collection" if stuck[0].kind is Kind.KERAS else "apply" if step.kind is APPLY else step.kind,
-        certainty,
+        Certainty.PROVEN if settle is None else Certainty.LIKELY,
         settle,
         related=_places(stuck),
         layers=len(stuck),
