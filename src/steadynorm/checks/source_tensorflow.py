@@ -8,7 +8,10 @@ _REPAIR = " Then re-estimate the statistics of models that were trained this way
 _INITIAL = "inference normalizes by their initial values"
 _BY_BATCH = "what is predicted is normalized by the moments of its own batch"
 _NOTHING_UPDATES = "training normalizes by the statistics, which nothing updates"
-_CONTROLLED = "with {tf}.control_dependencies({tf}.get_collection({tf}.GraphKeys.UPDATE_OPS)): {statement}"
+_CONTROLLED = (
+    "Run the {made} inside 'with {tf}.control_dependencies(update_ops):', where update_ops = "
+    "{tf}.get_collection({tf}.GraphKeys.UPDATE_OPS)"
+)
 
 _COLLECTED = (
     "'{subject}' puts the updates of its statistics into a collection ({count}, first {first}), and nothing runs them "
@@ -16,8 +19,8 @@ _COLLECTED = (
 )
 
 UPDATES: Words = {
-    ("tensorflow", "minimize"): (_COLLECTED, f"{_CONTROLLED}.{_REPAIR}"),
-    ("tensorflow", "apply"): (_COLLECTED, f"{_CONTROLLED}.{_REPAIR}"),
+    ("tensorflow", "minimize"): (_COLLECTED, f"{_CONTROLLED.replace('{made}', 'minimize()')}.{_REPAIR}"),
+    ("tensorflow", "apply"): (_COLLECTED, f"{_CONTROLLED.replace('{made}', 'apply_gradients()')}.{_REPAIR}"),
     ("tensorflow", "create"): (
         f"'{{subject}}' puts the updates of its statistics into a collection ({{count}}, first {{first}}), and "
         f"update_ops leaves them out of this train op: {_INITIAL}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from steadynorm.place import Place
 from steadynorm.program import Program
@@ -28,6 +29,7 @@ def read(files: Sequence[SourceFile]) -> Program:
     """
     runs = runs_of(files, lambda file: file.subject)
     seen = [reader.look(runs) for reader in _READERS]
+    seen[0] = replace(seen[0], sightings=tuple(tensorflow_reader.placed(seen[0].sightings, {f.path: f for f in files})))
     unique = {(each.place, each.code, each.how): each for one in seen for each in reversed(one.sightings)}
     places = frozenset[Place]().union(*(one.normalizations for one in seen))
     return Program(

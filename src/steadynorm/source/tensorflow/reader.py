@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.defaults import Defaults
+from steadynorm.source.reading.files import SourceFile
 from steadynorm.source.seen import Seen
 from steadynorm.source.symbolic.trace import Run
 from steadynorm.source.tensorflow.batches import micro_batches, one_row, sizes
@@ -92,11 +93,24 @@ def _told(sighting: Sighting, names: Mapping[str, str]) -> Sighting:
     """A sighting with what a message needs besides: the file's name for TensorFlow, and how many layers there are."""
     layers = sighting.facts.get("layers")
     told: dict[str, object] = {"tf": names.get(sighting.place.path, "tf")}
-    for name, fact in sighting.facts.items():
-        told[name] = near(sighting.place, fact) if isinstance(fact, Place) else fact
+    told |= sighting.facts
     if isinstance(layers, int):
         told["count"] = "1 layer" if layers == 1 else f"{layers} layers"
     return replace(sighting, facts=told)
+
+
+def placed(sightings: Iterable[Sighting], files: Mapping[str, SourceFile]) -> list[Sighting]:
+    """Sightings whose other places are named as somebody who looks at theirs would call them."""
+    return [
+        replace(
+            each,
+            facts={
+                name: near(each.place, fact, files) if isinstance(fact, Place) else fact
+                for name, fact in each.facts.items()
+            },
+        )
+        for each in sightings
+    ]
 
 
 def _is_about(run: Run) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from steadynorm.finding import Certainty
 from steadynorm.place import Place
 from steadynorm.program import Sighting
+from steadynorm.source.reading.files import SourceFile
 from steadynorm.source.symbolic.trace import Run
 
 
@@ -39,8 +40,20 @@ def prefixes(run: Run) -> dict[str, str]:
     return found
 
 
-def near(place: Place, other: Place) -> str:
-    """Another place as somebody who looks at a place would call it: its line, or its file and line."""
-    if other.path.endswith(".ipynb"):
-        return "another cell" if other.path == place.path else os.path.basename(other.path)
-    return f"line {other.line}" if other.path == place.path else f"{os.path.basename(other.path)}:{other.line}"
+def near(place: Place, other: Place, files: Mapping[str, SourceFile]) -> str:
+    """Another place as somebody who looks at a place would call it: its line, with its cell or file where it differs.
+
+    Arguments:
+        place: what is looked at.
+        other: the other place.
+        files: by path; those of notebooks tell the cells.
+    """
+    name = os.path.basename(other.path)
+    file = files.get(other.path)
+    cell = None if file is None else file.cell_at(other.line)
+    if file is None or cell is None:
+        return f"line {other.line}" if other.path == place.path else f"{name}:{other.line}"
+    line = f"line {other.line - cell.line + 1}"
+    if other.path != place.path:
+        return f"{name}, cell {cell.number}, {line}"
+    return line if file.cell_at(place.line) is cell else f"cell {cell.number}, {line}"
