@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -103,6 +104,13 @@ class KerasRun:
         """What a model's author calls it: its class, the name it has in the program, or what made it."""
         named = self.run.named.get(model) if isinstance(model, Product) else None
         return named or name_of_model(model)
+
+    def name_at(self, call: Call, model: Value | None) -> str:
+        """What a model is called where it is called; what its author calls it elsewhere, where that is no name."""
+        written = "" if call.node is None else ast.unparse(call.node.func)
+        written = written.removesuffix(".__call__").removesuffix(".call")
+        is_name = all(part.isidentifier() for part in written.split("."))
+        return written if is_name and written not in ("self", "super") else self.name_of(model)
 
     @cached_property
     def fits(self) -> tuple[Call, ...]:

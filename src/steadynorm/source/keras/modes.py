@@ -104,7 +104,7 @@ def _training(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) ->
         ("SN205", "wrapper") if taken else ("SN202", _way(each.call) if each.training is not None else "omitted")
     )
     facts = {"parameter": taken or "training", "line": _line(each.call)}
-    yield Sighting(code, "keras", each.call.place, keras.name_of(each.model), how, facts=facts)
+    yield Sighting(code, "keras", each.call.place, keras.name_at(each.call, each.model), how, facts=facts)
 
 
 def _after_switches(keras: KerasRun, each: ModelCall, states: tuple[State, ...]) -> Iterator[Sighting]:
@@ -117,9 +117,11 @@ def _after_switches(keras: KerasRun, each: ModelCall, states: tuple[State, ...])
     if off and off[0].loop is None:
         assert off[0].switch is not None
         related = (off[0].switch.call.place,)
-        yield Sighting("SN202", "keras", each.call.place, keras.name_of(each.model), "phase", related=related)
+        yield Sighting(
+            "SN202", "keras", each.call.place, keras.name_at(each.call, each.model), "phase", related=related
+        )
     elif not off and states[0].switch is None:
-        yield Sighting("SN202", "keras", each.call.place, keras.name_of(each.model), "omitted")
+        yield Sighting("SN202", "keras", each.call.place, keras.name_at(each.call, each.model), "omitted")
 
 
 def _way(call: Call) -> str:
@@ -158,9 +160,9 @@ def _inference(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) -
     if mode != Known(True) or keras.is_frozen(each.norms) or not _is_inference(keras, each):
         return
     facts = {"line": _line(each.call)}
-    yield Sighting("SN201", "keras", each.call.place, keras.name_of(each.model), how, facts=facts)
+    yield Sighting("SN201", "keras", each.call.place, keras.name_at(each.call, each.model), how, facts=facts)
     if _goes_on(keras, each):
-        yield Sighting("SN107", "keras", each.call.place, keras.name_of(each.model), how)
+        yield Sighting("SN107", "keras", each.call.place, keras.name_at(each.call, each.model), how)
 
 
 def _is_inference(keras: KerasRun, each: ModelCall) -> bool:
@@ -253,7 +255,7 @@ def _fixed_parts(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
         if _is_handed(call) or _way(call) != "constant" or stands_in_branch(call) or _stops(keras, call):
             continue
         if keras.trains(norms) and not (keras.is_frozen(norms) or keras.is_filled(norms) or keras.is_assigned(norms)):
-            yield Sighting("SN202", "keras", call.place, keras.name_of(part), "layer")
+            yield Sighting("SN202", "keras", call.place, keras.name_at(call, part), "layer")
 
 
 def _stops(keras: KerasRun, call: Call) -> bool:
