@@ -58,7 +58,8 @@ def verdict(report: Report) -> str:
     """The whole report in one sentence."""
     if report.is_empty:
         what = "model has" if report.origin is None else "files have"
-        return f"{report.name}: nothing to check, the {what} no normalization layers."
+        followed = " that can be followed" if report.is_source else ""
+        return f"{report.name}: nothing to check, the {what} no normalization layers{followed}."
     if report.origin is not None:
         return f"{report.name}: {_found(report)}."
     cause = report.findings[0] if report.findings else None
