@@ -131,6 +131,8 @@ def _named(value: Value) -> tuple[Value, ...] | None:
         return tuple(value.entries.values()) if value.complete else None
     assert isinstance(value, Product)
     given = value.call.arguments[0] if value.call.arguments else None
+    if given is None:
+        return None if value.call.more else tuple(value.call.keywords.values())
     if isinstance(given, Table):
         return tuple(given.entries.values()) if given.complete else None
     if isinstance(given, Items) and given.whole:

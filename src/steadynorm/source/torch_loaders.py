@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from steadynorm.source.defaults import Defaults, Number
 from steadynorm.source.flow import behind, parts
+from steadynorm.source.torch_chains import is_none
 from steadynorm.source.torch_program import Group, TorchProgram
 from steadynorm.source.torch_words import LOADERS, RANDOM, short
 from steadynorm.source.trace import Block, Call, Callback, Frame, Loop
-from steadynorm.source.values import Class, External, Instance, Item, Items, Known, Product, Value, constant
+from steadynorm.source.values import Class, Expression, External, Instance, Item, Items, Known, Product, Value, constant
 
 SIZES = {
     "MNIST": 60_000,
@@ -130,6 +131,8 @@ def _times(over: Value, defaults: Defaults) -> Number | None:
     """How many items there are to go through."""
     if isinstance(over, Items):
         return Number(len(over.items)) if over.whole else None
+    if isinstance(over, Item) and isinstance(over.key, Expression) and over.key.operator == "Slice":
+        return _cut(over.key, defaults)
     if not isinstance(over, Product):
         return None
     call = over.call
@@ -148,6 +151,16 @@ def _times(over: Value, defaults: Defaults) -> Number | None:
             return None
         return Number(math.ceil(samples / size.size), size.sure)
     return None
+
+
+def _cut(key: Expression, defaults: Defaults) -> Number | None:
+    """How many items a part of a list has at most."""
+    start, stop, step = key.operands
+    first, last = 0 if is_none(start) else defaults.number(start), defaults.number(stop)
+    if not is_none(step) or last is None or first is None or last.value < 0:
+        return None
+    begin = first if isinstance(first, int) else first.value
+    return Number(max(last.value - begin, 0), last.sure) if begin >= 0 else None
 
 
 def samples_of(dataset: Value | None) -> int | None:
