@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from steadynorm.source.attributes import attribute, item, iterate
 from steadynorm.source.carrying import carried, forget_counters
 from steadynorm.source.constants import binary
+from steadynorm.source.containers import one_of
 from steadynorm.source.definitions import define_class, define_function
 from steadynorm.source.expressions import MOST_UNROLLED, bind, call_statement
 from steadynorm.source.imports import import_from, import_names
@@ -136,7 +137,8 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> Flow:
                 return Flow.LEFT if flow is Flow.LEFT else Flow.NEXT
         return machine.execute(node.orelse, scope)
     forget_counters(machine, node.body, scope)
-    bind(machine, node.target, item(machine, over, None), scope)
+    one = None if members is None else one_of(members)
+    bind(machine, node.target, item(machine, over, None) if one is None else one, scope)
     with machine.inside(Loop(over, place)), carried(machine, node.body, scope):
         machine.execute(node.body, scope)
     return machine.execute(node.orelse, scope)
