@@ -13,6 +13,7 @@ from steadynorm.source.flow import inside
 from steadynorm.source.torch_models import Key, Models, is_norm
 from steadynorm.source.torch_selection import Selected, selected
 from steadynorm.source.torch_state import Entry, Fact, Observation, Spot, State
+from steadynorm.source.torch_words import zoo_name
 from steadynorm.source.trace import Assign, Branch, Call, Callback, Frame, Loop, Run
 from steadynorm.source.values import Attribute, Choice, Expression, Instance, Known, Parameter, Product, Value
 
@@ -150,6 +151,11 @@ class Modes:
             for spot in ((each, False), (each, True)):
                 if spot in self.state.undone:
                     return self.state.undone[spot]
+        value = self._models.value(key)
+        if isinstance(value, Product) and zoo_name(value.call) is not None:
+            # Its parts are not called one by one.
+            within = (pair for spot, pair in self.state.undone.items() if self._models.is_within(spot[0], key))
+            return next(within, None)
         return None
 
     # What happens
