@@ -78,7 +78,7 @@ SWITCHED: Words = {
     ("torch", "eval"): (
         "'{model}.eval()' stands in the training loop and no train() after it: every later iteration ({where}) trains "
         "in inference mode",
-        "Write {trained}.train() at the beginning of every epoch, or {model}.train() right behind the evaluation.",
+        "Write {trained}.train() at the beginning of every epoch, or {behind}right behind the evaluation.",
     ),
     ("torch", "restored"): (
         "the mode that is put back here was read when '{model}' was in inference mode: every later iteration "

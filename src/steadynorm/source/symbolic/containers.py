@@ -17,6 +17,7 @@ from steadynorm.source.symbolic.values import (
     Product,
     Super,
     Table,
+    Unknown,
     Value,
     choice,
 )
@@ -66,6 +67,18 @@ def representative(of: Value) -> Value | None:
         return of.element if of.key is None else None
     if isinstance(of, Product) and of.call.name in LISTS and len(of.call.arguments) == 1 and not of.call.added:
         return representative(of.call.arguments[0])
+    return None
+
+
+def one_of(members: tuple[Value, ...]) -> Value | None:
+    """One layer for many, where a loop goes through more than are run one by one; `None` if they are no layers."""
+    first = members[0] if members else None
+    if all(isinstance(each, Instance | Product) for each in members):
+        return first
+    if isinstance(first, Items) and first.whole and any(isinstance(each, Instance | Product) for each in first.items):
+        # What enumerate() and zip() make of layers: the numbers beside them are others each time.
+        parts = (Unknown("one of many") if isinstance(each, Known) else each for each in first.items)
+        return Items(first.kind, {"items": tuple(parts)})
     return None
 
 
@@ -131,6 +144,8 @@ def _named(value: Value) -> tuple[Value, ...] | None:
         return tuple(value.entries.values()) if value.complete else None
     assert isinstance(value, Product)
     given = value.call.arguments[0] if value.call.arguments else None
+    if given is None:
+        return None if value.call.more else tuple(value.call.keywords.values())
     if isinstance(given, Table):
         return tuple(given.entries.values()) if given.complete else None
     if isinstance(given, Items) and given.whole:

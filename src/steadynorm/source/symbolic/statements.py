@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from steadynorm.source.symbolic.attributes import attribute, item, iterate
 from steadynorm.source.symbolic.carrying import carried, forget_counters
 from steadynorm.source.symbolic.constants import binary
+from steadynorm.source.symbolic.containers import one_of
 from steadynorm.source.symbolic.definitions import define_class, define_function
 from steadynorm.source.symbolic.expressions import MOST_UNROLLED, bind, call_statement
 from steadynorm.source.symbolic.imports import import_from, import_names
@@ -137,7 +138,8 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> Flow:
                 return Flow.LEFT if flow is Flow.LEFT else Flow.NEXT
         return machine.execute(node.orelse, scope)
     forget_counters(machine, node.body, scope)
-    bind(machine, node.target, item(machine, over, None), scope)
+    one = None if members is None else one_of(members)
+    bind(machine, node.target, item(machine, over, None) if one is None else one, scope)
     with machine.inside(Loop(over, place)), carried(machine, node.body, scope):
         machine.execute(node.body, scope)
     return machine.execute(node.orelse, scope)

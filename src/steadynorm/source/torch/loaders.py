@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from steadynorm.source.defaults import Defaults, Number
 from steadynorm.source.symbolic.flow import behind, parts
 from steadynorm.source.symbolic.trace import Block, Call, Callback, Frame, Loop
-from steadynorm.source.symbolic.values import Class, External, Instance, Item, Items, Known, Product, Value, constant
+from steadynorm.source.symbolic.values import (
+    Class,
+    Expression,
+    External,
+    Instance,
+    Item,
+    Items,
+    Known,
+    Product,
+    Value,
+    constant,
+)
+from steadynorm.source.torch.chains import is_none
 from steadynorm.source.torch.program import Group, TorchProgram
 from steadynorm.source.torch.words import LOADERS, RANDOM, short
 
@@ -130,6 +142,8 @@ def _times(over: Value, defaults: Defaults) -> Number | None:
     """How many items there are to go through."""
     if isinstance(over, Items):
         return Number(len(over.items)) if over.whole else None
+    if isinstance(over, Item) and isinstance(over.key, Expression) and over.key.operator == "Slice":
+        return _cut(over.key, defaults)
     if not isinstance(over, Product):
         return None
     call = over.call
@@ -148,6 +162,16 @@ def _times(over: Value, defaults: Defaults) -> Number | None:
             return None
         return Number(math.ceil(samples / size.size), size.sure)
     return None
+
+
+def _cut(key: Expression, defaults: Defaults) -> Number | None:
+    """How many items a part of a list has at most."""
+    start, stop, step = key.operands
+    first, last = 0 if is_none(start) else defaults.number(start), defaults.number(stop)
+    if not is_none(step) or last is None or first is None or last.value < 0:
+        return None
+    begin = first if isinstance(first, int) else first.value
+    return Number(max(last.value - begin, 0), last.sure) if begin >= 0 else None
 
 
 def samples_of(dataset: Value | None) -> int | None:

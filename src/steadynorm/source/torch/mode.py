@@ -107,7 +107,7 @@ def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -
                 "restored" if fact.by.name == ".train" and fact.by.arguments else "eval",
                 related=(group.place,),
                 model=receiver(fact.by) or name_of(program, fact.target),
-                trained=_written_model(program, group, fact.by),
+                **_both_names(program, group, fact.by),
                 where=str(group.place),
                 again=_begins_again(group, fact.by),
             )
@@ -158,6 +158,12 @@ def _text_of(call: Call) -> str:
     """How a call is written."""
     text = "" if call.node is None else ast.unparse(call.node)
     return text if text and len(text) <= 60 else f"{call.name.removeprefix('.')}()"
+
+
+def _both_names(program: TorchProgram, group: Group, by: Call) -> dict[str, str]:
+    """What the model is called where it is trained, and, if that is something else, where it is switched."""
+    trained, model = _written_model(program, group, by), receiver(by)
+    return {"trained": trained, "behind": "" if model in (None, trained) else f"{model}.train() "}
 
 
 def _written_model(program: TorchProgram, group: Group, by: Call) -> str:

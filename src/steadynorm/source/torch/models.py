@@ -262,6 +262,8 @@ def _spread(value: Value) -> tuple[Value, ...]:
     whole = _whole(value)
     if whole is not None:
         return (whole,)
+    if isinstance(value, Product) and value.call.name == "collections.OrderedDict" and not value.call.arguments:
+        return tuple(value.call.keywords.values())
     if isinstance(value, Product) and value.call.name == "collections.OrderedDict":
         return tuple(pair.items[1] for each in value.call.arguments for pair in _spread(each) if _is_pair(pair))  # type: ignore[attr-defined]
     return (value,)

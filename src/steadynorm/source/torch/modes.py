@@ -15,6 +15,7 @@ from steadynorm.source.symbolic.values import Attribute, Choice, Expression, Ins
 from steadynorm.source.torch.models import Key, Models, is_norm
 from steadynorm.source.torch.selection import Selected, selected
 from steadynorm.source.torch.state import Entry, Fact, Observation, Spot, State
+from steadynorm.source.torch.words import zoo_name
 
 IGNITE = "ignite.engine.Engine"
 _ENGINES = (IGNITE, "ignite.engine.engine.Engine")
@@ -150,6 +151,11 @@ class Modes:
             for spot in ((each, False), (each, True)):
                 if spot in self.state.undone:
                     return self.state.undone[spot]
+        value = self._models.value(key)
+        if isinstance(value, Product) and zoo_name(value.call) is not None:
+            # Its parts are not called one by one.
+            within = (pair for spot, pair in self.state.undone.items() if self._models.is_within(spot[0], key))
+            return next(within, None)
         return None
 
     # What happens
