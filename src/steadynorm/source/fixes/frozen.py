@@ -112,7 +112,9 @@ def _repeated(file: SourceFile, freeze: Standing, undone: Standing, model: str) 
     if model.partition(".")[0] not in names_in(freeze.statement):
         raise NoFixError("another model is frozen")
     again = insert_after(file, undone, *_lines(file, freeze.statement))
-    moved = freeze.block is undone.block and freeze.index < undone.index
+    # Two functions without a name are not known to freeze the same: there is to be one.
+    nameless = any(isinstance(each, ast.Lambda) for each in ast.walk(freeze.statement))
+    moved = nameless or (freeze.block is undone.block and freeze.index < undone.index)
     return (*remove(file, freeze), *again) if moved else again
 
 
