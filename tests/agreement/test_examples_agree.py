@@ -1,4 +1,4 @@
-"""The examples of this project are as they should be, and the source check says so: one of them is broken on purpose."""
+"""The examples of this project are as they should be, and the source check says so: one is broken on purpose."""
 
 from __future__ import annotations
 
