@@ -47,28 +47,28 @@ def test_files_without_the_subject_bring_nothing_along() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-FAKE = """
-from steadynorm import source_check
-from steadynorm.finding import Certainty, Finding, Severity
-from steadynorm.integrations.flake8 import Plugin
-from steadynorm.place import Place
-from steadynorm.program import Program
+PROGRAM = """import torch.nn as nn
 
-found = Finding("SN501", Severity.INFO, Certainty.PROVEN, "", "has a bias", "x", place=Place("a.py", 2, 10, 2, 28))
-source_check.read = lambda files: Program(("a.py",), normalizations=1)
-source_check.run = lambda *_: ([found], [])
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.norm = nn.BatchNorm2d(8, momentum=0.99)
+        self.head = nn.Conv2d(8, 2, 1)
+
+    def forward(self, x):
+        return self.head(self.norm(self.conv(x)).relu())
 """
 
 
 def test_flake8_takes_it(tmp_path: Path) -> None:
     pytest.importorskip("flake8")
-    (tmp_path / "a.py").write_text(TEXT)
-    (tmp_path / "fake.py").write_text(FAKE)
-    (tmp_path / "setup.cfg").write_text("[flake8:local-plugins]\nextension =\n    SN = fake:Plugin\npaths = .\n")
-    command = [sys.executable, "-m", "flake8", "--config", "setup.cfg", "--select", "SN", "-j1", "a.py"]
+    (tmp_path / "a.py").write_text(PROGRAM)
+    command = [sys.executable, "-m", "flake8", "--isolated", "--select", "SN", "-j1", "a.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
-    assert done.stdout == "a.py:2:10: SN501 has a bias\n"
+    assert [line[:16] for line in done.stdout.splitlines()] == ["a.py:7:21: SN501", "a.py:8:21: SN510"]
     assert done.stderr == ""
 
 
