@@ -165,6 +165,7 @@ class TrainingReader:
     def _ends(self, name: str) -> list[str]:
         """The last nodes behind a node, itself if there are none."""
         reached = self._wires.downstream([name], controls=True)
+        self._wires.count(len(reached))  # they are gone through once more
         return [each for each in reached if next(self._wires.followers(each), None) is None]
 
 

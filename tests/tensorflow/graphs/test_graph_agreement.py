@@ -38,6 +38,7 @@ NOT_HANDED_ON = "a graph has the mode that reached the layer, not the one that w
 
 # What a graph shows less (-) and more (+) than the source, and why.
 DIFFERENT: dict[str, tuple[str, str]] = {
+    "SN101/tf_mode_of_a_flag.py": ("-SN101", "without the flag it builds the graph that predicts"),
     "SN101/tf_fetched_by_hand_healthy.py": ("+SN101", FETCHED),
     "SN101/tf_methods_of_a_session_healthy.py": ("+SN101", FETCHED),
     "SN101/tf_unknown_trainer_healthy.py": ("+SN101", FETCHED),
@@ -105,6 +106,7 @@ NOT_BUILT = frozenset(
         "SN101/tf_train_op_kept_in_a_class_healthy.py",
         "SN101/tf_updates_of_a_hook_healthy.py",
         "SN102/tf_towers_of_slim_healthy.py",
+        "SN102/tf_towers_share_a_scope.py",
         "SN106/tf_inputs_standardized_healthy.py",
         "SN201/tf_export_for_serving_healthy.py",
         "SN201/tf_if_on_a_tensor.py",
