@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from steadynorm.place import Place
 from steadynorm.source.symbolic.flow import Uses
 from steadynorm.source.symbolic.trace import Branch, Call
-from steadynorm.source.symbolic.values import Attribute, Expression, External, Item, Known, Product, Value, constant
+from steadynorm.source.symbolic.values import Expression, External, Item, Known, Product, Value, constant
 from steadynorm.source.torch.words import (
     ACTIVATIONS,
     DROPOUTS,
@@ -190,8 +190,3 @@ def _moved(call: Call, depth: int) -> bool | None:
     if set(order) in ({1, 2}, {-1, -2}, {1, -1}) and inner is not None:
         return not inner
     return None
-
-
-def name_of_attribute(value: Value) -> str:
-    """The last name of an attribute; empty for anything else."""
-    return value.name if isinstance(value, Attribute) else ""

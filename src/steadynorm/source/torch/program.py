@@ -255,10 +255,6 @@ class TorchProgram:
         written = isinstance(written_argument(call, 5, "training"), ast.Constant)
         return training.value if isinstance(training, Known) and isinstance(training.value, bool) and written else None
 
-    def role_of(self, call: Call) -> Role:
-        """What the model's call is for that a call belongs to."""
-        return next((group.role for group in self.groups if call in group.uses), Role.NOTHING)
-
 
 def written_argument(call: Call, position: int, name: str) -> ast.expr | None:
     """How an argument is written."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from steadynorm.source.symbolic.flow import inside
-from steadynorm.source.symbolic.trace import Branch, Call, Callback, Loop
+from steadynorm.source.symbolic.trace import Branch, Call, Callback
 from steadynorm.source.symbolic.values import (
     Choice,
     Class,
@@ -179,8 +179,3 @@ def _is_norm_class(kind: Value) -> bool:
     if isinstance(kind, External):
         return kind.name in _NORM_CLASSES or "BatchNorm" in kind.name
     return isinstance(kind, Class) and any(base in _NORM_CLASSES for base in kind.external_bases())
-
-
-def loop_over(within: tuple[object, ...]) -> Loop | None:
-    """The innermost loop around something."""
-    return next((block for block in reversed(within) if isinstance(block, Loop)), None)
