@@ -49,10 +49,6 @@ class Reached:
     def __contains__(self, call: Call) -> bool:
         return self.calls.get(call.index) is call
 
-    def named(self, *names: str) -> list[Call]:
-        """Those of some names, in the program's order."""
-        return [call for _, call in sorted(self.calls.items()) if short(call.name) in names]
-
 
 class Reach:
     """The dependencies between the operations of one run."""

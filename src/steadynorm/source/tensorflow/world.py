@@ -65,10 +65,6 @@ class World:
         """The layers that are computed."""
         return [norm for norm in self.norms if norm.call in reached]
 
-    def trained_by(self, step: Step) -> list[Norm]:
-        """The layers that the loss of a step is computed through."""
-        return self.norms_in(step.data)
-
     def mode_in(self, norm: Norm, session: Session) -> bool | None:
         """Whether a layer is in training mode when something is run; `None` if that is not known."""
         if session.estimator is not None:

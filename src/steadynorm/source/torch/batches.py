@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.defaults import Defaults
-from steadynorm.source.symbolic.flow import behind
+from steadynorm.source.symbolic.flow import behind, inside
 from steadynorm.source.symbolic.trace import Branch, Call
-from steadynorm.source.symbolic.values import Expression, Items, Known, Product, Value, constant
+from steadynorm.source.symbolic.values import Expression, Item, Items, Known, Product, Value, constant
 from steadynorm.source.torch.chains import before, input_of, number, operation
 from steadynorm.source.torch.layers import layer_name
 from steadynorm.source.torch.loaders import Batch, batch_of, iterations, loaders_of, order_of
@@ -147,8 +147,6 @@ def _every(program: TorchProgram, group: Group, defaults: Defaults) -> int | Non
 
 
 def _modulus(test: Value, defaults: Defaults) -> int | None:
-    from steadynorm.source.symbolic.flow import inside
-
     for value in inside(test):
         if isinstance(value, Expression) and value.operator == "Mod":
             times = defaults.number(value.operands[1])
@@ -197,8 +195,8 @@ def _is_one(value: Value) -> bool:
             axis = each.call.argument(0 if each.call.name.startswith(".") else 1, "dim")
             if number(axis) == 0:
                 return True
-        elif type(each).__name__ == "Item" and isinstance(key := getattr(each, "key", None), Known | Items):
-            first = key.items[0] if isinstance(key, Items) and key.items else key
+        elif isinstance(each, Item):
+            first = each.key.items[0] if isinstance(each.key, Items) and each.key.items else each.key
             if isinstance(first, Known) and first.value is None:
                 return True
         if isinstance(each, Product) and each.call.name in ("torch.cat", "torch.stack"):

@@ -183,11 +183,6 @@ class Models:
             and any(base.endswith("LightningModule") for base in value.of.external_bases())
         ]
 
-    def norms(self, key: Key) -> list[Product]:
-        """The normalization layers of the project's own making inside a model."""
-        values = (self.value(part) for part in self.parts(key) if len(part) == 1)
-        return [value for value in values if isinstance(value, Product) and is_norm(value)]
-
     def bears(self, key: Key) -> bool | None:
         """Whether there is a layer in it that normalizes by the batch and keeps statistics; `None` if nobody knows."""
         unknown = False

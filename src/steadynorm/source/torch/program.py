@@ -62,7 +62,6 @@ class Group:
         result: what it gives.
         dropped: whether nobody takes that.
         uses: the calls inside that normalize by the batch or by statistics.
-        frame: the function that is run for it, if it is one of the project's.
         role: what it is for.
         steps: what trains through it.
     """
@@ -74,7 +73,6 @@ class Group:
     result: tuple[Value, ...]
     dropped: bool
     uses: list[Call] = field(default_factory=list)
-    frame: Frame | None = None
     role: Role = Role.NOTHING
     steps: list[Backward] = field(default_factory=list)
 
@@ -185,7 +183,7 @@ class TorchProgram:
                 given = tuple(value for name, value in frame.arguments.items() if value is not frame.receiver)
                 result = tuple(self._returned.get(id(frame), ()))
                 dropped = caller is not None and caller.dropped
-                found[id(frame)] = Group(root, frame.place, caller or call, given, result, dropped, frame=frame)
+                found[id(frame)] = Group(root, frame.place, caller or call, given, result, dropped)
             return found[id(frame)]
         spot = (call.place, *map(id, _without_sequences(call)))
         if spot not in found:

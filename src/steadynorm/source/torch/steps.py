@@ -37,12 +37,10 @@ class Backward:
         call: the call; `None` where a framework does it with what a method returns.
         losses: what the gradient is taken of.
         optimizers: those that make a step with it.
-        index: the position in the trace.
     """
 
     call: Call | None
     losses: tuple[Value, ...]
-    index: int
     optimizers: list[Optimizer] = field(default_factory=list)
 
 
@@ -80,18 +78,17 @@ def backwards_of(run: Run, optimizers: list[Optimizer], returned: Mapping[int, S
         if isinstance(event, Return):
             if short(event.frame.function.name) == "training_step" and _is_of_framework(event):
                 own = _configured(event, optimizers)
-                found.append(Backward(None, (event.value,), event.index, own or [unknown]))
+                found.append(Backward(None, (event.value,), own or [unknown]))
             continue
         if not isinstance(event, Call):
             continue
         if event.name in _BACKWARD or event.name == "torch.autograd.backward":
-            losses = _losses(event)
-            one = Backward(event, losses, event.index)
+            one = Backward(event, _losses(event))
             found.append(one)
             # What was used by a step is over once other gradients are taken.
             waiting = [*(each for each in waiting if not each.optimizers), one]
         elif event.name in ("torch.autograd.grad", "torch.func.grad"):
-            found.append(Backward(event, event.arguments[:1], event.index))
+            found.append(Backward(event, event.arguments[:1]))
         elif event.name == ".step" and waiting:
             if not _is_scheduler(event.receiver):
                 stepped = _stepped(event, by_result) or unknown
