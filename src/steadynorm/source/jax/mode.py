@@ -60,7 +60,7 @@ def written_at(norm: Norm) -> Call | None:
 
 def is_written_both_ways(norm: Norm, call: Call) -> bool:
     """Whether the function around a layer writes both modes, so that a branch chooses."""
-    frames = [each for each in norm.call.within if isinstance(each, Frame)]
+    frames = norm.call.stack
     if not frames:
         return False
     written = {
@@ -170,14 +170,12 @@ def _trains_equinox(norm: Norm, given: Value | None) -> bool | None:
 
 def parameters(use: Use, norm: Norm) -> Iterator[Parameter]:
     """The parameters that hold the mode in the functions around a layer, outermost first."""
-    for block in norm.call.within:
-        if not isinstance(block, Frame):
-            continue
+    for frame in norm.call.stack:
         for name in (*TRAINING_NAMES, *INFERENCE_NAMES):
-            value = truth(block.arguments.get(name))
+            value = truth(frame.arguments.get(name))
             training = None if value is None else trains_if(name, value)
             if value is not None and training is not None:
-                yield Parameter(block, name, value, name in block.given, training)
+                yield Parameter(frame, name, value, name in frame.given, training)
                 break
 
 

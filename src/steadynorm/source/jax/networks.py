@@ -169,7 +169,7 @@ def _ends_in(jax: JaxRun, norm: Norm, stop: Call) -> bool:
 
 def _part(norm: Norm, use: Use) -> str:
     """The part of a network that a layer is in."""
-    inner = [block.receiver for block in norm.call.within if isinstance(block, Frame)]
+    inner = [frame.receiver for frame in norm.call.stack]
     names = [each.of.name for each in inner if isinstance(each, Instance) and each is not use.model]
     return names[-1] if names else name_of_model(use)
 
@@ -214,9 +214,9 @@ def _strings(node: object) -> Iterator[str]:
 def _names(norm: Norm) -> set[object]:
     """What the parts of a network around a layer are called among its parameters."""
     found: set[object] = set()
-    for block in norm.call.within:
-        if isinstance(block, Frame) and isinstance(block.receiver, Instance) and block.receiver.created is not None:
-            given = block.receiver.created.keywords.get("name")
+    for frame in norm.call.stack:
+        if isinstance(frame.receiver, Instance) and frame.receiver.created is not None:
+            given = frame.receiver.created.keywords.get("name")
             if isinstance(given, Known):
                 found.add(given.value)
     return found

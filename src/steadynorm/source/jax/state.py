@@ -22,7 +22,7 @@ from steadynorm.source.jax.words import (
 )
 from steadynorm.source.symbolic.derived import original
 from steadynorm.source.symbolic.flow import behind, inside
-from steadynorm.source.symbolic.trace import Assign, Call, Frame, Loop
+from steadynorm.source.symbolic.trace import Assign, Call, Loop
 from steadynorm.source.symbolic.values import (
     Attribute,
     Choice,
@@ -201,7 +201,7 @@ def is_gradient_call(call: Call) -> bool:
 
 def _place_of_average(call: Call) -> Place:
     """Where an average is made: the call of the helper function that only does that."""
-    frames = [block for block in call.within if isinstance(block, Frame)]
+    frames = call.stack
     if call.name in MAPS and frames and frames[-1].place is not None:
         given = {id(value) for value in frames[-1].arguments.values()}
         if all(id(each) in given for each in call.arguments[1:]):

@@ -135,18 +135,13 @@ def _way(call: Call) -> str:
 
 def _line(call: Call) -> int:
     """Where the function around a call is called."""
-    for block in reversed(call.within):
-        if isinstance(block, Frame) and block.place is not None:
-            return block.place.line
-    return call.place.line
+    return next((frame.place for frame in reversed(call.stack) if frame.place is not None), call.place).line
 
 
 def _not_handed_on(call: Call) -> str | None:
     """The parameter by which a function around a call is told to train, and does not hand it on."""
-    for block in reversed(call.within):
-        if isinstance(block, Frame):
-            return next((name for name in MODES if block.arguments.get(name) == Known(True)), None)
-    return None
+    arguments = call.stack[-1].arguments if call.stack else {}
+    return next((name for name in MODES if arguments.get(name) == Known(True)), None)
 
 
 def _inference(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) -> Iterator[Sighting]:
@@ -192,10 +187,7 @@ def _is_under_tape(keras: KerasRun, call: Call) -> bool:
 
 
 def _method(call: Call) -> str:
-    for block in reversed(call.within):
-        if isinstance(block, Frame):
-            return block.function.name.rpartition(".")[2]
-    return ""
+    return call.stack[-1].function.name.rpartition(".")[2] if call.stack else ""
 
 
 def _goes_on(keras: KerasRun, each: ModelCall) -> bool:
@@ -246,7 +238,7 @@ def _fixed_parts(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
     chosen = both_modes(graph)
     for call in keras.run.calls():
         part = called_model(call)
-        frames = [block for block in call.within if isinstance(block, Frame)]
+        frames = call.stack
         if part is None or not frames or not _is_call(frames[-1]) or mode_given(call) != Known(False):
             continue
         norms = keras.norms(part)
@@ -269,7 +261,7 @@ def _is_call(block: object) -> bool:
 
 def _is_handed(call: Call) -> bool:
     """Whether the mode of a layer's call is a parameter of the function around it."""
-    frames = [block for block in call.within if isinstance(block, Frame)]
+    frames = call.stack
     if call.node is None:
         return True
     if not frames:
@@ -327,7 +319,7 @@ def _lost_in_fit(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
 def _first_without_mode(keras: KerasRun, model: Value, norms: tuple[Call, ...]) -> Call | None:
     """The first call in a model's `call` of a layer, or of an inner model, that normalizes and is given no mode."""
     for call in keras.run.calls():
-        frames = [block for block in call.within if isinstance(block, Frame)]
+        frames = call.stack
         if not frames or frames[-1].receiver is not model or not _is_call(frames[-1]):
             continue
         if set(keras.norms(call.callee)) & set(norms) and mode_given(call) is None:

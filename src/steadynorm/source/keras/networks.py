@@ -9,7 +9,7 @@ from steadynorm.source.data_roots import NETWORK, roots
 from steadynorm.source.keras.calls import TAPE, KerasRun, ModelCall, default_mode, is_inside, model_of_layer
 from steadynorm.source.layers.words import made_by
 from steadynorm.source.symbolic.flow import inside
-from steadynorm.source.symbolic.trace import Assign, Branch, Call, Frame, Loop, With
+from steadynorm.source.symbolic.trace import Assign, Branch, Call, Loop, With
 from steadynorm.source.symbolic.values import Attribute, External, Instance, Items, Known, Product, Value
 
 _STOPPED = ("keras.ops.stop_gradient", "tensorflow.stop_gradient", "keras.backend.stop_gradient")
@@ -60,8 +60,7 @@ def _named(keras: KerasRun, value: Value | None) -> str | None:
 
 
 def _function(call: Call) -> object:
-    frames = [block for block in call.within if isinstance(block, Frame)]
-    return frames[-1] if frames else None
+    return call.stack[-1] if call.stack else None
 
 
 def _without_gradient(keras: KerasRun, each: ModelCall) -> Iterator[Sighting]:

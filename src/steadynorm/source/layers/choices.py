@@ -52,8 +52,7 @@ def both_modes(graph: LayerGraph) -> frozenset[Call]:
 
 
 def _function(call: Call) -> int:
-    frames = [block for block in call.within if isinstance(block, Frame)]
-    return id(frames[-1].function.node) if frames else 0
+    return id(call.stack[-1].function.node) if call.stack else 0
 
 
 def look_at_choices(graph: LayerGraph) -> Iterator[Sighting]:

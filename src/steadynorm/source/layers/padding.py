@@ -9,7 +9,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.layers.graph import LayerGraph, Norm
 from steadynorm.source.layers.places import subject_of
 from steadynorm.source.symbolic.flow import Uses, behind
-from steadynorm.source.symbolic.trace import Call, Frame
+from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import Known, Product, Value
 
 _PADDING = (
@@ -64,7 +64,7 @@ def unused_masks(graph: LayerGraph, uses: Uses) -> Iterator[Sighting]:
     for norm in graph.norms:
         if norm.framework != "jax" or norm.made.name.startswith("equinox") or "mask" in norm.call.keywords:
             continue
-        frames = [block for block in norm.call.within if isinstance(block, Frame)]
+        frames = norm.call.stack
         for name, value in (frames[-1].arguments if frames else {}).items():
             if _is_padding(name, value, uses):
                 facts = {"padding": name}

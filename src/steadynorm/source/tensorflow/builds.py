@@ -8,7 +8,7 @@ from itertools import combinations
 from steadynorm.finding import Certainty
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.source.symbolic.trace import Call, Frame
+from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import Product, Value
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
@@ -80,8 +80,8 @@ def _reuses_variables(world: World, one: Norm, other: Norm) -> bool:
 
 def second_call(one: Norm, other: Norm) -> Place | None:
     """The call through which the second application came about: the outermost that the first has not."""
-    first = [block.place for block in one.call.within if isinstance(block, Frame)]
-    second = [block.place for block in other.call.within if isinstance(block, Frame)]
+    first = [frame.place for frame in one.call.stack]
+    second = [frame.place for frame in other.call.stack]
     for index, place in enumerate(second):
         if place is not None and (index >= len(first) or first[index] != place):
             return place
@@ -124,10 +124,7 @@ def _is_one_layer(one: Norm, other: Norm) -> bool:
     """Whether two applications are one layer of the source: one written by hand may have a formula for each mode."""
     if one.place == other.place:
         return True
-    frames = [
-        next((block.function.node for block in reversed(norm.call.within) if isinstance(block, Frame)), None)
-        for norm in (one, other)
-    ]
+    frames = [norm.call.stack[-1].function.node if norm.call.stack else None for norm in (one, other)]
     return one.kind is other.kind is Kind.HAND and frames[0] is not None and frames[0] is frames[1]
 
 

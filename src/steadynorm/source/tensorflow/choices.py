@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadynorm.program import Sighting
-from steadynorm.source.symbolic.trace import Call, Callback, Frame
+from steadynorm.source.symbolic.trace import Call, Callback
 from steadynorm.source.tensorflow.by_hand import condition_of, is_condition
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import Norm, Updates
@@ -67,11 +67,7 @@ def _hands_out(world: World, condition: Call, norm: Norm) -> bool:
 
 def _beside(call: Call, condition: Call) -> bool:
     """Whether a call stands in the same function as a condition."""
-    return _frame(call) is _frame(condition)
-
-
-def _frame(call: Call) -> Frame | None:
-    return next((block for block in reversed(call.within) if isinstance(block, Frame)), None)
+    return call.stack[-1:] == condition.stack[-1:]
 
 
 def _is_within(call: Call, condition: Call) -> bool:

@@ -70,7 +70,7 @@ def _handed_in(run: Run, norm: Norm, value: Value) -> Origin | None:
 
 def _asked(norm: Norm) -> Iterator[Value]:
     """The constants of names and attributes that the mode is worked out from, as in `training=self.mode == "train"`."""
-    frame = next((block for block in reversed(norm.call.within) if isinstance(block, Frame)), None)
+    frame = norm.call.stack[-1] if norm.call.stack else None
     if norm.call.node is None or frame is None:
         return
     for keyword in norm.call.node.keywords:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from steadynorm.program import Sighting
-from steadynorm.source.symbolic.trace import Branch, Call, Frame
+from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Attribute, Known, Parameter, Super
 from steadynorm.source.torch.models import is_module
 from steadynorm.source.torch.program import TorchProgram, written_argument
@@ -28,8 +28,7 @@ def look_at_passing(program: TorchProgram) -> Iterator[Sighting]:
 
 def _train(call: Call) -> Iterator[Sighting]:
     """`super().train()` inside of `train(self, mode)`: `eval()`, which calls `train(False)`, has no effect."""
-    frames = [block for block in call.within if isinstance(block, Frame)]
-    frame = frames[-1] if frames else None
+    frame = call.stack[-1] if call.stack else None
     if frame is None or short(frame.function.name) != "train" or call.arguments or call.keywords or call.more:
         return
     given = frame.arguments.get("mode")
