@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.source.keras.calls import KerasRun, ModelCall
-from steadynorm.source.keras.variables import variables_in
+from steadynorm.source.keras.calls import PREDICTIONS, KerasRun, ModelCall
+from steadynorm.source.keras.variables import TRAINABLE, variables_in
 from steadynorm.source.layers.models import is_loaded, norms_in
 from steadynorm.source.symbolic.trace import Assign, Call, Frame, Loop
 from steadynorm.source.symbolic.values import Instance, Items, Product, Table, Value
 
-_INFERENCE = (".predict", ".evaluate", ".predict_on_batch", ".predict_generator", ".evaluate_generator")
-_PART = ("trainable_variables", "trainable_weights")
 _TRACKED = ("keras.", "tensorflow.Module")
 
 
@@ -51,7 +49,7 @@ def _trained(keras: KerasRun) -> Iterator[Value]:
 def _predicting(keras: KerasRun) -> Iterator[tuple[Value, Call]]:
     """The models that the run uses for inference, each with the call."""
     for call in keras.run.calls():
-        if call.name in _INFERENCE and call.receiver is not None and keras.norms(call.receiver):
+        if call.name in PREDICTIONS and call.receiver is not None and keras.norms(call.receiver):
             yield call.receiver, call
     for each in keras.model_calls:
         if each.purpose == "plain" and not each.call.dropped and not _feeds_training(keras, each):
@@ -82,12 +80,12 @@ def _is_given(keras: KerasRun, norms: tuple[Call, ...]) -> bool:
         for target in variables_in(call.receiver):
             if wanted & set(keras.norms(target.model)):
                 repeated = sum(isinstance(block, Loop) for block in call.within) > 1
-                if target.name not in _PART or repeated or _frame_count(call):
+                if target.name not in TRAINABLE or repeated or _is_called_in_loop(call):
                     return True
     return False
 
 
-def _frame_count(call: Call) -> bool:
+def _is_called_in_loop(call: Call) -> bool:
     """Whether a call stands in a function that a loop calls."""
     loops = [index for index, block in enumerate(call.within) if isinstance(block, Loop)]
     frames = [index for index, block in enumerate(call.within) if isinstance(block, Frame)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from steadynorm.source.defaults import Defaults
-from steadynorm.source.keras.variables import variables_in
+from steadynorm.source.keras.variables import VARIABLES, variables_in
 from steadynorm.source.layers.models import FUNCTIONAL, is_pretrained, is_ready_made, name_of_model, norms_in
 from steadynorm.source.layers.words import NORMALIZATIONS
 from steadynorm.source.symbolic.flow import Uses, behind, inputs, inside, parts
@@ -30,8 +30,10 @@ MODES = ("training", "is_training", "train", "is_train", "training_mode", "phase
 
 PHASE = ("keras.backend.set_learning_phase", "keras.set_learning_phase")
 TAPE = "tensorflow.GradientTape"
-_VARIABLES = ("trainable_variables", "trainable_weights", "variables", "weights")
 _FITS = (".fit", ".fit_generator", ".train_on_batch")
+PREDICTIONS = (".predict", ".evaluate", ".predict_on_batch", ".predict_generator", ".evaluate_generator")
+"""Methods that run a model by Keras's own loop, and train nothing."""
+
 _BASES = "keras."
 _KERAS_3 = ("keras.ops.", "keras.random.", "keras.distribution.", "keras.export.", "keras.config.")
 _BACKEND = "KERAS_BACKEND"
@@ -56,6 +58,11 @@ class ModelCall:
     norms: tuple[Call, ...]
     training: Value | None
     purpose: str
+
+    @property
+    def mode(self) -> Value | None:
+        """The mode that it runs in: what it is given, else the default of the model's own `call`; `None` without."""
+        return self.training if self.training is not None else default_mode(self.model)
 
 
 @dataclass(eq=False)
@@ -197,14 +204,14 @@ class KerasRun:
         if not sources:
             return None
         for value in inside(*(each for each in sources if each is not None)):
-            if isinstance(value, Attribute) and value.name in _VARIABLES:
+            if isinstance(value, Attribute) and value.name in VARIABLES:
                 found.extend(self.norms(value.of))
         known = all(each is not None and self._is_known(each) for each in sources)
         return tuple(found) if known else None
 
     def _is_known(self, value: Value) -> bool:
         """Whether a gradient's sources are variables of models that are known."""
-        return any(isinstance(each, Attribute) and each.name in _VARIABLES for each in inside(value))
+        return any(isinstance(each, Attribute) and each.name in VARIABLES for each in inside(value))
 
     def trains(self, norms: tuple[Call, ...]) -> bool:
         """Whether the run trains layers."""

@@ -11,13 +11,14 @@ from steadynorm.source.exports import export_of
 from steadynorm.source.keras.calls import (
     MODES,
     PHASE,
+    PREDICTIONS,
     KerasRun,
     ModelCall,
     call_of,
     called_model,
-    default_mode,
     is_inside,
     mode_given,
+    parameters_of,
 )
 from steadynorm.source.layers.choices import both_modes, stands_in_branch
 from steadynorm.source.layers.graph import LayerGraph, is_building
@@ -30,7 +31,6 @@ from steadynorm.source.symbolic.flow import Uses
 from steadynorm.source.symbolic.trace import Call, Frame, Loop
 from steadynorm.source.symbolic.values import Instance, Known, Product, Value
 
-_PREDICTIONS = (".predict", ".evaluate", ".predict_on_batch", ".predict_generator", ".evaluate_generator")
 _SINKS = (
     ".numpy",
     "keras.ops.convert_to_numpy",
@@ -61,7 +61,7 @@ def look_at_modes(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
     for each in keras.model_calls:
         export = export_of(each.call, keras.run)
         if export is not None:
-            if _mode(each) == Known(True) and not keras.is_frozen(each.norms):
+            if each.mode == Known(True) and not keras.is_frozen(each.norms):
                 related = (each.call.place,)
                 yield Sighting("SN209", "keras", export.place, keras.name_of(each.model), "constant", related=related)
         elif each.purpose == "training":
@@ -70,7 +70,7 @@ def look_at_modes(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
             yield from _inference(keras, each, switches)
     yield from _fixed_layers(keras, graph)
     yield from _fixed_parts(keras, graph)
-    yield from _lost_in_fit(keras, graph)
+    yield from _lost_in_fit(keras)
     yield from _phase_in_predictions(keras, switches)
 
 
@@ -87,13 +87,8 @@ def _switches(keras: KerasRun) -> Iterator[Switch]:
                 yield Switch(call, bool(given.value))
 
 
-def _mode(each: ModelCall) -> Value | None:
-    """The mode of a call: what it is given, else the default of the model's own `call`."""
-    return each.training if each.training is not None else default_mode(each.model)
-
-
 def _training(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) -> Iterator[Sighting]:
-    mode = _mode(each)
+    mode = each.mode
     if mode not in (None, Known(False)) or keras.is_filled(each.norms) or keras.is_frozen(each.norms):
         return
     if mode is None and switches:
@@ -145,7 +140,7 @@ def _not_handed_on(call: Call) -> str | None:
 
 
 def _inference(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) -> Iterator[Sighting]:
-    mode = _mode(each)
+    mode = each.mode
     how = _way(each.call) if each.training is not None else "default"
     if mode is None and switches:
         states = tuple(states_at(each.call, switches))
@@ -275,26 +270,23 @@ def _is_handed(call: Call) -> bool:
 def _predicts(keras: KerasRun, made: Call) -> bool:
     """Whether the run uses a layer for inference: by Keras's own methods, or in a call outside of any gradient."""
     for call in keras.run.calls():
-        named = call.name in _PREDICTIONS or (call.name in (".fit",) and "validation_data" in call.keywords)
+        named = call.name in PREDICTIONS or (call.name in (".fit",) and "validation_data" in call.keywords)
         if named and made in keras.norms(call.receiver):
             return True
     return any(
-        made in each.norms and each.purpose in ("plain", "test") and _mode(each) in (None, Known(False))
+        made in each.norms and each.purpose in ("plain", "test") and each.mode in (None, Known(False))
         for each in keras.model_calls
         if _is_inference(keras, each)
     )
 
 
-def _lost_in_fit(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
+def _lost_in_fit(keras: KerasRun) -> Iterator[Sighting]:
     """Models whose `call` has no parameter for the mode: Keras 3 then trains them in inference mode."""
     for fit in keras.fits:
         model = fit.receiver
-        function = call_of(model) if isinstance(model, Instance) else None
-        if not isinstance(model, Instance) or function is None:
+        if not isinstance(model, Instance) or call_of(model) is None:
             continue
-        spec = function.node.args
-        names = {each.arg for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
-        if "training" in names or model.of.member("train_step") is not None:
+        if "training" in parameters_of(model) or model.of.member("train_step") is not None:
             continue
         norms = keras.norms(model)
         if not norms or keras.is_frozen(norms):
@@ -330,7 +322,7 @@ def _first_without_mode(keras: KerasRun, model: Value, norms: tuple[Call, ...]) 
 def _phase_in_predictions(keras: KerasRun, switches: tuple[Switch, ...]) -> Iterator[Sighting]:
     """`predict` after the learning phase was set to training for good."""
     for call in keras.run.calls():
-        if not switches or call.name not in _PREDICTIONS or not keras.norms(call.receiver):
+        if not switches or call.name not in PREDICTIONS or not keras.norms(call.receiver):
             continue
         states = tuple(states_at(call, switches))
         if all(state.switch is not None and state.switch.training for state in states):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.program import Sighting
 from steadynorm.source.data_roots import NETWORK, roots
-from steadynorm.source.keras.calls import TAPE, KerasRun, ModelCall, default_mode, is_inside, model_of_layer
+from steadynorm.source.keras.calls import TAPE, KerasRun, ModelCall, is_inside, model_of_layer
 from steadynorm.source.layers.words import made_by
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Assign, Branch, Call, Loop, With
@@ -28,8 +28,7 @@ def look_at_networks(keras: KerasRun) -> Iterator[Sighting]:
 
 
 def _runs_in_training(each: ModelCall) -> bool:
-    mode = each.training if each.training is not None else default_mode(each.model)
-    return mode == Known(True)
+    return each.mode == Known(True)
 
 
 def _several_inputs(keras: KerasRun, moving: list[ModelCall]) -> Iterator[Sighting]:

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from steadynorm.finding import Certainty
 from steadynorm.program import Sighting
 from steadynorm.source.keras.calls import KerasRun
-from steadynorm.source.keras.variables import variables_behind, variables_in
+from steadynorm.source.keras.variables import TRAINABLE, variables_behind, variables_in
 from steadynorm.source.layers.models import is_loaded, is_pretrained, norms_in
 from steadynorm.source.symbolic.flow import behind, inside
 from steadynorm.source.symbolic.trace import Assign, Call, Carry, Loop, Return
 from steadynorm.source.symbolic.values import Attribute, Expression, Instance, Item, Known, Product, Value
 
-_TRAINABLE = ("trainable_variables", "trainable_weights")
 _SAVING = (
     "numpy.savez",
     "numpy.savez_compressed",
@@ -117,7 +116,7 @@ def _without_statistics(keras: KerasRun, call: Call, values: tuple[Value, ...]) 
     found = [each for each in variables_behind(values) if keras.norms(each.model)]
     for each in found:
         rest = [other for other in found if set(keras.norms(other.model)) & set(keras.norms(each.model))]
-        if each.name in _TRAINABLE and all(other.name in _TRAINABLE for other in rest):
+        if each.name in TRAINABLE and all(other.name in TRAINABLE for other in rest):
             facts = {"variables": each.name}
             yield Sighting("SN301", "keras", call.place, keras.name_of(each.model), "trainable", facts=facts)
             return
@@ -153,7 +152,7 @@ def _assigned(keras: KerasRun) -> Iterator[Sighting]:
         for target in variables_in(call.receiver):
             norms = keras.norms(target.model)
             others = [each for each in filled if set(keras.norms(each.model)) & set(norms)]
-            if not norms or target.name not in _TRAINABLE or any(each.name not in _TRAINABLE for each in others):
+            if not norms or target.name not in TRAINABLE or any(each.name not in TRAINABLE for each in others):
                 continue
             if keras.is_filled(norms) and not _is_average(keras, call):
                 continue
@@ -174,7 +173,7 @@ def _is_average(keras: KerasRun, call: Call) -> bool:
     for value in _with_attributes(keras, call.arguments):
         mixed = mixed or (isinstance(value, Expression) and value.operator in ("Add", "Sub", "Div"))
         for source in variables_in(value):
-            if source.name in _TRAINABLE and (mixed or any(isinstance(block, Loop) for block in call.within[:-1])):
+            if source.name in TRAINABLE and (mixed or any(isinstance(block, Loop) for block in call.within[:-1])):
                 return True
     return False
 
@@ -214,7 +213,7 @@ def _averages(keras: KerasRun) -> Iterator[Sighting]:
         if not any(each.name == ".average" and each.receiver is receiver for each in calls):
             continue
         for source in variables_in(call.argument(0, "var_list")):
-            if source.name in _TRAINABLE and keras.norms(source.model):
+            if source.name in TRAINABLE and keras.norms(source.model):
                 facts = {"variables": source.name}
                 yield Sighting("SN305", "keras", call.place, keras.name_of(source.model), "average", facts=facts)
 

@@ -10,7 +10,7 @@ from steadynorm.finding import Certainty
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.batches import Batch, batch_of, size_of
-from steadynorm.source.keras.calls import PHASE, KerasRun, default_mode
+from steadynorm.source.keras.calls import PHASE, KerasRun
 from steadynorm.source.layers.graph import LayerGraph, Norm
 from steadynorm.source.layers.places import subject_of
 from steadynorm.source.layers.sizes import has_one_position, samples_in, times_around
@@ -84,8 +84,7 @@ def trainings(keras: KerasRun) -> Iterator[Training]:
             batch = batch_of(each.call.argument(0, "inputs", "x"), keras.uses, keras.defaults) or Batch(None, None)
             place = each.call.place if batch.call is None else batch.call.place
             steps = times_around(each.call) if keras.run.kind == "script" else None
-            mode = each.training if each.training is not None else default_mode(each.model)
-            by_batch = mode not in (None, Known(False)) or any(call.name in PHASE for call in keras.run.calls())
+            by_batch = each.mode not in (None, Known(False)) or any(call.name in PHASE for call in keras.run.calls())
             yield Training(each.call, each.norms, batch, place, steps, by_batch)
 
 

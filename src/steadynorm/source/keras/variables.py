@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from steadynorm.source.symbolic.flow import behind
 from steadynorm.source.symbolic.values import Attribute, Item, Items, Known, Product, Value
 
-LISTS = ("trainable_variables", "trainable_weights", "variables", "weights", "non_trainable_variables")
+TRAINABLE = ("trainable_variables", "trainable_weights")
+VARIABLES = (*TRAINABLE, "variables", "weights")
+LISTS = (*VARIABLES, "non_trainable_variables")
 """Attributes of a model that are lists of its variables."""
 
 _OTHERS = ("non_trainable_weights", "get_weights")
