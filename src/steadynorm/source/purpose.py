@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from steadynorm.source.symbolic.flow import inputs, parts
-from steadynorm.source.symbolic.trace import Call, Frame, Run
+from steadynorm.source.symbolic.trace import Block, Frame, Run
 from steadynorm.source.symbolic.values import Attribute, External, Function, Known, Parameter, Product, Value
 
 TRAINING, EVALUATION = "training", "evaluation"
@@ -64,9 +64,9 @@ def _words(run: Run, value: Value) -> tuple[str, ...]:
     return words
 
 
-def purpose_of_place(call: Call) -> str | None:
-    """What the function that a call stands in is for, the nearest whose name says something."""
-    for block in reversed(call.within):
+def purpose_of_place(within: tuple[Block, ...]) -> str | None:
+    """What the functions are for that something stands in: the nearest whose name says something decides."""
+    for block in reversed(within):
         if isinstance(block, Frame):
             found = meant(block.function.name.replace(".", " "))
             if found is not None:

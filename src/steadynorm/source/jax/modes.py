@@ -25,10 +25,10 @@ from steadynorm.source.jax.words import EQUINOX, LINEN, NNX, is_gradient, truth
 from steadynorm.source.layers.choices import both_modes, stands_in_branch
 from steadynorm.source.layers.graph import Norm
 from steadynorm.source.layers.places import subject_of
-from steadynorm.source.purpose import EVALUATION, TRAINING, meant
+from steadynorm.source.purpose import EVALUATION, TRAINING, purpose_of_place
 from steadynorm.source.symbolic.derived import original
 from steadynorm.source.symbolic.flow import behind
-from steadynorm.source.symbolic.trace import Call, Frame, Loop, With
+from steadynorm.source.symbolic.trace import Call, Loop, With
 from steadynorm.source.symbolic.values import Instance, Items, Product, Value
 
 _BLANK = ("ones", "zeros", "empty", "ShapeDtypeStruct", "full", "ones_like", "zeros_like")
@@ -199,7 +199,7 @@ def _is_inference(jax: JaxRun, use: Use) -> bool:
     result = use.norms[-1].output if call is None or call.result is None else call.result
     if (call is not None and call.dropped) or _is_trial(jax, use):
         return False
-    purpose = _purpose_of(use)
+    purpose = purpose_of_place(use.outside)
     if purpose == TRAINING:
         return False
     after = [each for value in _outputs(result) for each in jax.uses.after(value) if use.block not in each.within]
@@ -209,12 +209,6 @@ def _is_inference(jax: JaxRun, use: Use) -> bool:
         kept = any(jax.uses.is_kept(value) for value in _outputs(result))
         return bool(after) or kept or purpose == EVALUATION
     return purpose == EVALUATION or any(each.name in _SINKS or each.name.startswith("numpy.") for each in after)
-
-
-def _purpose_of(use: Use) -> str | None:
-    """What the functions around a call are for, the nearest whose name says something."""
-    names = [block.function.name.replace(".", " ") for block in reversed(use.outside) if isinstance(block, Frame)]
-    return next((found for name in names if (found := meant(name)) is not None), None)
 
 
 def _outputs(result: Value) -> tuple[Value, ...]:

@@ -167,7 +167,7 @@ def _is_inference(keras: KerasRun, each: ModelCall) -> bool:
         return False
     if keras.run.kind == "script":
         return bool(after) or keras.uses.is_kept(result)
-    if purpose_of_place(each.call) == EVALUATION:
+    if purpose_of_place(each.call.within) == EVALUATION:
         return True
     return any(call.name.startswith("numpy.") or call.name in _SINKS for call in after)
 

@@ -96,7 +96,7 @@ class World:
             found = purpose_of(self.run, *session.fetches)
             if found is not None:
                 return found
-        return purpose_of_place(session.call)
+        return purpose_of_place(session.call.within)
 
     # What moves
 
