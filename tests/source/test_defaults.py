@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from steadynorm.source.defaults import Defaults, Number
+from steadynorm.source.defaults import Defaults, Number, length_of_range
 from steadynorm.source.reading.files import read_source
 from steadynorm.source.symbolic.runs import runs_of
+from steadynorm.source.symbolic.values import Product, Value
 
 PROGRAM = """
 import argparse
@@ -40,11 +41,36 @@ seen.found({expression})
     ],
 )
 def test_number_of_an_option(tmp_path: Path, expression: str, expected: Number | None) -> None:
+    defaults, given = _found(tmp_path, expression)
+
+    assert defaults.number(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("range(700)", Number(700)),
+        ("range(200, 700)", Number(500)),
+        ("range(0, args.num_steps, 10)", Number(10, False)),
+        ("range(args.num_steps, 2)", Number(0, False)),
+        ("range(0, 100, 0)", None),
+        ("range(args.unknown)", None),
+        ("range(args.num_steps, 2, 3, 4)", None),
+        ("range()", None),
+    ],
+)
+def test_length_of_a_range(tmp_path: Path, expression: str, expected: Number | None) -> None:
+    defaults, given = _found(tmp_path, expression)
+
+    assert isinstance(given, Product)
+    assert length_of_range(given.call, defaults) == expected
+
+
+def _found(tmp_path: Path, expression: str) -> tuple[Defaults, Value]:
     path = tmp_path / "program.py"
     path.write_text(PROGRAM.format(expression=expression), encoding="utf-8")
     file = read_source(str(path))
     assert file is not None
     runs = runs_of([file])
     (given,) = (call.arguments[0] for run in runs for call in run.calls() if call.name == "seen.found")
-
-    assert Defaults(runs).number(given) == expected
+    return Defaults(runs), given

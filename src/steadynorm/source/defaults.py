@@ -69,6 +69,17 @@ class Defaults:
         return None if found is None else Number(found.value, False)
 
 
+def length_of_range(call: Call, defaults: Defaults) -> Number | None:
+    """How many numbers a call of `range` gives; `None` where that is not known, or where the call fails."""
+    bounds = [each for given in call.arguments if (each := defaults.number(given)) is not None]
+    if call.more or len(bounds) != len(call.arguments) or not 1 <= len(bounds) <= 3:
+        return None
+    values = [int(each.value) for each in bounds]
+    if values[2:] == [0]:
+        return None
+    return Number(len(range(*values)), all(each.sure for each in bounds))
+
+
 def _defined(call: Call) -> str | None:
     """The option that a call defines."""
     given = call.argument(0)

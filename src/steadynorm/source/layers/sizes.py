@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steadynorm.source.defaults import Defaults, length_of_range
 from steadynorm.source.layers.graph import LayerGraph, Norm
 from steadynorm.source.symbolic.trace import Call, Callback, Loop
 from steadynorm.source.symbolic.values import Attribute, Expression, Item, Items, Known, Product, Value
@@ -74,8 +75,8 @@ def _count(over: Value) -> float | None:
     if isinstance(over, Product):
         call = over.call
         if call.name == "builtins.range":
-            known = [each.value for each in call.arguments if isinstance(each, Known) and type(each.value) is int]
-            return len(range(*known)) if known and len(known) == len(call.arguments) else None
+            length = length_of_range(call, Defaults(()))
+            return length.value if length is not None and length.sure else None
         if call.name in ("tqdm.tqdm", "tqdm.auto.tqdm", "builtins.enumerate", "tqdm.trange") and call.arguments:
             first = call.arguments[0]
             if call.name == "tqdm.trange" and isinstance(first, Known) and type(first.value) is int:

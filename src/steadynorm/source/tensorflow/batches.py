@@ -134,7 +134,9 @@ def _per_replica(world: World, session: Session, batch: Batch) -> tuple[float, i
             and batch.call in world.reach.of(call.result, data=True)
         ):
             parts = call.argument(1, "num_or_size_splits")
-            if isinstance(parts, Known) and type(parts.value) is int and _is_outermost(world, call, session):
+            if isinstance(parts, Known) and type(parts.value) is int and parts.value > 0:
+                if not _is_outermost(world, call, session):
+                    continue
                 return batch.size.value / parts.value, parts.value
     return batch.size.value, None
 

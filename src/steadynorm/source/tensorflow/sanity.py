@@ -149,7 +149,7 @@ def initial_scale(world: World) -> Iterator[Sighting]:
         if not isinstance(deviation, int | float) or (mean is not None and mean not in (Known(0), Known(0.0))):
             continue
         fan_in = _fan_in(shape)
-        if fan_in != 0 and not _fits(float(deviation), fan_in):
+        if (fan_in is None or fan_in > 0) and not _fits(float(deviation), fan_in):
             yield seen(
                 "SN905",
                 call.place,

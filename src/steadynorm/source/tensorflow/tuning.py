@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from steadynorm.finding import Certainty
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.source.defaults import Defaults, Number
+from steadynorm.source.defaults import Defaults, Number, length_of_range
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Call, Loop
 from steadynorm.source.symbolic.values import Item, Items, Known, Product, Value
@@ -228,13 +228,7 @@ def _times(loop: Loop, defaults: Defaults) -> Number | None:
             return None
         over = over.call.arguments[0]
     if isinstance(over, Product) and over.call.name in ("builtins.range", "builtins.xrange", "six.moves.range"):
-        bounds = [defaults.number(each) for each in over.call.arguments]
-        if any(each is None for each in bounds):
-            return None
-        numbers = [each for each in bounds if each is not None]
-        values = [int(each.value) for each in numbers]
-        count = len(range(*values)) if values and (len(values) < 3 or values[2]) else 0
-        return Number(count, all(each.sure for each in numbers))
+        return length_of_range(over.call, defaults)
     return None
 
 

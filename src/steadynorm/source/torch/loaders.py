@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from steadynorm.source.defaults import Defaults, Number
+from steadynorm.source.defaults import Defaults, Number, length_of_range
 from steadynorm.source.symbolic.flow import behind, parts
 from steadynorm.source.symbolic.trace import Block, Call, Callback, Frame, Loop
 from steadynorm.source.symbolic.values import (
@@ -104,7 +104,7 @@ def batch_of(loader: Call, defaults: Defaults) -> Batch:
         other = loader.argument(None, "batch_sampler")
         return Batch(loader, None if loader.more or other is not None else 1, True)
     found = defaults.number(given)
-    if found is None or found.value != int(found.value):
+    if found is None or found.value < 1 or found.value != int(found.value):
         return Batch(loader, None, False)
     return Batch(loader, int(found.value), found.sure)
 
@@ -148,12 +148,7 @@ def _times(over: Value, defaults: Defaults) -> Number | None:
         return None
     call = over.call
     if call.name == "builtins.range":
-        numbers = [defaults.number(each) for each in call.arguments]
-        if not numbers or any(each is None for each in numbers):
-            return None
-        known = [each for each in numbers if each is not None]
-        values = [int(each.value) for each in known]
-        return Number(len(range(*values[:3])), all(each.sure for each in known))
+        return length_of_range(call, defaults)
     if call.name in _ROUND and call.arguments:
         return _times(call.arguments[0], defaults)
     if call.name in LOADERS:
