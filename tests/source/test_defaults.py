@@ -38,6 +38,9 @@ seen.found({expression})
         ("len(args.files)", None),
         ("args.num_steps // 0", None),
         ("True", None),
+        ("1e400", None),
+        ("args.num_steps * 1e300", None),
+        ("1" + 400 * "0", None),
     ],
 )
 def test_number_of_an_option(tmp_path: Path, expression: str, expected: Number | None) -> None:

@@ -19,6 +19,9 @@ _OPERATORS: dict[str, Callable[[float, float], float]] = {
     "FloorDiv": operator.floordiv,
 }
 
+_LARGEST = 2.0**53
+"""Up to here each whole number is a float of its own; no program counts further."""
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -50,13 +53,12 @@ class Defaults:
     def number(self, value: Value | None) -> Number | None:
         """What a value is as a number, if that can be told."""
         if isinstance(value, Known):
-            known = value.value
-            return Number(known) if isinstance(known, int | float) and not isinstance(known, bool) else None
+            return _finite(value.value)
         if isinstance(value, Expression) and value.operator in _OPERATORS:
             left, right = (self.number(each) for each in value.operands)
             if left is None or right is None or (not right.value and "Div" in value.operator):
                 return None
-            return Number(_OPERATORS[value.operator](left.value, right.value), left.sure and right.sure)
+            return _finite(_OPERATORS[value.operator](left.value, right.value), left.sure and right.sure)
         if isinstance(value, Product) and value.call.name in _CONVERTING and value.call.arguments:
             return self.number(value.call.arguments[0])
         if isinstance(value, Parameter) and value.default is not None:
@@ -67,6 +69,13 @@ class Defaults:
             return None
         found = self.number(self._values[name])
         return None if found is None else Number(found.value, False)
+
+
+def _finite(value: object, sure: bool = True) -> Number | None:
+    """A number that a program can count with; `None` for infinities, and for what is no number."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < _LARGEST:
+        return None
+    return Number(value, sure)
 
 
 def length_of_range(call: Call, defaults: Defaults) -> Number | None:
