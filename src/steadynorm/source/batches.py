@@ -89,7 +89,7 @@ _HANDED_OVER = (".experimental_distribute_dataset",)
 
 _ONE = ("numpy.expand_dims", "jax.numpy.expand_dims", "tensorflow.expand_dims", "keras.ops.expand_dims")
 _NEW_AXIS = ("numpy.newaxis", "tensorflow.newaxis", "jax.numpy.newaxis")
-_SHUFFLES = ("shuffle", "permutation", "permute", "train_test_split", "sample", "choice", "integers", "randint", "fold")
+_SHUFFLES = ("shuffle", "permut", "train_test_split", "sample", "choice", "integers", "randint", "fold")
 _IN_ORDER = ("tensorflow.data.Dataset.from_tensor_slices", "tensorflow.data.Dataset.from_tensors")
 REPLICAS = ("num_replicas_in_sync",)
 DEVICES = ("jax.device_count", "jax.local_device_count")
@@ -216,7 +216,7 @@ def _is_shuffled(call: Call, uses: Uses) -> bool | None:
         if name in (".shuffle", ".shuffle_and_repeat"):
             return True
         if name in _IN_ORDER:
-            return None if _is_drawn(source.call, uses) else False
+            return None if is_drawn(uses, *source.call.arguments) else False
         if name not in _ON_THE_WAY or source.call.receiver is None:
             return None
         source = source.call.receiver
@@ -232,9 +232,9 @@ def _is_shuffled_loader(call: Call) -> bool | None:
     return given.value if isinstance(given, Known) and type(given.value) is bool else None
 
 
-def _is_drawn(call: Call, uses: Uses) -> bool:
-    """Whether arrays are shuffled before they are put into a data set, or in place."""
-    for value in behind(*call.arguments):
+def is_drawn(uses: Uses, *values: Value) -> bool:
+    """Whether arrays are shuffled or drawn from on the way to values, or in place."""
+    for value in behind(*values):
         if isinstance(value, Product) and any(word in value.call.name.lower() for word in _SHUFFLES):
             return True
         for use in uses.of(value):

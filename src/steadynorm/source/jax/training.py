@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.source.batches import DEVICES, Batch, batch_of, way_back
+from steadynorm.source.batches import DEVICES, Batch, batch_of, is_drawn, way_back
 from steadynorm.source.jax.calls import TRAINED, JaxRun, Use, name_of_model
 from steadynorm.source.jax.mode import chain, trains
 from steadynorm.source.jax.words import EQUINOX, LINEN, NNX, PMAPS, context_name, is_gradient
@@ -14,15 +14,14 @@ from steadynorm.source.layers.graph import Norm
 from steadynorm.source.layers.places import subject_of
 from steadynorm.source.layers.sizes import has_one_position, times_around
 from steadynorm.source.symbolic.derived import original
-from steadynorm.source.symbolic.flow import behind, inside
+from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Loop, With
-from steadynorm.source.symbolic.values import Expression, External, Item, Items, Known, Partial, Product, Value
+from steadynorm.source.symbolic.values import Expression, Item, Items, Known, Partial, Product, Value
 
 _ACCUMULATING = {"optax.MultiSteps": "every_k_schedule", "optax.apply_every": "k"}
 _MOMENTUM = 0.99
 _FILLED = ("jax.numpy.ones", "jax.numpy.zeros", "numpy.ones", "numpy.zeros")
 _KEEPING_ROWS = ("linear", "activation", "dropout", "normalization", "tanh", "sigmoid")
-_SHUFFLES = ("shuffle", "permut", "train_test_split", "sample", "choice", "integers", "randint")
 _BACK = ("flax.nnx.state", "flax.nnx.split", "flax.nnx.pop", "flax.nnx.update")
 
 
@@ -234,7 +233,7 @@ def _in_order(jax: JaxRun, use: Use) -> Iterator[Sighting]:
     for value in use.data:
         for each in way_back(value):
             if isinstance(each, Item) and each.place is not None and _is_next_slice(each.key):
-                if not _is_drawn(jax, each.of):
+                if not is_drawn(jax.uses, each.of):
                     yield Sighting("SN906", "jax", each.place, "slice", "data")
                 return
 
@@ -247,14 +246,3 @@ def _is_next_slice(key: Value | None) -> bool:
         isinstance(each, Item) and isinstance(each.of, Product) and each.of.call.name == "builtins.range"
         for each in inside(key.operands[0])
     )
-
-
-def _is_drawn(jax: JaxRun, of: Value) -> bool:
-    for value in behind(of):
-        if isinstance(value, Product) and any(word in value.call.name.lower() for word in _SHUFFLES):
-            return True
-        if isinstance(value, External):
-            continue
-        if any(use.dropped and any(word in use.name.lower() for word in _SHUFFLES) for use in jax.uses.of(value)):
-            return True
-    return False
