@@ -15,11 +15,9 @@ from steadynorm.source.torch.mode import name_of
 from steadynorm.source.torch.models import AVERAGED, Key
 from steadynorm.source.torch.program import Role, TorchProgram
 from steadynorm.source.torch.sightings import receiver, seen
+from steadynorm.source.torch.words import BUFFERS, PARAMETERS
 
-_PARAMETERS = (".parameters", ".named_parameters")
-_ALL = (".state_dict", ".buffers", ".named_buffers")
 _IN_PLACE = frozenset({".copy_", ".lerp_", ".mul_", ".add_", ".fill_", ".set_", ".sub_"})
-_UPDATE_BN = "torch.optim.swa_utils.update_bn"
 _SAVES = ("torch.save",)
 
 
@@ -51,7 +49,7 @@ def look_at_averages(program: TorchProgram) -> Iterator[Sighting]:
 def _written(program: TorchProgram, key: Key) -> str | None:
     """What the model is called where its parameters are averaged."""
     calls = (
-        call for call in program.run.calls() if call.name in _PARAMETERS and program.models.key(call.receiver) == key
+        call for call in program.run.calls() if call.name in PARAMETERS and program.models.key(call.receiver) == key
     )
     return next((text for call in reversed(list(calls)) if (text := receiver(call)) is not None), None)
 
@@ -120,21 +118,21 @@ def _of_item(program: TorchProgram, value: Item) -> Key | None:
         return program.models.key(given.call.receiver) if _gives(given) else None  # type: ignore[attr-defined]
     if call.name in ("builtins.dict",) and call.arguments and _gives(call.arguments[0]):
         return program.models.key(call.arguments[0].call.receiver)  # type: ignore[attr-defined]
-    return program.models.key(call.receiver) if call.name in _PARAMETERS else None
+    return program.models.key(call.receiver) if call.name in PARAMETERS else None
 
 
 def _gives(value: Value) -> bool:
-    return isinstance(value, Product) and value.call.name in _PARAMETERS
+    return isinstance(value, Product) and value.call.name in PARAMETERS
 
 
 def _has_statistics(program: TorchProgram, key: Key) -> bool:
     """Whether the statistics of a model are copied, averaged or estimated anew as well."""
     for call in program.run.calls():
-        if call.name.endswith("update_bn") or call.name == _UPDATE_BN:
+        if call.name.endswith("update_bn"):
             model = program.models.key(call.argument(1, "model"))
             if model is None or program.models.is_within(key, model) or program.models.is_within(model, key):
                 return True
-        if call.name in _ALL and _is_taken(program, call, key) and program.models.key(call.receiver) == key:
+        if call.name in BUFFERS and _is_taken(program, call, key) and program.models.key(call.receiver) == key:
             return True
         if call.name == ".load_state_dict" and program.models.key(call.receiver) == key:
             return True
@@ -223,7 +221,7 @@ def _shadows(program: TorchProgram) -> Iterator[Sighting]:
             if key in told or program.models.bears(key) is not True or not _is_put_back(program, key, event):
                 continue
             if any(
-                call.name in _ALL and program.models.key(call.receiver) == key and _is_taken(program, call, key)
+                call.name in BUFFERS and program.models.key(call.receiver) == key and _is_taken(program, call, key)
                 for call in program.run.calls()
             ):
                 continue

@@ -13,8 +13,8 @@ from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Role, TorchProgram
 from steadynorm.source.torch.selection import Filter, asks_for_norms, filtered, selected, whole_of
 from steadynorm.source.torch.sightings import receiver, seen
+from steadynorm.source.torch.words import PARAMETERS
 
-_GIVES_PARAMETERS = frozenset({".parameters", ".named_parameters"})
 _TRAINED = (Role.TRAIN, Role.AIDE, Role.THROUGH)
 
 
@@ -148,7 +148,7 @@ def _holder(value: Value) -> Value | None:
     inner = value
     while isinstance(inner, Item):
         inner = inner.of
-    if isinstance(inner, Product) and inner.call.name in _GIVES_PARAMETERS and inner is not value:
+    if isinstance(inner, Product) and inner.call.name in PARAMETERS and inner is not value:
         return inner.call.receiver
     return None
 

@@ -15,7 +15,7 @@ from steadynorm.source.torch.passing import is_not_handed_on
 from steadynorm.source.torch.program import Group, Role, TorchProgram
 from steadynorm.source.torch.sightings import called, receiver, seen
 from steadynorm.source.torch.state import Fact, Observation
-from steadynorm.source.torch.words import FUNCTIONAL, zoo_name
+from steadynorm.source.torch.words import FUNCTIONAL, PARAMETERS, zoo_name
 
 _LOADS = frozenset(
     {".load_state_dict", ".load_from_checkpoint", ".from_pretrained", ".load_weights", ".load_pretrained"}
@@ -224,9 +224,7 @@ def _belongs(program: TorchProgram, value: Value | None, root: Key) -> bool:
     if value is None:
         return False
     receivers = (
-        each.call.receiver
-        for each in behind(value)
-        if isinstance(each, Product) and each.call.name in (".parameters", ".named_parameters")
+        each.call.receiver for each in behind(value) if isinstance(each, Product) and each.call.name in PARAMETERS
     )
     return any(program.models.key(receiver) == root for receiver in receivers)
 

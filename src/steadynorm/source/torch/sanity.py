@@ -28,9 +28,8 @@ from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Role, TorchProgram
 from steadynorm.source.torch.selection import asks_for_norms, whole_of
 from steadynorm.source.torch.sightings import seen
-from steadynorm.source.torch.words import LOADERS, SIGMOIDS, short
+from steadynorm.source.torch.words import LOADERS, PARAMETERS, SIGMOIDS, short
 
-_PARAMETERS = (".parameters", ".named_parameters")
 _DECAYED_BY_DEFAULT = ("torch.optim.AdamW", "transformers.AdamW")
 _DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss")
 _ENTROPIES = ("binary_cross_entropy", "BCELoss")
@@ -99,7 +98,7 @@ def _decayed_models(program: TorchProgram, given: Value) -> Iterator[tuple[Key, 
             yield from _decayed_models(program, source)
     elif isinstance(given, Product):
         call = given.call
-        if call.name in _PARAMETERS:
+        if call.name in PARAMETERS:
             key = program.models.key(call.receiver)
             if key is not None:
                 yield key, None

@@ -24,9 +24,8 @@ from steadynorm.source.torch.mode import is_used, name_of
 from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Role, TorchProgram
 from steadynorm.source.torch.sightings import receiver, seen
+from steadynorm.source.torch.words import BUFFERS, PARAMETERS
 
-_PARAMETERS = frozenset({".parameters", ".named_parameters"})
-_BUFFERS = frozenset({".state_dict", ".buffers", ".named_buffers"})
 _SAVES = ("torch.save", "safetensors.torch.save_file", "safetensors.torch.save", "pickle.dump", "joblib.dump")
 _SAME = frozenset(
     {".detach", ".cpu", ".clone", ".cuda", ".to", ".numpy", ".half", ".float", ".contiguous", ".data", ".items"}
@@ -55,7 +54,7 @@ def _saved(program: TorchProgram, call: Call, value: Value) -> Iterator[Sighting
         key = program.models.key(each.call.receiver)
         if key is None:
             continue
-        if each.call.name in _BUFFERS and how != "filtered":
+        if each.call.name in BUFFERS and how != "filtered":
             complete.add(key)
         else:
             found.setdefault(key, how)
@@ -82,13 +81,13 @@ def _contents(value: Value) -> Iterator[tuple[Product, str]]:
         if isinstance(each, Comprehension):
             source = _walked(each.element)
             if source is not None:
-                filtered = "filtered" if source.call.name in _BUFFERS and _drops_statistics(each.tests) else None
-                if source.call.name in _PARAMETERS or filtered is not None or source.call.name in _BUFFERS:
+                filtered = "filtered" if source.call.name in BUFFERS and _drops_statistics(each.tests) else None
+                if source.call.name in PARAMETERS or filtered is not None or source.call.name in BUFFERS:
                     yield source, filtered or ("trainable" if each.tests else "comprehension")
             continue
         if isinstance(each, Product):
             call = each.call
-            if call.name in _PARAMETERS or call.name in _BUFFERS:
+            if call.name in PARAMETERS or call.name in BUFFERS:
                 yield each, "list" if how == "list" else "dict"
             elif call.name in _MAKES or call.name in _SAME:
                 inner = "list" if call.name in ("builtins.list", "builtins.tuple") else how
@@ -117,7 +116,7 @@ def _walked(element: Value) -> Product | None:
         value = value.of
     if isinstance(value, Product) and value.call.name == ".items" and isinstance(value.call.receiver, Product):
         value = value.call.receiver
-    if isinstance(value, Product) and value.call.name in _PARAMETERS | _BUFFERS:
+    if isinstance(value, Product) and value.call.name in PARAMETERS | BUFFERS:
         return value
     return None
 
@@ -213,7 +212,7 @@ def _leaves_out(event: Assign) -> bool:
 def _is_of_parameters(value: Value) -> bool:
     for each in inside(value):
         if isinstance(each, Product):
-            if each.call.name in _PARAMETERS:
+            if each.call.name in PARAMETERS:
                 return True
             if each.call.name in _MAKES:
                 return any(_is_of_parameters(other) for other in each.call.arguments)

@@ -9,9 +9,8 @@ from steadynorm.source.symbolic.flow import behind, inputs, parts
 from steadynorm.source.symbolic.trace import Block, Call, Return, Run, With
 from steadynorm.source.symbolic.values import Attribute, Known, Product, Value
 from steadynorm.source.torch.models import Key, Models, is_module
-from steadynorm.source.torch.words import NO_GRADIENT, OPTIMIZERS, short
+from steadynorm.source.torch.words import NO_GRADIENT, OPTIMIZERS, PARAMETERS, short
 
-_GIVES_PARAMETERS = frozenset({".parameters", ".named_parameters"})
 _STOPS = frozenset({".detach", ".detach_", ".item", ".numpy", ".tolist", ".argmax", "torch.argmax", "torch.no_grad"})
 _BACKWARD = (".backward", ".manual_backward")
 
@@ -57,7 +56,7 @@ def optimizers_of(run: Run, models: Models) -> list[Optimizer]:
 def _covered(given: Value, models: Models) -> frozenset[Key] | None:
     keys = set()
     for value in behind(given):
-        if isinstance(value, Product) and value.call.name in _GIVES_PARAMETERS:
+        if isinstance(value, Product) and value.call.name in PARAMETERS:
             key = models.key(value.call.receiver)
             if key is not None:
                 keys.add(key)

@@ -139,6 +139,10 @@ RANDOM = frozenset(f"torch.{name}" for name in _MADE_UP)
 
 NO_GRADIENT = frozenset({"torch.no_grad", "torch.inference_mode", "torch.autograd.inference_mode"})
 
+PARAMETERS = frozenset({".parameters", ".named_parameters"})
+BUFFERS = frozenset({".state_dict", ".buffers", ".named_buffers"})
+"""Methods of a model that give its parameters alone, and those that give its statistics as well."""
+
 LOADERS = frozenset(
     {
         "torch.utils.data.DataLoader",
