@@ -24,11 +24,6 @@ _DROPPED: Words = {
         "Keep them: y, non_trainable = model.stateless_call(trainable, non_trainable, x, training=True), and hand them "
         "to the next step.",
     ),
-    ("keras", "collection"): (
-        "the update collection has no updates of Keras layers, so that training '{subject}' never updates the "
-        "statistics",
-        "Make the train op wait for model.updates: with tf.control_dependencies(model.updates).",
-    ),
     ("jax", "applied"): (
         "'{subject}' gives the new statistics as its second result, which the training drops: inference normalizes by "
         "their initial values",
