@@ -71,7 +71,7 @@ def _training(jax: JaxRun, use: Use) -> Iterator[Sighting]:
         return
     lost = _not_handed_on(use, norm, training=False)
     if lost is not None:
-        yield _lost(lost, use, norm)
+        yield _lost(lost, use)
         return
     written = written_at(norm)
     if written is not None and not is_written_both_ways(norm, written):
@@ -151,7 +151,7 @@ def _inference(jax: JaxRun, use: Use) -> Iterator[Sighting]:
     written = written_at(norm)
     place = _place(jax, use)
     if lost is not None:
-        yield _lost(lost, use, norm)
+        yield _lost(lost, use)
     elif written is not None and not is_written_both_ways(norm, written) and use.library == LINEN:
         if stands_in_branch(norm.call):
             return
@@ -262,7 +262,7 @@ def _not_handed_on(use: Use, norm: Norm, training: bool) -> tuple[Parameter, Par
     return None
 
 
-def _lost(lost: tuple[Parameter, Parameter], use: Use, norm: Norm) -> Sighting:
+def _lost(lost: tuple[Parameter, Parameter], use: Use) -> Sighting:
     left, told = lost
     receiver = left.frame.receiver
     subject = receiver.of.name if isinstance(receiver, Instance) else left.frame.function.name
@@ -304,7 +304,7 @@ def _unfrozen(jax: JaxRun) -> Iterator[Sighting]:
             continue
         for norm in use.norms:
             if use.library == NNX:
-                yield from _unfrozen_nnx(jax, use, norm)
+                yield from _unfrozen_nnx(jax, norm)
             elif use.library == EQUINOX:
                 found = list(equinox_switches(norm))
                 if len(found) > 1 and found[0][1] and not found[1][1] and found[1][0].name == "equinox.tree_at":
@@ -314,7 +314,7 @@ def _unfrozen(jax: JaxRun) -> Iterator[Sighting]:
                     yield Sighting("SN603", "jax", place, subject, "eval", facts=facts, related=related)
 
 
-def _unfrozen_nnx(jax: JaxRun, use: Use, norm: Norm) -> Iterator[Sighting]:
+def _unfrozen_nnx(jax: JaxRun, norm: Norm) -> Iterator[Sighting]:
     states = list(states_of(jax, norm))
     if not states or not all(state.switch is not None and state.switch.training for state in states):
         return

@@ -264,7 +264,7 @@ def _saved(jax: JaxRun) -> Iterator[Sighting]:
     for call, value in saves:
         if _has_statistics(value):
             return
-        use = next((each for each in trained if (_lacks_statistics(jax, each, value))), None)
+        use = next((each for each in trained if (_lacks_statistics(each, value))), None)
         if use is not None:
             how = {LINEN: "params", NNX: "filter", EQUINOX: "model"}[use.library]
             found.append(Sighting("SN301", "jax", call.place, name_of_model(use), how))
@@ -297,7 +297,7 @@ def _has_statistics(value: Value) -> bool:
     return False
 
 
-def _lacks_statistics(jax: JaxRun, use: Use, value: Value) -> bool:
+def _lacks_statistics(use: Use, value: Value) -> bool:
     if use.library == NNX:
         found = next((call for each in inside(value) if (call := _is_filtered(each)) is not None), None)
         return found is not None and original(found.arguments[0]) is original(use.model)

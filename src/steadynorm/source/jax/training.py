@@ -82,7 +82,7 @@ def _few(jax: JaxRun, use: Use, moving: list[Norm], batch: Batch | None) -> Iter
     """Batches that are too small for moments, of the whole step or of a device."""
     mapped = next((each for each in use.outside if isinstance(each, With) and context_name(each) in PMAPS), None)
     if mapped is not None:
-        size = _per_device(jax, use, batch)
+        size = _per_device(use, batch)
         if size is not None and not any(_is_synchronized(norm) for norm in moving):
             axis = _axis(mapped.context)
             facts = {"samples": size, "axis": axis or "'batch'"}
@@ -157,7 +157,7 @@ def _axis(context: Value) -> str | None:
     return repr(given.value) if isinstance(given, Known) and isinstance(given.value, str) else None
 
 
-def _per_device(jax: JaxRun, use: Use, batch: Batch | None) -> int | None:
+def _per_device(use: Use, batch: Batch | None) -> int | None:
     """The samples of one device, where the program says so."""
     if batch is not None and batch.per_replica:
         return batch.size

@@ -19,7 +19,7 @@ def look_at_builds(keras: KerasRun) -> Iterator[Sighting]:
     """Models that are built twice, and layers that are kept where nobody tracks them."""
     yield from _second_builds(keras)
     for event in keras.run.assigns():
-        yield from _untracked(keras, event)
+        yield from _untracked(event)
 
 
 def _second_builds(keras: KerasRun) -> Iterator[Sighting]:
@@ -113,7 +113,7 @@ def _creation(model: Value) -> Call | None:
     return model.call if isinstance(model, Product) else None
 
 
-def _untracked(keras: KerasRun, event: Assign) -> Iterator[Sighting]:
+def _untracked(event: Assign) -> Iterator[Sighting]:
     """Layers in objects that Keras does not look into."""
     owner = event.target
     if not isinstance(owner, Instance) or not any(base.startswith("keras.") for base in owner.of.external_bases()):

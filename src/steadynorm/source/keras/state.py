@@ -221,7 +221,7 @@ def _averages(keras: KerasRun) -> Iterator[Sighting]:
 def _initialized_again(keras: KerasRun) -> Iterator[Sighting]:
     """An initializer of all variables that runs when weights have been loaded."""
     calls = list(keras.run.calls())
-    loads = [call for call in calls if _loads(keras, call)]
+    loads = [call for call in calls if _loads(call)]
     for call in calls:
         if call.name not in (".run", ".eval") or not any(
             isinstance(each, Product) and each.call.name in _INITIALIZERS for each in inside(*call.arguments)
@@ -235,7 +235,7 @@ def _initialized_again(keras: KerasRun) -> Iterator[Sighting]:
             )
 
 
-def _loads(keras: KerasRun, call: Call) -> bool:
+def _loads(call: Call) -> bool:
     if call.name == ".load_weights":
         return True
     return is_pretrained(call) or is_loaded(call.result)

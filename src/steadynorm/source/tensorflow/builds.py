@@ -40,7 +40,7 @@ def shared(world: World, one: Norm, other: Norm) -> bool | None:
     elif scope_around(one.call) is scope_around(other.call):
         return False  # in one scope layers without names get names of their own
     reused = {other.scoping.reused, other.reuse}
-    if True in reused or None in reused or _reuses_variables(world, one, other):
+    if True in reused or None in reused or _reuses_variables(world, other):
         return True if None not in reused else None
     return False
 
@@ -70,7 +70,7 @@ def _variables(values: Iterable[Value]) -> list[Call]:
     return found
 
 
-def _reuses_variables(world: World, one: Norm, other: Norm) -> bool:
+def _reuses_variables(world: World, other: Norm) -> bool:
     """Whether a scope was told to share between two applications."""
     return any(
         call.name in (".reuse_variables", "tensorflow.make_template") and call.index < other.call.index

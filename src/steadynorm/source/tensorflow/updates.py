@@ -41,7 +41,7 @@ def updates(world: World) -> Iterator[Sighting]:
         mine = [norm for norm in stuck if norm not in by_hand and _belongs(world, step, norm)]
         asked = [norm for norm in mine if _is_asked(world, norm, step, sessions)]
         mine = [norm for norm in mine if _is_trained(world, norm, step, sessions)]
-        if any(_is_lost(world, step, session) for session in sessions):
+        if any(_is_lost(step, session) for session in sessions):
             continue
         if mine:
             yield from _of_step(world, step, sessions, mine)
@@ -119,7 +119,7 @@ def _is_called_from_outside(block: Block) -> bool:
     return isinstance(block, Callback) and block.call is None
 
 
-def _is_lost(world: World, step: Step, session: Session) -> bool:
+def _is_lost(step: Step, session: Session) -> bool:
     """Whether something from outside of the project is run with a step, which may hold updates."""
     beside: list[Value] = [value for fetch in session.fetches for value in inside(fetch)]
     for call in session.reached.calls.values():
@@ -198,7 +198,7 @@ def _dropped(world: World, norms: list[Norm]) -> Iterator[Sighting]:
         sessions = [each for each in world.trainings if any(step.call in each.reached for step in steps)]
         if not steps or all(world.mode_in(norm, each) is False for each in sessions):
             continue
-        if any(_is_lost(world, step, each) for step in steps for each in sessions):
+        if any(_is_lost(step, each) for step in steps for each in sessions):
             continue
         for call in norm.assignments:
             yield seen(

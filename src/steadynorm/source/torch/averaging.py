@@ -132,7 +132,7 @@ def _has_statistics(program: TorchProgram, key: Key) -> bool:
             model = program.models.key(call.argument(1, "model"))
             if model is None or program.models.is_within(key, model) or program.models.is_within(model, key):
                 return True
-        if call.name in BUFFERS and _is_taken(program, call, key) and program.models.key(call.receiver) == key:
+        if call.name in BUFFERS and _is_taken(program, call) and program.models.key(call.receiver) == key:
             return True
         if call.name == ".load_state_dict" and program.models.key(call.receiver) == key:
             return True
@@ -151,7 +151,7 @@ def _has_its_own(program: TorchProgram, key: Key) -> bool:
     )
 
 
-def _is_taken(program: TorchProgram, call: Call, key: Key) -> bool:
+def _is_taken(program: TorchProgram, call: Call) -> bool:
     """Whether what a call gives is more than saved."""
     if call.result is None:
         return False
@@ -221,7 +221,7 @@ def _shadows(program: TorchProgram) -> Iterator[Sighting]:
             if key in told or program.models.bears(key) is not True or not _is_put_back(program, key, event):
                 continue
             if any(
-                call.name in BUFFERS and program.models.key(call.receiver) == key and _is_taken(program, call, key)
+                call.name in BUFFERS and program.models.key(call.receiver) == key and _is_taken(program, call)
                 for call in program.run.calls()
             ):
                 continue

@@ -38,7 +38,7 @@ def look_at_batches(program: TorchProgram, defaults: Defaults) -> Iterator[Sight
                 continue
             told.add(loader.place)
             batch = batch_of(loader, defaults)
-            single = _only_single(program, group, batch)
+            single = _only_single(group, batch)
             if batch.size is not None and loader.index not in replicated and not single:
                 yield _small("SN505", loader.place, "loader", batch, samples=batch.size)
             yield from _accumulated(program, group, batch, defaults)
@@ -175,7 +175,7 @@ def _single_values(program: TorchProgram, defaults: Defaults) -> Iterator[Sighti
                 yield seen("SN204", use.place, layer_name(program, use), how, related=related)
 
 
-def _only_single(program: TorchProgram, group: Group, batch: Batch) -> bool:
+def _only_single(group: Group, batch: Batch) -> bool:
     """Whether all layers get one value per channel, which says more than that the batch is small."""
     return batch.size == 1 and all(_is_flat(use) for use in group.uses)
 

@@ -132,7 +132,7 @@ def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> 
     if (not trains and not loaded) or not is_used(program, group):
         return
     by = next((fact.by for each in observed for fact in each.facts if fact.by is not None), None)
-    if by is not None and _is_mode_lost(program, by):
+    if by is not None and _is_mode_lost(by):
         return
     subject = name_of(program, group.root)
     model = called(group.first) or subject
@@ -147,7 +147,7 @@ def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> 
         model=model,
         since="since nothing has called eval()" if by is None else f"as {_text_of(by)} left it ({by.place})",
         then=f", and {model}.train() where training goes on" if trained_after else "",
-        resumed=trained_after and not _switches_back(program, group),
+        resumed=trained_after and not _switches_back(program),
     )
     saved_after = any(call.name in _SAVES and call.index > group.first.index for call in program.run.calls())
     if trains and (trained_after or saved_after) and not likely:
@@ -184,13 +184,13 @@ def _constants(program: TorchProgram) -> Iterator[Sighting]:
             subject = "F.batch_norm"
             if mode is True and group.role is Role.ASK and is_used(program, group):
                 yield seen("SN201", use.place, subject, "constant")
-            elif mode is False and group.role is Role.TRAIN and _has_parameters(program, use):
+            elif mode is False and group.role is Role.TRAIN and _has_parameters(use):
                 yield seen(
                     "SN202", use.place, subject, "default" if use.argument(5, "training") is None else "constant"
                 )
 
 
-def _has_parameters(program: TorchProgram, use: Call) -> bool:
+def _has_parameters(use: Call) -> bool:
     """Whether scale or offset are trained: a layer without is frozen on purpose."""
     for value in (use.argument(3, "weight"), use.argument(4, "bias")):
         if isinstance(value, Product) and value.call.name == "torch.nn.Parameter":
@@ -259,7 +259,7 @@ def is_used(program: TorchProgram, group: Group) -> bool:
     return not group.result
 
 
-def _is_mode_lost(program: TorchProgram, by: Call) -> bool:
+def _is_mode_lost(by: Call) -> bool:
     """Whether the mode was handed to a method that did not hand it on: that is told of there."""
     return any(is_train_without_mode(frame, by) for frame in by.stack)
 
@@ -291,7 +291,7 @@ def _begins_again(group: Group, by: Call) -> bool:
     return bool(loops) and all(block.place != loops[-1].place for block in by.within if isinstance(block, Loop))
 
 
-def _switches_back(program: TorchProgram, group: Group) -> bool:
+def _switches_back(program: TorchProgram) -> bool:
     """Whether the training begins with a `train()` of its own each time."""
     return any(
         call.name == ".train" and any(isinstance(block, Loop) for block in call.within) for call in program.run.calls()

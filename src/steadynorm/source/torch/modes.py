@@ -71,7 +71,7 @@ class Modes:
         if not self._fits or not by_name.keys() & set(_FIT_HOOKS):
             self._ask_free(hooks)
             return
-        self._begin_fit(hooks)
+        self._begin_fit()
         self._call_hooks(by_name, _BEGIN_HOOKS)
         for later in (False, True):
             self._later = later
@@ -84,7 +84,7 @@ class Modes:
             for node in by_name.get(name, ()):
                 self.replay(node.inside)
 
-    def _begin_fit(self, hooks: list[Nested]) -> None:
+    def _begin_fit(self) -> None:
         """`fit` puts the module into training mode: all of it before version 2.2, from then on what was not frozen."""
         for spot, entry in list(self.state.entries.items()):
             frozen = [fact.by for fact in entry.facts if fact.training is False and fact.by is not None]

@@ -50,7 +50,7 @@ def look_at_sanity(program: TorchProgram) -> Iterator[Sighting]:
             yield from _decayed(program, optimizer.call)
     if any(group.role is Role.TRAIN for group in program.groups):
         for call in program.run.calls():
-            yield from _range(program, call)
+            yield from _range(call)
             yield from _initial(program, call)
 
 
@@ -114,7 +114,7 @@ def _is_about_gradients(test: Value) -> bool:
 # Output ranges
 
 
-def _range(program: TorchProgram, call: Call) -> Iterator[Sighting]:
+def _range(call: Call) -> Iterator[Sighting]:
     """A loss that compares what an activation cannot reach."""
     name = short(operation(call))
     if name not in (*_DISTANCES, *_ENTROPIES, *_LOGITS) or _makes(call):

@@ -131,9 +131,7 @@ def _other_steps(program: TorchProgram, inference: set[Key]) -> Iterator[Sightin
             continue
         own = [each for each in program.groups if each.role is Role.TRAIN and each.root == group.root]
         given = origins(program, *group.given)
-        if not own or any(
-            origins(program, *each.given) == given and _same_models(program, each, group) for each in own
-        ):
+        if not own or any(origins(program, *each.given) == given and _same_models(each, group) for each in own):
             continue
         told.add(group.place)
         subject = name_of(program, group.root)
@@ -144,10 +142,10 @@ def _other_steps(program: TorchProgram, inference: set[Key]) -> Iterator[Sightin
         yield seen("SN403", group.place, subject, "through", _DIAGNOSE, trained=trained, model=model)
 
 
-def _same_models(program: TorchProgram, one: Group, other: Group) -> bool:
+def _same_models(one: Group, other: Group) -> bool:
     """Whether what two calls are given went through the same models before."""
-    return _roots(program, one) == _roots(program, other)
+    return _roots(one) == _roots(other)
 
 
-def _roots(program: TorchProgram, group: Group) -> set[object]:
+def _roots(group: Group) -> set[object]:
     return {value.call.callee for value in behind(*group.given) if isinstance(value, Product) and not value.call.name}
