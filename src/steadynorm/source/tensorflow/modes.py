@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Known, Product
 from steadynorm.source.tensorflow.choices import chosen_outside
 from steadynorm.source.tensorflow.mode import TRAIN, Source
-from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
+from steadynorm.source.tensorflow.norms import Kind, Norm, Updates, places_of
 from steadynorm.source.tensorflow.origins import flag_around, origin_of
 from steadynorm.source.tensorflow.runs import Session
 from steadynorm.source.tensorflow.sightings import seen
@@ -226,13 +225,9 @@ def exports(world: World) -> Iterator[Sighting]:
                 call.place,
                 fixed[0].subject,
                 "default" if fixed[0].given is None else "constant",
-                related=_places(fixed),
+                related=places_of(fixed),
                 layers=len(fixed),
                 first=fixed[0].place,
                 written=origin.place,
                 keyword=_keyword(fixed[0]),
             )
-
-
-def _places(norms: list[Norm]) -> tuple[Place, ...]:
-    return tuple(dict.fromkeys(norm.place for norm in norms))

@@ -319,3 +319,8 @@ def _text(value: Value | None) -> str | None:
     if isinstance(value, Known) and isinstance(value.value, str):
         return value.value
     return "" if isinstance(value, Expression) else None
+
+
+def places_of(norms: list[Norm]) -> tuple[Place, ...]:
+    """Where layers stand, each place once."""
+    return tuple(dict.fromkeys(norm.place for norm in norms))

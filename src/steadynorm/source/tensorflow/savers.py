@@ -6,13 +6,12 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Comprehension, Items, Known, Product, Table, Value
 from steadynorm.source.tensorflow.mode import Mode, Source
-from steadynorm.source.tensorflow.norms import Norm, written
+from steadynorm.source.tensorflow.norms import Norm, places_of, written
 from steadynorm.source.tensorflow.scopes import exclusive
 from steadynorm.source.tensorflow.sightings import seen
 from steadynorm.source.tensorflow.variables import held
@@ -81,7 +80,7 @@ def not_saved(world: World) -> Iterator[Sighting]:
                 saver.place,
                 written(saver),
                 "saver",
-                related=_places(missing),
+                related=places_of(missing),
                 layers=len(missing),
                 first=missing[0].place,
                 keyword="var_list" if "var_list" in saver.keywords else None,
@@ -142,7 +141,7 @@ def _missed(world: World, call: Call, variables: Value, made: Call) -> Iterator[
         call.place,
         written(call),
         "restore" if call.name == ".restore" else "assigned",
-        related=(made.place, *_places(missing)),
+        related=(made.place, *places_of(missing)),
         layers=len(missing),
         first=missing[0].place,
         list_at=made.place,
@@ -260,7 +259,3 @@ def _follows(world: World, restore: Call, run: Call) -> bool:
     if conditions or exclusive(restore, run):
         return False  # where nothing could be restored, as it seems
     return not any(call.name == ".save" and restore.index < call.index < run.index for call in world.run.calls())
-
-
-def _places(norms: list[Norm]) -> tuple[Place, ...]:
-    return tuple(dict.fromkeys(norm.place for norm in norms))

@@ -148,10 +148,10 @@ def scoping(call: Call) -> Scoping:
         if context.name in ("tensorflow.variable_scope", "tensorflow.variable_op_scope"):
             name, own = _opened(context)
             path.append(name)
-            reused = _either(reused, own)
+            reused = either(reused, own)
     for block in call.within:
         if isinstance(block, With) and isinstance(block.context, External):
-            reused = _either(reused, block.context.name == "tensorflow.make_template")
+            reused = either(reused, block.context.name == "tensorflow.make_template")
     return Scoping(tuple(reversed(path)), reused)
 
 
@@ -183,7 +183,8 @@ def reuses(value: Value | None) -> bool | None:
     return None
 
 
-def _either(one: bool | None, other: bool | None) -> bool | None:
+def either(one: bool | None, other: bool | None) -> bool | None:
+    """Whether one of two things holds; `None` if that is not known."""
     if one or other:
         return True
     return None if one is None or other is None else False

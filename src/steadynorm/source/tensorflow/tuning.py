@@ -11,7 +11,7 @@ from steadynorm.source.defaults import Defaults, Number, length_of_range
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Call, Loop
 from steadynorm.source.symbolic.values import Item, Items, Known, Product, Value
-from steadynorm.source.tensorflow.norms import Kind, Norm, written
+from steadynorm.source.tensorflow.norms import Kind, Norm, places_of, written
 from steadynorm.source.tensorflow.origins import options_place
 from steadynorm.source.tensorflow.runs import Session, Step, estimator_of
 from steadynorm.source.tensorflow.sightings import seen
@@ -56,7 +56,7 @@ def averaged(world: World, read: bool) -> Iterator[Sighting]:
                 call.place,
                 written(call),
                 "averages",
-                related=_places(missing),
+                related=places_of(missing),
                 layers=len(missing),
                 first=missing[0].place,
                 given=given is not None,
@@ -89,7 +89,7 @@ def copied(world: World) -> Iterator[Sighting]:
                 call.place,
                 written(call),
                 "copied",
-                related=_places(missing),
+                related=places_of(missing),
                 layers=len(missing),
                 first=missing[0].place,
             )
@@ -145,7 +145,7 @@ def frozen_moves(world: World) -> Iterator[Sighting]:
             place,
             norms[0].subject,
             how,
-            related=_places(norms),
+            related=places_of(norms),
             layers=len(norms),
             first=norms[0].place,
             keyword="is_training" if norms[0].kind is Kind.CONTRIB else "training",
@@ -253,7 +253,3 @@ def _of_estimator(world: World, session: Session, defaults: Defaults) -> Number 
     if not counts:
         return None
     return Number(sum(each.value for each in counts), all(each.sure for each in counts))
-
-
-def _places(norms: list[Norm]) -> tuple[Place, ...]:
-    return tuple(dict.fromkeys(norm.place for norm in norms))

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 
 from steadynorm.finding import Certainty
-from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Block, Call, Callback
@@ -14,7 +13,7 @@ from steadynorm.source.symbolic.values import Parameter, Product, Value
 from steadynorm.source.tensorflow.builds import shared
 from steadynorm.source.tensorflow.flags import flag_of, holds_at
 from steadynorm.source.tensorflow.mode import Source
-from steadynorm.source.tensorflow.norms import Kind, Norm, Updates, written
+from steadynorm.source.tensorflow.norms import Kind, Norm, Updates, places_of, written
 from steadynorm.source.tensorflow.runs import APPLY, Session, Step
 from steadynorm.source.tensorflow.scopes import control_inputs
 from steadynorm.source.tensorflow.sightings import seen
@@ -157,7 +156,7 @@ def _of_step(
                 "early" if early else "scope",
                 Certainty.PROVEN if settle is None else Certainty.LIKELY,
                 settle,
-                related=(step.call.place, *_places(missed)),
+                related=(step.call.place, *places_of(missed)),
                 layers=len(missed),
                 first=missed[0].place,
                 statement=_statement(world, step),
@@ -173,7 +172,7 @@ def _of_step(
         "collection" if stuck[0].kind is Kind.KERAS else "apply" if step.kind is APPLY else step.kind,
         Certainty.PROVEN if settle is None else Certainty.LIKELY,
         settle,
-        related=_places(stuck),
+        related=places_of(stuck),
         layers=len(stuck),
         first=stuck[0].place,
         statement=_statement(world, step),
@@ -185,10 +184,6 @@ def _statement(world: World, step: Step) -> str:
     name = world.run.named.get(step.call.result) if step.call.result is not None else None
     text = "" if step.call.node is None else ast.unparse(step.call.node)
     return f"{name or 'train_op'} = {text if 0 < len(text) <= _LONGEST else 'optimizer.minimize(loss)'}"
-
-
-def _places(norms: list[Norm]) -> tuple[Place, ...]:
-    return tuple(dict.fromkeys(norm.place for norm in norms))
 
 
 def _dropped(world: World, norms: list[Norm]) -> Iterator[Sighting]:
@@ -245,7 +240,7 @@ def moved_in_evaluation(world: World) -> Iterator[Sighting]:
                 session.call.place,
                 moved[0].subject,
                 how,
-                related=_places(moved),
+                related=places_of(moved),
                 layers=len(moved),
                 first=moved[0].place,
             )

@@ -19,7 +19,7 @@ from steadynorm.source.symbolic.values import (
     Value,
 )
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
-from steadynorm.source.tensorflow.scopes import contexts
+from steadynorm.source.tensorflow.scopes import contexts, either
 from steadynorm.source.tensorflow.words import VARIABLES, collection_name, short
 
 _TRAINABLE = frozenset(
@@ -66,7 +66,7 @@ class Held:
     statistics: bool | None
 
     def __or__(self, other: Held) -> Held:
-        return Held(_any(self.parameters, other.parameters), _any(self.statistics, other.statistics))
+        return Held(either(self.parameters, other.parameters), either(self.statistics, other.statistics))
 
 
 NOTHING, UNKNOWN = Held(False, False), Held(None, None)
@@ -250,12 +250,6 @@ def leaves(value: Value | None) -> Iterator[Call]:
             yield from leaves(each)
     elif isinstance(value, Item):
         yield from leaves(value.of)
-
-
-def _any(one: bool | None, other: bool | None) -> bool | None:
-    if one or other:
-        return True
-    return None if one is None or other is None else False
 
 
 def _both(one: bool | None, other: bool | None) -> bool | None:
