@@ -8,6 +8,7 @@ from dataclasses import replace
 from steadynorm.checks import source_torch as torch
 from steadynorm.checks.configuration import FEW_SAMPLES, FEW_VALUES
 from steadynorm.checks.registry import check, sighted
+from steadynorm.checks.source_words import seen
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Certainty, Finding
 from steadynorm.program import Sighting
@@ -65,11 +66,6 @@ _LARGER_BATCHES = {
 }
 
 
-def _seen(evidence: Evidence, code: str) -> Iterator[Sighting]:
-    assert evidence.program is not None
-    return evidence.program.seen(code)
-
-
 def _number(sighting: Sighting, name: str) -> float | None:
     value = sighting.facts.get(name)
     return value if isinstance(value, int | float) else None
@@ -78,7 +74,7 @@ def _number(sighting: Sighting, name: str) -> float | None:
 @check("SN501", "program")
 def bias_in_source(evidence: Evidence) -> Iterator[Finding]:
     """The layer before has a bias, and nobody else reads what it gives."""
-    for each in _seen(evidence, "SN501"):
+    for each in seen(evidence, "SN501"):
         option = "bias=False" if each.framework == "torch" else str(each.facts.get("option", "use_bias=False"))
         yield sighted(
             each,
@@ -92,7 +88,7 @@ def bias_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN502", "program")
 def sigmoid_in_source(evidence: Evidence) -> Iterator[Finding]:
     """A sigmoid or tanh reads the normalized output."""
-    for each in _seen(evidence, "SN502"):
+    for each in seen(evidence, "SN502"):
         yield sighted(
             each,
             f"the output of '{each.subject}' goes straight into a {each.facts.get('activation', 'sigmoid')}: with "
@@ -104,7 +100,7 @@ def sigmoid_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN503", "program")
 def output_in_source(evidence: Evidence) -> Iterator[Finding]:
     """The network's output is the normalized tensor."""
-    for each in _seen(evidence, "SN503"):
+    for each in seen(evidence, "SN503"):
         yield sighted(
             each,
             f"the network's output is normalized ('{each.subject}'): its scale is tied to the batch in training and to "
@@ -116,7 +112,7 @@ def output_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN504", "program")
 def axis_in_source(evidence: Evidence) -> Iterator[Finding]:
     """The axis that is kept is not that of the channels."""
-    for each in _seen(evidence, "SN504"):
+    for each in seen(evidence, "SN504"):
         facts = {"short": "NCHW" if each.facts.get("data_format") == "channels_first" else "NHWC", **each.facts}
         yield sighted(
             each,
@@ -130,7 +126,7 @@ def axis_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN505", "program")
 def small_batch_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Batch moments from fewer than 16 values or 8 samples."""
-    for each in _seen(evidence, "SN505"):
+    for each in seen(evidence, "SN505"):
         samples, values = _number(each, "samples"), _number(each, "values")
         if samples is None or (samples >= FEW_SAMPLES and (values is None or values >= FEW_VALUES)):
             continue
@@ -146,7 +142,7 @@ def small_batch_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN506", "program")
 def decay_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Weight decay takes gamma and beta in."""
-    for each in _seen(evidence, "SN506"):
+    for each in seen(evidence, "SN506"):
         way = _NO_DECAY.get(each.how, {}).get(each.framework, "leave out the regularizer of gamma and beta")
         yield sighted(
             each,
@@ -158,7 +154,7 @@ def decay_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN507", "program")
 def dropout_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Dropout stands before the layer, with no weights between."""
-    for each in _seen(evidence, "SN507"):
+    for each in seen(evidence, "SN507"):
         rate = _number(each, "rate")
         name = f"'{each.facts.get('dropout', 'dropout')}'" + ("" if rate is None else f" (rate {rate:g})")
         yield sighted(
@@ -172,7 +168,7 @@ def dropout_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN508", "program")
 def scale_in_source(evidence: Evidence) -> Iterator[Finding]:
     """No gamma, and what follows depends on the scale."""
-    for each in _seen(evidence, "SN508"):
+    for each in seen(evidence, "SN508"):
         yield sighted(
             each,
             f"'{each.subject}' has no gamma, and a {each.facts.get('reader', 'layer')} that depends on the scale reads "
@@ -184,7 +180,7 @@ def scale_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN510", "program")
 def momentum_in_source(evidence: Evidence) -> Iterator[Finding]:
     """A momentum that must have been meant as the other framework's."""
-    for each in _seen(evidence, "SN510"):
+    for each in seen(evidence, "SN510"):
         given = _number(each, "momentum")
         if given is None:
             yield from _in_the_place_of_epsilon(each)
@@ -224,7 +220,7 @@ def _in_the_place_of_epsilon(sighting: Sighting) -> Iterator[Finding]:
 @check("SN511", "program")
 def padding_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Padded or masked positions enter the moments."""
-    for each in _seen(evidence, "SN511"):
+    for each in seen(evidence, "SN511"):
         yield sighted(
             each,
             f"'{each.subject}' takes its moments over padded positions too ({each.facts.get('padding', 'padding')}): "

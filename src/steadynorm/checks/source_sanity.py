@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.checks import source_torch as torch
 from steadynorm.checks.registry import check, sighted
-from steadynorm.checks.source_words import Words, worded
+from steadynorm.checks.source_words import Words, seen, worded
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding
 
@@ -46,8 +46,7 @@ def range_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN905", "program")
 def scale_of_weights_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Initial weights that are far too large or too small."""
-    assert evidence.program is not None
-    for each in evidence.program.seen("SN905"):
+    for each in seen(evidence, "SN905"):
         deviation = each.facts.get("deviation")
         if not isinstance(deviation, int | float) or SMALLEST_DEVIATION <= deviation <= LARGEST_DEVIATION:
             continue
@@ -62,8 +61,7 @@ def scale_of_weights_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN906", "program")
 def order_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Training data that come in their order."""
-    assert evidence.program is not None
-    for each in evidence.program.seen("SN906"):
+    for each in seen(evidence, "SN906"):
         yield sighted(
             each,
             "the training takes its data in their order: neighbours in a batch are alike, and its moments are not "

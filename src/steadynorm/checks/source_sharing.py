@@ -8,7 +8,7 @@ from steadynorm.checks import source_tensorflow as tensorflow
 from steadynorm.checks import source_torch as torch
 from steadynorm.checks.configuration import FEW_SAMPLES
 from steadynorm.checks.registry import check, sighted
-from steadynorm.checks.source_words import Words, worded
+from steadynorm.checks.source_words import Words, seen, worded
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding
 
@@ -86,8 +86,7 @@ def other_step_in_source(evidence: Evidence) -> Iterator[Finding]:
 @check("SN801", "program")
 def replicas_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Each replica normalizes a small batch by itself."""
-    assert evidence.program is not None
-    for each in evidence.program.seen("SN801"):
+    for each in seen(evidence, "SN801"):
         samples = each.facts.get("samples")
         if isinstance(samples, int | float) and samples >= FEW_SAMPLES:
             continue
