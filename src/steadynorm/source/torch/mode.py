@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.source.symbolic.flow import behind, inside
-from steadynorm.source.symbolic.trace import Call, Frame, Loop
-from steadynorm.source.symbolic.values import Instance, Known, Product, Value
+from steadynorm.source.symbolic.flow import behind, inside, parts
+from steadynorm.source.symbolic.trace import Call, Frame, Loop, Run
+from steadynorm.source.symbolic.values import Attribute, Instance, Known, Parameter, Product, Value
 from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.passing import is_not_handed_on
 from steadynorm.source.torch.program import Group, Role, TorchProgram
@@ -25,29 +25,37 @@ _SAVES = frozenset({"torch.save", ".save_checkpoint", ".save_pretrained", ".save
 
 def look_at_modes(program: TorchProgram) -> Iterator[Sighting]:
     """What a run does about the modes of its models."""
-    for groups in _by_place(program).values():
+    for groups in (*_by_place(program.groups).values(), *_by_place(program.guessed).values()):
         group = groups[0]
-        observed = [
+        everything = [
             each
             for one in groups
             for use in one.uses
             if program.tracks(use) and _is_part(program, use, one)
             for each in program.facts(use)
-            if not each.free
         ]
-        observed.sort(key=lambda each: each.order)
-        if group.place is None or not observed:
+        everything.sort(key=lambda each: each.order)
+        observed = [each for each in everything if not each.free]
+        if group.place is None or not everything:
             continue
-        if group.role is Role.TRAIN:
-            yield from _trained(program, group, observed)
-        elif group.role is Role.ASK or (group.role is Role.AIDE and _is_teacher(program, group)):
+        if group.role is Role.TRAIN and observed:
+            begun = list(_trained(program, group, observed))
+            yield from begun or _switched(program, group, observed)
+        elif group.role is Role.TRAIN and is_by_itself(program.run):
+            yield from _switched(program, group, everything)
+        elif observed and (group.role is Role.ASK or (group.role is Role.AIDE and _is_teacher(program, group))):
             yield from _asked(program, group, observed)
     yield from _constants(program)
 
 
-def _by_place(program: TorchProgram) -> dict[object, list[Group]]:
+def is_by_itself(run: Run) -> bool:
+    """Whether a run looks at a class that nobody makes an object of, and whose methods no framework calls."""
+    return run.kind == "class" and all(instance.of.whole for instance in run.instances[:1])
+
+
+def _by_place(groups: list[Group]) -> dict[object, list[Group]]:
     found: dict[object, list[Group]] = {}
-    for group in program.groups:
+    for group in groups:
         found.setdefault((group.place, group.root, group.role), []).append(group)
     return found
 
@@ -64,52 +72,67 @@ def _is_part(program: TorchProgram, use: Call, group: Group) -> bool:
     )
 
 
+def _settle(program: TorchProgram, group: Group) -> str | None:
+    """What would settle whether the mode of a model matters; `None` where its layers are seen."""
+    return program.unseen.settles(group.root) if group.unseen else None
+
+
+def _is_off(program: TorchProgram, group: Group, fact: Fact) -> bool:
+    """Whether a call has put all of a model into inference mode."""
+    whole = fact.whole and fact.target in program.models.ancestors(group.root)
+    return fact.training is False and fact.by is not None and whole
+
+
 def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
-    """Training in inference mode: from its beginning on, or after the first evaluation."""
-    models = program.models
-
-    def off(fact: Fact) -> bool:
-        whole = fact.whole and fact.target in models.ancestors(group.root)
-        return fact.training is False and fact.by is not None and whole
-
+    """Training in inference mode from its beginning on."""
     assert group.place is not None
     first = observed[0]
     begins = [each for each in observed if not each.later]
-    if first.facts and all(off(fact) for each in begins for fact in each.facts) and begins:
-        by = next(iter(first.facts)).by
-        assert by is not None
-        loaded = is_loaded(program, group.root, by.index)
-        model = called(group.first) or name_of(program, group.root)
-        yield seen(
-            "SN202",
-            group.place,
-            name_of(program, group.root),
-            "mode",
-            "whether the loaded statistics are meant to be kept: then the layers are frozen on purpose"
-            if loaded
-            else None,
-            (by.place,),
-            model=model,
-            where=str(by.place),
-            by=_text_of(by),
-        )
+    if not begins or not first.facts or isinstance(program.models.value(group.root), Parameter):
         return
+    if not all(_is_off(program, group, fact) for each in begins for fact in each.facts):
+        return
+    by = next(iter(first.facts)).by
+    assert by is not None
+    loaded = is_loaded(program, group.root, by.index)
+    yield seen(
+        "SN202",
+        group.place,
+        name_of(program, group.root),
+        "mode",
+        "whether the loaded statistics are meant to be kept: then the layers are frozen on purpose"
+        if loaded
+        else _settle(program, group),
+        (by.place,),
+        model=called(group.first) or name_of(program, group.root),
+        where=str(by.place),
+        by=_text_of(by),
+    )
+
+
+def _switched(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
+    """Training in inference mode after the first evaluation."""
     told: set[Place] = set()
     for each in observed:
         for fact in each.facts:
-            if each.order == first.order or not off(fact) or fact.by is None or fact.by.place in told:
+            by = fact.by
+            if each.order == observed[0].order or by is None or by.place in told or not _is_off(program, group, fact):
                 continue
-            told.add(fact.by.place)
+            if each.free and by.within[:1] != each.call.within[:1]:
+                # Nobody knows in which order somebody calls the methods of an object.
+                continue
+            told.add(by.place)
             yield seen(
                 "SN203",
-                fact.by.place,
+                by.place,
                 name_of(program, fact.target),
-                "restored" if fact.by.name == ".train" and fact.by.arguments else "eval",
-                related=(group.place,),
-                model=receiver(fact.by) or name_of(program, fact.target),
-                **_both_names(program, group, fact.by),
+                "restored" if by.name == ".train" and by.arguments else "eval",
+                _settle(program, group),
+                (group.place,) if group.place is not None else (),
+                model=receiver(by) or name_of(program, fact.target),
+                **_both_names(program, group, by),
                 where=str(group.place),
-                again=_begins_again(group, fact.by),
+                again=_begins_again(group, by),
             )
 
 
@@ -121,12 +144,12 @@ def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> 
     trained_after = any(
         (other.role is Role.TRAIN and program.models.is_within(other.root, group.root))
         or (other.role is Role.TRAIN and program.models.is_within(group.root, other.root))
-        for other in program.groups
+        for other in (*program.groups, *program.guessed)
         if any(each.order > observed[0].order for use in other.uses for each in program.facts(use))
     )
     trains = any(
         other.role is Role.TRAIN and _same(program, group, other) and _is_run(program, other)
-        for other in program.groups
+        for other in (*program.groups, *program.guessed)
     )
     loaded = is_loaded(program, group.root, group.first.index)
     if (not trains and not loaded) or not is_used(program, group):
@@ -136,13 +159,13 @@ def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> 
         return
     subject = name_of(program, group.root)
     model = called(group.first) or subject
-    likely = group.role is Role.AIDE
+    likely, settle = group.role is Role.AIDE, _settle(program, group)
     yield seen(
         "SN201",
         group.place,
         subject,
         "teacher" if likely else ("train" if by is not None and not trains else "eval"),
-        "whether the teacher is meant to run on batch moments" if likely else None,
+        "whether the teacher is meant to run on batch moments" if likely else settle,
         () if by is None else (by.place,),
         model=model,
         since="since nothing has called eval()" if by is None else f"as {_text_of(by)} left it ({by.place})",
@@ -151,7 +174,7 @@ def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> 
     )
     saved_after = any(call.name in _SAVES and call.index > group.first.index for call in program.run.calls())
     if trains and (trained_after or saved_after) and not likely:
-        yield seen("SN107", group.place, subject, "training" if trained_after else "saved", model=model)
+        yield seen("SN107", group.place, subject, "training" if trained_after else "saved", settle, model=model)
 
 
 def _text_of(call: Call) -> str:
@@ -255,10 +278,24 @@ def is_used(program: TorchProgram, group: Group) -> bool:
         if program.uses.is_kept(value):
             return True
         for call in program.uses.of(value):
-            if call.name in (".size", ".dim", ".numel", "builtins.print", "builtins.len") or call is group.first:
+            if call.name in (".size", ".dim", ".numel", "builtins.len") or call is group.first:
+                continue
+            if call.name == "builtins.print" and not _shows(call, value):
                 continue
             return True
     return not group.result
+
+
+def _shows(call: Call, value: Value) -> bool:
+    """Whether a call that prints is given a tensor itself, and not its shape or its type only."""
+    return any(id(each) == id(value) for each in _walked(call.arguments))
+
+
+def _walked(values: tuple[Value, ...]) -> Iterator[Value]:
+    for value in values:
+        yield value
+        if not isinstance(value, Attribute):
+            yield from _walked(parts(value))
 
 
 def _is_mode_lost(program: TorchProgram, by: Call) -> bool:

@@ -28,6 +28,7 @@ from steadynorm.source.symbolic.values import (
     constant,
 )
 from steadynorm.source.symbolic.vocabulary import LISTS, SEQUENCES, SPREAD_BASES, TABLES, WRAPPERS
+from steadynorm.source.torch.naming import is_built_by_name
 from steadynorm.source.torch.words import DISTRIBUTED, NORMS, PARALLEL, is_pretrained, normalizes, zoo_name
 
 Key: TypeAlias = tuple[int | str, ...]
@@ -222,7 +223,7 @@ class Models:
         """Whether a published model in it comes with weights."""
         return any(
             isinstance(value := self.value(part), Product)
-            and zoo_name(value.call) is not None
+            and (zoo_name(value.call) is not None or is_built_by_name(value.call))
             and is_pretrained(value.call) is True
             for part in self.parts(key)
         )

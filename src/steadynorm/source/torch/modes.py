@@ -15,11 +15,11 @@ from steadynorm.source.symbolic.values import Attribute, Choice, Expression, Ins
 from steadynorm.source.torch.models import Key, Models, is_norm
 from steadynorm.source.torch.selection import Selected, selected
 from steadynorm.source.torch.state import Entry, Fact, Observation, Spot, State
-from steadynorm.source.torch.words import zoo_name
+from steadynorm.source.torch.words import HUB, is_of_torchvision, zoo_name
 
 IGNITE = "ignite.engine.Engine"
 _ENGINES = (IGNITE, "ignite.engine.engine.Engine")
-_UNKNOWN_MODE = ("torch.load", "torch.jit.load", "torch.hub.load", "copy.copy")
+_UNKNOWN_MODE = ("torch.load", "torch.jit.load", "copy.copy")
 _MOST_VISITS = 60_000
 
 
@@ -139,7 +139,7 @@ class Modes:
                 return None
             if isinstance(value, Product):
                 name = value.call.name
-                if name.startswith(_UNKNOWN_MODE):
+                if name.startswith(_UNKNOWN_MODE) or (name == HUB and not is_of_torchvision(value.call)):
                     return None
                 if name.startswith("transformers.") and "from_pretrained" in name:
                     return False

@@ -21,6 +21,7 @@ from steadynorm.source.torch.program import TorchProgram
 from steadynorm.source.torch.sanity import look_at_sanity
 from steadynorm.source.torch.saving import look_at_files
 from steadynorm.source.torch.sharing import look_at_sharing
+from steadynorm.source.torch.naming import is_built_by_name
 from steadynorm.source.torch.words import FUNCTIONAL, NORMS, normalizes
 
 _LOOKS: tuple[Callable[[TorchProgram], Iterator[Sighting]], ...] = (
@@ -46,10 +47,11 @@ def look(runs: Sequence[Run]) -> Seen:
     defaults = Defaults(runs)
     for run in runs:
         own = [call.place for call in run.calls() if _normalizes(call)]
-        if not own and not any(call.name in _MOMENTS for call in run.calls()):
+        before = None if run.kind == "script" else scripts.get(run.file)
+        if not own and not _may_concern(run, before):
             continue
         places.update(own)
-        program = TorchProgram(run, None if run.kind == "script" else scripts.get(run.file))
+        program = TorchProgram(run, before)
         if run.kind == "script":
             scripts[run.file] = program
         for each in _LOOKS:
@@ -59,6 +61,19 @@ def look(runs: Sequence[Run]) -> Seen:
 
 
 _MOMENTS = (".var", "torch.var", "torch.var_mean")
+_STEPS = (".backward", ".step", "torch.autograd.backward")
+_ASKING = ("torch.no_grad", "torch.inference_mode", ".eval", ".train", *_STEPS)
+"""What a function does that trains or asks a model of the module's."""
+
+
+def _may_concern(run: Run, before: TorchProgram | None) -> bool:
+    """Whether a run may be about models that it does not make itself, or whose layers nobody sees."""
+    names = {call.name for call in run.calls()}
+    if not names.isdisjoint(_MOMENTS):
+        return True
+    if before is not None and not names.isdisjoint(_ASKING):
+        return True
+    return ".eval" in names and not names.isdisjoint(_STEPS) or any(is_built_by_name(call) for call in run.calls())
 
 
 def _normalizes(call: Call) -> bool:
