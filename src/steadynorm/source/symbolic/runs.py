@@ -43,6 +43,8 @@ from steadynorm.source.symbolic.vocabulary import CALL_METHODS, CALLED_ALONE, RE
 
 _DUNDER = "__"
 _WORD = re.compile(r"\w+")
+_TRAINING = (".backward(", ".eval(", ".no_grad(")
+"""What a function does that trains a model and asks it, so that each of its calls counts."""
 
 
 def runs_of(files: Iterable[SourceFile], wanted: Callable[[SourceFile], bool] = lambda file: True) -> list[Run]:
@@ -195,6 +197,8 @@ def _is_seen(machine: Machine, cls: Class) -> bool:
 
 def _run_function(machine: Machine, value: Value, function: Function) -> None:
     run = Run("function", function.name, function.module.path)
+    text = _text(function)
+    machine.thorough = any(word in text for word in _TRAINING)
     with machine.separate(run):
         machine.activations.append(Activation(None, function.module))
         with machine.journal.undone():
@@ -206,6 +210,7 @@ def _run_function(machine: Machine, value: Value, function: Function) -> None:
                     run_free(machine, each, None, _from_outside(function.module, inner))
             _run_sequences(machine)
             _keep(run)
+    machine.thorough = False
 
 
 def _run_class(machine: Machine, cls: Class) -> None:

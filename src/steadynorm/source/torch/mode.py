@@ -142,10 +142,9 @@ def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> 
         return
     assert group.place is not None
     trained_after = any(
-        (other.role is Role.TRAIN and program.models.is_within(other.root, group.root))
-        or (other.role is Role.TRAIN and program.models.is_within(group.root, other.root))
+        other.role is Role.TRAIN and _same(program, group, other)
         for other in (*program.groups, *program.guessed)
-        if any(each.order > observed[0].order for use in other.uses for each in program.facts(use))
+        if _is_before(program, observed[0], group, other)
     )
     trains = any(
         other.role is Role.TRAIN and _same(program, group, other) and _is_run(program, other)
@@ -175,6 +174,17 @@ def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> 
     saved_after = any(call.name in _SAVES and call.index > group.first.index for call in program.run.calls())
     if trains and (trained_after or saved_after) and not likely:
         yield seen("SN107", group.place, subject, "training" if trained_after else "saved", settle, model=model)
+
+
+def _is_before(program: TorchProgram, first: Observation, group: Group, other: Group) -> bool:
+    """Whether a model is called again after it was asked: later, or in the next iteration of a loop around both."""
+    value = program.models.value(group.root)
+    made = value.created if isinstance(value, Instance) else getattr(value, "call", None)
+    anew = set() if made is None else set(map(id, made.within))
+    loops = {id(block) for block in group.first.within if isinstance(block, Loop)} - anew
+    if any(id(block) in loops for block in other.first.within):
+        return True
+    return any(each.order > first.order for use in other.uses for each in program.facts(use))
 
 
 def _text_of(call: Call) -> str:
