@@ -11,7 +11,7 @@ from steadynorm.source.symbolic.expressions import ITEM
 from steadynorm.source.symbolic.flow import behind, inside
 from steadynorm.source.symbolic.trace import Assign, Call
 from steadynorm.source.symbolic.values import Attribute, Item, Known, Product, Value
-from steadynorm.source.torch.mode import name_of
+from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.models import AVERAGED, Key
 from steadynorm.source.torch.program import Role, TorchProgram
 from steadynorm.source.torch.sightings import receiver, seen

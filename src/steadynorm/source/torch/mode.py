@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.source.symbolic.flow import behind, inside, parts
-from steadynorm.source.symbolic.trace import Call, Frame, Loop, Run
-from steadynorm.source.symbolic.values import Attribute, Instance, Known, Parameter, Product, Value
-from steadynorm.source.torch.models import Key
+from steadynorm.source.symbolic.trace import Call, Loop
+from steadynorm.source.symbolic.values import Known, Parameter, Product
+from steadynorm.source.torch.asked import asked, asked_by_somebody, is_teacher
+from steadynorm.source.torch.known import is_by_itself, is_loaded, is_used, name_of, settle_of, text_of
 from steadynorm.source.torch.passing import is_not_handed_on
 from steadynorm.source.torch.program import Group, Role, TorchProgram
 from steadynorm.source.torch.sightings import called, receiver, seen
 from steadynorm.source.torch.state import Fact, Observation
-from steadynorm.source.torch.words import FUNCTIONAL, zoo_name
-
-_LOADS = frozenset(
-    {".load_state_dict", ".load_from_checkpoint", ".from_pretrained", ".load_weights", ".load_pretrained"}
-)
-_SAVES = frozenset({"torch.save", ".save_checkpoint", ".save_pretrained", ".save", "safetensors.torch.save_file"})
+from steadynorm.source.torch.words import FUNCTIONAL
 
 
 def look_at_modes(program: TorchProgram) -> Iterator[Sighting]:
@@ -43,14 +37,11 @@ def look_at_modes(program: TorchProgram) -> Iterator[Sighting]:
             yield from begun or _switched(program, group, observed)
         elif group.role is Role.TRAIN and is_by_itself(program.run):
             yield from _switched(program, group, everything)
-        elif observed and (group.role is Role.ASK or (group.role is Role.AIDE and _is_teacher(program, group))):
-            yield from _asked(program, group, observed)
+        elif observed and (group.role is Role.ASK or (group.role is Role.AIDE and is_teacher(program, group))):
+            yield from asked(program, group, observed)
+        elif group.role is Role.ASK and is_by_itself(program.run):
+            yield from asked_by_somebody(program, group, everything)
     yield from _constants(program)
-
-
-def is_by_itself(run: Run) -> bool:
-    """Whether a run looks at a class that nobody makes an object of, and whose methods no framework calls."""
-    return run.kind == "class" and all(instance.of.whole for instance in run.instances[:1])
 
 
 def _by_place(groups: list[Group]) -> dict[object, list[Group]]:
@@ -72,15 +63,12 @@ def _is_part(program: TorchProgram, use: Call, group: Group) -> bool:
     )
 
 
-def _settle(program: TorchProgram, group: Group) -> str | None:
-    """What would settle whether the mode of a model matters; `None` where its layers are seen."""
-    return program.unseen.settles(group.root) if group.unseen else None
-
-
 def _is_off(program: TorchProgram, group: Group, fact: Fact) -> bool:
-    """Whether a call has put all of a model into inference mode."""
-    whole = fact.whole and fact.target in program.models.ancestors(group.root)
-    return fact.training is False and fact.by is not None and whole
+    """Whether a call of this run has put all of a model into inference mode."""
+    by, events = fact.by, program.run.events
+    if fact.training is not False or by is None or by.index >= len(events) or events[by.index] is not by:
+        return False
+    return fact.whole and fact.target in program.models.ancestors(group.root)
 
 
 def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
@@ -102,11 +90,11 @@ def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -
         "mode",
         "whether the loaded statistics are meant to be kept: then the layers are frozen on purpose"
         if loaded
-        else _settle(program, group),
+        else settle_of(program, group),
         (by.place,),
         model=called(group.first) or name_of(program, group.root),
         where=str(by.place),
-        by=_text_of(by),
+        by=text_of(by),
     )
 
 
@@ -127,70 +115,13 @@ def _switched(program: TorchProgram, group: Group, observed: list[Observation]) 
                 by.place,
                 name_of(program, fact.target),
                 "restored" if by.name == ".train" and by.arguments else "eval",
-                _settle(program, group),
+                settle_of(program, group),
                 (group.place,) if group.place is not None else (),
                 model=receiver(by) or name_of(program, fact.target),
                 **_both_names(program, group, by),
                 where=str(group.place),
                 again=_begins_again(group, by),
             )
-
-
-def _asked(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
-    """An evaluation or prediction in training mode."""
-    if not all(each.trains for each in observed) or program.run.kind == "class":
-        return
-    assert group.place is not None
-    trained_after = any(
-        other.role is Role.TRAIN and _same(program, group, other)
-        for other in (*program.groups, *program.guessed)
-        if _is_before(program, observed[0], group, other)
-    )
-    trains = any(
-        other.role is Role.TRAIN and _same(program, group, other) and _is_run(program, other)
-        for other in (*program.groups, *program.guessed)
-    )
-    loaded = is_loaded(program, group.root, group.first.index)
-    if (not trains and not loaded) or not is_used(program, group):
-        return
-    by = next((fact.by for each in observed for fact in each.facts if fact.by is not None), None)
-    if by is not None and _is_mode_lost(program, by):
-        return
-    subject = name_of(program, group.root)
-    model = called(group.first) or subject
-    likely, settle = group.role is Role.AIDE, _settle(program, group)
-    yield seen(
-        "SN201",
-        group.place,
-        subject,
-        "teacher" if likely else ("train" if by is not None and not trains else "eval"),
-        "whether the teacher is meant to run on batch moments" if likely else settle,
-        () if by is None else (by.place,),
-        model=model,
-        since="since nothing has called eval()" if by is None else f"as {_text_of(by)} left it ({by.place})",
-        then=f", and {model}.train() where training goes on" if trained_after else "",
-        resumed=trained_after and not _switches_back(program, group),
-    )
-    saved_after = any(call.name in _SAVES and call.index > group.first.index for call in program.run.calls())
-    if trains and (trained_after or saved_after) and not likely:
-        yield seen("SN107", group.place, subject, "training" if trained_after else "saved", settle, model=model)
-
-
-def _is_before(program: TorchProgram, first: Observation, group: Group, other: Group) -> bool:
-    """Whether a model is called again after it was asked: later, or in the next iteration of a loop around both."""
-    value = program.models.value(group.root)
-    made = value.created if isinstance(value, Instance) else getattr(value, "call", None)
-    anew = set() if made is None else set(map(id, made.within))
-    loops = {id(block) for block in group.first.within if isinstance(block, Loop)} - anew
-    if any(id(block) in loops for block in other.first.within):
-        return True
-    return any(each.order > first.order for use in other.uses for each in program.facts(use))
-
-
-def _text_of(call: Call) -> str:
-    """How a call is written."""
-    text = "" if call.node is None else ast.unparse(call.node)
-    return text if text and len(text) <= 60 else f"{call.name.removeprefix('.')}()"
 
 
 def _both_names(program: TorchProgram, group: Group, by: Call) -> dict[str, str]:
@@ -233,115 +164,7 @@ def _has_parameters(program: TorchProgram, use: Call) -> bool:
     return False
 
 
-def _same(program: TorchProgram, one: Group, other: Group) -> bool:
-    models = program.models
-    return models.is_within(one.root, other.root) or models.is_within(other.root, one.root)
-
-
-def _is_run(program: TorchProgram, group: Group) -> bool:
-    """Whether the run itself comes to a call, and does not leave it to somebody unknown."""
-    return any(not each.free for use in group.uses for each in program.facts(use))
-
-
-def _is_teacher(program: TorchProgram, group: Group) -> bool:
-    """Whether a model that aids another one's training has weights of its own, and nothing trains or moves it."""
-    if program.is_trained(group.root) or not is_loaded(program, group.root, group.first.index):
-        return False
-    return not any(
-        call.name in (".data", ".copy_", ".mul_", ".lerp_") and _belongs(program, call.receiver, group.root)
-        for call in program.run.calls()
-    )
-
-
-def _belongs(program: TorchProgram, value: Value | None, root: Key) -> bool:
-    if value is None:
-        return False
-    receivers = (
-        each.call.receiver
-        for each in behind(value)
-        if isinstance(each, Product) and each.call.name in (".parameters", ".named_parameters")
-    )
-    return any(program.models.key(receiver) == root for receiver in receivers)
-
-
-def is_loaded(program: TorchProgram, key: Key, before: int) -> bool:
-    """Whether trained weights were put into a model, before a position in the trace."""
-    models = program.models
-    if models.is_loaded(key):
-        return True
-    value = models.value(key)
-    if isinstance(value, Instance) and value.created is not None and value.created.name in _LOADS:
-        return True
-    earlier = () if program.before is None else program.before.run.calls()
-    for call in (*earlier, *(each for each in program.run.calls() if each.index <= before)):
-        if call.name not in _LOADS:
-            continue
-        loaded = models.key(call.receiver)
-        if loaded is not None and (models.is_within(loaded, key) or models.is_within(key, loaded)):
-            return True
-    return False
-
-
-def is_used(program: TorchProgram, group: Group) -> bool:
-    """Whether more is asked of a result than its shape."""
-    for value in inside(*group.result):
-        if program.uses.is_kept(value):
-            return True
-        for call in program.uses.of(value):
-            if call.name in (".size", ".dim", ".numel", "builtins.len") or call is group.first:
-                continue
-            if call.name == "builtins.print" and not _shows(call, value):
-                continue
-            return True
-    return not group.result
-
-
-def _shows(call: Call, value: Value) -> bool:
-    """Whether a call that prints is given a tensor itself, and not its shape or its type only."""
-    return any(id(each) == id(value) for each in _walked(call.arguments))
-
-
-def _walked(values: tuple[Value, ...]) -> Iterator[Value]:
-    for value in values:
-        yield value
-        if not isinstance(value, Attribute):
-            yield from _walked(parts(value))
-
-
-def _is_mode_lost(program: TorchProgram, by: Call) -> bool:
-    """Whether the mode was handed to a method that did not hand it on: that is told of there."""
-    return any(is_train_without_mode(frame, by) for frame in by.stack)
-
-
-def is_train_without_mode(frame: Frame, by: Call) -> bool:
-    """Whether a call stands in a method `train` that was given another mode than it sets."""
-    if frame.function.name.rpartition(".")[2] != "train":
-        return False
-    given = frame.arguments.get("mode")
-    return isinstance(given, Known) and given.value is False and not by.arguments and not by.keywords
-
-
-def name_of(program: TorchProgram, key: Key) -> str:
-    """What the author calls a model."""
-    value = program.models.value(key)
-    if value is None:
-        return "the model"
-    base = program.run.named.get(value)
-    if base is None and isinstance(value, Instance):
-        base = value.of.name
-    elif base is None and isinstance(value, Product):
-        base = zoo_name(value.call) or value.call.name.rpartition(".")[2] or "the model"
-    return ".".join([base or "the model", *map(str, key[1:])]).replace(".[", "[")
-
-
 def _begins_again(group: Group, by: Call) -> bool:
     """Whether the training's own loop begins anew after a switch, and does not go on in the middle."""
     loops = [block for block in group.first.within if isinstance(block, Loop)]
     return bool(loops) and all(block.place != loops[-1].place for block in by.within if isinstance(block, Loop))
-
-
-def _switches_back(program: TorchProgram, group: Group) -> bool:
-    """Whether the training begins with a `train()` of its own each time."""
-    return any(
-        call.name == ".train" and any(isinstance(block, Loop) for block in call.within) for call in program.run.calls()
-    )

@@ -10,13 +10,13 @@ from steadynorm.source.torch.words import is_by_name, is_zoo
 def is_built_by_name(call: Call) -> bool:
     """Whether a call makes what a name stands for that is not known, as `models.__dict__[args.arch]()` does."""
     held = _held(call)
-    return is_by_name(call) or held is not None and (_is_zoo(held) or _has_classes(held))
+    return is_by_name(call) or (held is not None and (_is_zoo(held) or _has_classes(held)))
 
 
 def is_published_by_name(call: Call) -> bool:
     """Whether what a call makes by its name is a network for sure."""
     held = _held(call)
-    return is_by_name(call) or held is not None and _is_zoo(held)
+    return is_by_name(call) or (held is not None and _is_zoo(held))
 
 
 def _held(call: Call) -> Value | None:

@@ -100,6 +100,8 @@ class TorchProgram:
         self._first_here: dict[tuple[object, ...], Call] = {}
         self.mixed: set[int] = set()
         """Values that are given back as a part of an expression, which is a use of theirs, too."""
+        self.given_out: set[int] = set()
+        """Values that go to somebody outside of the project."""
         self._index()
         self.optimizers: list[Optimizer] = optimizers_of(run, self.models)
         self.backwards: list[Backward] = backwards_of(run, self.optimizers, self._returned)
@@ -168,7 +170,10 @@ class TorchProgram:
                     self._called_by[id(event.block)] = last
             elif isinstance(event, Return):
                 self._returned[id(event.frame)].append(event.value)
+                outermost = all(block is event.frame for block in event.within if isinstance(block, Frame))
                 for value in inside(event.value):
+                    if outermost:
+                        self.given_out.add(id(value))
                     if isinstance(value, Expression):
                         self.mixed.update(map(id, value.operands))
             elif isinstance(event, Call) and self._is_model_call(event):

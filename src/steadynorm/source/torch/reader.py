@@ -16,12 +16,12 @@ from steadynorm.source.torch.freezing import look_at_freezing
 from steadynorm.source.torch.layers import look_at_layers
 from steadynorm.source.torch.mode import look_at_modes
 from steadynorm.source.torch.moments import look_at_moments, look_at_registration
+from steadynorm.source.torch.naming import is_built_by_name
 from steadynorm.source.torch.passing import look_at_passing
 from steadynorm.source.torch.program import TorchProgram
 from steadynorm.source.torch.sanity import look_at_sanity
 from steadynorm.source.torch.saving import look_at_files
 from steadynorm.source.torch.sharing import look_at_sharing
-from steadynorm.source.torch.naming import is_built_by_name
 from steadynorm.source.torch.words import FUNCTIONAL, NORMS, normalizes
 
 _LOOKS: tuple[Callable[[TorchProgram], Iterator[Sighting]], ...] = (
@@ -73,7 +73,7 @@ def _may_concern(run: Run, before: TorchProgram | None) -> bool:
         return True
     if before is not None and not names.isdisjoint(_ASKING):
         return True
-    return ".eval" in names and not names.isdisjoint(_STEPS) or any(is_built_by_name(call) for call in run.calls())
+    return (".eval" in names and not names.isdisjoint(_STEPS)) or any(is_built_by_name(call) for call in run.calls())
 
 
 def _normalizes(call: Call) -> bool:

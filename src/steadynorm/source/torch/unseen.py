@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steadynorm.source.symbolic.trace import Call, Run
+from steadynorm.source.symbolic.trace import Run
 from steadynorm.source.symbolic.values import Attribute, Item, Parameter, Product, Value
 from steadynorm.source.torch.models import Key, Models
 from steadynorm.source.torch.naming import is_built_by_name, is_published_by_name
