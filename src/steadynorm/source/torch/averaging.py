@@ -13,7 +13,7 @@ from steadynorm.source.symbolic.trace import Assign, Call
 from steadynorm.source.symbolic.values import Attribute, Item, Known, Product, Value
 from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.models import AVERAGED, Key
-from steadynorm.source.torch.program import Role, TorchProgram
+from steadynorm.source.torch.program import Group, Role, TorchProgram, is_made_up
 from steadynorm.source.torch.sightings import receiver, seen
 
 _PARAMETERS = (".parameters", ".named_parameters")
@@ -147,10 +147,16 @@ def _has_its_own(program: TorchProgram, key: Key) -> bool:
         not each.free and each.trains
         for group in program.groups
         if group.role in (Role.TRAIN, Role.AIDE, Role.THROUGH) or group.dropped
-        if _related(program, group.root, key)
         for use in group.uses
+        if _is_of(program, group, use, key)
         for each in program.facts(use)
     )
+
+
+def _is_of(program: TorchProgram, group: Group, use: Call, key: Key) -> bool:
+    """Whether a layer that is run belongs to a model, also where that is one of several in the model that is called."""
+    part = program.interest(use)
+    return _related(program, group.root, key) if part is None else program.models.is_within(part, key)
 
 
 def _is_taken(program: TorchProgram, call: Call, key: Key) -> bool:
@@ -164,11 +170,16 @@ def _is_taken(program: TorchProgram, call: Call, key: Key) -> bool:
 def _reads_statistics(program: TorchProgram, key: Key) -> bool:
     """Whether a model is called in inference mode."""
     for group in program.groups:
-        if group.role not in (Role.ASK, Role.AIDE) or not _related(program, group.root, key):
+        trained = group.role in (Role.TRAIN, Role.THROUGH)
+        if group.role is Role.NOTHING and (not group.dropped or any(map(is_made_up, group.given[:1]))):
             continue
         for use in group.uses:
+            if not _is_of(program, group, use, key):
+                continue
             for each in program.facts(use):
-                if not each.free and {fact.training for fact in each.facts} == {False}:
+                # Where it helps to train another one, it was put into inference mode by itself.
+                own = all(program.models.is_within(fact.target, key) for fact in each.facts if fact.by is not None)
+                if not each.free and {fact.training for fact in each.facts} == {False} and (own or not trained):
                     return True
     return False
 
