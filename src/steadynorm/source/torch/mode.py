@@ -71,14 +71,18 @@ def _is_off(program: TorchProgram, group: Group, fact: Fact) -> bool:
     return fact.whole and fact.target in program.models.ancestors(group.root)
 
 
+def _begins_off(program: TorchProgram, group: Group, observed: list[Observation]) -> bool:
+    """Whether a model is in inference mode when its training begins."""
+    begins = [each for each in observed if not each.later]
+    off = all(_is_off(program, group, fact) for each in begins for fact in each.facts)
+    return bool(begins) and bool(observed[0].facts) and off
+
+
 def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
     """Training in inference mode from its beginning on."""
     assert group.place is not None
     first = observed[0]
-    begins = [each for each in observed if not each.later]
-    if not begins or not first.facts or isinstance(program.models.value(group.root), Parameter):
-        return
-    if not all(_is_off(program, group, fact) for each in begins for fact in each.facts):
+    if not _begins_off(program, group, observed) or isinstance(program.models.value(group.root), Parameter):
         return
     by = next(iter(first.facts)).by
     assert by is not None
@@ -101,7 +105,7 @@ def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -
 def _switched(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
     """Training in inference mode after the first evaluation."""
     told: set[Place] = set()
-    for each in observed:
+    for each in () if _begins_off(program, group, observed) else observed:
         for fact in each.facts:
             by = fact.by
             if each.order == observed[0].order or by is None or by.place in told or not _is_off(program, group, fact):
