@@ -263,6 +263,13 @@ class TorchProgram:
         values = group.given[:1]
         return bool(values) and all(is_made_up(value) for value in values)
 
+    def built_by_name(self) -> Iterator[Place]:
+        """Where the networks are built that are called and whose layers nobody sees."""
+        for use in (use for group in self.guessed for use in group.unseen):
+            made = base_of(use.callee)
+            if isinstance(made, Product):
+                yield made.call.place
+
     def undone_by_frameworks(self) -> Iterator[tuple[Call, Call, bool]]:
         """Freezes that a framework undoes: what froze, what undoes it, and whether only some versions do."""
         yield from self.modes.undone_by_frameworks

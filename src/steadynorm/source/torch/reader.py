@@ -43,6 +43,7 @@ def look(runs: Sequence[Run]) -> Seen:
     """What was seen in the runs of one project."""
     sightings: list[Sighting] = []
     places: set[Place] = set()
+    unseen: set[Place] = set()
     scripts: dict[str, TorchProgram] = {}
     defaults = Defaults(runs)
     for run in runs:
@@ -54,10 +55,11 @@ def look(runs: Sequence[Run]) -> Seen:
         program = TorchProgram(run, before)
         if run.kind == "script":
             scripts[run.file] = program
+        unseen.update(program.built_by_name())
         for each in _LOOKS:
             sightings += each(program)
         sightings += look_at_batches(program, defaults)
-    return Seen(tuple(sightings), frozenset(places))
+    return Seen(tuple(sightings), frozenset(places), frozenset(unseen))
 
 
 _MOMENTS = (".var", "torch.var", "torch.var_mean")
