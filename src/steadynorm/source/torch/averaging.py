@@ -10,7 +10,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.expressions import ITEM
 from steadynorm.source.symbolic.flow import behind, inside
 from steadynorm.source.symbolic.trace import Assign, Call
-from steadynorm.source.symbolic.values import Attribute, Item, Known, Product, Value
+from steadynorm.source.symbolic.values import Attribute, Instance, Item, Known, Product, Value
 from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.models import AVERAGED, Key
 from steadynorm.source.torch.program import Group, Role, TorchProgram, is_made_up
@@ -21,6 +21,7 @@ _ALL = (".state_dict", ".buffers", ".named_buffers")
 _IN_PLACE = frozenset({".copy_", ".lerp_", ".mul_", ".add_", ".fill_", ".set_", ".sub_"})
 _UPDATE_BN = "torch.optim.swa_utils.update_bn"
 _SAVES = ("torch.save",)
+_SETTLE = "the metric with the averaged weights before and after torch.optim.swa_utils.update_bn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def look_at_averages(program: TorchProgram) -> Iterator[Sighting]:
         yield seen("SN305", write.place, subject, write.how)
     yield from _averaged_models(program)
     yield from _shadows(program)
+    yield from _in_callbacks(program)
 
 
 def _written(program: TorchProgram, key: Key) -> str | None:
@@ -240,8 +242,7 @@ def _shadows(program: TorchProgram) -> Iterator[Sighting]:
                 continue
             told.add(key)
             subject = name_of(program, key)
-            settle = "the metric with the averaged weights before and after torch.optim.swa_utils.update_bn"
-            yield seen("SN305", event.place, subject, "shadow", settle)
+            yield seen("SN305", event.place, subject, "shadow", _SETTLE)
 
 
 def _is_put_back(program: TorchProgram, key: Key, averaged: Assign) -> bool:
@@ -259,3 +260,18 @@ def _is_put_back(program: TorchProgram, key: Key, averaged: Assign) -> bool:
             if any(isinstance(each, Item) and each.of is averaged.target for each in given):
                 return True
     return False
+
+
+def _in_callbacks(program: TorchProgram) -> Iterator[Sighting]:
+    """Averages that a callback of Lightning's keeps of the module that it is given."""
+    modules = program.models.of_lightning()
+    key = program.models.key(modules[0]) if len(modules) == 1 else None
+    if key is None or program.models.bears(key) is not True:
+        return
+    for write in _writes(program):
+        holder = program.models.value(write.target)
+        bases = holder.of.external_bases() if isinstance(holder, Instance) else ()
+        kept = len(write.target) > 1 and any(each.startswith("lightning.") for each in bases)
+        if kept and holder is not modules[0] and not _has_statistics(program, write.target):
+            yield seen("SN305", write.place, str(write.target[-1]), write.how, _SETTLE)
+            return
