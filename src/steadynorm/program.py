@@ -46,12 +46,14 @@ class Program:
         sightings: in order of their places, each place, code and case once.
         normalizations: how many places in the source apply or make a normalization layer.
         lost: entry points that were not followed to their end, so that what was not seen there proves nothing.
+        unseen: where models are built by a name that nobody knows here, so that their layers are not known.
     """
 
     files: tuple[str, ...]
     sightings: tuple[Sighting, ...] = ()
     normalizations: int = 0
     lost: tuple[str, ...] = ()
+    unseen: tuple[Place, ...] = ()
 
     def seen(self, code: str, framework: str | None = None) -> Iterator[Sighting]:
         """What was seen for a check, of one framework or of all."""

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from steadynorm.checks.catalogue import CATALOGUE, entry
 from steadynorm.evidence import Evidence, TrainSteps
 from steadynorm.finding import Certainty, Finding, Severity
-from steadynorm.program import Sighting
+from steadynorm.program import Program, Sighting
 
 CheckFunction: TypeAlias = Callable[[Evidence], Iterator[Finding]]
 
@@ -52,6 +52,9 @@ _WHY_MISSING = {
 
 _WHY_SOURCE = "source code does not tell: it takes a checkpoint, a graph or a live model"
 """Likewise where the evidence is source code."""
+
+_BY_MODE = ("SN107", "SN201", "SN202", "SN203")
+"""Checks of source that judge a model's mode without its layers."""
 
 _WITHOUT_LAYERS = "the model has no normalization layers"
 
@@ -162,12 +165,19 @@ def _idle(steps: TrainSteps | None) -> bool:
 def _missing(registered: Registered, evidence: Evidence) -> list[str]:
     """Why a check cannot be made; nothing if it can."""
     if evidence.program is not None and not evidence.layers:
-        return [] if "program" in registered.needs else [_WHY_SOURCE]
+        return _unseen(registered.code, evidence.program) if "program" in registered.needs else [_WHY_SOURCE]
     missing = [_WITHOUT_LAYERS] if registered.layers and not evidence.layers else []
     missing += [_why(part, evidence) for part in registered.needs if getattr(evidence, part) is None]
     if "steps" in registered.needs and not missing and _idle(evidence.steps):
         missing = ["the train step changed no parameter: it misses optimizer.step(), or steps another model's"]
     return missing
+
+
+def _unseen(code: str, program: Program) -> list[str]:
+    """Why a check of source has nothing to look at, though a model is trained or asked; nothing if it has."""
+    if not program.unseen or program.normalizations or code in _BY_MODE or any(program.seen(code)):
+        return []
+    return [f"a model is built by its name at {program.unseen[0]}: its layers are not known"]
 
 
 def _why(part: str, evidence: Evidence) -> str:
@@ -199,7 +209,9 @@ def run(
             continue
         missing = _missing(registered, evidence)
         if missing:
-            reasons.setdefault(registered.code, missing[0])
+            # What a check of source lacks says more than that others take no source.
+            if registered.code not in reasons or (evidence.program is not None and "program" in registered.needs):
+                reasons[registered.code] = missing[0]
             continue
         assessed.add(registered.code)
         findings.extend(registered.function(evidence))

@@ -120,7 +120,7 @@ _SWITCHED: Words = {
         "Write keras.backend.set_learning_phase(1) at the beginning of the loop, or pass training= to each call.",
     ),
     ("jax", "eval"): (
-        "'{subject}'.eval() stands in the training loop and no train() after it: every later iteration trains in "
+        "'{subject}.eval()' stands in the training loop and no train() after it: every later iteration trains in "
         "inference mode",
         "Write model.train() at the beginning of the loop.",
     ),

@@ -37,4 +37,5 @@ def read(files: Sequence[SourceFile]) -> Program:
         tuple(sorted(unique.values(), key=lambda each: (each.place, each.code, each.how))),
         len(places),
         tuple(dict.fromkeys(f"{run.file}: {run.name}" for run in runs if not run.whole)),
+        tuple(sorted(frozenset[Place]().union(*(one.unseen for one in seen)))),
     )

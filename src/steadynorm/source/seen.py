@@ -15,7 +15,9 @@ class Seen:
     Arguments:
         sightings: in any order; of two of one place, code and case the first counts.
         normalizations: the places that apply or make a normalization layer.
+        unseen: the places that build a model by a name that nobody knows here.
     """
 
     sightings: tuple[Sighting, ...] = ()
     normalizations: frozenset[Place] = frozenset()
+    unseen: frozenset[Place] = frozenset()

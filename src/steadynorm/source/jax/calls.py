@@ -298,7 +298,8 @@ def _values(event: object) -> tuple[Value, ...]:
     if isinstance(event, Assign):
         return (event.value,)
     if isinstance(event, Return):
-        return (event.value,) if event.frame.place is None else ()
+        outermost = all(block is event.frame for block in event.within if isinstance(block, Frame))
+        return (event.value,) if outermost else ()
     return (event.after,) if isinstance(event, Carry) else ()
 
 

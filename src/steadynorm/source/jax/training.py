@@ -15,13 +15,14 @@ from steadynorm.source.layers.places import subject_of
 from steadynorm.source.layers.sizes import has_one_position, times_around
 from steadynorm.source.symbolic.derived import original
 from steadynorm.source.symbolic.flow import inside
-from steadynorm.source.symbolic.trace import Loop, With
+from steadynorm.source.symbolic.trace import Loop, Run, With
 from steadynorm.source.symbolic.values import Expression, Item, Items, Known, Partial, Product, Value
 
 _ACCUMULATING = {"optax.MultiSteps": "every_k_schedule", "optax.apply_every": "k"}
 _MOMENTUM = 0.99
 _FILLED = ("jax.numpy.ones", "jax.numpy.zeros", "numpy.ones", "numpy.zeros")
 _KEEPING_ROWS = ("linear", "activation", "dropout", "normalization", "tanh", "sigmoid")
+_STEPS = (".apply_gradients", "optax.apply_updates", "equinox.apply_updates")
 _BACK = ("flax.nnx.state", "flax.nnx.split", "flax.nnx.pop", "flax.nnx.update")
 
 
@@ -45,7 +46,7 @@ def look_at_training(jax: JaxRun) -> Iterator[Sighting]:
 
 def _dropped(jax: JaxRun, use: Use, moving: list[Norm]) -> Iterator[Sighting]:
     """New statistics that nobody takes."""
-    if not moving or not jax.run.whole or jax.run.kind != "script":
+    if not moving or not jax.run.whole or not _is_training(jax.run):
         return
     if use.library == NNX:
         merged = _merged(use)
@@ -61,6 +62,15 @@ def _dropped(jax: JaxRun, use: Use, moving: list[Norm]) -> Iterator[Sighting]:
         place = jax.place_of(use, others)
         name = name_of_model(use)
         yield Sighting("SN101", "jax", place, name, how, facts={"call": f"{name[:1].lower()}{name[1:]}.apply"})
+
+
+def _is_training(run: Run) -> bool:
+    """Whether a run holds the whole training, though nobody in the project may call the function that it begins with.
+
+    What only takes a gradient may do so for another end, and the methods of an object hand on what nobody sees.
+    """
+    stepping = any(call.name in _STEPS for call in run.calls())
+    return run.kind == "script" or (run.kind == "function" and stepping)
 
 
 def _merged(use: Use) -> Product | None:

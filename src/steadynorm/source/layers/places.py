@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.layers.axes import wrong_axis
+from steadynorm.source.layers.channels import keeps_channels
 from steadynorm.source.layers.graph import LayerGraph, Norm, Step, is_building
 from steadynorm.source.layers.words import has_bias, made_by
 from steadynorm.source.symbolic.trace import Call
@@ -70,13 +71,16 @@ def _biases(graph: LayerGraph, uses: list[Norm]) -> Iterator[Sighting]:
 
 def _producer(graph: LayerGraph, norm: Norm) -> Step | None:
     """The layer right before, if its whole result goes to this one."""
+    reshaped: list[Call] = []
     for step in graph.before(norm.input):
         readers = [] if step.call.result is None else graph.readers(step.call.result)
         if len(readers) != 1 or readers[0].kind == "arithmetic":
             return None
         if step.kind == "reshape":
+            reshaped.append(step.call)
             continue
-        return step if step.kind in ("convolution", "linear") else None
+        kept = all(keeps_channels(each, step.made or step.call) for each in reshaped)
+        return step if step.kind in ("convolution", "linear") and kept else None
     return None
 
 

@@ -12,6 +12,7 @@ from steadynorm.source.symbolic.machine import Arguments, Machine
 from steadynorm.source.symbolic.modules import Module
 from steadynorm.source.symbolic.names import canonical
 from steadynorm.source.symbolic.values import (
+    MOST_CHOICES,
     Attribute,
     Bound,
     Choice,
@@ -38,6 +39,7 @@ from steadynorm.source.symbolic.vocabulary import WRAPPERS
 _PROPERTIES = ("builtins.property", "functools.cached_property", "flax.linen.nowrap")
 _STATIC = "builtins.staticmethod"
 _OF_CLASS = "builtins.classmethod"
+_ALL_NAMES = "__dict__"
 
 
 def attribute(machine: Machine, of: Value, name: str, node: ast.expr | Place) -> Value:
@@ -48,7 +50,7 @@ def attribute(machine: Machine, of: Value, name: str, node: ast.expr | Place) ->
         return _of_instance(machine, of, name, node)
     if isinstance(of, Function) and name == "__name__" and not isinstance(of.node, ast.Lambda):
         return Known(of.node.name)
-    if isinstance(of, ModuleValue):
+    if isinstance(of, ModuleValue) and name != _ALL_NAMES:
         return _of_module(machine, of.module, name)
     if isinstance(of, Class):
         member = of.member(name)
@@ -163,6 +165,13 @@ def item(machine: Machine, of: Value, key: Value | None) -> Value:
         if key.value in of.entries:
             return of.entries[key.value]
         return Unknown("a key that is not known") if of.complete else Item(of, key)
+    if isinstance(of, Table) and of.complete and 0 < len(of.entries) <= MOST_CHOICES and _are_made_from(of):
+        return choice(list(of.entries.values()))
+    if isinstance(position, str):
+        if isinstance(of, External) and of.name.endswith(f".{_ALL_NAMES}"):
+            return External(canonical(f"{of.name.removesuffix(_ALL_NAMES)}{position}"))
+        if isinstance(of, Attribute) and of.name == _ALL_NAMES and isinstance(of.of, ModuleValue):
+            return _of_module(machine, of.of.module, position)
     if isinstance(key, Expression) and key.operator == "Slice" and members is not None:
         bounds = [part.value for part in key.operands if isinstance(part, Known)]
         if len(bounds) == len(key.operands) and all(part is None or type(part) is int for part in bounds) and whole:
@@ -184,6 +193,11 @@ def iterate(machine: Machine, over: Value) -> tuple[Value, ...] | None:
     if isinstance(over, Product | Instance):
         return containers.members(over, lambda inner: iterate(machine, inner))
     return None
+
+
+def _are_made_from(table: Table) -> bool:
+    """Whether a table has classes and functions only, one of which is called."""
+    return all(isinstance(each, Class | Function | External | Partial) for each in table.entries.values())
 
 
 def _are_constant(table: Table) -> bool:

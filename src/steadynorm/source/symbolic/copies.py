@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from steadynorm.source.symbolic.values import Attribute, Choice, Instance, Item, Items, Product, Table, Value
+from steadynorm.source.symbolic.values import Attribute, Choice, Instance, Item, Items, Parameter, Product, Table, Value
 from steadynorm.source.symbolic.vocabulary import LISTS, SEQUENCES, TABLES, WRAPPERS
 
 _HOLDERS = SEQUENCES | LISTS | TABLES | WRAPPERS
@@ -39,6 +39,9 @@ def copy_of(value: Value, known: dict[int, Value] | None = None) -> Value:
         copy = Attribute(copy_of(value.of, known), value.name, value.read)
     elif isinstance(value, Item):
         copy = Item(copy_of(value.of, known), value.key)
+    elif isinstance(value, Parameter) and len(known) == 0:
+        # What is done to the copy is not done to what was handed over.
+        return Parameter(f"copy of {value.name}", value.function)
     else:
         return value
     known[id(value)] = copy

@@ -115,6 +115,8 @@ class Machine:
         """Decorators of the project that note a function somewhere and give it back, which need not be seen twice."""
         self.entered: Counter[ast.AST] = Counter()
         """How often each function was run on behalf of entry points that are no scripts."""
+        self.thorough = False
+        """Whether functions are run as often as the run comes to them, because it may train and ask one model."""
         self.changed: dict[Class, frozenset[str]] = {}
         """By class, the attributes that its methods set."""
         self.carried: dict[ast.stmt, tuple[str, ...]] = {}

@@ -43,6 +43,8 @@ from steadynorm.source.symbolic.vocabulary import CALL_METHODS, CALLED_ALONE, RE
 
 _DUNDER = "__"
 _WORD = re.compile(r"\w+")
+_TRAINING = (".backward(", ".eval(", ".no_grad(")
+"""What a function or class does that trains a model and asks it, so that each of its calls counts."""
 
 
 def runs_of(files: Iterable[SourceFile], wanted: Callable[[SourceFile], bool] = lambda file: True) -> list[Run]:
@@ -195,6 +197,7 @@ def _is_seen(machine: Machine, cls: Class) -> bool:
 
 def _run_function(machine: Machine, value: Value, function: Function) -> None:
     run = Run("function", function.name, function.module.path)
+    machine.thorough = _is_training(function)
     with machine.separate(run):
         machine.activations.append(Activation(None, function.module))
         with machine.journal.undone():
@@ -206,10 +209,17 @@ def _run_function(machine: Machine, value: Value, function: Function) -> None:
                     run_free(machine, each, None, _from_outside(function.module, inner))
             _run_sequences(machine)
             _keep(run)
+    machine.thorough = False
+
+
+def _is_training(entry: Function | Class) -> bool:
+    text = _text(entry)
+    return any(word in text for word in _TRAINING)
 
 
 def _run_class(machine: Machine, cls: Class) -> None:
     run = Run("class", cls.name, cls.module.path)
+    machine.thorough = any(map(_is_training, cls.lineage()))
     with machine.separate(run):
         machine.activations.append(Activation(None, cls.module))
         with machine.journal.undone():
@@ -230,6 +240,7 @@ def _run_class(machine: Machine, cls: Class) -> None:
                     run_free(machine, Bound(method, instance), instance, outside)
             _run_sequences(machine)
             _keep(run)
+    machine.thorough = False
 
 
 def _keep(run: Run) -> None:

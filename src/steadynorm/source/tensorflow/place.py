@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadynorm.program import Sighting
+from steadynorm.source.layers.channels import keeps_channels
 from steadynorm.source.symbolic.flow import inputs, inside
 from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Comprehension, Item, Items, Known, Product, Value
@@ -32,10 +33,13 @@ def bias_before(world: World) -> Iterator[Sighting]:
     for norm in trained(world):
         if norm.moments is None and norm.kind is Kind.HAND:
             continue
+        reshaped: list[Call] = []
         for link in before(world, norm):
             if link.consumers > 1:
                 break
             if link.kind == "bias" or (link.call is not None and has_bias(link.call)):
+                if reshaped and not (link.call and all(keeps_channels(each, link.call) for each in reshaped)):
+                    break
                 yield seen(
                     "SN501",
                     link.place,
@@ -47,6 +51,7 @@ def bias_before(world: World) -> Iterator[Sighting]:
                 break
             if link.kind != "reshape":
                 break
+            reshaped += [] if link.call is None else [link.call]
 
 
 def _is_contrib(link: Link) -> bool:

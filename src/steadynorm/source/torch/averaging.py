@@ -10,15 +10,16 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.expressions import ITEM
 from steadynorm.source.symbolic.flow import behind, inside
 from steadynorm.source.symbolic.trace import Assign, Call
-from steadynorm.source.symbolic.values import Attribute, Item, Known, Product, Value
-from steadynorm.source.torch.mode import name_of
+from steadynorm.source.symbolic.values import Attribute, Instance, Item, Known, Product, Value
+from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.models import AVERAGED, Key
-from steadynorm.source.torch.program import Role, TorchProgram
+from steadynorm.source.torch.program import Group, Role, TorchProgram, is_made_up
 from steadynorm.source.torch.sightings import receiver, seen
 from steadynorm.source.torch.words import BUFFERS, PARAMETERS
 
 _IN_PLACE = frozenset({".copy_", ".lerp_", ".mul_", ".add_", ".fill_", ".set_", ".sub_"})
 _SAVES = ("torch.save",)
+_SETTLE = "the metric with the averaged weights before and after torch.optim.swa_utils.update_bn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def look_at_averages(program: TorchProgram) -> Iterator[Sighting]:
         yield seen("SN305", write.place, subject, write.how)
     yield from _averaged_models(program)
     yield from _shadows(program)
+    yield from _in_callbacks(program)
 
 
 def _written(program: TorchProgram, key: Key) -> str | None:
@@ -145,10 +147,16 @@ def _has_its_own(program: TorchProgram, key: Key) -> bool:
         not each.free and each.trains
         for group in program.groups
         if group.role in (Role.TRAIN, Role.AIDE, Role.THROUGH) or group.dropped
-        if _related(program, group.root, key)
         for use in group.uses
+        if _is_of(program, group, use, key)
         for each in program.facts(use)
     )
+
+
+def _is_of(program: TorchProgram, group: Group, use: Call, key: Key) -> bool:
+    """Whether a layer that is run belongs to a model, also where that is one of several in the model that is called."""
+    part = program.interest(use)
+    return _related(program, group.root, key) if part is None else program.models.is_within(part, key)
 
 
 def _is_taken(program: TorchProgram, call: Call) -> bool:
@@ -162,11 +170,16 @@ def _is_taken(program: TorchProgram, call: Call) -> bool:
 def _reads_statistics(program: TorchProgram, key: Key) -> bool:
     """Whether a model is called in inference mode."""
     for group in program.groups:
-        if group.role not in (Role.ASK, Role.AIDE) or not _related(program, group.root, key):
+        trained = group.role in (Role.TRAIN, Role.THROUGH)
+        if group.role is Role.NOTHING and (not group.dropped or any(map(is_made_up, group.given[:1]))):
             continue
         for use in group.uses:
+            if not _is_of(program, group, use, key):
+                continue
             for each in program.facts(use):
-                if not each.free and {fact.training for fact in each.facts} == {False}:
+                # Where it helps to train another one, it was put into inference mode by itself.
+                own = all(program.models.is_within(fact.target, key) for fact in each.facts if fact.by is not None)
+                if not each.free and {fact.training for fact in each.facts} == {False} and (own or not trained):
                     return True
     return False
 
@@ -227,8 +240,7 @@ def _shadows(program: TorchProgram) -> Iterator[Sighting]:
                 continue
             told.add(key)
             subject = name_of(program, key)
-            settle = "the metric with the averaged weights before and after torch.optim.swa_utils.update_bn"
-            yield seen("SN305", event.place, subject, "shadow", settle)
+            yield seen("SN305", event.place, subject, "shadow", _SETTLE)
 
 
 def _is_put_back(program: TorchProgram, key: Key, averaged: Assign) -> bool:
@@ -246,3 +258,18 @@ def _is_put_back(program: TorchProgram, key: Key, averaged: Assign) -> bool:
             if any(isinstance(each, Item) and each.of is averaged.target for each in given):
                 return True
     return False
+
+
+def _in_callbacks(program: TorchProgram) -> Iterator[Sighting]:
+    """Averages that a callback of Lightning's keeps of the module that it is given."""
+    modules = program.models.of_lightning()
+    key = program.models.key(modules[0]) if len(modules) == 1 else None
+    if key is None or program.models.bears(key) is not True:
+        return
+    for write in _writes(program):
+        holder = program.models.value(write.target)
+        bases = holder.of.external_bases() if isinstance(holder, Instance) else ()
+        kept = len(write.target) > 1 and any(each.startswith("lightning.") for each in bases)
+        if kept and holder is not modules[0] and not _has_statistics(program, write.target):
+            yield seen("SN305", write.place, str(write.target[-1]), write.how, _SETTLE)
+            return

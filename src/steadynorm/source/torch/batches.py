@@ -11,9 +11,9 @@ from steadynorm.source.symbolic.flow import behind, inside
 from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Expression, Item, Items, Known, Product, Value, constant
 from steadynorm.source.torch.chains import before, input_of, number, operation
+from steadynorm.source.torch.known import is_loaded, is_used
 from steadynorm.source.torch.layers import layer_name
 from steadynorm.source.torch.loaders import Batch, batch_of, iterations, loaders_of, order_of
-from steadynorm.source.torch.mode import is_loaded, is_used
 from steadynorm.source.torch.models import is_norm
 from steadynorm.source.torch.program import Group, Role, TorchProgram
 from steadynorm.source.torch.sightings import seen

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import Attribute, External, Known
-from steadynorm.source.torch.mode import name_of
+from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.program import TorchProgram
 from steadynorm.source.torch.sightings import seen
 

@@ -8,7 +8,7 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Assign, Branch, Call
 from steadynorm.source.symbolic.values import Attribute, Item, Known, Product, Value
-from steadynorm.source.torch.mode import name_of
+from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Role, TorchProgram
 from steadynorm.source.torch.selection import Filter, asks_for_norms, filtered, selected, whole_of

@@ -69,6 +69,8 @@ def _biases(program: TorchProgram, uses: list[Call]) -> Iterator[Sighting]:
         if "Linear" in operation(step.call) and NORMS.get(operation(use), 1) > 1:
             # Its bias is another one at each position, of which a channel has many.
             continue
+        if not _keeps_channels(use, step.call):
+            continue
         if all(_is_alone(program, each.call) for each in before(input_of(use)) if each.call.index >= step.call.index):
             made = _made(step.call)
             if made is not None:
@@ -87,6 +89,24 @@ def _biases(program: TorchProgram, uses: list[Call]) -> Iterator[Sighting]:
                 layer=short(made.name),
                 norm=layer_name(program, use),
             )
+
+
+def _keeps_channels(use: Call, layer: Call) -> bool:
+    """Whether what is normalized together has one bias: a reshape in between may put several channels into one."""
+    between = [each for each in before(input_of(use)) if each.kind == "reshape" and each.call.index > layer.index]
+    if not any(short(operation(each.call)) in _RESHAPING for each in between):
+        return True
+    if not isinstance(use.callee, Product) or not isinstance(layer.callee, Product):
+        return False
+    normalized = use.callee.call.argument(0, "num_features")
+    given = layer.callee.call.argument(1, "out_channels", "out_features")
+    count, channels = number(normalized), number(given)
+    if count is not None and channels is not None:
+        return count >= channels
+    return normalized is not None and normalized is given
+
+
+_RESHAPING = ("view", "reshape", "view_as", "reshape_as", "unflatten", "Unflatten")
 
 
 def _made(call: Call) -> Call | None:

@@ -28,6 +28,7 @@ from steadynorm.source.symbolic.values import (
     constant,
 )
 from steadynorm.source.symbolic.vocabulary import LISTS, SEQUENCES, SPREAD_BASES, TABLES, WRAPPERS
+from steadynorm.source.torch.naming import is_built_by_name
 from steadynorm.source.torch.words import DISTRIBUTED, NORMS, PARALLEL, is_pretrained, normalizes, zoo_name
 
 Key: TypeAlias = tuple[int | str, ...]
@@ -36,6 +37,8 @@ AVERAGED = "torch.optim.swa_utils.AveragedModel"
 SYNCHRONIZES = ("torch.nn.SyncBatchNorm.convert_sync_batchnorm", "apex.parallel.convert_syncbn_model")
 _HOLDERS = SEQUENCES | LISTS | TABLES | WRAPPERS | PARALLEL | DISTRIBUTED
 _MOST_PARTS = 5_000
+_ACCESSORS = {".get_classifier": "classifier"}
+"""Methods of published models that give a part of them."""
 
 
 def is_module(value: Value) -> bool:
@@ -88,6 +91,9 @@ class Models:
                 key = constant(value.key)
                 names.append("[]" if key is None else f"[{key}]")
                 value = value.of
+            elif isinstance(value, Product) and value.call.receiver is not None and (part := _part_given(value.call)):
+                names += reversed(part.split("."))
+                value = value.call.receiver
             else:
                 break
         if not isinstance(value, Instance | Product | Parameter):
@@ -217,7 +223,7 @@ class Models:
         """Whether a published model in it comes with weights."""
         return any(
             isinstance(value := self.value(part), Product)
-            and zoo_name(value.call) is not None
+            and (zoo_name(value.call) is not None or is_built_by_name(value.call))
             and is_pretrained(value.call) is True
             for part in self.parts(key)
         )
@@ -230,6 +236,14 @@ class Models:
             if isinstance(value := self.value(part), Product)
         }
         return bool(names & {*SYNCHRONIZES, "torch.nn.SyncBatchNorm", "apex.parallel.SyncBatchNorm"})
+
+
+def _part_given(call: Call) -> str | None:
+    """The name of the part of a model that a call gives; `None` for other calls."""
+    if call.name == ".get_submodule":
+        name = constant(call.argument(0, "target"))
+        return name if isinstance(name, str) and name else None
+    return _ACCESSORS.get(call.name)
 
 
 def _own_forward(value: Instance) -> bool:

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 from steadynorm.source.symbolic.blocks import Nested, Node, nested
 from steadynorm.source.symbolic.flow import inside
-from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Run
+from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Run, With
 from steadynorm.source.symbolic.values import Attribute, Choice, Expression, Instance, Known, Parameter, Product, Value
 from steadynorm.source.torch.models import Key, Models, is_norm
 from steadynorm.source.torch.selection import Selected, selected
 from steadynorm.source.torch.state import Entry, Fact, Observation, Spot, State
-from steadynorm.source.torch.words import zoo_name
+from steadynorm.source.torch.words import HUB, is_of_torchvision, zoo_name
 
 IGNITE = "ignite.engine.Engine"
 _ENGINES = (IGNITE, "ignite.engine.engine.Engine")
-_UNKNOWN_MODE = ("torch.load", "torch.jit.load", "torch.hub.load", "copy.copy")
+_UNKNOWN_MODE = ("torch.load", "torch.jit.load", "copy.copy")
 _MOST_VISITS = 60_000
 
 
@@ -48,6 +48,7 @@ class Modes:
         self._fits = run.kind == "class" or any(call.name in (".fit", ".tune") for call in run.calls())
         nodes = nested(run.events)
         self._reads = _reads(run)
+        self._stacks = _stacks(run)
         hooks = [node for node in nodes if isinstance(node, Nested) and _is_hook(node)]
         self.replay([node for node in nodes if not _is_hook(node)])
         self._fit([node for node in hooks if _of_lightning(node)])
@@ -139,7 +140,7 @@ class Modes:
                 return None
             if isinstance(value, Product):
                 name = value.call.name
-                if name.startswith(_UNKNOWN_MODE):
+                if name.startswith(_UNKNOWN_MODE) or (name == HUB and not is_of_torchvision(value.call)):
                     return None
                 if name.startswith("transformers.") and "from_pretrained" in name:
                     return False
@@ -267,7 +268,9 @@ class Modes:
 
     def _observe(self, call: Call, key: Key) -> None:
         order = len(self.observations)
-        facts, undone = self.facts(key), self.undone(key)
+        entered = any(isinstance(block, With) and id(block.context) in self._stacks for block in call.within)
+        facts = frozenset({Fact(None)}) if entered else self.facts(key)
+        undone = self.undone(key)
         self.observations.append(Observation(order, call, facts, undone, self._later, self._free))
 
     def _set(self, call: Call) -> None:
@@ -399,6 +402,16 @@ def _reads(run: Run) -> dict[int, list[Attribute]]:
             if following is not None:
                 reads.setdefault(following, []).append(value)
     return reads
+
+
+def _stacks(run: Run) -> set[int]:
+    """The stacks of contexts that may switch a mode, and switch it back when the stack is left."""
+    return {
+        id(call.receiver)
+        for call in run.calls()
+        if call.name == ".enter_context"
+        and not any(isinstance(each, Product) and each.call.name.startswith("torch.") for each in call.arguments)
+    }
 
 
 def _branch_of(node: Nested) -> Branch:

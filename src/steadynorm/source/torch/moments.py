@@ -18,8 +18,8 @@ from steadynorm.source.symbolic.values import (
     Value,
 )
 from steadynorm.source.torch.chains import construction, is_parameter, number
+from steadynorm.source.torch.known import is_used
 from steadynorm.source.torch.layers import layer_name
-from steadynorm.source.torch.mode import is_used
 from steadynorm.source.torch.models import is_module, is_norm, keeps_statistics
 from steadynorm.source.torch.program import Role, TorchProgram
 from steadynorm.source.torch.sightings import seen

@@ -28,6 +28,7 @@ from steadynorm.source.torch.models import AVERAGED, Key, Models, is_module, is_
 from steadynorm.source.torch.modes import Modes
 from steadynorm.source.torch.state import Observation
 from steadynorm.source.torch.steps import Backward, Optimizer, backwards_of, gradient_behind, optimizers_of
+from steadynorm.source.torch.unseen import Unseen, base_of
 from steadynorm.source.torch.words import FUNCTIONAL, LOADERS, RANDOM, normalizes, short, zoo_name
 
 FORWARD = ("forward", "__call__")
@@ -62,6 +63,7 @@ class Group:
         result: what it gives.
         dropped: whether nobody takes that.
         uses: the calls inside that normalize by the batch or by statistics.
+        unseen: where there are none that are known to, those of networks whose layers nobody sees.
         role: what it is for.
         steps: what trains through it.
     """
@@ -73,6 +75,7 @@ class Group:
     result: tuple[Value, ...]
     dropped: bool
     uses: list[Call] = field(default_factory=list)
+    unseen: list[Call] = field(default_factory=list)
     role: Role = Role.NOTHING
     steps: list[Backward] = field(default_factory=list)
 
@@ -88,12 +91,15 @@ class TorchProgram:
     def __init__(self, run: Run, before: TorchProgram | None = None) -> None:
         self.run, self.before = run, before
         self.models = Models(run) if before is None else Models(before.run, run)
+        self.unseen = Unseen(self.models, *(() if before is None else (before.run,)), run)
         self.uses = Uses(run)
         self._returned: dict[int, list[Value]] = defaultdict(list)
         self._called_by: dict[int, Call] = {}
         self._first_here: dict[tuple[object, ...], Call] = {}
         self.mixed: set[int] = set()
         """Values that are given back as a part of an expression, which is a use of theirs, too."""
+        self.given_out: set[int] = set()
+        """Values that go to somebody outside of the project."""
         self._index()
         self.optimizers: list[Optimizer] = optimizers_of(run, self.models)
         self.backwards: list[Backward] = backwards_of(run, self.optimizers, self._returned)
@@ -102,8 +108,11 @@ class TorchProgram:
         self.observed: dict[int, list[Observation]] = defaultdict(list)
         for each in self.modes.observations:
             self.observed[each.call.index].append(each)
-        self.groups: list[Group] = list(self._groups())
-        self._give_roles()
+        groups = list(self._groups())
+        self._give_roles(groups)
+        self.groups: list[Group] = [each for each in groups if not each.unseen]
+        self.guessed: list[Group] = [each for each in groups if each.unseen]
+        """Calls of networks whose layers nobody sees."""
 
     # What is called
 
@@ -118,7 +127,14 @@ class TorchProgram:
             return self.models.key(call.callee)
         if call.name in _ASKED or call.name.startswith("torch.jit.trace"):
             return self.models.key(call.argument(0, "model", "mod", "func", "obj"))
-        return None
+        return self.unseen_network(call)
+
+    def unseen_network(self, call: Call) -> Key | None:
+        """The network that a call runs whose layers nobody sees; `None` if it runs none, or only a look at it."""
+        callee = call.callee
+        if isinstance(callee, Attribute) and isinstance(base_of(callee), Product) and not _RUNS.match(callee.name):
+            return None
+        return self.unseen.network(callee)
 
     def is_published(self, call: Call) -> bool:
         """Whether a call runs a published model, or a part of one."""
@@ -152,7 +168,10 @@ class TorchProgram:
                     self._called_by[id(event.block)] = last
             elif isinstance(event, Return):
                 self._returned[id(event.frame)].append(event.value)
+                outermost = all(block is event.frame for block in event.within if isinstance(block, Frame))
                 for value in inside(event.value):
+                    if outermost:
+                        self.given_out.add(id(value))
                     if isinstance(value, Expression):
                         self.mixed.update(map(id, value.operands))
             elif isinstance(event, Call) and self._is_model_call(event):
@@ -160,16 +179,23 @@ class TorchProgram:
             last = event
 
     def _is_model_call(self, call: Call) -> bool:
-        return isinstance(call.callee, Product | Instance) and not call.name.startswith(".")
+        return isinstance(call.callee, Product | Instance | Parameter) and not call.name.startswith(".")
 
     def _groups(self) -> Iterator[Group]:
         found: dict[object, Group] = {}
         for call in self.run.calls():
-            if not (is_norm(call.callee) or call.name in FUNCTIONAL or self.is_published(call)):
+            seen = is_norm(call.callee) or call.name in FUNCTIONAL or self.is_published(call)
+            if not seen and self.unseen_network(call) is None:
                 continue
             group = self._group_of(call, found)
             if group is not None and not self.models.is_altered(group.root):
-                group.uses.append(call)
+                (group.uses if seen else group.unseen).append(call)
+        for group in found.values():
+            if group.uses:
+                # What is seen of it tells enough.
+                group.unseen.clear()
+            else:
+                group.uses = group.unseen
         yield from (group for group in found.values() if group.uses)
 
     def _group_of(self, call: Call, found: dict[object, Group]) -> Group | None:
@@ -197,10 +223,10 @@ class TorchProgram:
 
     # What it is for
 
-    def _give_roles(self) -> None:
+    def _give_roles(self, groups: list[Group]) -> None:
         trained = [(step, gradient_behind(step.losses)) for step in self.backwards]
         plain = {call.index for step in self.backwards for call in calls_behind(*step.losses)}
-        for group in self.groups:
+        for group in groups:
             for step, calls in trained:
                 if any(use.index in calls for use in group.uses):
                     group.steps.append(step)
@@ -234,6 +260,13 @@ class TorchProgram:
         """Whether the model is given numbers that are made up: a look at shapes, a sample of a generator."""
         values = group.given[:1]
         return bool(values) and all(is_made_up(value) for value in values)
+
+    def built_by_name(self) -> Iterator[Place]:
+        """Where the networks are built that are called and whose layers nobody sees."""
+        for use in (use for group in self.guessed for use in group.unseen):
+            made = base_of(use.callee)
+            if isinstance(made, Product):
+                yield made.call.place
 
     def undone_by_frameworks(self) -> Iterator[tuple[Call, Call, bool]]:
         """Freezes that a framework undoes: what froze, what undoes it, and whether only some versions do."""

@@ -16,6 +16,7 @@ from steadynorm.source.torch.freezing import look_at_freezing
 from steadynorm.source.torch.layers import look_at_layers
 from steadynorm.source.torch.mode import look_at_modes
 from steadynorm.source.torch.moments import look_at_moments, look_at_registration
+from steadynorm.source.torch.naming import is_built_by_name
 from steadynorm.source.torch.passing import look_at_passing
 from steadynorm.source.torch.program import TorchProgram
 from steadynorm.source.torch.sanity import look_at_sanity
@@ -42,23 +43,39 @@ def look(runs: Sequence[Run]) -> Seen:
     """What was seen in the runs of one project."""
     sightings: list[Sighting] = []
     places: set[Place] = set()
+    unseen: set[Place] = set()
     scripts: dict[str, TorchProgram] = {}
     defaults = Defaults(runs)
     for run in runs:
         own = [call.place for call in run.calls() if _normalizes(call)]
-        if not own and not any(call.name in _MOMENTS for call in run.calls()):
+        before = None if run.kind == "script" else scripts.get(run.file)
+        if not own and not _may_concern(run, before):
             continue
         places.update(own)
-        program = TorchProgram(run, None if run.kind == "script" else scripts.get(run.file))
+        program = TorchProgram(run, before)
         if run.kind == "script":
             scripts[run.file] = program
+        unseen.update(program.built_by_name())
         for each in _LOOKS:
             sightings += each(program)
         sightings += look_at_batches(program, defaults)
-    return Seen(tuple(sightings), frozenset(places))
+    return Seen(tuple(sightings), frozenset(places), frozenset(unseen))
 
 
 _MOMENTS = (".var", "torch.var", "torch.var_mean")
+_STEPS = (".backward", ".step", "torch.autograd.backward")
+_ASKING = ("torch.no_grad", "torch.inference_mode", ".eval", ".train", *_STEPS)
+"""What a function does that trains or asks a model of the module's."""
+
+
+def _may_concern(run: Run, before: TorchProgram | None) -> bool:
+    """Whether a run may be about models that it does not make itself, or whose layers nobody sees."""
+    names = {call.name for call in run.calls()}
+    if not names.isdisjoint(_MOMENTS):
+        return True
+    if before is not None and not names.isdisjoint(_ASKING):
+        return True
+    return (".eval" in names and not names.isdisjoint(_STEPS)) or any(is_built_by_name(call) for call in run.calls())
 
 
 def _normalizes(call: Call) -> bool:

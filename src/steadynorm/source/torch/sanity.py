@@ -22,8 +22,8 @@ from steadynorm.source.symbolic.values import (
     constant,
 )
 from steadynorm.source.torch.chains import before, input_of, is_none, number, operation
+from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.loaders import dataset_of
-from steadynorm.source.torch.mode import name_of
 from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Role, TorchProgram
 from steadynorm.source.torch.selection import asks_for_norms, whole_of

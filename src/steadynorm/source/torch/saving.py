@@ -20,7 +20,7 @@ from steadynorm.source.symbolic.values import (
     Value,
     constant,
 )
-from steadynorm.source.torch.mode import is_used, name_of
+from steadynorm.source.torch.known import is_used, name_of
 from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Role, TorchProgram
 from steadynorm.source.torch.sightings import receiver, seen
@@ -141,8 +141,9 @@ def _moves(program: TorchProgram, key: Key) -> bool:
             part = program.interest(use)
             if part is None or not program.tracks(use) or not program.models.is_within(part, key):
                 continue
-            observed = [each for each in program.facts(use) if not each.free]
-            if any(fact.training is True for each in observed for fact in each.facts):
+            facts = [(each, fact) for each in program.facts(use) for fact in each.facts if fact.training is True]
+            # Who calls a method may have switched the mode before, but not behind its own train().
+            if any(fact.by is not None or not each.free for each, fact in facts):
                 return True
     return False
 

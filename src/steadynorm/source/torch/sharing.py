@@ -9,9 +9,9 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import behind
 from steadynorm.source.symbolic.trace import Call, Carry
 from steadynorm.source.symbolic.values import Product
+from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.layers import layer_name
 from steadynorm.source.torch.loaders import origins
-from steadynorm.source.torch.mode import name_of
 from steadynorm.source.torch.models import Key, is_norm
 from steadynorm.source.torch.program import Group, Role, TorchProgram
 from steadynorm.source.torch.sightings import called, seen

@@ -190,7 +190,8 @@ _WITH = re.compile(
 _WITHOUT = re.compile(r"^(?:alexnet|squeezenet|vit_|swin|convnext|vgg\d+$|deit|beit|mixer|gmlp|eva|nf_|nfnet|dm_nf)")
 
 _ZOOS = ("torchvision.models.", "timm.models.", "pretrainedmodels.", "torchvision.models.quantization.")
-_BY_NAME = ("timm.create_model", "torchvision.models.get_model", "torch.hub.load", "timm.models.create_model")
+HUB = "torch.hub.load"
+_BY_NAME = ("timm.create_model", "torchvision.models.get_model", HUB, "timm.models.create_model")
 _SMP = "segmentation_models_pytorch."
 _EFFICIENT = "efficientnet_pytorch.EfficientNet."
 
@@ -200,7 +201,7 @@ OTHER_NORMS = ("FrozenBatchNorm", "GroupNorm", "LayerNorm", "InstanceNorm", "Ide
 def zoo_name(call: Call) -> str | None:
     """The name of a published model that a call makes, as `resnet18`; `None` if it makes none."""
     if call.name in _BY_NAME:
-        position = 1 if call.name == "torch.hub.load" else 0
+        position = 1 if call.name == HUB else 0
         name = constant(call.argument(position, "model_name", "name", "model"))
         return name if isinstance(name, str) else None
     if call.name.startswith(_ZOOS):
@@ -210,6 +211,22 @@ def zoo_name(call: Call) -> str | None:
         last = call.name.rpartition(".")[2]
         return "fcn_" if last in _SMP_MODELS else None
     return "efficientnet" if call.name.startswith(_EFFICIENT) else None
+
+
+def is_by_name(call: Call) -> bool:
+    """Whether a call makes a published model by a name from which nobody knows what is in it."""
+    return call.name in _BY_NAME and normalizes(call) is None and call.argument(None, "norm_layer") is None
+
+
+def is_of_torchvision(call: Call) -> bool:
+    """Whether a call of the hub makes a model of torchvision's, which is in training mode, as not all others are."""
+    repository = constant(call.argument(0, "repo_or_dir"))
+    return isinstance(repository, str) and repository.startswith("pytorch/vision")
+
+
+def is_zoo(name: str) -> bool:
+    """Whether a module has published models in it, by its dotted name."""
+    return f"{name}.".startswith(_ZOOS)
 
 
 _SMP_MODELS = (

@@ -1,0 +1,135 @@
+"""SN107 and SN201 in PyTorch: models that are asked for predictions in training mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadynorm.program import Sighting
+from steadynorm.source.symbolic.flow import behind
+from steadynorm.source.symbolic.trace import Call, Frame, Loop
+from steadynorm.source.symbolic.values import Instance, Known, Product, Value
+from steadynorm.source.torch.known import is_loaded, is_used, name_of, settle_of, text_of
+from steadynorm.source.torch.models import Key
+from steadynorm.source.torch.program import Group, Role, TorchProgram
+from steadynorm.source.torch.sightings import called, seen
+from steadynorm.source.torch.state import Observation
+from steadynorm.source.torch.words import PARAMETERS
+
+_SAVES = frozenset({"torch.save", ".save_checkpoint", ".save_pretrained", ".save", "safetensors.torch.save_file"})
+
+
+def asked(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
+    """An evaluation or prediction in training mode."""
+    if not all(each.trains for each in observed) or program.run.kind == "class":
+        return
+    assert group.place is not None
+    trained_after = any(
+        other.role is Role.TRAIN and _same(program, group, other)
+        for other in (*program.groups, *program.guessed)
+        if _is_before(program, observed[0], group, other)
+    )
+    trains = any(
+        other.role is Role.TRAIN and _same(program, group, other) and _is_run(program, other)
+        for other in (*program.groups, *program.guessed)
+    )
+    loaded = is_loaded(program, group.root, group.first.index)
+    if (not trains and not loaded) or not is_used(program, group):
+        return
+    by = next((fact.by for each in observed for fact in each.facts if fact.by is not None), None)
+    if by is not None and _is_mode_lost(by):
+        return
+    subject = name_of(program, group.root)
+    model = called(group.first) or subject
+    likely, settle = group.role is Role.AIDE, settle_of(program, group)
+    yield seen(
+        "SN201",
+        group.place,
+        subject,
+        "teacher" if likely else ("train" if by is not None and not trains else "eval"),
+        "whether the teacher is meant to run on batch moments" if likely else settle,
+        () if by is None else (by.place,),
+        model=model,
+        since="since nothing has called eval()" if by is None else f"as {text_of(by)} left it ({by.place})",
+        then=f", and {model}.train() where training goes on" if trained_after else "",
+        resumed=trained_after and not _switches_back(program),
+    )
+    saved_after = any(call.name in _SAVES and call.index > group.first.index for call in program.run.calls())
+    if trains and (trained_after or saved_after) and not likely:
+        yield seen("SN107", group.place, subject, "training" if trained_after else "saved", settle, model=model)
+
+
+def asked_by_somebody(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
+    """A method of a class that nobody makes an object of asks a model that the class makes, and never puts it into
+    inference mode."""
+    switched = any(call.name == ".eval" or (call.name == ".train" and call.arguments) for call in program.run.calls())
+    if switched or not all(each.trains for each in observed) or not is_used(program, group):
+        return
+    trains = any(other.role is Role.TRAIN and _same(program, group, other) for other in program.groups)
+    if group.place is None or not (trains or is_loaded(program, group.root, group.first.index)):
+        return
+    subject = name_of(program, group.root)
+    model = called(group.first) or subject
+    settle = f"whether those who make a {program.run.name} call eval() of its model"
+    then = f", and {model}.train() where training goes on" if trains else ""
+    since = "since nothing here has called eval()"
+    yield seen("SN201", group.place, subject, "eval", settle, (), model=model, since=since, then=then, resumed=trains)
+
+
+def _is_before(program: TorchProgram, first: Observation, group: Group, other: Group) -> bool:
+    """Whether a model is called again after it was asked: later, or in the next iteration of a loop around both."""
+    value = program.models.value(group.root)
+    made = value.created if isinstance(value, Instance) else getattr(value, "call", None)
+    anew = set() if made is None else set(map(id, made.within))
+    loops = {id(block) for block in group.first.within if isinstance(block, Loop)} - anew
+    if any(id(block) in loops for block in other.first.within):
+        return True
+    return any(each.order > first.order for use in other.uses for each in program.facts(use))
+
+
+def _same(program: TorchProgram, one: Group, other: Group) -> bool:
+    models = program.models
+    return models.is_within(one.root, other.root) or models.is_within(other.root, one.root)
+
+
+def _is_run(program: TorchProgram, group: Group) -> bool:
+    """Whether the run itself comes to a call, and does not leave it to somebody unknown."""
+    return any(not each.free for use in group.uses for each in program.facts(use))
+
+
+def is_teacher(program: TorchProgram, group: Group) -> bool:
+    """Whether a model that aids another one's training has weights of its own, and nothing trains or moves it."""
+    if program.is_trained(group.root) or not is_loaded(program, group.root, group.first.index):
+        return False
+    return not any(
+        call.name in (".data", ".copy_", ".mul_", ".lerp_") and _belongs(program, call.receiver, group.root)
+        for call in program.run.calls()
+    )
+
+
+def _belongs(program: TorchProgram, value: Value | None, root: Key) -> bool:
+    if value is None:
+        return False
+    receivers = (
+        each.call.receiver for each in behind(value) if isinstance(each, Product) and each.call.name in PARAMETERS
+    )
+    return any(program.models.key(receiver) == root for receiver in receivers)
+
+
+def _is_mode_lost(by: Call) -> bool:
+    """Whether the mode was handed to a method that did not hand it on: that is told of there."""
+    return any(is_train_without_mode(frame, by) for frame in by.stack)
+
+
+def is_train_without_mode(frame: Frame, by: Call) -> bool:
+    """Whether a call stands in a method `train` that was given another mode than it sets."""
+    if frame.function.name.rpartition(".")[2] != "train":
+        return False
+    given = frame.arguments.get("mode")
+    return isinstance(given, Known) and given.value is False and not by.arguments and not by.keywords
+
+
+def _switches_back(program: TorchProgram) -> bool:
+    """Whether the training begins with a `train()` of its own each time."""
+    return any(
+        call.name == ".train" and any(isinstance(block, Loop) for block in call.within) for call in program.run.calls()
+    )
