@@ -12,6 +12,7 @@ from steadynorm.source.tensorflow.choices import chosen_outside
 from steadynorm.source.tensorflow.mode import TRAIN, Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
 from steadynorm.source.tensorflow.origins import flag_around, origin_of
+from steadynorm.source.tensorflow.rows import acts_on_one_row
 from steadynorm.source.tensorflow.runs import Session
 from steadynorm.source.tensorflow.sightings import seen
 from steadynorm.source.tensorflow.variables import trains
@@ -35,10 +36,11 @@ def inference_by_batch(world: World) -> Iterator[Sighting]:
     """Evaluations and predictions in which a layer is in training mode."""
     outside = chosen_outside(world)
     for session in world.sessions:
-        if not world.is_inference(session):
-            continue
+        is_inference = world.is_inference(session)
         for norm in world.norms_in(session.reached):
             if world.mode_in(norm, session) is not True or id(norm) in outside:
+                continue
+            if not is_inference and not acts_on_one_row(world, norm, session):
                 continue
             if not world.trainings and norm.updates is Updates.COLLECTED and norm in world.moved_by(session):
                 continue  # its statistics are estimated anew
@@ -54,7 +56,7 @@ def _inference(world: World, norm: Norm, session: Session) -> Sighting:
             "SN201",
             session.call.place,
             norm.subject,
-            "fed" if fed else "not fed",
+            ("fed" if fed else "not fed") if world.is_inference(session) else "row",
             related=(norm.place,),
             first=norm.place,
             flag=_flag_name(world, norm) or "the placeholder",

@@ -14,6 +14,7 @@ from steadynorm.source.tensorflow.origins import options_place
 from steadynorm.source.tensorflow.scopes import argument
 from steadynorm.source.tensorflow.sightings import seen
 from steadynorm.source.tensorflow.variables import filtered, held, leaves
+from steadynorm.source.tensorflow.widths import keeps_bias
 from steadynorm.source.tensorflow.words import DIMENSIONS, made_by, op_name, short
 from steadynorm.source.tensorflow.world import World
 
@@ -32,10 +33,13 @@ def bias_before(world: World) -> Iterator[Sighting]:
     for norm in trained(world):
         if norm.moments is None and norm.kind is Kind.HAND:
             continue
+        reshapes: list[Link] = []
         for link in before(world, norm):
             if link.consumers > 1:
                 break
             if link.kind == "bias" or (link.call is not None and has_bias(link.call)):
+                if not keeps_bias(link, reshapes):
+                    break
                 yield seen(
                     "SN501",
                     link.place,
@@ -47,6 +51,7 @@ def bias_before(world: World) -> Iterator[Sighting]:
                 break
             if link.kind != "reshape":
                 break
+            reshapes.append(link)
 
 
 def _is_contrib(link: Link) -> bool:
