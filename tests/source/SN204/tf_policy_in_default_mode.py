@@ -23,7 +23,7 @@ with tf.Session() as sess:
         mem = Memory()
         while True:
             p = sess.run(probs, feed_dict={s: ob[np.newaxis, :]})
-            act = np.random.choice(4, p=p[0])
+            act = np.searchsorted(np.cumsum(p[0]), np.random.rand())
             ob2, r, done, _ = env.step(act)
             mem.add(ob, act, r)
             ob = ob2
