@@ -11,6 +11,7 @@ from steadynorm.evidence import Evidence, Mode
 from steadynorm.finding import Certainty, Finding, Severity
 from steadynorm.recorded import Choice, Graph, Use
 
+_ESTIMATED = "whether the program fetches the updates beside what it computes, to estimate the statistics anew"
 _REBUILT = "whether inference builds the graph anew with False: the source of the program that predicts decides"
 
 
@@ -62,6 +63,9 @@ def _built_in_training_mode(layers: list[Facts], graph: Graph, severity: Severit
         beside = "; other layers of the same graph can be in inference mode"
     else:
         beside = ""
+    settle = _REBUILT if graph.train_steps else None
+    if settle is None and all(each.updates for each in layers):
+        settle = _ESTIMATED
     return finding(
         "SN201",
         names(layers),
@@ -70,9 +74,9 @@ def _built_in_training_mode(layers: list[Facts], graph: Graph, severity: Severit
         "Pass the mode as a tensor, tf.placeholder_with_default(False, []), and feed True in training; or build a "
         "second graph with False for inference and restore the checkpoint there.",
         evidence={"nodes": [use.node for each in layers for use in each.uses]},
-        certainty=Certainty.LIKELY if graph.train_steps else Certainty.PROVEN,
+        certainty=Certainty.PROVEN if settle is None else Certainty.LIKELY,
         severity=severity,
-        settle=_REBUILT if graph.train_steps else None,
+        settle=settle,
     )
 
 

@@ -77,6 +77,11 @@ MOVED: Words = {
         "are not to be trained on",
         "Leave the updates out of what is fetched here.",
     ),
+    ("tensorflow", "row"): (
+        "this runs a single row with {count} in training mode and their updates (first {first}): it moves the "
+        "statistics by the moments of that row",
+        "Feed False for the mode here, and leave the update ops out of what is fetched.",
+    ),
 }
 
 INFERENCE: Words = {
@@ -102,6 +107,11 @@ INFERENCE: Words = {
     ("tensorflow", "fed"): (
         f"this evaluation feeds True for the mode of '{{subject}}' ({{first}}): {_BY_BATCH}",
         "Feed False here.",
+    ),
+    ("tensorflow", "row"): (
+        "this runs a single row with '{subject}' ({first}) in training mode: the row is normalized by its own moments, "
+        "and not by those that the network was trained with",
+        "Feed {flag}: False here.",
     ),
     ("tensorflow", "not fed"): (
         "this evaluation does not feed the mode of '{subject}' ({first}), which is training unless it is fed: "
@@ -147,10 +157,18 @@ TRAINING: Words = {
     ),
 }
 
+_SINGLE = (
+    "Use inference mode for single samples, train with larger batches, or normalize over the features of a sample."
+)
 ONE_VALUE: Words = {
     ("tensorflow", ""): (
         "'{subject}' takes batch moments from one value per channel: its output is beta whatever the input is",
-        "Use inference mode for single samples, train with larger batches, or normalize over the features of a sample.",
+        _SINGLE,
+    ),
+    ("tensorflow", "row"): (
+        "'{subject}' takes the batch moments of the single row that {run} feeds, one value per channel: its output is "
+        "beta whatever the input is",
+        _SINGLE,
     ),
 }
 

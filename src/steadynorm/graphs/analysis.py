@@ -191,12 +191,15 @@ class _Analysis:
         return {self._index[place.node] for place in places}
 
     def _wrong_axis(self, place: Place) -> str | None:
-        layout = self._chains.layout(place)
-        if layout is None or place.axes is None or len(place.axes) != len(layout) - 1:
+        found = self._chains.layout(place)
+        if found is None or place.axes is None or any(axis < 0 for axis in place.axes):
+            return None
+        layout, axes = found
+        if not len(place.axes) + 1 == len(layout) == len(axes):
             return None
         channel = layout.find("C")
-        kept = next((axis for axis in range(len(layout)) if axis not in place.axes), -1)
-        if channel < 0 or channel == kept or any(axis < 0 for axis in place.axes):
+        kept = next((axes[axis] for axis in range(len(layout)) if axis not in place.axes), -1)
+        if channel < 0 or channel == kept:
             return None
         return f"it keeps axis {kept}, and what comes in is {layout}, with the channels at axis {channel}"
 

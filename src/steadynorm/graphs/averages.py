@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from steadynorm.graphs.flat import index_of
 from steadynorm.graphs.guards import MERGES, SELECTS, SWITCHES
@@ -18,6 +18,7 @@ _LINEAR = frozenset(
 )
 _DIVISIONS = frozenset({"RealDiv", "Div", "DivNoNan"})
 _ADDITIONS = frozenset({"Add", "AddV2"})
+_STORING = ("Assign", "AssignVariableOp")
 _MANY = 300
 
 
@@ -49,16 +50,29 @@ def find_averages(wires: Wires, moments: Mapping[str, str]) -> list[Average]:
         wires: the graph.
         moments: the outputs that are moments of the batch, with anything.
     """
-    found = []
+    found: dict[str, Average] = {}
+    writing: list[tuple[Node, str]] = []
     for node in wires.flat.values():
         if not node.op.startswith("Assign") or not writes(node) or len(node.inputs) < 2:
             continue
         target = wires.variable(node.inputs[0])
         if target is not None:
+            writing.append((node, target))
             average = _Walk(wires, moments).read(node, target)
             if average is not None:
-                found.append(average)
-    return found
+                found[node.name] = average
+    # Variables that hold the moments of the last batch, for somebody else to average.
+    stored: dict[str, Average] = {}
+    for average in found.values():
+        if average.node.op in _STORING and average.decay is None and not average.through:
+            stored.setdefault(average.target, average)
+    for node, target in writing if stored else ():
+        if node.name not in found and target not in stored:
+            average = _Walk(wires, dict.fromkeys(stored, "")).read(node, target)
+            if average is not None:
+                behind = frozenset(moment for name in average.moments for moment in stored[name].moments)
+                found[node.name] = replace(average, moments=behind)
+    return [found[name] for name in wires.flat if name in found]
 
 
 class _Walk:

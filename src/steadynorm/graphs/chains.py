@@ -10,7 +10,7 @@ from steadynorm.graphs.guards import MERGES
 from steadynorm.graphs.nodes import Node, producer
 from steadynorm.graphs.operations import ACTIVATIONS, ADDITIONS, CONVOLUTIONS, LINEAR, RESHAPES
 from steadynorm.graphs.places import Place
-from steadynorm.graphs.reachability import PASSING_OPS
+from steadynorm.graphs.reachability import PASSING_OPS, VARIABLE_OPS
 from steadynorm.graphs.wires import GRADIENT_SCOPE, Wires
 
 _KINDS = (
@@ -30,6 +30,10 @@ _UNHEARD = frozenset(
 _MASKING = frozenset(
     {"Floor", "Cast", "GreaterEqual", "Greater", "Less", "Add", "AddV2", "Mul", "Sub", "Div", "RealDiv"}
 )
+_DIFFERENCES = frozenset({"Sub", "SquaredDifference"})
+_SIZES = frozenset({"Square", "Abs", "L2Loss"})
+_SUMMING = frozenset({"Mean", "Sum", "Mul"})
+_DATA = frozenset({"Placeholder", "PlaceholderWithDefault", "IteratorGetNext", "QueueDequeueManyV2", "QueueDequeueV2"})
 _LONG = 12
 _NEAR = 40
 _WEIGHT = 10  # what looking at a reader costs, in nodes that a walk visits
@@ -113,8 +117,27 @@ class ChainReader:
         """Whether a node takes the output of a network: in a loss, as a class, or as probabilities beside a loss."""
         if node.op in _PREDICTING or (beside and node.op == "Softmax"):
             return True
+        if self._compares(node):
+            return True
         following = list(self.readers(node.name)) if beside and node.op in RESHAPES else []
         return bool(following) and all(each.op in _PREDICTING for each in following)
+
+    def _compares(self, node: Node) -> bool:
+        """Whether a node takes the difference to what no weights have made, of which a loss is the mean or the sum."""
+        if node.op not in _DIFFERENCES or len(node.inputs) != 2:
+            return False
+        if not any(self._is_given(each) for each in node.inputs):
+            return False
+        sizes = [node] if node.op == "SquaredDifference" else list(self.readers(node.name))
+        if node.op == "Sub" and not (sizes and all(each.op in _SIZES for each in sizes)):
+            return False
+        sums = [reader for each in sizes if each.op != "L2Loss" for reader in self.readers(each.name)]
+        return all(each.op in _SUMMING for each in sums)
+
+    def _is_given(self, reference: str) -> bool:
+        """Whether an output is data: fed or read, and changed by no weights."""
+        above = [self._wires.flat[name] for name in self._wires.upstream([reference])]
+        return any(each.op in _DATA for each in above) and not any(each.op in VARIABLE_OPS for each in above)
 
     def readers(self, name: str) -> Iterator[Node]:
         """The nodes that compute something from an output, behind what only gives it on: no gradients, no summaries."""
@@ -136,17 +159,33 @@ class ChainReader:
                     found[node.name] = node
         yield from found.values()
 
-    def layout(self, place: Place) -> str | None:
-        """The data format of the convolution or pooling that leads into a place, `None` if nothing tells."""
+    def layout(self, place: Place) -> tuple[str, tuple[int, ...]] | None:
+        """The data format of the convolution or pooling that leads into a place, and where its axes have come from.
+
+        The second says for each axis of the place's input which one of that format it is, behind transpositions. It is
+        `None` if nothing tells.
+        """
         name = self._behind(place.x)
+        turned: tuple[int, ...] | None = None
         for _ in range(_LONG):
             node = self._wires.flat.get(name)
-            if node is None or not node.inputs or node.op in RESHAPES:
+            if node is None or not node.inputs:
                 return None
             if node.op in CONVOLUTIONS or node.op in ("MaxPool", "AvgPool", "MaxPoolV2"):
-                return str(node.attrs.get("data_format", "NHWC"))
+                layout = str(node.attrs.get("data_format", "NHWC"))
+                return layout, tuple(range(len(layout))) if turned is None else turned
+            if node.op == "Transpose" and len(node.inputs) > 1:
+                order = constant(self._wires.node(node.inputs[1]))
+                if order is None:
+                    return None
+                axes = tuple(map(int, order))
+                if turned is not None and len(axes) != len(turned):
+                    return None
+                turned = axes if turned is None else tuple(axes[each] for each in turned)
+            elif node.op in RESHAPES:
+                return None
             biased = self._biased(node)
-            if biased is None and node.op not in ACTIVATIONS:
+            if biased is None and node.op not in ACTIVATIONS and node.op != "Transpose":
                 return None
             name = self._behind(biased or node.inputs[0])
         return None

@@ -201,16 +201,30 @@ class PlaceFinder:
             centred = self._wires.node(numerators[0]) if len(numerators) == 1 else None
             if not inverse and producer(quotient.inputs[1]) != divisor:
                 continue
+            scaled = self._scaled_by_variable(centred)
+            if scaled is not None:
+                centred = self._wires.node(scaled[0])
             if centred is None or centred.op != "Sub" or len(centred.inputs) != 2:
                 continue
             output, gamma, beta = self._affine(quotient.name)
             inside = frozenset({root.name, divisor, quotient.name, centred.name, output})
+            if scaled is not None:
+                inside |= {producer(numerators[0])}
+                gamma = gamma or scaled[1]
             x, mean = centred.inputs
             place = self._place(root, output, x, gamma, beta, mean, variance, epsilon, inside)
             if place is None or not any(each.mode is Mode.BATCH for each in place.leaves):
                 continue
             if gamma or beta or self._is_of_the_network(place):
                 return place
+        return None
+
+    def _scaled_by_variable(self, node: Node | None) -> tuple[str, str] | None:
+        """What gamma is multiplied with before the division, and gamma; `None` if there is no such product."""
+        if node is not None and node.op == "Mul" and len(node.inputs) == 2:
+            for value, gamma in (node.inputs, node.inputs[::-1]):
+                if self._wires.variable(gamma) is not None and self._wires.op(value) == "Sub":
+                    return value, gamma
         return None
 
     def _is_of_the_network(self, place: Place) -> bool:

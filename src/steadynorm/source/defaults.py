@@ -104,15 +104,25 @@ def _defined(call: Call) -> str | None:
 
 
 def option_of(value: Value | None) -> str | None:
-    """The option that a value reads, as `FLAGS.batch_size`, `args.batch_size` or `config["batch_size"]`."""
+    """The option that a value reads, as `FLAGS.batch_size`, `args.batch_size` or `vars(args)["batch_size"]`."""
     if isinstance(value, External) and "FLAGS" in value.name:
         return value.name.rpartition(".")[2]
     if isinstance(value, Attribute):
         of = value.of
         if isinstance(of, External) and of.name.endswith("FLAGS"):
             return value.name
-        if isinstance(of, Product) and of.call.name in (".parse_args", ".parse_known_args"):
-            return value.name
-        if isinstance(of, Item) and isinstance(of.of, Product) and of.of.call.name == ".parse_known_args":
-            return value.name
+        return value.name if _is_parsed(of) else None
+    if isinstance(value, Item) and isinstance(value.key, Known) and isinstance(value.key.value, str):
+        of = value.of
+        if isinstance(of, Product) and of.call.name == "builtins.vars" and of.call.arguments:
+            return value.key.value if _is_parsed(of.call.arguments[0]) else None
+        if isinstance(of, Attribute) and of.name == "__dict__" and _is_parsed(of.of):
+            return value.key.value
     return None
+
+
+def _is_parsed(value: Value) -> bool:
+    """Whether a value is what a parser of the command line gave."""
+    if isinstance(value, Item):
+        return isinstance(value.of, Product) and value.of.call.name == ".parse_known_args"
+    return isinstance(value, Product) and value.call.name in (".parse_args", ".parse_known_args")

@@ -150,7 +150,22 @@ def _exports(built: Built) -> dict[str, Any]:
         built.export().with_suffix(".pb").write_bytes(result.SerializeToString())
         return result
 
+    class Converter:
+        """Freezes what it converts, as the converter to TensorFlow Lite does first."""
+
+        def __init__(self, session: Any, outputs: Any) -> None:
+            self.session, self.outputs = session, [each.op.name for each in outputs]
+
+        @classmethod
+        def from_session(cls, session: Any, inputs: Any, outputs: Any) -> Any:
+            return cls(session, outputs)
+
+        def convert(self) -> bytes:
+            frozen(self.session, self.session.graph.as_graph_def(), self.outputs)
+            return b""
+
     return {
+        "lite.TFLiteConverter": Converter,
         "saved_model.simple_save": simple_save,
         "saved_model.builder": SimpleNamespace(SavedModelBuilder=Builder),
         "saved_model.Builder": Builder,

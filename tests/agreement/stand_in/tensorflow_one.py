@@ -36,11 +36,29 @@ def _shaped(function: Any, shape: tuple[int, ...], dtype: Any = tf.float32) -> A
 
     def layer(inputs: Any, *args: Any, **options: Any) -> Any:
         given = inputs.tensor(shape, dtype) if isinstance(inputs, MadeUp) else inputs
-        return function(given, *args, **options)
+        named = {name: _counted(value) for name, value in options.items()}
+        return function(given, *map(_counted, args), **named)
 
     for name, value in vars(function).items():
         setattr(layer, name, value)
     return layer
+
+
+def _counted(value: Any) -> Any:
+    """How many channels or units a layer has, where nothing is known of it."""
+    return int(value) if isinstance(value, MadeUp) else value
+
+
+def _shaped_class(cls: Any, shape: tuple[int, ...]) -> Any:
+    """A class of such layers."""
+
+    class Layer(cls):  # type: ignore[misc]
+        def __call__(self, inputs: Any, *args: Any, **options: Any) -> Any:
+            given = inputs.tensor(shape) if isinstance(inputs, MadeUp) else inputs
+            return super().__call__(given, *args, **options)
+
+    Layer.__name__ = cls.__name__
+    return Layer
 
 
 def _beside(function: Any, name: str) -> Any:
@@ -86,6 +104,7 @@ _SHAPES = {
     "conv3d": (ROWS, 8, 8, 8, 3),
     "flatten": _IMAGES,
 }
+_CLASSES = {"Dense": (ROWS, SIZE), "Conv1D": (ROWS, 32, 3), "Conv2D": _IMAGES, "Flatten": _IMAGES}
 
 
 def _layers() -> Names:
@@ -93,6 +112,7 @@ def _layers() -> Names:
     for module in (convolutional, core, pooling):
         own.update({name: value for name, value in vars(module).items() if not name.startswith("_")})
     own |= {name: _shaped(own[name], shape) for name, shape in _SHAPES.items() if name in own}
+    own |= {name: _shaped_class(own[name], shape) for name, shape in _CLASSES.items()}
     return Names(
         None, **own | {"BatchNormalization": ours.BatchNormalization, "batch_normalization": ours.batch_normalization}
     )
@@ -153,6 +173,7 @@ def tensorflow(built: Built) -> Names:
         metrics=_comparing(v1.metrics),
         nn=Names(
             _comparing(v1.nn, *(name for name in dir(v1.nn) if "cross_entropy" in name or name == "in_top_k")),
+            moments=_shaped(v1.nn.moments, (ROWS, SIZE)),
             embedding_lookup=lambda params, ids, **options: v1.nn.embedding_lookup(
                 params, ids.tensor((ROWS, SIZE), tf.int64) if isinstance(ids, MadeUp) else ids, **options
             ),
@@ -185,6 +206,7 @@ def tensorflow(built: Built) -> Names:
         disable_eager_execution=_nothing,
         train=Names(v1.train, **dict.fromkeys(_QUEUES, _made_up)),
         saved_model=Names(v1.saved_model),
+        lite=Names(v1.lite),
         graph_util=Names(v1.graph_util),
     )
     root.compat = Names(None, v1=root)

@@ -1,4 +1,5 @@
 import tensorflow as tf
+from cifar10 import input_fn
 
 _BATCH_NORM_DECAY = 0.997
 _BATCH_NORM_EPSILON = 1e-5

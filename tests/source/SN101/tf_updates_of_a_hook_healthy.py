@@ -1,4 +1,5 @@
 import tensorflow as tf
+from inputs import data_fn
 
 
 class UpdateOpsHook(tf.train.SessionRunHook):

@@ -42,6 +42,7 @@ from steadynorm.source.symbolic.values import (
 from steadynorm.source.symbolic.vocabulary import CALL_METHODS, CALLED_ALONE, READY_METHODS
 
 _DUNDER = "__"
+_SESSIONS = ("tensorflow.Session", "tensorflow.InteractiveSession")
 _WORD = re.compile(r"\w+")
 _TRAINING = (".backward(", ".eval(", ".no_grad(")
 """What a function or class does that trains a model and asks it, so that each of its calls counts."""
@@ -76,6 +77,8 @@ def _run_methods(machine: Machine, run: Run) -> None:
         with machine.continued(run, module):
             _run_registered(machine, module)
         with machine.continued(run, module):
+            _run_on_session(machine, module)
+        with machine.continued(run, module):
             _run_sequences(machine)
 
 
@@ -88,6 +91,19 @@ def _run_registered(machine: Machine, module: Module) -> None:
             continue
         if isinstance(by, Product) and by.call.name.startswith("."):
             with machine.journal.undone(), machine.inside(Callback(by.call, name)):
+                run_free(machine, value, None, _from_outside(module, function))
+
+
+def _run_on_session(machine: Machine, module: Module) -> None:
+    """Functions that nobody in the project calls and that run a session of the module's: whoever imports it does."""
+    names = machine.scopes[module].names
+    sessions = [name for name, value in names.items() if isinstance(value, Product) and value.call.name in _SESSIONS]
+    for name, value in list(names.items()) if sessions else ():
+        function = _function(value)
+        if function is None or function.node in machine.seen or function.module is not module:
+            continue
+        if any(f"{each}.run(" in _text(function) for each in sessions):
+            with machine.journal.undone(), machine.inside(Callback(None, name)):
                 run_free(machine, value, None, _from_outside(module, function))
 
 

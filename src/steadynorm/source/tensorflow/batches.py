@@ -14,9 +14,10 @@ from steadynorm.source.tensorflow.data import values_per_sample
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import Kind, Norm
 from steadynorm.source.tensorflow.reach import Reached
+from steadynorm.source.tensorflow.rows import acts_on_one_row, takes_one_row
 from steadynorm.source.tensorflow.runs import Session, estimator_of, gradients_of
 from steadynorm.source.tensorflow.sightings import seen
-from steadynorm.source.tensorflow.words import PLACEHOLDERS, short
+from steadynorm.source.tensorflow.words import short
 from steadynorm.source.tensorflow.world import World
 
 _BATCHING = {
@@ -148,25 +149,24 @@ def _is_outermost(world: World, call: Call, session: Session) -> bool:
 
 
 def one_row(world: World) -> Iterator[Sighting]:
-    """Placeholders of one row whose layers take the moments of the batch."""
+    """Single rows of which layers take the moments."""
     for session in world.sessions:
         for norm in world.norms_in(session.reached):
-            source = norm.input if norm.input is not None else norm.call.argument(0)
-            if world.mode_in(norm, session) is not True or norm.kind is Kind.FUSED or source is None:
+            if (
+                world.mode_in(norm, session) is not True
+                or norm.told_not_to_train
+                or norm.kind is Kind.FUSED
+                or values_per_sample(world, norm) != 1
+            ):
                 continue
-            if values_per_sample(world, norm) != 1:
-                continue
-            rows = {_rows(call) for call in world.placeholders([source])}
-            if rows == {1} and (norm.mode.source is Source.FIXED or world.is_training(session)):
-                yield seen("SN204", norm.place, norm.subject, "batch", related=(session.call.place,), samples=1)
-
-
-def _rows(call: Call) -> int | None:
-    if short(call.name) not in PLACEHOLDERS:
-        return None
-    shape = call.argument(1, "shape")
-    first = shape.items[0] if isinstance(shape, Items) and shape.items else None
-    return first.value if isinstance(first, Known) and type(first.value) is int else None
+            if norm.mode.source is Source.FIXED or world.is_training(session):
+                is_alone = takes_one_row(world, norm, session)
+            else:
+                is_alone = acts_on_one_row(world, norm, session)
+            if is_alone:
+                yield seen(
+                    "SN204", norm.place, norm.subject, "row", related=(session.call.place,), run=session.call.place
+                )
 
 
 def micro_batches(world: World, defaults: Defaults) -> Iterator[Sighting]:

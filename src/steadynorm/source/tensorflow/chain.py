@@ -44,12 +44,14 @@ class Link:
         place: where it stands.
         call: its call; `None` of an operator.
         consumers: how many operations take its result.
+        bias: what is added, of a bias.
     """
 
     kind: str
     place: Place
     call: Call | None
     consumers: int = 1
+    bias: Value | None = None
 
     @property
     def name(self) -> str:
@@ -68,15 +70,17 @@ def before(world: World, norm: Norm) -> Iterator[Link]:
     for _ in range(_MOST):
         if isinstance(value, Expression) and value.operator == "Add" and value.place is not None:
             other = next((each for each in value.operands if not _is_bias(each)), None)
-            if other is None or not any(_is_bias(each) for each in value.operands):
+            bias = next((each for each in value.operands if _is_bias(each)), None)
+            if other is None or bias is None:
                 return
-            yield Link("bias", value.place, None, _consumers(world, value))
+            yield Link("bias", value.place, None, _consumers(world, value), bias)
             value = other
             continue
         if not isinstance(value, Product):
             return
         kind = kind_of(value.call)
-        yield Link(kind, value.call.place, value.call, _consumers(world, value))
+        bias = value.call.argument(1, "bias", "y") if kind == "bias" else None
+        yield Link(kind, value.call.place, value.call, _consumers(world, value), bias)
         value = value.call.argument(0, "inputs", "value", "x", "tensor", "input", "features", "logits")
 
 

@@ -11,6 +11,7 @@ from steadynorm.source.tensorflow.choices import chosen_outside
 from steadynorm.source.tensorflow.mode import TRAIN, Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates, places_of
 from steadynorm.source.tensorflow.origins import flag_around, origin_of
+from steadynorm.source.tensorflow.rows import acts_on_one_row
 from steadynorm.source.tensorflow.runs import Session
 from steadynorm.source.tensorflow.sightings import seen
 from steadynorm.source.tensorflow.variables import trains
@@ -34,16 +35,35 @@ def inference_by_batch(world: World) -> Iterator[Sighting]:
     """Evaluations and predictions in which a layer is in training mode."""
     outside = chosen_outside(world)
     for session in world.sessions:
-        if not world.is_inference(session):
-            continue
+        is_inference = world.is_inference(session)
         for norm in world.norms_in(session.reached):
             if world.mode_in(norm, session) is not True or id(norm) in outside:
+                continue
+            if not (is_inference or acts_on_one_row(world, norm, session) or _only_predicts(world, norm, session)):
                 continue
             if not world.trainings and norm.updates is Updates.COLLECTED and norm in world.moved_by(session):
                 continue  # its statistics are estimated anew
             if norm.kind is Kind.HAND and (norm.updates is Updates.NONE or norm.mode.source is Source.FIXED):
                 continue
             yield _inference(world, norm, session)
+
+
+def _only_predicts(world: World, norm: Norm, session: Session) -> bool:
+    """Whether a network that no train step computes is run by itself: it was built beside the one that is trained."""
+    if norm.mode.source is not Source.FIXED or session.feeds is None or world.is_training(session):
+        return False
+    if not any(norm.place == other.place and _is_trained(world, other) for other in world.norms):
+        return False
+    return not any(norm.call in each.reached for each in world.trainings) and norm not in _fetched(world, session)
+
+
+def _is_trained(world: World, norm: Norm) -> bool:
+    return any(norm.call in step.data for step in world.trained_steps)
+
+
+def _fetched(world: World, session: Session) -> list[Norm]:
+    """The layers whose updates somebody fetches, to estimate their statistics anew."""
+    return [norm for norm in world.moved_by(session) if norm.updates is Updates.COLLECTED]
 
 
 def _inference(world: World, norm: Norm, session: Session) -> Sighting:
@@ -53,7 +73,7 @@ def _inference(world: World, norm: Norm, session: Session) -> Sighting:
             "SN201",
             session.call.place,
             norm.subject,
-            "fed" if fed else "not fed",
+            ("fed" if fed else "not fed") if world.is_inference(session) else "row",
             related=(norm.place,),
             first=norm.place,
             flag=_flag_name(world, norm) or "the placeholder",

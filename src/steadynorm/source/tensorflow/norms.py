@@ -131,6 +131,11 @@ class Norm:
         return isinstance(self.trainable, Known) and not self.trainable.value
 
     @property
+    def told_not_to_train(self) -> bool:
+        """Whether it is the application for inference, as the one in the other branch of a condition."""
+        return isinstance(self.given, Known) and not self.given.value
+
+    @property
     def keeps_statistics(self) -> bool:
         """Whether there are averages."""
         return self.updates is not Updates.NONE

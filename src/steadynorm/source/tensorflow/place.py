@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadynorm.program import Sighting
-from steadynorm.source.layers.channels import keeps_channels
 from steadynorm.source.symbolic.flow import inputs, inside
 from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Comprehension, Item, Items, Known, Product, Value
@@ -15,6 +14,7 @@ from steadynorm.source.tensorflow.origins import options_place
 from steadynorm.source.tensorflow.scopes import argument
 from steadynorm.source.tensorflow.sightings import seen
 from steadynorm.source.tensorflow.variables import filtered, held, leaves
+from steadynorm.source.tensorflow.widths import keeps_bias
 from steadynorm.source.tensorflow.words import DIMENSIONS, made_by, op_name, short
 from steadynorm.source.tensorflow.world import World
 
@@ -33,12 +33,12 @@ def bias_before(world: World) -> Iterator[Sighting]:
     for norm in trained(world):
         if norm.moments is None and norm.kind is Kind.HAND:
             continue
-        reshaped: list[Call] = []
+        reshapes: list[Link] = []
         for link in before(world, norm):
             if link.consumers > 1:
                 break
             if link.kind == "bias" or (link.call is not None and has_bias(link.call)):
-                if reshaped and not (link.call and all(keeps_channels(each, link.call) for each in reshaped)):
+                if not keeps_bias(link, reshapes):
                     break
                 yield seen(
                     "SN501",
@@ -51,7 +51,7 @@ def bias_before(world: World) -> Iterator[Sighting]:
                 break
             if link.kind != "reshape":
                 break
-            reshaped += [] if link.call is None else [link.call]
+            reshapes.append(link)
 
 
 def _is_contrib(link: Link) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from steadynorm.source.symbolic.flow import inputs, parts
 from steadynorm.source.symbolic.trace import Call, Run
-from steadynorm.source.symbolic.values import Attribute, Instance, Known, Parameter, Product, Unknown, Value
+from steadynorm.source.symbolic.values import Attribute, Choice, Instance, Known, Parameter, Product, Unknown, Value
 from steadynorm.source.tensorflow.scopes import contexts, control_inputs
 from steadynorm.source.tensorflow.words import collection_name, short
 
@@ -29,6 +29,7 @@ _COLLECTING = (
     "tensorflow.losses.add_loss",
     "slim.losses.add_loss",
 )
+_DIFFERENTIATING = (".minimize", ".compute_gradients", "tensorflow.gradients")
 _READING = ("tensorflow.get_collection", ".get_collection", "tensorflow.get_collection_ref", "slim.get_collection")
 
 
@@ -98,7 +99,8 @@ class Reach:
     def _before(self, call: Call, data: bool) -> Iterable[Value]:
         if data and call.name == "tensorflow.stop_gradient":
             return
-        yield from inputs(call)
+        for given in inputs(call):
+            yield from _differentiated(given) if call.name in _DIFFERENTIATING and not data else (given,)
         if isinstance(call.callee, Product):
             yield call.callee
         if not data:
@@ -126,3 +128,20 @@ class Reach:
                 value = each.argument(0 if each.name.endswith("add_loss") else 1, "value", "loss")
                 if value is not None and not isinstance(value, Known):
                     yield value
+
+
+def _differentiated(loss: Value) -> Iterator[Value]:
+    """What a loss is a copy of, whose gradient needs no value of the copy: what the copy waits for is not run."""
+    inner: Value | None = None
+    if isinstance(loss, Product):
+        if loss.call.name == "tensorflow.identity":
+            inner = loss.call.argument(0, "input")
+        elif loss.call.name.endswith("control_flow_ops.with_dependencies"):
+            inner = loss.call.argument(1, "output_tensor")
+    if isinstance(loss, Choice):
+        for each in loss.options:
+            yield from _differentiated(each)
+    elif inner is None:
+        yield loss
+    else:
+        yield from _differentiated(inner)

@@ -13,10 +13,11 @@ from steadynorm.source.symbolic.trace import Call, Loop
 from steadynorm.source.symbolic.values import Item, Items, Known, Product, Value
 from steadynorm.source.tensorflow.norms import Kind, Norm, places_of, written
 from steadynorm.source.tensorflow.origins import options_place
-from steadynorm.source.tensorflow.runs import Session, Step, estimator_of
+from steadynorm.source.tensorflow.runs import Session, estimator_of
 from steadynorm.source.tensorflow.sightings import seen
-from steadynorm.source.tensorflow.variables import Held, held, leaves, trains
-from steadynorm.source.tensorflow.words import VARIABLES, short
+from steadynorm.source.tensorflow.variables import Held, held, trains
+from steadynorm.source.tensorflow.weights import trains_before
+from steadynorm.source.tensorflow.words import short
 from steadynorm.source.tensorflow.world import World
 
 _AVERAGES = "tensorflow.train.ExponentialMovingAverage"
@@ -135,7 +136,7 @@ def frozen_moves(world: World) -> Iterator[Sighting]:
         steps = [step for each in sessions for step in world.steps_in(each) if norm.call in step.data]
         if not steps or any(trains(step.variables, norm) is not False for step in world.trained_steps):
             continue
-        if not norm.frozen and any(_trains_before(world, step, norm) for step in world.trained_steps):
+        if not norm.frozen and any(trains_before(world, step, norm) for step in world.trained_steps):
             continue
         place, how = (norm.place, "trainable") if norm.frozen else (steps[0].call.place, "variables")
         found.setdefault((place, how), []).append(norm)
@@ -150,13 +151,6 @@ def frozen_moves(world: World) -> Iterator[Sighting]:
             first=norms[0].place,
             keyword="is_training" if norms[0].kind is Kind.CONTRIB else "training",
         )
-
-
-def _trains_before(world: World, step: Step, norm: Norm) -> bool:
-    """Whether a step trains weights that a layer's input is computed with, as its list of variables names them."""
-    weights = [call for call in world.reach.of(norm.input, data=True).calls.values() if short(call.name) in VARIABLES]
-    listed = list(leaves(step.variables))
-    return any(call in listed for call in weights)
 
 
 def slow_decay(world: World, defaults: Defaults) -> Iterator[Sighting]:

@@ -11,9 +11,10 @@ from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Block, Call, Callback
 from steadynorm.source.symbolic.values import Parameter, Product, Value
 from steadynorm.source.tensorflow.builds import shared
-from steadynorm.source.tensorflow.flags import flag_of, holds_at
+from steadynorm.source.tensorflow.flags import asks_options, holds_at
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates, places_of, written
+from steadynorm.source.tensorflow.rows import acts_on_one_row
 from steadynorm.source.tensorflow.runs import APPLY, Session, Step
 from steadynorm.source.tensorflow.scopes import control_inputs
 from steadynorm.source.tensorflow.sightings import seen
@@ -65,16 +66,17 @@ def _is_trained(world: World, norm: Norm, step: Step, sessions: list[Session]) -
 
 
 def _is_asked(world: World, norm: Norm, step: Step, sessions: list[Session]) -> bool:
-    """Whether an option of the command line decides the mode of a layer, and nothing around the step asks for it."""
-    if flag_of(norm.given) is None:
+    """Whether options of the command line decide the mode of a layer, and nothing around the step asks for them."""
+    if not asks_options(norm.given):
         return False
     return any(world.mode_in(norm, session) is None and _flag_says(norm, step, session) is None for session in sessions)
 
 
 def _flag_says(norm: Norm, step: Step, session: Session) -> bool | None:
-    """Whether a layer whose mode is an option is in training mode, by the conditions that a step is run under."""
-    flag = flag_of(norm.given) if norm.mode.source is Source.UNKNOWN else None
-    return None if flag is None else holds_at(flag, (session.call, step.call))
+    """Whether a layer whose mode options decide is in training mode, by the conditions that a step is run under."""
+    if norm.given is None or norm.mode.source is not Source.UNKNOWN or not asks_options(norm.given):
+        return None
+    return holds_at(norm.given, (session.call, step.call))
 
 
 def _belongs(world: World, step: Step, norm: Norm) -> bool:
@@ -230,11 +232,15 @@ def _is_behind_weights(world: World, norm: Norm) -> bool:
 def moved_in_evaluation(world: World) -> Iterator[Sighting]:
     """Evaluations that run the updates."""
     for session in world.sessions:
-        if session.estimator is not None or not world.is_inference(session):
+        if session.estimator is not None:
             continue
+        is_inference = world.is_inference(session)
         moved = [norm for norm in world.moved_by(session) if _really_moves(world, norm, session)]
+        if not is_inference:
+            moved = [norm for norm in moved if acts_on_one_row(world, norm, session)]
         if moved and world.trainings:
             how = "fed" if any(norm.updates is not Updates.BY_HAND for norm in moved) else "fetched"
+            how = how if is_inference else "row"
             yield seen(
                 "SN107",
                 session.call.place,
@@ -247,7 +253,11 @@ def moved_in_evaluation(world: World) -> Iterator[Sighting]:
 
 
 def _really_moves(world: World, norm: Norm, session: Session) -> bool:
-    if norm.stands_still or (norm.mode.source is Source.FIXED and norm.updates is not Updates.BY_HAND):
+    if (
+        norm.stands_still
+        or norm.told_not_to_train
+        or (norm.mode.source is Source.FIXED and norm.updates is not Updates.BY_HAND)
+    ):
         return False
     if norm.updates is Updates.BY_HAND:
         # What a condition chooses moves in training mode only; what is fetched by itself moves whenever it is.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import (
-    Attribute,
     Choice,
     Comprehension,
     Expression,
@@ -18,6 +17,7 @@ from steadynorm.source.symbolic.values import (
     Table,
     Value,
 )
+from steadynorm.source.tensorflow.filters import passes
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
 from steadynorm.source.tensorflow.scopes import contexts, either
 from steadynorm.source.tensorflow.words import VARIABLES, collection_name, short
@@ -115,23 +115,30 @@ def _of_call(call: Call, norm: Norm) -> Held:
     if name in _COPYING and call.arguments:
         found = held(call.arguments[-1], norm)
         return _unsure(found) if name.endswith("filter") else found
-    if name in _READERS:
-        key = collection_name(call.argument(0, "key"))
-        if key == "trainable_variables":
-            return _leaf(norm, False, call.argument(1, "scope"))
-        if key in ("global_variables", "variables", "model_variables"):
-            return _leaf(norm, True, call.argument(1, "scope"))
-        return UNKNOWN
-    if name in _TRAINABLE:
-        return _leaf(norm, False, call.argument(0, "scope"))
-    if name in _ALL:
-        if name in _SCOPED_LATER and (call.arguments or call.keywords):
-            return UNKNOWN
-        return _leaf(norm, True, call.argument(0, "scope"))
+    given = listed(call)
+    if given is not None:
+        return _leaf(norm, *given)
     if name in VARIABLES:
         mine = any(isinstance(each, Product) and each.call is call for each in norm.variables)
         return Held(False, mine)
     return UNKNOWN
+
+
+def listed(call: Call) -> tuple[bool, Value | None] | None:
+    """Which of all variables a call gives: whether those that are not trained too, and of which scope.
+
+    It is `None` if it gives something else, or that is not known.
+    """
+    name = short(call.name)
+    if name in _READERS:
+        key = collection_name(call.argument(0, "key"))
+        if key in ("trainable_variables", "global_variables", "variables", "model_variables"):
+            return key != "trainable_variables", call.argument(1, "scope")
+    elif name in _TRAINABLE:
+        return False, call.argument(0, "scope")
+    elif name in _ALL and not (name in _SCOPED_LATER and (call.arguments or call.keywords)):
+        return True, call.argument(0, "scope")
+    return None
 
 
 def _leaf(norm: Norm, everything: bool, scope: Value | None) -> Held:
@@ -141,7 +148,7 @@ def _leaf(norm: Norm, everything: bool, scope: Value | None) -> Held:
         statistics = None if any(map(_is_trained_variable, norm.variables)) else False
     if scope is not None and scope != Known(None):
         inside = _begins(norm, scope)
-        parameters, statistics = _both(parameters, inside), _both(statistics, inside)
+        parameters, statistics = both(parameters, inside), both(statistics, inside)
     return Held(parameters, statistics)
 
 
@@ -167,8 +174,8 @@ def filtered(value: Value, tests: tuple[Value, ...], norm: Norm) -> Held:
 def _passing(found: Held, tests: tuple[Value, ...], norm: Norm) -> Held:
     for test in tests:
         found = Held(
-            _both(found.parameters, _passes(test, norm, ("gamma:0", "beta:0"))),
-            _both(found.statistics, _passes(test, norm, ("moving_mean:0", "moving_variance:0"))),
+            both(found.parameters, _passes(test, norm, ("gamma:0", "beta:0"))),
+            both(found.statistics, _passes(test, norm, ("moving_mean:0", "moving_variance:0"))),
         )
     return found
 
@@ -178,36 +185,8 @@ def _passes(test: Value, norm: Norm, variables: tuple[str, ...]) -> bool | None:
     names = names_of(norm)
     if names is None:
         return None
-    answers = {_answer(test, f"{names}/{variable}") for variable in variables}
+    answers = {passes(test, f"{names}/{variable}") for variable in variables}
     return answers.pop() if len(answers) == 1 else None
-
-
-def _answer(test: Value, name: str) -> bool | None:
-    if isinstance(test, Expression):
-        if test.operator in ("In", "NotIn") and isinstance(test.operands[0], Known):
-            text = test.operands[0].value
-            if isinstance(text, str) and _is_name(test.operands[1]):
-                return (text in name) is (test.operator == "In")
-        if test.operator == "Not":
-            inner = _answer(test.operands[0], name)
-            return None if inner is None else not inner
-        if test.operator in ("And", "Or"):
-            answers = [_answer(each, name) for each in test.operands]
-            stops = test.operator == "Or"
-            return stops if stops in answers else (None if None in answers else not stops)
-    if isinstance(test, Product) and test.call.receiver is not None and _is_name(test.call.receiver):
-        given = test.call.argument(0)
-        text = given.value if isinstance(given, Known) else None
-        if isinstance(text, str):
-            if test.call.name == ".startswith":
-                return name.startswith(text)
-            if test.call.name == ".endswith":
-                return name.removesuffix(":0").endswith(text.removesuffix(":0"))
-    return None
-
-
-def _is_name(value: Value) -> bool:
-    return isinstance(value, Attribute) and value.name == "name"
 
 
 def names_of(norm: Norm) -> str | None:
@@ -252,7 +231,8 @@ def leaves(value: Value | None) -> Iterator[Call]:
         yield from leaves(value.of)
 
 
-def _both(one: bool | None, other: bool | None) -> bool | None:
+def both(one: bool | None, other: bool | None) -> bool | None:
+    """Whether two things hold; `None` if that is not known."""
     if one is False or other is False:
         return False
     return None if one is None or other is None else True
