@@ -21,13 +21,18 @@ _DROPPED: Words = {
     ("keras", "stateless"): (
         "'{subject}' gives the new statistics as its second result, which the training drops: inference normalizes by "
         "their initial values",
-        "Keep them: y, non_trainable = model.stateless_call(trainable, non_trainable, x, training=True), and hand them "
-        "to the next step.",
+        """\
+Keep them, and hand them to the next step:
+    y, non_trainable = model.stateless_call(
+        trainable, non_trainable, x, training=True)""",
     ),
     ("keras", "collection"): (
         "the update collection has no updates of Keras layers, so that training '{subject}' never updates the "
         "statistics",
-        "Make the train op wait for model.updates: with tf.control_dependencies(model.updates).",
+        """\
+Make the train op wait for the updates of the model:
+    with tf.control_dependencies(model.updates):
+        train_op = optimizer.minimize(loss)""",
     ),
     ("jax", "applied"): (
         "'{subject}' gives the new statistics as its second result, which the training drops: inference normalizes by "
@@ -37,8 +42,10 @@ _DROPPED: Words = {
     ("jax", "state"): (
         "'{subject}' gives its new state as a result, which the training drops: inference normalizes by the initial "
         "statistics",
-        "Hand the new state to the next step: (loss, state), grads = eqx.filter_value_and_grad(loss_fn, has_aux=True)"
-        "(...).",
+        """\
+Give it back from the loss function, and hand it to the next step:
+    grad_fn = eqx.filter_value_and_grad(loss_fn, has_aux=True)
+    (loss, state), grads = grad_fn(model, state, x, y)""",
     ),
     ("jax", "merged"): (
         "'{subject}' is merged inside the gradient and its new statistics are dropped with it: inference normalizes by "

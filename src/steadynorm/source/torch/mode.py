@@ -104,12 +104,11 @@ def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -
                 "SN203",
                 fact.by.place,
                 name_of(program, fact.target),
-                "restored" if fact.by.name == ".train" and fact.by.arguments else "eval",
+                "restored" if fact.by.name == ".train" and fact.by.arguments else _goes_on(group, fact.by),
                 related=(group.place,),
                 model=receiver(fact.by) or name_of(program, fact.target),
                 **_both_names(program, group, fact.by),
                 where=str(group.place),
-                again=_begins_again(group, fact.by),
             )
 
 
@@ -287,10 +286,14 @@ def name_of(program: TorchProgram, key: Key) -> str:
     return ".".join([base or "the model", *map(str, key[1:])]).replace(".[", "[")
 
 
-def _begins_again(group: Group, by: Call) -> bool:
-    """Whether the training's own loop begins anew after a switch, and does not go on in the middle."""
+def _goes_on(group: Group, by: Call) -> str:
+    """How training goes on after a switch: its own loop begins anew, or is in its middle, or is that of a library."""
     loops = [block for block in group.first.within if isinstance(block, Loop)]
-    return bool(loops) and all(block.place != loops[-1].place for block in by.within if isinstance(block, Loop))
+    if not loops:
+        # A module that trains itself, as Lightning's, has no step of its own that could begin with train().
+        return "within" if called(group.first) in (None, "self") else "step"
+    is_new = all(block.place != loops[-1].place for block in by.within if isinstance(block, Loop))
+    return "eval" if is_new else "within"
 
 
 def _switches_back(program: TorchProgram, group: Group) -> bool:
