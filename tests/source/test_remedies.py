@@ -76,6 +76,18 @@ def test_code_at_the_end_of_a_text_gets_no_full_stop() -> None:
     assert sentence("write it as\n    f(x)\nand run it") == "Write it as\n    f(x)\nand run it."
 
 
+def test_code_keeps_its_lines_in_a_terminal() -> None:
+    shown = str(steadynorm.check(HERE / "SN101" / "tf_layers_plain_minimize.py", progress=False)).splitlines()
+    begin = next(index for index, line in enumerate(shown) if "update_ops = " in line)
+
+    assert [line.removeprefix(" " * 13) for line in shown[begin - 1 : begin + 3]] == [
+        "     remedy  Make the train op wait for them, when all layers are built:",
+        "    update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)",
+        "    with tf.control_dependencies(update_ops):",
+        "        train_op = tf.train.AdamOptimizer(0.001).minimize(loss)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("imports", "name"),
     [
