@@ -60,7 +60,8 @@ class Finding:
         certainty: proven, or likely.
         location: file:line, layer, node or tensor; layers are joined by commas.
         message: one sentence with its numbers.
-        remedy: what to do, with the exact line or command where there is one.
+        remedy: what to do, with the exact line or command where there is one; lines of code stand below the text that
+            they belong to, indented by four.
         evidence: the numbers behind the message, JSON values only.
         layers: the layers that it is about.
         effect: metric before and after the remedy, where it was tried.

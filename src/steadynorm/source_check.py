@@ -34,7 +34,8 @@ FORMAT = "source code"
 WITHOUT = "source file without the subject"
 OTHER = "notebook in another language than Python"
 
-_IMPORTED = re.compile(r"^\s*(?:import|from)\s+(torch|tensorflow|keras|jax|flax|equinox)\b", re.MULTILINE)
+_IMPORTS = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import\b|import\s+([^#;\n]+))", re.MULTILINE)
+_FRAMEWORKS = {name: name for name in ("torch", "tensorflow", "keras", "jax")} | {"flax": "jax", "equinox": "jax"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +167,14 @@ def _without_collection() -> Iterator[None]:
 
 
 def _framework(files: Iterable[SourceFile]) -> str:
-    found = Counter(
-        {"flax": "jax", "equinox": "jax"}.get(name, name) for file in files for name in _IMPORTED.findall(file.text)
+    modules = (
+        name.split(".")[0].split()[0]
+        for file in files
+        for one, several in _IMPORTS.findall(file.text)
+        for name in (one or several).split(",")
+        if name.strip()
     )
+    found = Counter(_FRAMEWORKS[name] for name in modules if name in _FRAMEWORKS)
     return ", ".join(name for name, _ in found.most_common()) or "python"
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import steadynorm
 from steadynorm.finding import Severity
+from steadynorm.loading import subject_from
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Each Python file on its own, and each folder as one project.
@@ -28,3 +29,17 @@ def test_source_of_an_example_has_no_mistake_but_those_on_purpose(case: Path) ->
 
 def test_examples_are_there() -> None:
     assert len(CASES) >= 4
+
+
+def test_files_of_the_broken_example_show_what_they_can(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    with subject_from(f"{EXAMPLES / 'diagnose_digits.py'}:subject") as subject:
+        torch.save(subject.model.state_dict(), tmp_path / "state.pt")
+        torch.save(subject.model, tmp_path / "model.pt")
+        live = steadynorm.diagnose(subject, progress=False)
+    state, model = (steadynorm.check(tmp_path / name, progress=False) for name in ("state.pt", "model.pt"))
+
+    assert {each.code for each in live.findings} == ON_PURPOSE["diagnose_digits.py"]
+    assert {each.code for each in model.findings} == ON_PURPOSE["diagnose_digits.py"]
+    # A state has the number of updates and not the momentum, so that what is left of the beginning is not known.
+    assert not state.findings

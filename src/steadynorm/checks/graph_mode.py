@@ -183,8 +183,9 @@ def updated_in_both_modes(evidence: Evidence) -> Iterator[Finding]:
                 if outside
                 else "only the moments are chosen by the condition, the updates stand outside it"
             ),
-            "Build each mode inside its branch: tf.cond(is_training, lambda: batch_norm(x, True), lambda: "
-            "batch_norm(x, False)), with shared variables; what is computed outside runs in both modes.",
+            "Build each mode inside its branch, with shared variables; what is computed outside runs in both modes:\n"
+            "    tf.cond(is_training, lambda: batch_norm(x, True),\n"
+            "            lambda: batch_norm(x, False))",
             evidence={"updates": [up.node for each in found for up in each.updates if up.always], "switch": switch},
         )
 

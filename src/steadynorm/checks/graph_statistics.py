@@ -50,8 +50,7 @@ def updates_of_some_unreached(evidence: Evidence) -> Iterator[Finding]:
             names(stuck),
             f"the train step runs the updates of {many(moving)} and not those of {many(stuck, noun='other')}, which "
             "normalize by batch moments as well",
-            "Read the collection after all layers are built: update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS) "
-            "right before minimize(), without a scope that leaves some out.",
+            f"Read the collection when all layers are built, and without a scope that leaves some out:\n{_CONTROLLED}",
             evidence={"updated": names(moving), "updates": [up.node for each in stuck for up in each.updates]},
             certainty=_certainty(stuck),
             settle=None if _certainty(stuck) is Certainty.PROVEN else SETTLE,
@@ -110,6 +109,12 @@ _AVERAGED = {
 }
 
 
+_CONTROLLED = """\
+    update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    with tf.control_dependencies(update_ops):
+        train_op = optimizer.minimize(loss)"""
+
+
 def _moving(known: list[Facts]) -> list[Facts]:
     return [each for each in known if each.takes_batch and each.updates and each.updated and not each.stands_still]
 
@@ -125,15 +130,12 @@ def _certainty(stuck: list[Facts]) -> Certainty:
 
 
 def _remedy(stuck: list[Facts]) -> str:
-    repair = " Then re-estimate the statistics: 'steadynorm repair'."
+    repair = "Then re-estimate the statistics: 'steadynorm repair'."
     if any(update.collected for each in stuck for update in each.updates):
-        return (
-            "with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)): train_op = "
-            "optimizer.minimize(loss)." + repair
-        )
+        return f"Make the train op wait for the updates, when all layers are built:\n{_CONTROLLED}\n{repair}"
     return (
         "Make the train step depend on the operation that updates the averages: what ema.apply() returned, or "
-        "layer.updates of a Keras layer, which stand in no collection." + repair
+        f"layer.updates of a Keras layer, which stand in no collection. {repair}"
     )
 
 

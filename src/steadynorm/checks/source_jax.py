@@ -38,14 +38,14 @@ AVERAGED: Words = {
     ("jax", ""): (
         "the parameters of '{subject}' are averaged or copied here and its statistics are not: they belong to other "
         "weights",
-        "Treat the statistics (batch_stats, nnx.BatchStat) as the parameters.",
+        "Do the same with the statistics (batch_stats, nnx.BatchStat).",
     ),
 }
 
 WIPED: Words = {
     ("jax", ""): (
         "'{subject}' is made anew here, and what was restored before is lost, statistics and weights",
-        "Make it before the restore, and once.",
+        "Make it once, before the restore.",
     ),
 }
 

@@ -71,6 +71,6 @@ THAWED: Words = {
     ("keras", ""): (
         "the normalization layers are frozen here, and 'trainable = True' in line {line} thaws them again before the "
         "training",
-        "Thaw first and freeze the normalization layers behind it.",
+        "Set trainable = True first, and freeze the normalization layers after that.",
     ),
 }

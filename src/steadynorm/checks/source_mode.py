@@ -167,7 +167,7 @@ _SEPARATE: Words = {
     ("jax", "init"): (
         "the trained parameters are used with statistics of another init() of '{subject}', which no training has "
         "updated",
-        "Use the statistics that training has left, as the parameters.",
+        "Use the statistics that training has left, with its parameters.",
     ),
     ("jax", ""): (
         "'{subject}' is made a second time and gets statistics of its own, which the training never updates",
@@ -189,11 +189,12 @@ _BOTH: Words = {
 _UNREGISTERED: Words = {
     ("keras", ""): (
         "the layers in '{subject}' are not tracked ({holder}): save_weights() and trainable_variables lack them",
-        "Make the class a keras.layers.Layer, or put the layers into a list that is an attribute of the model.",
+        "Make the class a subclass of keras.layers.Layer, or put the layers into a list that is an attribute of the "
+        "model.",
     ),
     ("jax", ""): (
         "the layers in '{subject}' are no part of the model ({holder}): its state and its modes do not reach them",
-        "Make the class a {base}.",
+        "Make the class a subclass of {base}.",
     ),
 }
 

@@ -21,8 +21,10 @@ _DROPPED: Words = {
     ("keras", "stateless"): (
         "'{subject}' gives the new statistics as its second result, which the training drops: inference normalizes by "
         "their initial values",
-        "Keep them: y, non_trainable = model.stateless_call(trainable, non_trainable, x, training=True), and hand them "
-        "to the next step.",
+        """\
+Keep them, and hand them to the next step:
+    y, non_trainable = model.stateless_call(
+        trainable, non_trainable, x, training=True)""",
     ),
     ("jax", "applied"): (
         "'{subject}' gives the new statistics as its second result, which the training drops: inference normalizes by "
@@ -32,8 +34,10 @@ _DROPPED: Words = {
     ("jax", "state"): (
         "'{subject}' gives its new state as a result, which the training drops: inference normalizes by the initial "
         "statistics",
-        "Hand the new state to the next step: (loss, state), grads = eqx.filter_value_and_grad(loss_fn, has_aux=True)"
-        "(...).",
+        """\
+Give it back from the loss function, and hand it to the next step:
+    grad_fn = eqx.filter_value_and_grad(loss_fn, has_aux=True)
+    (loss, state), grads = grad_fn(model, state, x, y)""",
     ),
     ("jax", "merged"): (
         "'{subject}' is merged inside the gradient and its new statistics are dropped with it: inference normalizes by "

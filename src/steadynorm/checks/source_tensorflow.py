@@ -8,10 +8,13 @@ _REPAIR = " Then re-estimate the statistics of models that were trained this way
 _INITIAL = "inference normalizes by their initial values"
 _BY_BATCH = "what is predicted is normalized by the moments of its own batch"
 _NOTHING_UPDATES = "training normalizes by the statistics, which nothing updates"
-_CONTROLLED = (
-    "Run the {made} inside 'with {tf}.control_dependencies(update_ops):', where update_ops = "
-    "{tf}.get_collection({tf}.GraphKeys.UPDATE_OPS)"
-)
+_COLLECTION = "    update_ops = {tf}.get_collection({tf}.GraphKeys.UPDATE_OPS)"
+_CONTROLLED = f"""\
+Make the train op wait for them, when all layers are built:
+{_COLLECTION}
+    with {{tf}}.control_dependencies(update_ops):
+        {{statement}}
+Then re-estimate the statistics of models that were trained this way: 'steadynorm repair'."""
 
 _COLLECTED = (
     "'{subject}' puts the updates of its statistics into a collection ({count}, first {first}), and nothing runs them "
@@ -19,8 +22,8 @@ _COLLECTED = (
 )
 
 UPDATES: Words = {
-    ("tensorflow", "minimize"): (_COLLECTED, f"{_CONTROLLED.replace('{made}', 'minimize()')}.{_REPAIR}"),
-    ("tensorflow", "apply"): (_COLLECTED, f"{_CONTROLLED.replace('{made}', 'apply_gradients()')}.{_REPAIR}"),
+    ("tensorflow", "minimize"): (_COLLECTED, _CONTROLLED),
+    ("tensorflow", "apply"): (_COLLECTED, _CONTROLLED),
     ("tensorflow", "create"): (
         f"'{{subject}}' puts the updates of its statistics into a collection ({{count}}, first {{first}}), and "
         f"update_ops leaves them out of this train op: {_INITIAL}",
@@ -29,14 +32,21 @@ UPDATES: Words = {
     ("tensorflow", "collection"): (
         "'{subject}' keeps the updates of its statistics in layer.updates ({count}, first {first}), which stand in no "
         f"collection, and this train step does not run them: {_INITIAL}",
-        "Keep the layers and write with {tf}.control_dependencies(layer.updates): {statement} (of a model: "
-        f"model.updates).{_REPAIR}",
+        """\
+Keep the layers (or their model) in a variable, and make the train op wait for their updates:
+    with {tf}.control_dependencies(layer.updates):
+        {statement}
+Then re-estimate the statistics of models that were trained this way: 'steadynorm repair'.""",
     ),
     ("tensorflow", "dropped"): (
-        "nothing runs what '{update}' gives: the averages that '{subject}' ({first}) normalizes by in inference keep "
-        "their initial values",
-        "Hold the moments back until they are taken in: with {tf}.control_dependencies([update]): mean, variance = "
-        f"{{tf}}.identity(mean), {{tf}}.identity(variance).{_REPAIR}",
+        "nothing runs what '{update}' gives{others}: the averages that '{subject}' ({first}) normalizes by in "
+        "inference keep their initial values",
+        """\
+Keep what it gives, and hold the moments of the batch back until it has run:
+    with {tf}.control_dependencies([update]):
+        mean = {tf}.identity(mean)
+        variance = {tf}.identity(variance)
+Then re-estimate the statistics of models that were trained this way: 'steadynorm repair'.""",
     ),
 }
 
@@ -44,8 +54,9 @@ EARLY: Words = {
     ("tensorflow", "early"): (
         "the update collection is read here before the network is complete: the statistics of {count} that are trained "
         "(first {first}) are never updated",
-        "Read it right before the train op: {statement}, inside {tf}.control_dependencies({tf}.get_collection("
-        f"{{tf}}.GraphKeys.UPDATE_OPS)).{_REPAIR}",
+        _CONTROLLED.replace(
+            "Make the train op wait for them, when all layers are built", "Read it when all layers are built"
+        ),
     ),
     ("tensorflow", "scope"): (
         "the update collection is read here for a scope that is not all of the network: the statistics of {count} that "
@@ -204,8 +215,10 @@ CHOSEN: Words = {
     ("tensorflow", "outside"): (
         "both modes of '{subject}' ({first}) are built outside of this condition, which only picks one of the results: "
         "the updates run in inference too",
-        "Build each mode inside its branch, with shared variables: {tf}.cond(is_training, lambda: norm(x, True), "
-        "lambda: norm(x, False)).",
+        """\
+Build each mode inside its branch, with shared variables:
+    {tf}.cond(is_training, lambda: norm(x, True),
+              lambda: norm(x, False))""",
     ),
     ("tensorflow", "moments"): (
         "this condition only chooses the moments, and the updates of the averages of '{subject}' ({first}) stand "
@@ -249,8 +262,12 @@ AVERAGED: Words = {
     ("tensorflow", "averages"): (
         "'{subject}' averages the weights without the moving statistics of {count} (first {first}): the averaged "
         "weights are used with the statistics of the last ones",
-        "Average the statistics along: {subject}({tf}.trainable_variables() + [v for v in {tf}.global_variables() if "
-        "'moving' in v.name]), or re-estimate them for the averages: 'steadynorm repair'.",
+        """\
+Average the statistics along:
+    everything = {tf}.global_variables()
+    moving = [v for v in everything if "moving" in v.name]
+    {subject}({tf}.trainable_variables() + moving)
+Or re-estimate them for the averages: 'steadynorm repair'.""",
     ),
     ("tensorflow", "copied"): (
         "the copy takes the trainable variables alone: the moving statistics of {count} of the second network (first "

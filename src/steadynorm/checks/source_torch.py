@@ -6,6 +6,10 @@ from steadynorm.checks.source_words import Words
 
 _BY_BATCH = "prediction normalizes by the moments of its own batch"
 _BY_STATISTICS = "training normalizes by the statistics, which nothing updates"
+_SWITCHED = (
+    "'{model}.eval()' stands in the training loop and no train() after it: every later iteration ({where}) trains in "
+    "inference mode"
+)
 _RECALIBRATE = "models that were trained this way need new statistics: steadynorm.recalibrate(model, train_data)"
 
 UNKEPT: Words = {
@@ -16,8 +20,13 @@ UNKEPT: Words = {
     ),
     ("torch", "functional"): (
         "F.batch_norm is called without running statistics: inference depends on what else is in its batch",
-        "Keep them: self.register_buffer('running_mean', torch.zeros(n)), likewise running_var with torch.ones(n), and "
-        "F.batch_norm(x, self.running_mean, self.running_var, ..., training=self.training).",
+        """\
+Keep them, in the constructor:
+    self.register_buffer("running_mean", torch.zeros(n))
+    self.register_buffer("running_var", torch.ones(n))
+And hand them over:
+    F.batch_norm(x, self.running_mean, self.running_var,
+                 weight, bias, training=self.training)""",
     ),
     ("torch", "by-hand"): (
         "this normalizes by the moments of the batch and keeps no average of them: inference depends on what else is "
@@ -76,9 +85,16 @@ TRAINING: Words = {
 
 SWITCHED: Words = {
     ("torch", "eval"): (
-        "'{model}.eval()' stands in the training loop and no train() after it: every later iteration ({where}) trains "
-        "in inference mode",
+        _SWITCHED,
         "Write {trained}.train() at the beginning of every epoch, or {behind}right behind the evaluation.",
+    ),
+    ("torch", "within"): (
+        _SWITCHED,
+        "Write {model}.train() right behind the evaluation, before the next training step.",
+    ),
+    ("torch", "step"): (
+        _SWITCHED,
+        "Write {trained}.train() where the training step begins, or {behind}right behind the evaluation.",
     ),
     ("torch", "restored"): (
         "the mode that is put back here was read when '{model}' was in inference mode: every later iteration "
@@ -187,8 +203,14 @@ NOT_RESTORED: Words = {
 AVERAGED: Words = {
     ("torch", "average"): (
         "the average is made of parameters only: running_mean and running_var of '{subject}' belong to other weights",
-        "Copy the buffers as well: for a, b in zip({subject}.buffers(), model.buffers()): a.copy_(b); or re-estimate "
-        "them: torch.optim.swa_utils.update_bn(train_loader, {subject}).",
+        """\
+Copy the buffers as well, where the parameters are averaged:
+    buffers = zip({subject}.buffers(), model.buffers())
+    for kept, value in buffers:
+        kept.copy_(value)
+Or re-estimate them when the training is over:
+    from torch.optim.swa_utils import update_bn
+    update_bn(train_loader, {subject})""",
     ),
     ("torch", "copy"): (
         "only parameters are copied: running_mean and running_var of '{subject}' belong to other weights",
@@ -240,8 +262,12 @@ FROZEN: Words = {
 THAWED: Words = {
     ("torch", ""): (
         "the freeze by '{frozen}' is undone by {by} ({where}): the statistics move again",
-        "Freeze in train(): def train(self, mode=True): super().train(mode), then eval() on the frozen layers, and "
-        "return self.",
+        """\
+Freeze in train() of the model, which every switch goes through:
+    def train(self, mode=True):
+        super().train(mode)
+        ...  # eval() on the frozen layers
+        return self""",
     ),
     ("torch", "fit"): (
         "the freeze by '{frozen}' is undone when fit() puts the module into training mode: the statistics move again",

@@ -16,7 +16,7 @@ from steadynorm.report.layout import WIDTH, pairs
 from steadynorm.report.model import Report
 from steadynorm.report.styles import STYLES
 from steadynorm.report.summary import counts, where
-from steadynorm.report.words import counted, number, percent, printable, sentence
+from steadynorm.report.words import counted, number, percent, printable, printable_lines, sentence
 
 _INDENT = 7
 """Columns before a line of code, two of which are the section's."""
@@ -53,7 +53,7 @@ def _finding(rank: int, found: Finding, report: Report) -> Iterator[RenderableTy
     rows = [("where", printable(where(found)))]
     if found.effect is not None:
         rows.append(("effect", _effect(found.effect)))
-    rows.append(("remedy", printable(sentence(found.remedy))))
+    rows.append(("remedy", printable_lines(sentence(found.remedy))))
     if found.certainty is Certainty.LIKELY and found.settle:
         rows.append(("to settle", printable(sentence(found.settle))))
     if found.fix is not None:

@@ -65,12 +65,14 @@ def folded(names: Sequence[str], most: int = SHOWN_NAMES) -> str:
 def sentence(text: str) -> str:
     """The text with a capital at its start and a full stop at its end.
 
-    A first word that is code, with a dot, an underscore or a bracket in it, keeps its case.
+    A first word that is code, with a dot, an underscore or a bracket in it, keeps its case; a last line that is code,
+    indented below the text, gets no full stop.
     """
     first = text.split(" ", 1)[0]
     if first.isalpha():
         text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    is_code = text.rpartition("\n")[2].startswith(" ")
+    return text if is_code or text.endswith((".", "!", "?")) else f"{text}."
 
 
 def printable(text: str) -> str:

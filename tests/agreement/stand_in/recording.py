@@ -16,10 +16,11 @@ from tensorflow.python.framework import stack
 
 v1 = tf.compat.v1
 ENOUGH = 2000
+NOTED = 100
 
 
 class Built:
-    """The graphs that one program builds, the saver that wrote each, and what it exports.
+    """What one program does: graphs, the saver that wrote each, exports, what is fetched, fed and put into savers.
 
     Arguments:
         folder: where exports are written, whatever place the program names.
@@ -29,6 +30,8 @@ class Built:
         self.graphs: list[tf.Graph] = []
         self.savers: dict[tf.Graph, Any] = {}
         self.exports: list[Path] = []
+        self.runs: list[tuple[tf.Graph, Any, Any]] = []
+        self.lists: list[Any] = []
         self.folder = folder
         self.stack = ExitStack()
 
@@ -69,6 +72,8 @@ def sessions(built: Built) -> dict[str, Any]:
             self.runs += 1
             if self.runs > ENOUGH:
                 raise tf.errors.OutOfRangeError(None, None, "no more data")
+            if self.runs <= NOTED:
+                built.runs.append((self.graph, fetches, feed_dict or {}))
             return _value(fetches)
 
         def should_stop(self) -> bool:
@@ -86,6 +91,10 @@ def sessions(built: Built) -> dict[str, Any]:
             built.stack.enter_context(stack.default_session(self))
 
     class Saver(v1.train.Saver):
+        def __init__(self, var_list: Any = None, *args: Any, **options: Any) -> None:
+            built.lists.append(var_list)
+            super().__init__(var_list, *args, **options)
+
         def save(self, session: Any, *args: Any, **kwargs: Any) -> str:
             built.savers[session.graph] = self
             return "ckpt/model-1"
@@ -204,6 +213,7 @@ def estimators(built: Built) -> SimpleNamespace:
                 if "labels" in taken:
                     options["labels"] = None if mode == "infer" else labels
                 spec = self.model_fn(features, **options)
+            built.runs.append((graph, spec.train_op if mode == "train" else [spec.predictions, spec.loss], {}))
             if mode != "train" and spec.train_op is not None:
                 built.graphs.remove(graph)  # its train op is never run
 

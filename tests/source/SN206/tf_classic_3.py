@@ -12,7 +12,7 @@ def batch_norm(x, train, eps=1e-05, decay=0.9, affine=True):
     if train:
         mean, variance = tf.nn.moments(x, [0], name="moments")
         assign_moving_average(moving_mean, mean, decay)  # expect: SN101
-        assign_moving_average(moving_variance, variance, decay)  # expect: SN101
+        assign_moving_average(moving_variance, variance, decay)
     else:
         mean, variance = moving_mean, moving_variance
     beta = tf.Variable(tf.zeros(params_shape), name="beta")

@@ -69,7 +69,9 @@ def insert_keyword(file: SourceFile, call: ast.Call, name: str, value: str) -> t
     if _is_vertical(file, found):
         return _on_its_line(file, found, code)
     line, _ = file.lines.position(end)
-    if code_length(file.lines.line(line)) + len(code) + 2 > width(file):
+    text = file.lines.line(line)
+    # A statement that shares its line cannot be laid out anew without the other ones.
+    if code_length(text) + len(code) + 2 > width(file) and ";" not in text[: code_length(text)]:
         if not found.trailing and "\n" not in file.text[found.opened : found.closed]:
             return _hugged(file, found, code)
         aligned = _aligned(file, found)

@@ -61,7 +61,8 @@ def _dropped(jax: JaxRun, use: Use, moving: list[Norm]) -> Iterator[Sighting]:
         others = tuple(other for other in jax.model_uses if other.purpose != use.purpose or jax.keeps_state(other))
         place = jax.place_of(use, others)
         name = name_of_model(use)
-        yield Sighting("SN101", "jax", place, name, how, facts={"call": f"{name[:1].lower()}{name[1:]}.apply"})
+        model = "model" if name[:1].isupper() else name  # a class and not an object
+        yield Sighting("SN101", "jax", place, name, how, facts={"call": f"{model}.apply"})
 
 
 def _is_training(run: Run) -> bool:

@@ -22,7 +22,8 @@ from steadynorm.source.tensorflow.variables import names_of, trains
 from steadynorm.source.tensorflow.words import LAYERS, op_name, short
 from steadynorm.source.tensorflow.world import World
 
-_LONGEST = 60
+_LONGEST = 55
+"""Characters of a statement that a remedy shows in a line of 80."""
 _ASKED = "whether the option of the command line that decides the mode of the layers is set to train where this runs"
 _OURS = ("tensorflow.", "slim.", "keras.", "builtins.", "numpy.", "functools.", "itertools.", "horovod.", "six.")
 
@@ -183,9 +184,13 @@ def _of_step(
 
 def _statement(world: World, step: Step) -> str:
     """The line that trains, as far as it is short."""
-    name = world.run.named.get(step.call.result) if step.call.result is not None else None
-    text = "" if step.call.node is None else ast.unparse(step.call.node)
-    return f"{name or 'train_op'} = {text if 0 < len(text) <= _LONGEST else 'optimizer.minimize(loss)'}"
+    name = (world.run.named.get(step.call.result) if step.call.result is not None else None) or "train_op"
+    written_out = "" if step.call.node is None else f"{name} = {ast.unparse(step.call.node)}"
+    if 0 < len(written_out) <= _LONGEST:
+        return written_out
+    if name == "optimizer":
+        name = "train_op"
+    return f"{name} = optimizer.{'apply_gradients(gradients)' if step.kind is APPLY else 'minimize(loss)'}"
 
 
 def _dropped(world: World, norms: list[Norm]) -> Iterator[Sighting]:
@@ -197,17 +202,19 @@ def _dropped(world: World, norms: list[Norm]) -> Iterator[Sighting]:
             continue
         if any(_is_lost(step, each) for step in steps for each in sessions):
             continue
-        for call in norm.assignments:
-            yield seen(
-                "SN101",
-                call.place,
-                norm.subject,
-                "dropped",
-                related=(norm.place, *(step.call.place for step in steps)),
-                update=f"{written(call)}()",
-                layers=1,
-                first=norm.place,
-            )
+        # The mean's update and the variance's are dropped together: one mistake.
+        first, *others = sorted(norm.assignments, key=lambda call: call.index)
+        yield seen(
+            "SN101",
+            first.place,
+            norm.subject,
+            "dropped",
+            related=(norm.place, *(call.place for call in others), *(step.call.place for step in steps)),
+            update=f"{written(first)}()",
+            others="".join(f", and what the one in line {call.place.line} gives" for call in others[:1]),
+            layers=1,
+            first=norm.place,
+        )
 
 
 def moments_alone(world: World) -> Iterator[Sighting]:

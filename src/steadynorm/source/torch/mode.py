@@ -118,13 +118,12 @@ def _switched(program: TorchProgram, group: Group, observed: list[Observation]) 
                 "SN203",
                 by.place,
                 name_of(program, fact.target),
-                "restored" if by.name == ".train" and by.arguments else "eval",
+                "restored" if by.name == ".train" and by.arguments else _goes_on(group, by),
                 settle_of(program, group),
                 (group.place,) if group.place is not None else (),
                 model=receiver(by) or name_of(program, fact.target),
                 **_both_names(program, group, by),
                 where=str(group.place),
-                again=_begins_again(group, by),
             )
 
 
@@ -168,7 +167,11 @@ def _has_parameters(use: Call) -> bool:
     return False
 
 
-def _begins_again(group: Group, by: Call) -> bool:
-    """Whether the training's own loop begins anew after a switch, and does not go on in the middle."""
+def _goes_on(group: Group, by: Call) -> str:
+    """How training goes on after a switch: its own loop begins anew, or is in its middle, or is that of a library."""
     loops = [block for block in group.first.within if isinstance(block, Loop)]
-    return bool(loops) and all(block.place != loops[-1].place for block in by.within if isinstance(block, Loop))
+    if not loops:
+        # A module that trains itself, as Lightning's, has no step of its own that could begin with train().
+        return "within" if called(group.first) in (None, "self") else "step"
+    is_new = all(block.place != loops[-1].place for block in by.within if isinstance(block, Loop))
+    return "eval" if is_new else "within"

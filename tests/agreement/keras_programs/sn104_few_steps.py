@@ -1,0 +1,38 @@
+"""An average over far more steps than the training makes."""
+
+# source: SN104
+# stored: SN104
+# measured: off
+import sys
+
+import keras
+from blobs import FEATURES, load
+
+
+def build():
+    return keras.Sequential(
+        [
+            keras.Input((FEATURES,)),
+            keras.layers.Dense(16, use_bias=False),
+            keras.layers.BatchNormalization(momentum=0.99),
+            keras.layers.ReLU(),
+            keras.layers.Dense(2),
+        ]
+    )
+
+
+def predict(model, points):
+    return model.predict(points, verbose=0)
+
+
+def main(target):
+    points, labels = load()
+    model = build()
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(points, labels, batch_size=32, epochs=4, verbose=0)
+    model.save(target)
+    return model
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
