@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steadynorm.torch.batches import inputs_and_target
+from steadynorm.batches import inputs_and_target
 
 JOINED_SAMPLES = 256
 """Batches are joined up to that many samples."""

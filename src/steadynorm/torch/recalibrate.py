@@ -12,18 +12,11 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from steadynorm.batches import inputs_and_target
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Mode, SampledMoments
 from steadynorm.recalibration import Taken
-from steadynorm.torch.batches import (
-    call,
-    check_finite,
-    inputs_and_target,
-    mixed,
-    sample_count,
-    tensors_of,
-    to_device,
-)
+from steadynorm.torch.batches import call, check_finite, mixed, sample_count, tensors_of, to_device
 from steadynorm.torch.copying import Copier, unwrap
 from steadynorm.torch.joining import JOINED_SAMPLES, JoinedBatches, joined_inputs
 from steadynorm.torch.layers import has_statistics, is_frozen, normalization_layers, unregistered_layers
