@@ -25,10 +25,15 @@ def referred(function: types.FunctionType) -> Iterator[Any]:
 
 def is_installed(kind: type) -> bool:
     """Whether a class comes with Python or an installed package and so is not the user's own."""
-    root = kind.__module__.split(".")[0]
+    return is_installed_module(kind.__module__)
+
+
+def is_installed_module(name: str) -> bool:
+    """Whether a module comes with Python or an installed package."""
+    root = name.split(".")[0]
     if root == "__main__":
         return False
-    path = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+    path = getattr(sys.modules.get(name), "__file__", None) or ""
     return root in sys.stdlib_module_names or "site-packages" in path or "dist-packages" in path
 
 
