@@ -5,6 +5,7 @@ The backend is the one that KERAS_BACKEND names when Python starts: the same tes
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,12 @@ from sklearn.datasets import load_digits
 
 import steadynorm
 from steadynorm.keras.batches import numbers_of
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Keras 3.15 on TensorFlow 2.21 turns variables into arrays by a protocol that NumPy 2 calls old.
+    config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning")
+
 
 LAYERS = ("norm", "inner_norm", "hidden_norm")
 BATCH = 64
@@ -51,6 +58,33 @@ def network(
     return keras.Model(inputs, layers.Dense(10, name="head")(x))
 
 
+class Net(keras.Model):
+    """The same as a class; its layers are called through `mode`, which says what each of them gets as `training`."""
+
+    def __init__(self, momentum: float = 0.9) -> None:
+        super().__init__()
+        layers = keras.layers
+        self.conv = layers.Conv2D(16, 3, padding="same", use_bias=False, name="conv")
+        self.norm = layers.BatchNormalization(momentum=momentum, name="norm")
+        self.inner = layers.Conv2D(16, 3, padding="same", use_bias=False, name="inner")
+        self.inner_norm = layers.BatchNormalization(momentum=momentum, name="inner_norm")
+        self.pool = layers.MaxPooling2D()
+        self.flatten = layers.Flatten()
+        self.hidden = layers.Dense(32, use_bias=False, name="hidden")
+        self.hidden_norm = layers.BatchNormalization(momentum=momentum, name="hidden_norm")
+        self.head = layers.Dense(10, name="head")
+
+    def mode(self, training: Any) -> Any:
+        return training
+
+    def call(self, x: Any, training: Any = None) -> Any:
+        training = self.mode(training)
+        x = keras.ops.relu(self.norm(self.conv(x), training=training))
+        x = keras.ops.relu(self.inner_norm(self.inner(x), training=training)) + x
+        x = self.hidden(self.flatten(self.pool(x)))
+        return self.head(keras.ops.relu(self.hidden_norm(x, training=training)))
+
+
 def evaluate(model: keras.Model, batches: Any) -> float:
     right = sum(int((numbers_of(model(x, training=False)).argmax(-1) == y).sum()) for x, y in batches)
     return right / sum(len(y) for _, y in batches)
@@ -63,6 +97,67 @@ def train(model: keras.Model, batches: Any, *, epochs: int = 4, rate: float = 3e
         for x, y in batches:
             model.train_on_batch(x, y)
     return model
+
+
+def in_training(model: Any, x: Any) -> Any:
+    return model(x, training=True)
+
+
+def gradient_step(loss: Callable[[Any, Any], Any], forward: Callable[[Any, Any], Any] = in_training) -> Any:
+    """A step `step(model, optimizer, batch)` that minimizes `loss(forward(model, x), y)` and returns the loss."""
+    return {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()](loss, forward)
+
+
+def _tensorflow(loss: Any, forward: Any) -> Any:
+    tf = importlib.import_module("tensorflow")
+
+    def step(model: Any, optimizer: Any, batch: Any) -> Any:
+        with tf.GradientTape() as tape:
+            value = loss(forward(model, batch[0]), batch[1])
+        gradients = tape.gradient(value, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return value
+
+    return step
+
+
+def _torch(loss: Any, forward: Any) -> Any:
+    torch = importlib.import_module("torch")
+
+    def step(model: Any, optimizer: Any, batch: Any) -> Any:
+        model.zero_grad()
+        value = loss(forward(model, batch[0]), batch[1])
+        value.backward()
+        variables = list(model.trainable_variables)
+        with torch.no_grad():
+            optimizer.apply([each.value.grad for each in variables], variables)
+        return value
+
+    return step
+
+
+def _jax(loss: Any, forward: Any) -> Any:
+    jax = importlib.import_module("jax")
+
+    def step(model: Any, optimizer: Any, batch: Any) -> Any:
+        def computed(trainable: Any, others: Any) -> Any:
+            pairs = [*zip(model.trainable_variables, trainable, strict=True)]
+            pairs += zip(model.non_trainable_variables, others, strict=True)
+            with keras.StatelessScope(state_mapping=pairs) as scope:
+                value = loss(forward(model, batch[0]), batch[1])
+            current = [scope.get_current_value(each) for each in model.non_trainable_variables]
+            return value, [old if new is None else new for old, new in zip(others, current, strict=True)]
+
+        values = [
+            [each.value for each in group] for group in (model.trainable_variables, model.non_trainable_variables)
+        ]
+        (value, others), gradients = jax.value_and_grad(computed, has_aux=True)(*values)
+        optimizer.apply(gradients, model.trainable_variables)
+        for variable, new in zip(model.non_trainable_variables, others, strict=True):
+            variable.assign(new)
+        return value
+
+    return step
 
 
 class Lab:
@@ -78,7 +173,9 @@ class Lab:
     network = staticmethod(network)
     train = staticmethod(train)
     evaluate = staticmethod(evaluate)
+    gradient_step = staticmethod(gradient_step)
     layers = LAYERS
+    Net = Net
 
     def __init__(self) -> None:
         images, labels = load_digits(return_X_y=True)
@@ -138,14 +235,3 @@ class Lab:
 @pytest.fixture(scope="session")
 def lab() -> Lab:
     return Lab()
-
-
-@pytest.fixture
-def gradient_step() -> Callable[..., Callable[[Any, Any, Any], Any]]:
-    """Makes a train step of a hand-written loop in the backend's own way, `step(model, optimizer, batch)`.
-
-    Its argument `forward(model, x)` is the forward pass, by default the model in training mode.
-    """
-    from gradient_steps import gradient_step  # beside this file; it imports one framework and no other
-
-    return gradient_step

@@ -107,6 +107,12 @@ def epsilon_of(layer: Any) -> float:
     return float(getattr(layer, "epsilon", 1e-3))
 
 
+def is_frozen(layer: Any) -> bool:
+    """Whether the layer is frozen on purpose: none of its scale and offset is trained, or it says so itself."""
+    affine = [each for each in (getattr(layer, "gamma", None), getattr(layer, "beta", None)) if each is not None]
+    return not layer.trainable or (bool(affine) and not any(each.trainable for each in affine))
+
+
 def describe(name: str, layer: Any, *, registered: bool = True) -> Layer:
     """The record of one layer, its arrays copied to float64."""
     mean, variance = value(layer.moving_mean), value(layer.moving_variance)
@@ -120,7 +126,7 @@ def describe(name: str, layer: Any, *, registered: bool = True) -> Layer:
         statistics=Statistics(mean, variance, None, keras.backend.standardize_dtype(layer.moving_mean.dtype)),
         gamma=value(getattr(layer, "gamma", None)),
         beta=value(getattr(layer, "beta", None)),
-        frozen=not layer.trainable,
+        frozen=is_frozen(layer),
         registered=registered,
     )
 
