@@ -27,8 +27,11 @@ V1_TESTS := $(addprefix tests/tensorflow/, $(addsuffix .py, \
 
 # TensorFlow and PyTorch disturb each other in one process (threads, signal handlers, start-up time).
 test: .venv/dev
-	$(BIN)/python -m pytest -n $(WORKERS) --ignore tests/tensorflow
+	$(BIN)/python -m pytest -n $(WORKERS) --ignore tests/tensorflow --ignore tests/keras
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(WORKERS) tests/tensorflow
+	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(WORKERS) tests/keras
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -n $(WORKERS) -m every_backend tests/keras
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n $(WORKERS) -m every_backend tests/keras
 	TF_CPP_MIN_LOG_LEVEL=3 STEADYNORM_TEST_V1=1 $(BIN)/python -m pytest -n $(WORKERS) $(V1_TESTS)
 
 lint: .venv/dev

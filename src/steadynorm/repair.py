@@ -56,8 +56,10 @@ def repair(
 ) -> Repair:
     """Re-estimates the statistics of a copy of the subject's model and writes them, with its weights, to a new file.
 
-    The subject's own model is left as it is. The file is a state dict of the model (of the module inside, where it is
-    wrapped by DataParallel, DistributedDataParallel or torch.compile). It is written also where the model does worse
+    The subject's own model is left as it is (a Keras model, which cannot always be copied, stands in for its copy and
+    is put back bit for bit). The file is a state dict of the model (of the module inside, where it is wrapped by
+    DataParallel, DistributedDataParallel or torch.compile); for Keras, its weights or all of it, by the ending of
+    the name (.weights.h5, .keras). It is written also where the model does worse
     than before, which the result says: weights that were trained with the old statistics need these.
 
     Arguments:
@@ -85,19 +87,19 @@ def repair(
     files = room(subject.model, "checkpoint")
     files.check_new(output)
     check_rereadable(subject)
-    copied: Subject = room(subject.model, "repair").copied(subject)
-    found = reestimated(
-        subject,
-        copied,
-        batches=batches,
-        tolerance=tolerance,
-        passes=passes,
-        max_batches=max_batches,
-        include_frozen=include_frozen,
-        device=device,
-        progress=progress,
-    )
-    files.write(copied.model, output)
+    with room(subject.model, "repair").copied(subject) as copied:
+        found = reestimated(
+            subject,
+            copied,
+            batches=batches,
+            tolerance=tolerance,
+            passes=passes,
+            max_batches=max_batches,
+            include_frozen=include_frozen,
+            device=device,
+            progress=progress,
+        )
+        files.write(copied.model, output)
     return Repair(found.before, found.after, found.measure, found.recalibration, output, found.worse)
 
 

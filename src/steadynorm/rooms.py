@@ -8,7 +8,11 @@ from typing import Any
 
 from steadynorm.errors import UnusableInputError
 
-_BASES = {"torch.nn.modules.module.Module": "torch"}
+_BASES = {
+    # The first that is found counts: on PyTorch a layer of Keras is a torch.nn.Module as well.
+    "keras.src.layers.layer.Layer": "keras",
+    "torch.nn.modules.module.Module": "torch",
+}
 
 
 def framework_of(model: Any) -> str:
@@ -22,7 +26,8 @@ def framework_of(model: Any) -> str:
         if framework is not None:
             return framework
     raise UnusableInputError(
-        f"the model is a {type(model).__module__}.{type(model).__qualname__}; expected a torch.nn.Module"
+        f"the model is a {type(model).__module__}.{type(model).__qualname__}; expected a torch.nn.Module or a "
+        "keras.Model (of Keras 3)"
     )
 
 

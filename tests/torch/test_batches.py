@@ -12,18 +12,17 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
+from steadynorm.batches import inputs_and_target, spread_order
 from steadynorm.errors import UnusableInputError
 from steadynorm.torch.batches import (
     call,
     check_finite,
     fresh,
-    inputs_and_target,
     sample,
     sample_count,
     shapes_of,
     split_batch,
     spread,
-    spread_order,
     tensors_of,
     to_device,
     transform,

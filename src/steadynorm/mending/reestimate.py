@@ -60,44 +60,46 @@ def repair_checkpoint(
     # Here and not above: it imports this package's records.
     from steadynorm.repair import check_rereadable, reestimated
 
-    torch_room = room(subject.model, "mending")
+    files = room(subject.model, "mending")
     plan = Plan(opened(checkpoint, output))
     check_rereadable(subject)
-    copied: Subject = room(subject.model, "repair").copied(subject)
-    names: dict[str, str] = torch_room.load(copied.model, plan.opened.contents, plan.opened.path)
-    measured = reestimated(
-        copied,
-        copied,
-        batches=batches,
-        tolerance=tolerance,
-        passes=passes,
-        max_batches=max_batches,
-        include_frozen=include_frozen,
-        device=device,
-        progress=progress,
-    )
-    of_tensor = {
-        tensor.name: layer for layer, named in plan.opened.found.tensors.items() for tensor in named.tensors.values()
-    }
-    missing = []
-    for layer in (each.name for each in measured.recalibration.layers):
-        keys = tuple(f"{layer}.{each}".lstrip(".") for each in ("running_mean", "running_var"))
-        if not all(key in names for key in keys):
-            missing.append(layer)
-            continue
-        stored = (names[keys[0]], names[keys[1]])
-        mean, variance = torch_room.statistics(copied.model, layer)
-        plan.replace(
-            of_tensor.get(stored[1], layer),
-            stored,
-            mean,
-            variance,
-            epsilon=torch_room.epsilon(copied.model, layer),
+    with room(subject.model, "repair").copied(subject) as copied:
+        names: dict[str, str] = files.load(copied.model, plan.opened.contents, plan.opened.path)
+        measured = reestimated(
+            copied,
+            copied,
+            batches=batches,
+            tolerance=tolerance,
+            passes=passes,
+            max_batches=max_batches,
+            include_frozen=include_frozen,
+            device=device,
+            progress=progress,
         )
+        of_tensor = {
+            tensor.name: layer
+            for layer, named in plan.opened.found.tensors.items()
+            for tensor in named.tensors.values()
+        }
+        missing = []
+        for layer in (each.name for each in measured.recalibration.layers):
+            keys = files.statistics_keys(layer)
+            if not all(key in names for key in keys):
+                missing.append(layer)
+                continue
+            stored = (names[keys[0]], names[keys[1]])
+            mean, variance = files.statistics(copied.model, layer)
+            plan.replace(
+                of_tensor.get(stored[1], layer),
+                stored,
+                mean,
+                variance,
+                epsilon=files.epsilon(copied.model, layer),
+            )
     if missing:
         raise UnusableInputError(
-            f"{plan.opened.path}: has no statistics of {', '.join(missing[:4])}: held in plain lists of the model, "
-            "which a state dict does not reach"
+            f"{plan.opened.path}: has no statistics of {', '.join(missing[:4])} under their names: held in plain lists "
+            "of the model, which a checkpoint does not reach, or named in another way there"
         )
     skipped = measured.recalibration.skipped
     plan.notes += [f"left alone: '{name}': {reason}" for name, reason in skipped.items()]

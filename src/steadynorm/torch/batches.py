@@ -1,42 +1,20 @@
-"""Batches: sampling them, moving them, and telling inputs from targets."""
+"""Batches of tensors: sampling them, moving them, and calling a model with them."""
 
 from __future__ import annotations
 
 import copy
-import dataclasses
-import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice, zip_longest
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, SequentialSampler
 
+from steadynorm import nests
+from steadynorm.batches import inputs_and_target, spread_order
 from steadynorm.errors import UnusableInputError
-
-TARGET_KEYS = ("labels", "label", "targets", "target", "y")
-
-
-def spread_order(count: int) -> list[int]:
-    """The numbers below `count`, so ordered that every beginning of the list is spread over the whole range.
-
-    A scrambled van der Corput sequence (Owen, 1995): halves take turns, and so do the halves of each half, but which
-    comes first is drawn at random. Sorted data are sampled evenly, and data with a period (real and fake batches in
-    turn) are not sampled from one kind only, as any regular stride would. The order is the same every time, and no
-    random state of the user's is used.
-    """
-    draw = random.Random(0)
-
-    def ordered(start: int, stop: int) -> list[int]:
-        if stop - start < 2:
-            return list(range(start, stop))
-        middle = (start + stop) // 2
-        halves = [ordered(start, middle), ordered(middle, stop)]
-        draw.shuffle(halves)
-        return [index for pair in zip_longest(*halves) for index in pair if index is not None]
-
-    return ordered(0, count)
+from steadynorm.nests import leaves
 
 
 class _ListedBatches:
@@ -135,51 +113,16 @@ def sample(data: Iterable[Any], count: int | None, name: str) -> list[Any]:
 
 def tensors_of(value: Any) -> Iterator[Tensor]:
     """All tensors in nested lists, tuples, dicts, dataclasses and objects that hold their items as a mapping."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors_of(item)
-    elif _is_mapping(value):
-        for _, item in value.items():
-            yield from tensors_of(item)
-    elif _is_record(value):
-        yield from tensors_of(list(vars(value).values()))
+    return leaves(value, _is_tensor)
 
 
 def transform(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
     """The same nest, built anew, with `function` applied to every tensor; everything else in it is copied."""
-    if isinstance(value, Tensor):
-        return function(value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(transform(item, function) for item in value))
-    if type(value) in (list, tuple):
-        return type(value)(transform(item, function) for item in value)
-    if _is_mapping(value):
-        items = {key: transform(item, function) for key, item in value.items()}
-        return items if type(value) is dict else _filled(copy.copy(value), items)
-    if _is_record(value):
-        filled = copy.copy(value)
-        vars(filled).update((name, transform(item, function)) for name, item in vars(value).items())
-        return filled
-    try:
-        return copy.deepcopy(value)
-    except Exception:
-        return value
+    return nests.transform(value, function, _is_tensor)
 
 
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, Mapping) or (hasattr(type(value), "items") and hasattr(type(value), "__getitem__"))
-
-
-def _is_record(value: Any) -> bool:
-    return dataclasses.is_dataclass(value) and not isinstance(value, type) and hasattr(value, "__dict__")
-
-
-def _filled(mapping: Any, items: dict[Any, Any]) -> Any:
-    for key, item in items.items():
-        mapping[key] = item
-    return mapping
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, Tensor)
 
 
 def fresh(batch: Any, device: torch.device | None = None) -> Any:
@@ -216,18 +159,6 @@ def split_batch(batch: Any, size: int) -> list[Any]:
     count = lengths.pop()
     starts = range(0, count - count % size or count, size)
     return [transform(batch, lambda tensor, at=at: tensor[at : at + size]) for at in starts]  # type: ignore[misc]
-
-
-def inputs_and_target(batch: Any) -> tuple[Any, Any]:
-    """What the model is called with, and the targets (`None` if there are none), by the documented rule."""
-    if isinstance(batch, list | tuple) and len(batch) >= 2:
-        return batch[0], batch[1] if len(batch) == 2 else batch[1:]
-    if isinstance(batch, list | tuple) and len(batch) == 1:
-        return batch[0], None
-    if _is_mapping(batch):
-        inputs = {key: value for key, value in batch.items() if key not in TARGET_KEYS}
-        return inputs, next((batch[key] for key in TARGET_KEYS if key in batch), None)
-    return batch, None
 
 
 def call(model: Any, batch: Any) -> Any:

@@ -12,13 +12,15 @@ import copy
 import functools
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Dataset
+
+from steadynorm.reaching import globals_of, is_installed, referred
 
 _MISSING = object()
 _ATOMIC = (type, types.ModuleType, types.BuiltinFunctionType, str, bytes, int, float, complex, type(None))
@@ -93,7 +95,7 @@ class Binder:
             for name, method in vars(kind).items():
                 if not isinstance(method, types.FunctionType) or not _is_bindable(method) or name == "__init__":
                     continue
-                if any(self.copy(value) is not value for value in _referred(method)):
+                if any(self.copy(value) is not value for value in referred(method)):
                     vars(copied)[name] = types.MethodType(self.bind(method), copied)
                 elif name in vars(copied) and name not in vars(original):
                     del vars(copied)[name]  # overrides the base class's method that was bound
@@ -159,7 +161,7 @@ class Binder:
             name: self.copy(value) for name, value in function.__kwdefaults__.items()
         }
         if namespace is not function.__globals__:
-            for name, value in _globals_of(function).items():
+            for name, value in globals_of(function).items():
                 namespace[name] = self.copy(value)
         for cell, original in zip(cells, function.__closure__ or (), strict=True):
             with contextlib.suppress(ValueError):  # the cell is still empty
@@ -177,38 +179,10 @@ class Binder:
         return self._namespaces[id(original)]
 
 
-def _globals_of(function: types.FunctionType) -> dict[str, Any]:
-    namespace = function.__globals__
-    return {name: namespace[name] for name in set(_names(function.__code__)) if name in namespace}
-
-
-def _referred(function: types.FunctionType) -> Iterator[Any]:
-    yield from _globals_of(function).values()
-    for cell in function.__closure__ or ():
-        with contextlib.suppress(ValueError):  # the cell is still empty
-            yield cell.cell_contents
-
-
-def _names(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _names(constant)
-
-
 def _is_bindable(function: types.FunctionType) -> bool:
     """Whether the globals of the function can be something of the user's: not those of frameworks."""
     root = str(function.__globals__.get("__name__", "")).split(".")[0]
     return root not in ("torch", "numpy", "steadynorm") and root not in sys.stdlib_module_names - {"__main__"}
-
-
-def _is_installed(kind: type) -> bool:
-    """Whether a class comes with Python or an installed package and so is not the user's own."""
-    root = kind.__module__.split(".")[0]
-    if root == "__main__":
-        return False
-    path = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
-    return root in sys.stdlib_module_names or "site-packages" in path or "dist-packages" in path
 
 
 def _is_shared(value: Any) -> bool:
@@ -217,7 +191,7 @@ def _is_shared(value: Any) -> bool:
     if isinstance(value, (*_TRAINING_STATE, torch.Generator, list, tuple, dict, set)):
         return False
     kind = type(value)
-    if kind.__module__.split(".")[0] in ("numpy", "random", "collections") or not _is_installed(kind):
+    if kind.__module__.split(".")[0] in ("numpy", "random", "collections") or not is_installed(kind):
         return False
     return not _holds_training_state(value)
 

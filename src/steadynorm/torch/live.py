@@ -12,22 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from steadynorm.batches import inputs_and_target
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, SampledMoments, Split, TrainSteps, WeightSource
 from steadynorm.live import Override
 from steadynorm.passes import Pass, Site
 from steadynorm.subject import Subject
-from steadynorm.torch.batches import (
-    call,
-    check_finite,
-    fresh,
-    inputs_and_target,
-    sample,
-    sample_count,
-    shapes_of,
-    split_batch,
-    tensors_of,
-)
+from steadynorm.torch.batches import call, check_finite, fresh, sample, sample_count, shapes_of, split_batch, tensors_of
 from steadynorm.torch.copying import Copier, unwrap
 from steadynorm.torch.dataflow import Recorder
 from steadynorm.torch.layers import check_watchable, describe, normalization_layers, unregistered_layers

@@ -38,6 +38,11 @@ def load(model: nn.Module, contents: Contents, path: str) -> dict[str, str]:
     return names
 
 
+def statistics_keys(layer: str) -> tuple[str, str]:
+    """What `load` calls the mean and the variance of a layer."""
+    return f"{layer}.running_mean".lstrip("."), f"{layer}.running_var".lstrip(".")
+
+
 def statistics(model: nn.Module, layer: str) -> tuple[Array, Array]:
     """Mean and variance of a layer, in float64."""
     found: Any = model.get_submodule(layer)

@@ -12,20 +12,13 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from steadynorm.batches import inputs_and_target
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Mode, SampledMoments
+from steadynorm.joining import JOINED_SAMPLES, JoinedBatches
 from steadynorm.recalibration import Taken
-from steadynorm.torch.batches import (
-    call,
-    check_finite,
-    inputs_and_target,
-    mixed,
-    sample_count,
-    tensors_of,
-    to_device,
-)
+from steadynorm.torch.batches import call, check_finite, mixed, sample_count, tensors_of, to_device
 from steadynorm.torch.copying import Copier, unwrap
-from steadynorm.torch.joining import JOINED_SAMPLES, JoinedBatches, joined_inputs
 from steadynorm.torch.layers import has_statistics, is_frozen, normalization_layers, unregistered_layers
 from steadynorm.torch.pooling import Pool, Row
 from steadynorm.torch.state import hooks, layers_kept, random_states_kept
@@ -214,7 +207,8 @@ class TorchWork:
         for tap in self.taps.values():
             tap.batch_index = self._done
         try:
-            call(self.model, to_device(joined_inputs(batches), self.device))
+            joined = torch.cat([inputs_and_target(batch)[0] for batch in batches])
+            call(self.model, to_device(joined, self.device))
         except Exception:
             for name, tap in self.taps.items():
                 del tap.pending[pending[name] :]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +11,8 @@ from steadynorm.subject import Subject
 from steadynorm.torch.copying import Copier
 
 
-def copied(subject: Subject) -> Subject:
+@contextmanager
+def copied(subject: Subject) -> Iterator[Subject]:
     """The subject about a copy of its model (of the module inside a wrapper), with its functions bound to the copy.
 
     Raises:
@@ -20,4 +23,4 @@ def copied(subject: Subject) -> Subject:
     bound: dict[str, Any] = {
         name: copier.bind(function) for name, function in functions.items() if function is not None
     }
-    return replace(subject, model=copier.model, train_step=None, optimizer=None, evaluate=None, **bound)
+    yield replace(subject, model=copier.model, train_step=None, optimizer=None, evaluate=None, **bound)

@@ -14,10 +14,11 @@ from torch.nn.parameter import is_lazy
 
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evaluation, TrainSteps
+from steadynorm.steplog import summarized
 from steadynorm.torch.batches import sample_count
 from steadynorm.torch.copying import Copier
 from steadynorm.torch.state import hooks
-from steadynorm.torch.steplog import StepLog, summarized
+from steadynorm.torch.steplog import handles, step_log
 
 _ONE_VALUE = re.compile("Expected more than 1 (value per channel|spatial element)")
 
@@ -48,11 +49,11 @@ def run_train_step(
     counted = max((_steps_counted(each) for each in optimizers), default=0) or None
     if not model.training:
         model.train()  # a model that is handed over after its evaluation; its own train() may keep layers frozen
-    log = StepLog(layers)
+    log = step_log(layers)
     bad_gradients = _BadGradients(model)
     skipped, damaging, moved, samples = 0, 0, False, []
     failed: list[str] = []
-    with hooks(log.handles() + bad_gradients.handles()):
+    with hooks([*handles(log, layers), *bad_gradients.handles()]):
         for index, batch in enumerate(batches):
             parameters = [None if is_lazy(each) else each.detach().clone() for each in model.parameters()]
             log.begin_step()
@@ -84,7 +85,9 @@ def run_train_step(
         steps=len(batches),
         samples=int(np.median(samples)) if samples else sample_count(batches[0]),
         layers={
-            name: summarized(layer_log, layers[name]) for name, layer_log in log.logs.items() if any(layer_log.steps)
+            name: summarized(layer_log, float(getattr(layers[name], "eps", 1e-5)))
+            for name, layer_log in log.logs.items()
+            if any(layer_log.steps)
         },
         parameters_moved=moved,
         skipped_updates=skipped,
@@ -103,11 +106,11 @@ def run_evaluation(
         UnusableInputError: the evaluation raised.
     """
     function = copier.bind(evaluate)
-    log = StepLog(layers)
+    log = step_log(layers)
     log.begin_step()
     failed: tuple[str, ...] = ()
     result = None
-    with hooks(log.handles()):
+    with hooks(handles(log, layers)):
         try:
             result = function(copier.handed_over, list(batches))
         except Exception as error:

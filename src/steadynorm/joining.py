@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from steadynorm.torch.batches import inputs_and_target
+from steadynorm.batches import inputs_and_target
 
 JOINED_SAMPLES = 256
 """Batches are joined up to that many samples."""
@@ -22,11 +20,11 @@ class JoinedBatches:
 
     A layer that normalizes by the batch feeds the layers after it something slightly other than inference does, the
     more so the smaller the batch. Joined batches are nearer to inference at the same cost. Only what is plainly a
-    batch of images or of feature vectors is joined: floating-point inputs (samples, channels, height, width, ...) or
-    (samples, features) with one target for each sample. Sequences, whose first axis may be time, are not.
+    batch of images or of feature vectors is joined: floating-point inputs of 2, 4 or 5 axes, the first of them the
+    samples', with one target for each sample. Sequences, whose first axis may be time, are not.
 
     Arguments:
-        batches: the batches.
+        batches: the batches, of any framework's arrays.
     """
 
     def __init__(self, batches: Iterator[Any]) -> None:
@@ -56,11 +54,6 @@ class JoinedBatches:
         return self._next[0]
 
 
-def joined_inputs(batches: list[Any]) -> Tensor:
-    """The inputs of batches that `JoinedBatches` gave together, as one tensor."""
-    return torch.cat([inputs_and_target(batch)[0] for batch in batches])
-
-
 _END = object()
 
 
@@ -69,12 +62,17 @@ def _size(batch: Any) -> tuple[int, int]:
     if batch is _END:
         return 0, 0
     inputs, target = inputs_and_target(batch)
-    plain = isinstance(inputs, Tensor) and isinstance(target, Tensor) and inputs.dim() in (2, 4, 5)
-    if not plain or not inputs.is_floating_point() or target.dim() == 0 or len(target) != len(inputs):
+    plain = _is_array(inputs) and _is_array(target) and len(inputs.shape) in (2, 4, 5) and len(target.shape) > 0
+    if not plain or "float" not in str(inputs.dtype) or int(target.shape[0]) != int(inputs.shape[0]):
         return 0, 0
-    return len(inputs), inputs.numel()
+    return int(inputs.shape[0]), math.prod(inputs.shape)
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
 def _alike(first: Any, second: Any) -> bool:
     one, other = inputs_and_target(first)[0], inputs_and_target(second)[0]
-    return bool(one.shape[1:] == other.shape[1:] and one.dtype == other.dtype and one.device == other.device)
+    same_place = getattr(one, "device", None) == getattr(other, "device", None)
+    return bool(one.shape[1:] == other.shape[1:] and one.dtype == other.dtype and same_place)

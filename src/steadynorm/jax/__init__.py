@@ -1,0 +1,1 @@
+"""JAX: the only folder that imports jax."""

@@ -1,0 +1,67 @@
+"""What a Keras model on JAX needs of JAX itself; see `steadynorm.keras.backends.Backend`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+
+@contextmanager
+def plain_execution() -> Iterator[None]:
+    """Runs compiled functions as the Python code that they were made from."""
+    with jax.disable_jit():
+        yield
+
+
+@contextmanager
+def plain_calls() -> Iterator[None]:
+    """A model that is called runs as Python code already; what JAX compiles inside of its own functions is fast."""
+    yield
+
+
+@contextmanager
+def random_states_kept(*sources: Any) -> Iterator[None]:
+    """JAX has no random state of its own."""
+    yield
+
+
+@contextmanager
+def without_gradients() -> Iterator[None]:
+    """JAX records no gradients unless it is asked to."""
+    yield
+
+
+def array(tensor: Any) -> npt.NDArray[Any]:
+    """The values of a tensor, also of one whose gradients are being recorded.
+
+    Raises:
+        TypeError: the tensor has no values yet, as inside of a loop that JAX compiles.
+    """
+    try:
+        return np.asarray(jax.lax.stop_gradient(tensor))
+    except jax.errors.TracerArrayConversionError as error:
+        raise TypeError("the tensor is traced and has no values") from error
+
+
+def records_gradients(*tensors: Any) -> bool:
+    """Whether gradients are being recorded of any of these."""
+    return any(isinstance(each, jax.core.Tracer) for each in tensors)
+
+
+def is_holder(value: Any) -> bool:
+    """Whether an object of JAX's own holds on to what training changes; JAX has none."""
+    return False
+
+
+def keeper(value: Any) -> Callable[[], Any] | None:
+    """Arrays never change, but a step that donates its arguments deletes them: a copy comes back then."""
+    if not isinstance(value, jax.Array) or isinstance(value, jax.core.Tracer):
+        return None
+    kept = jnp.copy(value)
+    return lambda: kept if value.is_deleted() else value

@@ -1,0 +1,199 @@
+"""The operations before and after each normalization layer, recorded while a model is called on symbolic tensors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+from keras.src.layers import layer as layer_module
+from keras.src.ops import operation as operation_module
+
+from steadynorm import nests
+from steadynorm.evidence import CallSite, Operation
+from steadynorm.keras.calls import replaced
+from steadynorm.keras.layers import named_layers, sublayers
+from steadynorm.passes import Site
+
+LONGEST_CHAIN = 12
+
+_KINDS = {
+    "convolution": (
+        "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv1D",
+        "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D", "Conv", "ConvTranspose", "DepthwiseConv",
+        "SeparableConv",
+    ),
+    "linear": ("Dense", "EinsumDense", "Matmul", "Einsum", "Dot", "Tensordot"),
+    "dropout": (
+        "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout",
+    ),
+    "sigmoid": ("Sigmoid",),
+    "tanh": ("Tanh",),
+    "softmax": ("Softmax", "LogSoftmax"),
+    "activation": (
+        "ReLU", "Relu", "Relu6", "LeakyReLU", "LeakyRelu", "PReLU", "ELU", "Elu", "Selu", "Gelu", "Silu", "Mish",
+        "HardSilu", "Celu", "HardSigmoid", "Softplus", "Softsign",
+    ),
+    "add": ("Add", "Subtract", "Average", "Concatenate", "Stack"),
+    "reshape": (
+        "Flatten", "Reshape", "Permute", "Transpose", "Squeeze", "ExpandDims", "GetItem", "Cast", "Identity",
+        "Moveaxis", "Ravel", "RepeatVector",
+    ),
+}  # fmt: skip
+_KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names}
+_KIND_OF_ACTIVATION = {"sigmoid": "sigmoid", "tanh": "tanh", "softmax": "softmax", "log_softmax": "softmax"}
+
+
+@dataclass(eq=False)
+class _Node:
+    kind: str
+    name: str
+    bias: bool = False
+    inputs: list[_Node] = field(default_factory=list)
+    readers: list[_Node] = field(default_factory=list)
+
+    def operation(self) -> Operation:
+        return Operation(self.kind, self.name, self.bias, len(self.readers))
+
+
+class Recorder:
+    """Records which operation reads what from where, while a model is called on symbolic tensors.
+
+    Keras notes every operation on a symbolic tensor in a node on the layers concerned; here this note goes to the
+    recorder instead, so that the layers stay as they are, and layers that are made of others are looked into.
+
+    Arguments:
+        model: the model; its layers' names are the operations'.
+        layers: its normalization layers, each of which counts as one operation.
+    """
+
+    def __init__(self, model: Any, layers: Mapping[str, Any]) -> None:
+        self._layers = {id(layer): name for name, layer in layers.items()}
+        self._names = {id(layer): name for name, layer in named_layers(model).items()}
+        held = [model, *named_layers(model).values()]
+        self._composites = [each for each in held if id(each) not in self._layers and _is_composite(each)]
+        self._skipped = {id(each) for each in self._composites}
+        self._producer: dict[int, _Node] = {}
+        self._alive: list[Any] = []  # an id names a tensor only while the tensor lives
+        self._calls: Counter[str] = Counter()
+        self.sites: dict[Site, _Node] = {}
+
+    def record(self, forward: Callable[[Any], Any], batch: Any) -> None:
+        """Runs `forward` on a symbolic copy of a batch and records it."""
+        symbolic = nests.transform(
+            batch,
+            lambda each: keras.KerasTensor(tuple(each.shape), keras.backend.standardize_dtype(each.dtype)),
+            lambda value: hasattr(value, "shape") and hasattr(value, "dtype"),
+        )
+        with ExitStack() as stack:
+            for module in (layer_module, operation_module):
+                stack.enter_context(replaced(module, "Node", self._note))
+            for layer in self._composites:
+                stack.enter_context(_looked_into(layer))
+            output = forward(symbolic)
+        end = _Node("output", "output")
+        for tensor in _tensors(output):
+            self._read(end, tensor)
+
+    def chains(self) -> dict[Site, CallSite]:
+        """The call sites with their chains."""
+        return {
+            site: CallSite(site[0], site[1], before=_chain_before(node), after=_chain_after(node))
+            for site, node in self.sites.items()
+        }
+
+    def _note(self, operation: Any, call_args: Any = None, call_kwargs: Any = None, outputs: Any = None) -> None:
+        if id(operation) in self._skipped:
+            return
+        name = self._layers.get(id(operation))
+        if name is not None:
+            node = _Node("normalization", name)
+            self.sites[name, self._calls[name]] = node
+            self._calls[name] += 1
+        else:
+            node = _Node(_kind(operation), self._names.get(id(operation), operation.name), _has_bias(operation))
+        for tensor in _tensors([call_args, call_kwargs]):
+            self._read(node, tensor)
+        activation = _activation(operation)
+        if activation is not None:
+            after = _Node(activation, node.name, inputs=[node])
+            node.readers.append(after)
+            node = after
+        for tensor in _tensors(outputs):
+            self._alive.append(tensor)
+            self._producer[id(tensor)] = node
+
+    def _read(self, node: _Node, tensor: Any) -> None:
+        source = self._producer.get(id(tensor))
+        if source is not None and source not in node.inputs:
+            node.inputs.append(source)
+            source.readers.append(node)
+
+
+def _tensors(value: Any) -> Iterator[Any]:
+    return nests.leaves(value, lambda each: isinstance(each, keras.KerasTensor))
+
+
+def _is_composite(layer: Any) -> bool:
+    """Whether a layer only calls others, so that what happens is inside of it; loops over time are one operation."""
+    loops = isinstance(layer, keras.layers.Wrapper | keras.layers.RNN)
+    return not loops and (isinstance(layer, keras.Model) or bool(sublayers(layer)))
+
+
+@contextmanager
+def _looked_into(layer: Any) -> Iterator[None]:
+    attributes = vars(layer)
+    before = dict(attributes)
+    attributes["symbolic_call"] = layer.call
+    try:
+        yield
+    finally:
+        attributes.pop("symbolic_call")
+        attributes.update({name: value for name, value in before.items() if name == "symbolic_call"})
+
+
+def _kind(operation: Any) -> str:
+    if isinstance(operation, keras.layers.Activation):
+        return _activation_kind(operation.activation)
+    return _KIND_OF.get(type(operation).__name__, "other")
+
+
+def _activation(operation: Any) -> str | None:
+    """The activation that a layer applies to its own result, as Dense(activation="relu") does."""
+    if isinstance(operation, keras.layers.Activation) or not isinstance(operation, keras.Layer):
+        return None
+    function = getattr(operation, "activation", None)
+    return None if function is None or function is keras.activations.linear else _activation_kind(function)
+
+
+def _activation_kind(function: Any) -> str:
+    return _KIND_OF_ACTIVATION.get(getattr(function, "__name__", ""), "activation")
+
+
+def _has_bias(operation: Any) -> bool:
+    return _kind(operation) in ("convolution", "linear") and isinstance(
+        getattr(operation, "bias", None), keras.Variable
+    )
+
+
+def _chain_before(node: _Node) -> tuple[Operation, ...]:
+    chain: list[Operation] = []
+    while len(node.inputs) == 1 and len(chain) < LONGEST_CHAIN:
+        node = node.inputs[0]
+        chain.append(node.operation())
+        if node.kind == "normalization":
+            break
+    return tuple(chain)
+
+
+def _chain_after(node: _Node) -> tuple[Operation, ...]:
+    chain: list[Operation] = []
+    while len(node.readers) == 1 and len(chain) < LONGEST_CHAIN:
+        node = node.readers[0]
+        chain.append(node.operation())
+        if node.kind in ("normalization", "convolution", "linear"):
+            break
+    return tuple(chain)
