@@ -78,7 +78,8 @@ def photographs() -> list[tuple[Tensor, Tensor]]:
     """Patches of scikit-learn's two sample images in [0, 1], (8, 3, 32, 32) each, with themselves as targets."""
     images = torch.tensor(np.stack(load_sample_images().images)).permute(0, 3, 1, 2).float() / 255
     patches = images.unfold(2, 32, 64).unfold(3, 32, 64).permute(0, 2, 3, 1, 4, 5).reshape(-1, 3, 32, 32)
-    return [(each, each) for each in patches.split(8)][:4]
+    mixed = patches[torch.randperm(len(patches), generator=torch.Generator().manual_seed(0))]
+    return [(each, each) for each in mixed.split(8)][:4]
 
 
 class Translator(nn.Module):
