@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from steadynorm.api import diagnose
     from steadynorm.checking import check
     from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
+    from steadynorm.experiments.api import sanity
     from steadynorm.finding import Certainty, Effect, Finding, Severity
     from steadynorm.mending.convert import Conversion, convert
     from steadynorm.mending.debias import debias_statistics
@@ -31,6 +32,7 @@ _HOMES = {
     "check": "checking",
     "NoNormalizationLayersError": "errors",
     "UnusableInputError": "errors",
+    "sanity": "experiments.api",
     "Certainty": "finding",
     "Effect": "finding",
     "Finding": "finding",
@@ -73,6 +75,7 @@ __all__ = [
     "recalibrate",
     "repair",
     "repair_checkpoint",
+    "sanity",
     "take_statistics",
 ]
 

@@ -191,6 +191,59 @@ def diagnose(
     raise typer.Exit(status)
 
 
+@app.command()
+def sanity(
+    target: Target,
+    losses: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A recorded training loss: a CSV file, a TensorBoard event file or a folder with one.",
+            show_default=False,
+        ),
+    ] = None,
+    sequential: Annotated[
+        bool, typer.Option("--sequential", help="The task needs the order of its data: do not look at it.")
+    ] = False,
+    seconds: Annotated[float, typer.Option(help="How long all experiments may take.")] = 60.0,
+    form: Annotated[Form, typer.Option("--format", help="How the report is written.")] = Form.TEXT,
+    output: Output = None,
+    device: Device = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    fail_on: FailFrom = None,
+    traceback: Traceback = False,
+) -> None:
+    """Try whether a model can be trained: one batch, the identity, scales, ranges, the order of the data.
+
+    Copies are trained for a minute at most; nothing of yours is changed.
+
+    For options that are not given, the table tool.steadynorm of pyproject.toml counts.
+    """
+    with one_line(traceback):
+        from steadynorm.delivery import check_output, deliver
+        from steadynorm.experiments.api import sanity as examined
+        from steadynorm.loading import file_of, subject_from
+
+        settings = _settings(select, ignore, fail_on)
+        if output is not None:
+            check_output(output, (file_of(target),))
+        with redirect_stdout(sys.stderr), subject_from(target) as subject:
+            report = examined(
+                subject,
+                losses=losses,
+                sequential=sequential,
+                seconds=seconds,
+                device=device,
+                select=settings.select,
+                ignore=settings.ignore,
+            )
+        report = replace(report, code=file_of(target))
+        deliver(report, form, output)
+        status = report.exit_status(settings.fail_on.severity)
+    raise typer.Exit(status)
+
+
 app.command()(cli_mending.repair)
 app.command()(cli_mending.convert)
 

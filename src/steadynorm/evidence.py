@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from steadynorm.experiments.records import Experiments
 from steadynorm.norm.config import NormConfig
 from steadynorm.program import Program
 from steadynorm.recorded import Graph, Stored
@@ -344,6 +345,7 @@ class Evidence:
         graph: what the graph of a training or an export says.
         stored: what a checkpoint says besides the layers' arrays.
         program: what the source says.
+        experiments: what a sanity test of the training tried.
     """
 
     framework: str
@@ -359,6 +361,7 @@ class Evidence:
     graph: Graph | None = None
     stored: Stored | None = None
     program: Program | None = None
+    experiments: Experiments | None = None
 
     def layer(self, name: str) -> Layer:
         """The layer called `name`; KeyError if there is none."""

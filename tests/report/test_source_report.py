@@ -21,7 +21,7 @@ SARIF = Path(__file__).parents[1] / "data" / "sarif-2.1.0.json"
 
 TEXT = """\
 .: 1 warning, 1 info, first SN906 data-order.
-2 Python files and 1 notebook (torch), 3 places that normalize. 50 checks made.
+2 Python files and 1 notebook (torch), 3 places that normalize. 54 checks made.
 
 Findings
   1 warning, 1 info.

@@ -213,10 +213,21 @@ _ENTRIES = (
     ),
     Entry("SN801", "not-synchronized", WARNING, "each replica normalizes its own small batch by itself"),
     Entry("SN802", "micro-batches", INFO, "the statistics see micro-batches, the optimizer their sum"),
+    Entry("SN901", "cannot-learn-identity", WARNING, "an image-to-image network cannot learn to give its input back"),
+    Entry("SN902", "cannot-overfit-one-batch", WARNING, "the loss on one fixed batch does not come down"),
     Entry("SN903", "output-range", ERROR, "the range of the targets is not that of the activation at the output"),
+    Entry("SN904", "loss-fluctuates", WARNING, "the loss keeps jumping and does not fall any more"),
     Entry("SN905", "initial-scale", WARNING, "the initial weights are far too small or too large to train from"),
     Entry("SN906", "data-order", WARNING, "the training data come in their order: batches are not random samples"),
-    Entry("SN908", "disconnected", ERROR, "the loss compares each prediction with the targets of all the others"),
+    Entry(
+        "SN907", "loss-terms-out-of-scale", WARNING, "terms of very different size are summed: the small do not train"
+    ),
+    Entry(
+        "SN908",
+        "disconnected",
+        ERROR,
+        "the loss does not reach a part of the model, or compares predictions with others' targets",
+    ),
 )
 
 CATALOGUE: dict[str, Entry] = {entry.code: entry for entry in _ENTRIES}

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from steadynorm.checks.catalogue import CATALOGUE, entry
 from steadynorm.evidence import Evidence, TrainSteps
+from steadynorm.experiments.records import Experiments
 from steadynorm.finding import Certainty, Finding, Severity
 from steadynorm.program import Program, Sighting
 
@@ -37,6 +38,9 @@ FAMILIES = (
     "source_configuration",
     "source_fine_tuning",
     "source_sanity",
+    "sanity_learning",
+    "sanity_scale",
+    "sanity_data",
 )
 
 _WHY_MISSING = {
@@ -48,6 +52,7 @@ _WHY_MISSING = {
     "graph": "no graph: it takes a MetaGraph, a SavedModel or another export",
     "stored": "no checkpoint",
     "program": "no source code: 'steadynorm check' reads it",
+    "experiments": "no experiment was made: 'steadynorm sanity' does",
 }
 
 _WHY_SOURCE = "source code does not tell: it takes a checkpoint, a graph or a live model"
@@ -166,6 +171,8 @@ def _missing(registered: Registered, evidence: Evidence) -> list[str]:
     """Why a check cannot be made; nothing if it can."""
     if evidence.program is not None and not evidence.layers:
         return _unseen(registered.code, evidence.program) if "program" in registered.needs else [_WHY_SOURCE]
+    if evidence.experiments is not None:
+        return _not_tried(registered, evidence.experiments)
     missing = [_WITHOUT_LAYERS] if registered.layers and not evidence.layers else []
     missing += [_why(part, evidence) for part in registered.needs if getattr(evidence, part) is None]
     if "steps" in registered.needs and not missing and _idle(evidence.steps):
@@ -178,6 +185,12 @@ def _unseen(code: str, program: Program) -> list[str]:
     if not program.unseen or program.normalizations or code in _BY_MODE or any(program.seen(code)):
         return []
     return [f"a model is built by its name at {program.unseen[0]}: its layers are not known"]
+
+
+def _not_tried(registered: Registered, experiments: Experiments) -> list[str]:
+    if "experiments" not in registered.needs:
+        return [_WHY_MISSING[registered.needs[0]] if registered.needs else _WITHOUT_LAYERS]
+    return [experiments.skipped[registered.code]] if registered.code in experiments.skipped else []
 
 
 def _why(part: str, evidence: Evidence) -> str:

@@ -21,6 +21,7 @@ from steadynorm.checks.distance import Distance, between
 from steadynorm.evidence import CallSite, Evaluation, Evidence, Gap, Layer, Score, TrainSteps, Trial, WeightSource
 from steadynorm.finding import Finding, Severity
 from steadynorm.fix import Fix
+from steadynorm.report.experiments_json import experiments_as_object
 from steadynorm.report.model import Report
 from steadynorm.report.recorded_json import (
     graph_as_object,
@@ -95,6 +96,7 @@ def as_object(report: Report) -> Object:
         "graph": evidence.graph and graph_as_object(evidence.graph),
         "stored": evidence.stored and stored_as_object(evidence.stored),
         "program": evidence.program and program_as_object(evidence.program),
+        "experiments": evidence.experiments and experiments_as_object(evidence.experiments),
         "output_growth": evidence.output_growth,
         "batch_samples": evidence.samples,
         "checked": report.checked,

@@ -82,7 +82,8 @@ class Report:
     def is_empty(self) -> bool:
         """Whether there was nothing to check: nothing that normalizes, and nothing found in the rest."""
         program = self.evidence.program
-        return not (self.evidence.layers or self.findings or (program is not None and program.normalizations))
+        normalizes = self.evidence.layers or (program is not None and program.normalizations)
+        return not (normalizes or self.findings or self.evidence.experiments)
 
     def shown(self, place: Place | None) -> Shown | None:
         """A place in source code as a reader counts; `None` without one."""

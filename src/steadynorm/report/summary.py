@@ -60,7 +60,7 @@ def verdict(report: Report) -> str:
         what = "model has" if report.origin is None else "files have"
         followed = " that can be followed" if report.is_source else ""
         return f"{report.name}: nothing to check, the {what} no normalization layers{followed}."
-    if report.origin is not None:
+    if report.origin is not None or report.evidence.experiments is not None:
         return f"{report.name}: {_found(report)}."
     cause = report.findings[0] if report.findings else None
     explained = None if cause is None else _explained(cause)
@@ -105,6 +105,8 @@ def _unassessed(reports: Iterable[Report]) -> str:
 def looked_at(report: Report) -> str:
     """What the diagnosis rests on, in one sentence."""
     evidence = report.evidence
+    if evidence.experiments is not None:
+        return f"Tried on copies, in {evidence.experiments.seconds:.0f} s. {made(report)}"
     parts = [_layers(evidence)]
     parts += [counted(count, f"{DATA[split]} batch", f"{DATA[split]} batches") for split, count in _batches(evidence)]
     if evidence.steps is not None:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from steadynorm.evidence import Evidence, Gap, Mode
 from steadynorm.report import files
+from steadynorm.report.experiments import tried
 from steadynorm.report.findings import findings
 from steadynorm.report.layout import as_lines, grid, pairs, section
 from steadynorm.report.model import Report
@@ -46,6 +47,8 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     if evidence.gap is not None:
         yield from section("Inference against batch statistics", _four_ways(evidence.gap), _gap(evidence.gap))
     yield from section("Findings", *findings(report))
+    if evidence.experiments is not None:
+        yield from section("Experiments on copies", pairs(*tried(evidence.experiments)))
     rows = layer_rows(evidence)
     if any(row.distance is not None for row in rows):
         yield from section("Layers: stored statistics against what the layer is fed", *_layers(rows))

@@ -87,8 +87,14 @@ def _regrouped(loader: Any, batches: Sequence[list[int]]) -> DataLoader[Any]:
     )
 
 
-def sample(data: Iterable[Any], count: int | None, name: str) -> list[Any]:
+def sample(data: Iterable[Any], count: int | None, name: str, *, in_order: bool = False) -> list[Any]:
     """Up to `count` batches, spread over the data where the data allow it.
+
+    Arguments:
+        data: an iterable of batches.
+        count: how many, `None` for all.
+        name: whose data, for the errors.
+        in_order: takes the first ones instead, in the order in which a training would get them.
 
     Raises:
         UnusableInputError: there is no batch, or the data are not batches at all; `name` says whose.
@@ -105,7 +111,7 @@ def sample(data: Iterable[Any], count: int | None, name: str) -> list[Any]:
             f"{name} is one tensor of shape {tuple(data.shape)}; expected an iterable of batches, as a list of "
             "(inputs, targets) or a torch.utils.data.DataLoader"
         )
-    batches = list(islice(spread(data), count))
+    batches = list(islice(data if in_order else spread(data), count))
     if not batches:
         raise UnusableInputError(f"{name} is empty: expected an iterable that gives at least one batch")
     return batches

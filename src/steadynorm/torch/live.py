@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,15 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from steadynorm.batches import inputs_and_target
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, SampledMoments, Split, TrainSteps, WeightSource
 from steadynorm.live import Override
 from steadynorm.passes import Pass, Site
 from steadynorm.subject import Subject
-from steadynorm.torch.batches import call, check_finite, fresh, sample, sample_count, shapes_of, split_batch, tensors_of
+from steadynorm.torch.batches import check_finite, fresh, sample, sample_count, split_batch, tensors_of
+from steadynorm.torch.calling import Calling
 from steadynorm.torch.copying import Copier, unwrap
 from steadynorm.torch.dataflow import Recorder
+from steadynorm.torch.execution import check_has_values, device_of, plain_execution
 from steadynorm.torch.layers import check_watchable, describe, normalization_layers, unregistered_layers
 from steadynorm.torch.observation import Watch, watch_strays
 from steadynorm.torch.originals import originals_kept
@@ -40,7 +41,7 @@ def opened(subject: Subject, *, batches: int, device: str | None = None) -> Iter
     with (
         random_states_kept(subject.train_data, subject.validation_data),
         originals_kept(subject.model, subject.optimizer),
-        _plain_execution(),
+        plain_execution(),
     ):
         yield TorchLive(subject, batches=batches, device=device)
 
@@ -62,20 +63,16 @@ class TorchLive:
     def __init__(self, subject: Subject, *, batches: int, device: str | None = None) -> None:
         self.subject = subject
         check_watchable(subject.model)
-        _check_has_values(unwrap(subject.model))
+        check_has_values(unwrap(subject.model))
         self._wanted = device
-        self.device = _device(unwrap(subject.model), device)
+        self.device = device_of(unwrap(subject.model), device)
         self.data = {Split.TRAIN: self._sampled(subject.train_data, batches, "train_data")}
         self.has_validation = subject.validation_data is not None
         if subject.validation_data is not None:
             self.data[Split.VALIDATION] = self._sampled(subject.validation_data, batches, "validation_data")
         copier = self._copier()
         self.model, self._copier_of_model = copier.model, copier
-        self._functions = {
-            name: copier.bind(function)
-            for name in ("loss", "metric", "target")
-            if (function := getattr(subject, name)) is not None
-        }
+        self._calling = Calling(subject, copier, self.device)
         self.has_dropout = any(isinstance(module, _DROPOUT) and module.p > 0 for module in self.model.modules())
         self._modes = [module.training for module in self.model.modules()]
         self.model.eval()
@@ -115,12 +112,12 @@ class TorchLive:
             for batch in self._pieces(split, samples_per_batch):
                 watch.begin_forward()
                 output = self._run(batch)
-                target = self._target(batch)
+                target = self._calling.target(batch)
                 weights.append(sample_count(batch))
                 if self.subject.loss is not None:
-                    losses.append(self._number("loss", output, target))
+                    losses.append(self._calling.number("loss", output, target))
                 if self.subject.metric is not None:
-                    metrics.append(self._number("metric", output, target))
+                    metrics.append(self._calling.number("metric", output, target))
                 largest = max([largest, *(_largest(tensor) for tensor in tensors_of(output))])
         return Pass(losses, metrics, weights, seen.sampled(), tuple(seen.batch_layers), seen.values, largest)
 
@@ -128,7 +125,7 @@ class TorchLive:
         """See `Live`."""
         recorder = Recorder(self.model, self._watched)
         copier, batch = self._copier_of_model, fresh(self.data[Split.TRAIN][0], self.device)
-        forward = self._forward_of(copier)
+        forward = self._calling.forward()
         with Watch(self._watched)(), torch.no_grad():
             try:
                 recorder.record(lambda: forward(copier.handed_over, batch), self._watched.items())
@@ -215,10 +212,10 @@ class TorchLive:
         """Runs one batch to find out what the model refuses, and which layers outside of it it uses."""
         with torch.no_grad(), watch_strays(self._unregistered, self.model) as strays:
             output = self._run(self.data[Split.TRAIN][0])
-        target = self._target(self.data[Split.TRAIN][0])
+        target = self._calling.target(self.data[Split.TRAIN][0])
         for name in ("loss", "metric"):
-            if name in self._functions:
-                self._number(name, output, target)
+            if getattr(self.subject, name) is not None:
+                self._calling.number(name, output, target)
         return dict(strays)
 
     def _describe(self) -> tuple[Layer, ...]:
@@ -233,50 +230,8 @@ class TorchLive:
 
     def _run(self, batch: Any, copier: Copier | None = None) -> Any:
         """Runs the model, or another copy of it, on a batch of its own."""
-        copier = copier or self._copier_of_model
-        batch = fresh(batch, self.device)
-        try:
-            return self._forward_of(copier)(copier.handed_over, batch)
-        except UnusableInputError:
-            raise
-        except Exception as error:
-            raise UnusableInputError(
-                f"the model refuses a batch of {shapes_of(batch)}: {type(error).__name__}: {error}. "
-                "Pass forward=lambda model, batch: ... if the model is called in another way"
-            ) from error
-
-    def _forward_of(self, copier: Copier) -> Callable[[Any, Any], Any]:
-        return copier.bind(self.subject.forward) if self.subject.forward else call
-
-    def _target(self, batch: Any) -> Any:
-        batch = fresh(batch, self.device)
-        if "target" not in self._functions:
-            return inputs_and_target(batch)[1]
-        try:
-            return self._functions["target"](batch)
-        except Exception as error:
-            raise UnusableInputError(
-                f"target(batch) raised {type(error).__name__}: {error}. It is called with a batch, here a "
-                f"{type(batch).__name__} of {shapes_of(batch)}, and returns what loss and metric compare with"
-            ) from error
-
-    def _number(self, name: str, output: Any, target: Any) -> float:
-        given = f"the output is a {type(output).__name__} of {shapes_of(output)}, the target "
-        given += "None" if target is None else f"a {type(target).__name__} of {shapes_of(target)}"
-        try:
-            result = self._functions[name](output, target)
-        except Exception as error:
-            hint = "; pass target=lambda batch: ... to say where the targets are" if target is None else ""
-            raise UnusableInputError(
-                f"{name}(output, target) raised {type(error).__name__}: {error} ({given}){hint}"
-            ) from error
-        try:
-            return float(result)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise UnusableInputError(
-                f"{name}(output, target) gave a {type(result).__name__} of {shapes_of(result)}; expected one number, "
-                f"averaged over the batch ({given})"
-            ) from error
+        calling = self._calling if copier is None else Calling(self.subject, copier, self.device)
+        return calling.run(batch)
 
     def _pieces(self, split: Split, samples: int | None) -> Iterator[Any]:
         for batch in self.data[split]:
@@ -301,18 +256,6 @@ class TorchLive:
                 layer.eval()
 
 
-@contextmanager
-def _plain_execution() -> Iterator[None]:
-    """Runs compiled parts as the Python code they were made from, where hooks are called, and lets gradients flow."""
-    stance = getattr(torch.compiler, "set_stance", None)  # since PyTorch 2.6
-    with (
-        stance("force_eager") if stance else nullcontext(),
-        torch.inference_mode(False),
-        torch.enable_grad(),
-    ):
-        yield
-
-
 def _kept_in_inference(layers: Mapping[str, nn.Module]) -> Iterator[Any]:
     """Hooks under which layers normalize by their stored statistics whatever mode the user's code puts them in."""
 
@@ -321,27 +264,6 @@ def _kept_in_inference(layers: Mapping[str, nn.Module]) -> Iterator[Any]:
 
     for layer in layers.values():
         yield layer.register_forward_pre_hook(before)
-
-
-def _check_has_values(model: nn.Module) -> None:
-    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        if tensor.is_meta:
-            raise UnusableInputError(
-                f"'{name}' of the model is on the meta device and has no values: load the weights first "
-                "(model.to_empty(device=...), then load_state_dict)"
-            )
-
-
-def _device(model: nn.Module, wanted: str | None) -> torch.device | None:
-    if wanted is not None:
-        try:
-            device = torch.device(wanted)
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError) as error:
-            raise UnusableInputError(f"device {wanted!r} cannot be used: {error}") from error
-        return device
-    first = next(model.parameters(), next(model.buffers(), None))
-    return None if first is None else first.device
 
 
 def _largest(tensor: Tensor) -> float:

@@ -1,0 +1,138 @@
+"""SN901, SN902, SN904: what trainings of copies show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadynorm.checks.registry import check, finding
+from steadynorm.evidence import Evidence
+from steadynorm.experiments.curve import fluctuates
+from steadynorm.experiments.records import Calmed, Learned, Outcome, Task
+from steadynorm.finding import Certainty, Finding
+
+CALMER = 0.5
+"""Jumps under this part of what they were have calmed down."""
+
+LOWER = 0.8
+"""A mean loss under this part of what it was is lower."""
+
+
+@check("SN901", "experiments", layers=False)
+def identity_not_learned(evidence: Evidence) -> Iterator[Finding]:
+    """An image-to-image network does not learn to give its input back."""
+    assert evidence.experiments is not None
+    tried = evidence.experiments.of(Task.IDENTITY)
+    if not tried or any(each.outcome in (Outcome.FITTED, Outcome.FALLING) for each in tried):
+        return
+    best = min(tried, key=lambda each: each.last)
+    yield finding(
+        "SN901",
+        (),
+        f"trained to give its input back, the network keeps a squared error of {best.last:.3g} on one batch after "
+        f"{best.steps} steps ({best.first:.3g} before; {_tried(tried)})",
+        "Look for what stops the image on its way: a bottleneck that is too narrow, a normalization or an activation "
+        "at the output whose range is not that of the images, upsampling that loses the place. A skip connection "
+        "from input to output makes the identity easy.",
+        evidence=_numbers(tried),
+    )
+
+
+@check("SN902", "experiments", layers=False)
+def batch_not_fitted(evidence: Evidence) -> Iterator[Finding]:
+    """The loss on one batch does not come down, however long it is trained on."""
+    assert evidence.experiments is not None
+    tried = evidence.experiments.of(Task.ONE_BATCH)
+    own = next((each for each in tried if each.own), None)
+    others = [each for each in tried if not each.own]
+    fitting = next((each for each in others if each.outcome is Outcome.FITTED), None)
+    if own is None:
+        if others and all(each.outcome in (Outcome.STUCK, Outcome.NOT_FINITE) for each in others):
+            yield _unfitted(min(others, key=lambda each: each.last), tried, None)
+    elif own.outcome in (Outcome.STUCK, Outcome.NOT_FINITE):
+        undecided = any(each.outcome is Outcome.FALLING for each in others)
+        if fitting is not None or not undecided:
+            yield _unfitted(own, tried, fitting)
+
+
+def _unfitted(worst: Learned, tried: tuple[Learned, ...], fitting: Learned | None) -> Finding:
+    ended = (
+        "the loss is no finite number any more"
+        if worst.outcome is Outcome.NOT_FINITE
+        else f"the loss on one fixed batch goes from {worst.first:.3g} to {worst.last:.3g} and no further"
+    )
+    message = f"after {worst.steps} steps by {worst.by} {ended}; {worst.floor:.3g} is within reach of free outputs"
+    if fitting is None:
+        remedy = (
+            "Adam does no better, so that it is in the model or the loss: look for a layer that is not connected, an "
+            "activation that is saturated or dead, targets that do not belong to their inputs."
+        )
+    elif not worst.moved:
+        remedy = "The train step changes no parameter: call optimizer.step() with an optimizer of this model."
+    else:
+        message += f". {fitting.by} fits it in {fitting.steps} steps"
+        remedy = (
+            f"The model can; its training does not: try a learning rate like that of {fitting.by}, and look at which "
+            "parameters the optimizer has, at what clips or scales the gradients, and at the mode it trains in."
+        )
+    return finding("SN902", (), message, remedy, evidence=_numbers(tried))
+
+
+@check("SN904", "experiments", layers=False)
+def loss_keeps_jumping(evidence: Evidence) -> Iterator[Finding]:
+    """A recorded loss jumps and does not fall in its second half."""
+    assert evidence.experiments is not None
+    trend, calmed = evidence.experiments.trend, evidence.experiments.calmed
+    if trend is None or not fluctuates(trend):
+        return
+    slower = next((each for each in calmed if each.rate), None)
+    fewer = next((each for each in calmed if not each.rate), None)
+    message = (
+        f"in the second half of its {trend.steps} values the loss jumps by {trend.jumps:.0%} of its level, "
+        f"{trend.level:.3g}, and does not fall ({trend.fall:+.1%} ± {trend.fall_error:.1%} from the third quarter to "
+        "the fourth)"
+    )
+    certainty, settle = Certainty.PROVEN, None
+    if slower is not None and _helped(slower):
+        message += f"; a tenth of the learning rate brings it to {slower.after:.3g} from {slower.before:.3g} on a copy"
+        remedy = "Lower the learning rate to a tenth, or let it decay."
+    elif fewer is not None and fewer.after < LOWER * fewer.before:
+        message += f"; an eighth of the data is learned ({fewer.after:.3g}, all of them: {fewer.before:.3g})"
+        remedy = "The model has too little capacity for all of the data: make it wider or deeper."
+    else:
+        certainty = Certainty.LIKELY
+        settle = "a train step: it is then tried with a tenth of the learning rate, and on less data"
+        if calmed:
+            settle = "a longer training: neither a tenth of the learning rate nor less data changed it in these steps"
+        remedy = "Try a tenth of the learning rate; if that does not calm it, a wider or deeper model."
+    numbers = {
+        "steps": trend.steps,
+        "level": trend.level,
+        "jumps": trend.jumps,
+        "fall": trend.fall,
+        "fall_error": trend.fall_error,
+        "tried": {each.change: [each.before, each.after, each.jumps_before, each.jumps_after] for each in calmed},
+    }
+    yield finding("SN904", (), message, remedy, evidence=numbers, certainty=certainty, settle=settle)
+
+
+def _helped(tried: Calmed) -> bool:
+    calmer = tried.jumps_after < CALMER * tried.jumps_before and tried.after <= tried.before
+    return calmer or tried.after < LOWER * tried.before
+
+
+def _tried(tried: tuple[Learned, ...]) -> str:
+    return ", ".join(each.by for each in tried)
+
+
+def _numbers(tried: tuple[Learned, ...]) -> dict[str, object]:
+    return {
+        each.by: {
+            "outcome": each.outcome,
+            "steps": each.steps,
+            "first": each.first,
+            "last": each.last,
+            "floor": each.floor,
+            "moved": each.moved,
+        }
+        for each in tried
+    }

@@ -1,0 +1,77 @@
+"""The public function `steadynorm.sanity`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from os import PathLike
+from typing import Any
+
+from steadynorm.errors import UnusableInputError
+from steadynorm.experiments.losses import read_losses
+from steadynorm.experiments.sanity import examine
+from steadynorm.report.model import Report
+from steadynorm.report.progress import Progress
+from steadynorm.rooms import room
+from steadynorm.selection import codes
+from steadynorm.subject import Subject
+
+SECONDS = 60.0
+BATCHES = 20
+
+
+def sanity(
+    subject: Subject,
+    *,
+    seconds: float = SECONDS,
+    batches: int = BATCHES,
+    sequential: bool = False,
+    losses: str | PathLike[str] | Iterable[float] | None = None,
+    device: str | None = None,
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
+    progress: bool = True,
+    **given: Any,
+) -> Report:
+    """Tries, on copies, whether a model can be trained: the checks SN901 to SN908.
+
+    What needs an untrained model (the first loss, the scale of weights, activations and gradients) is left out where an
+    optimizer or a normalization layer shows that it has been trained.
+
+    Arguments:
+        subject: the model before training with its training data, loss and, best, the train step. A loss of several
+            terms may return them as a dict, list or tuple; they are summed.
+        seconds: how long everything may take.
+        batches: how many batches of the training data are taken, the first ones in their own order.
+        sequential: whether the task needs the order of its data.
+        losses: a recorded training loss: numbers, a CSV file, a TensorBoard event file or a folder with one.
+        device: where to run; by default where the model is.
+        select: codes or prefixes to check; SN9 if empty.
+        ignore: codes or prefixes to leave out.
+        progress: whether to show a progress bar on stderr once it takes more than two seconds.
+        given: fields of the subject to replace.
+
+    Returns:
+        a `Report` whose evidence has `experiments`. The model, its gradients, hooks and modes and all random states
+        are bit for bit as before.
+
+    Raises:
+        UnusableInputError: the model, the data, a function of the subject, a code or the losses cannot be used.
+    """
+    if seconds <= 0:
+        raise UnusableInputError(f"seconds={seconds:g}: expected how long the experiments may take, more than 0")
+    subject = replace(subject, **given)
+    chosen, left_out = (codes([each] if isinstance(each, str) else each) for each in (select, ignore))
+    recorded = None if losses is None else read_losses(losses)
+    trainees = room(subject.model, "trainee")
+    with trainees.opened_for_training(subject, batches=batches, device=device) as trainee, Progress(progress) as stage:
+        return examine(
+            trainee,
+            name=subject.name,
+            seconds=seconds,
+            sequential=sequential,
+            losses=recorded,
+            select=chosen,
+            ignore=left_out,
+            stage=stage,
+        )

@@ -1,0 +1,196 @@
+"""A sanity test of training: what is tried, in which order, and for how long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from steadynorm.checks.registry import run
+from steadynorm.diagnosis import Stage, rank, silent
+from steadynorm.evidence import Evidence
+from steadynorm.experiments.curve import fluctuates, trend
+from steadynorm.experiments.learning import learn
+from steadynorm.experiments.order import resemblances
+from steadynorm.experiments.records import Calmed, Experiments, Learned, Outcome, Task
+from steadynorm.experiments.trainee import Trainee
+from steadynorm.report.model import Report
+
+RATES = (1e-3, 1e-2)
+"""Rates at which Adam is tried where the user's own train step does not fit a batch."""
+
+STEPS = 500
+"""The largest number of steps of one training on a copy."""
+
+FIRST_STEPS = 5
+COURSE = 200
+"""Steps of each training with which a loss that fluctuates is looked into."""
+
+LOWER_RATE = 0.1
+LESS_DATA = 0.125
+
+CODES = ("SN9",)
+"""What a sanity test checks, where nothing else is chosen."""
+
+
+def examine(
+    trainee: Trainee,
+    *,
+    name: str,
+    seconds: float,
+    sequential: bool = False,
+    losses: Iterable[float] | None = None,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    stage: Stage = silent,
+) -> Report:
+    """Tries on copies whether a model can be trained.
+
+    Arguments:
+        trainee: the model and its data.
+        name: how the report calls the model.
+        seconds: how long everything may take; an experiment that has begun gets to the end of its step.
+        sequential: whether the task needs the order of the data, which then is not looked at.
+        losses: a recorded training loss.
+        select: codes or prefixes to check; SN9 if empty.
+        ignore: codes or prefixes to leave out.
+        stage: is told what is being done.
+    """
+    chosen, left_out = tuple(select) or CODES, tuple(ignore)
+    session = _Session(trainee, seconds, stage, lambda code: code.startswith(chosen) and not code.startswith(left_out))
+    experiments = session.run(sequential, None if losses is None else list(losses))
+    evidence = Evidence(framework=trainee.framework, layers=(), experiments=experiments)
+    findings, not_assessed = run(evidence, chosen, left_out)
+    return Report(name, evidence, tuple(rank(findings)), tuple(not_assessed), chosen, left_out)
+
+
+class _Session:
+    """The experiments of one sanity test, which share the time."""
+
+    def __init__(self, trainee: Trainee, seconds: float, stage: Stage, wanted: Callable[[str], bool]) -> None:
+        self.trainee, self.seconds, self.stage, self.wanted = trainee, seconds, stage, wanted
+        self.begin = time.monotonic()
+        self.skipped: dict[str, str] = {}
+
+    def run(self, sequential: bool, losses: list[float] | None) -> Experiments:
+        """Makes the experiments that somebody wants, cheap ones first."""
+        self.stage("first pass", 0, 6)
+        found = Experiments(self.trainee.first_pass())
+        self.stage("order of the data", 1, 6)
+        if sequential:
+            self.skipped["SN906"] = "the task needs the order of its data (sequential)"
+        elif self.wanted("SN906"):
+            found = replace(found, order=resemblances(self.trainee.arrays()))
+            if not found.order:
+                self.skipped["SN906"] = "the samples are no arrays of one shape, or fewer than 64"
+        self.stage("first steps", 2, 6)
+        found = replace(found, bad_step=self._first_steps())
+        self.stage("one batch", 3, 6)
+        if self.wanted("SN902"):
+            found = replace(found, learned=tuple(self._one_batch()))
+        self.stage("identity", 4, 6)
+        if self.wanted("SN901"):
+            found = replace(found, learned=found.learned + tuple(self._identity()))
+        self.stage("the recorded loss", 5, 6)
+        found = self._loss(found, losses)
+        return replace(found, skipped=dict(self.skipped), seconds=time.monotonic() - self.begin)
+
+    def left(self, share: float = 1.0) -> float:
+        """A share of the seconds that are left."""
+        return max(self.begin + self.seconds - time.monotonic(), 0.0) * share
+
+    def _first_steps(self) -> int | None:
+        if not self.trainee.has_train_step:
+            return None
+        losses = self.trainee.course(FIRST_STEPS)
+        return next((number for number, loss in enumerate(losses, 1) if not np.isfinite(loss)), 0)
+
+    def _one_batch(self) -> Iterator[Learned]:
+        if not self.trainee.has_loss:
+            self.skipped["SN902"] = "no loss was given"
+            return
+        if _contradictory(self.trainee.arrays()[:1]):
+            self.skipped["SN902"] = "the first batch holds the same input twice with different targets"
+            return
+        own = None
+        if self.trainee.has_train_step:
+            learner = self.trainee.learner(Task.ONE_BATCH)
+            own = learn(learner, Task.ONE_BATCH, "the train step", own=True, steps=STEPS, seconds=self.left(0.3))
+            yield own
+        last = own
+        if own is None or own.outcome not in (Outcome.FITTED, Outcome.BOTTOMLESS):
+            for last in self._by_adam(Task.ONE_BATCH, 0.5):
+                yield last
+        self._undecided("SN902", own or last)
+
+    def _identity(self) -> Iterator[Learned]:
+        if not self.trainee.is_image_to_image():
+            self.skipped["SN901"] = "inputs, outputs and targets are not images of one shape"
+            return
+        tried = list(self._by_adam(Task.IDENTITY, 0.6))
+        yield from tried
+        self._undecided("SN901", tried[-1])
+
+    def _undecided(self, code: str, last: Learned | None) -> None:
+        if last is not None and last.outcome is Outcome.FALLING:
+            self.skipped[code] = f"the loss was still falling after {last.steps} steps, when time was up"
+        if last is not None and last.outcome is Outcome.BOTTOMLESS:
+            self.skipped[code] = "the loss has no smallest value that a model could come to"
+
+    def _by_adam(self, task: Task, share: float) -> Iterator[Learned]:
+        """Tries one rate after the other until one fits."""
+        seconds = self.left(share) / len(RATES)
+        for rate in RATES:
+            learner = self.trainee.learner(task, rate)
+            found = learn(learner, task, f"Adam at {rate:g}", own=False, steps=STEPS, seconds=seconds)
+            yield found
+            if found.outcome is Outcome.FITTED:
+                return
+
+    def _loss(self, found: Experiments, losses: list[float] | None) -> Experiments:
+        if losses is None:
+            self.skipped["SN904"] = "no recorded loss was given"
+            return found
+        seen = trend(losses)
+        if seen is None:
+            self.skipped["SN904"] = f"the recorded loss has {len(losses)} values; a trend takes 20"
+            return found
+        tried = tuple(self._calmed()) if fluctuates(seen) and self.trainee.has_train_step else ()
+        return replace(found, trend=seen, calmed=tried)
+
+    def _calmed(self) -> Iterator[Calmed]:
+        """Trains copies as they are, at a lower rate, and on less data, all for as many steps."""
+        steps = self._steps_of_a_course()
+        plain = self.trainee.course(steps)
+        slower = self.trainee.course(steps, rate=LOWER_RATE)
+        yield _compared(f"{LOWER_RATE:g} of the learning rate", True, plain, slower)
+        fewer = self.trainee.course(steps, share=LESS_DATA)
+        yield _compared(f"{LESS_DATA:g} of the data", False, plain, fewer)
+
+    def _steps_of_a_course(self) -> int:
+        """How many steps each of three trainings may take in the time that is left."""
+        begin = time.monotonic()
+        self.trainee.course(FIRST_STEPS)
+        step = (time.monotonic() - begin) / FIRST_STEPS
+        return int(min(COURSE, max(FIRST_STEPS, self.left(0.3) / step)))
+
+
+def _compared(change: str, rate: bool, plain: Any, changed: Any) -> Calmed:
+    halves = [np.asarray(each, np.float64)[len(each) // 2 :] for each in (plain, changed)]
+    jumps = [float(np.sqrt(np.mean(np.square(np.diff(each))))) for each in halves]
+    return Calmed(change, rate, float(halves[0].mean()), float(halves[1].mean()), *jumps)
+
+
+def _contradictory(batches: Any) -> bool:
+    """Whether a batch holds one input with several targets, which nothing can fit."""
+    for inputs, targets in batches:
+        if inputs is None or targets is None or len(inputs) != len(targets):
+            continue
+        rows = inputs.reshape(len(inputs), -1)
+        _, first, which = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+        if np.any(targets[first[which.reshape(-1)]] != targets):
+            return True
+    return False

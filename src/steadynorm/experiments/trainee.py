@@ -1,0 +1,56 @@
+"""The small interface over which a sanity test is written once; each framework's `trainee.py` implements it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from steadynorm.experiments.records import FirstPass, Task
+
+
+class Learner(Protocol):
+    """A copy in training. Nothing that it does reaches the user's own objects."""
+
+    floor: float
+    """The loss that no model can fall below on this task; NaN where it is not known."""
+
+    useless: float
+    """The loss of an answer that has learned nothing: logits of zero, or each image's mean; infinite if not known."""
+
+    def loss(self) -> float:
+        """The loss on the task's batch, by batch moments and without dropout."""
+
+    def step(self) -> float | None:
+        """One step; gives the number that the user's own train step returned, if it is one."""
+
+    def moved(self) -> bool:
+        """Whether any parameter is another than at the start."""
+
+
+class Trainee(Protocol):
+    """A user's model and data, of which copies can be trained."""
+
+    framework: str
+    has_train_step: bool
+    has_loss: bool
+
+    def arrays(self) -> Sequence[tuple[Any, Any]]:
+        """Inputs and targets of the sampled training batches in their own order, as arrays; `None` for no array."""
+
+    def first_pass(self) -> FirstPass:
+        """One pass forwards and backwards over the first batch."""
+
+    def is_image_to_image(self) -> bool:
+        """Whether inputs, outputs and targets are images of one shape."""
+
+    def learner(self, task: Task, rate: float | None = None) -> Learner:
+        """A copy that learns the task: by the user's own train step, or by Adam at `rate`."""
+
+    def course(self, steps: int, *, rate: float = 1.0, share: float = 1.0) -> Sequence[float]:
+        """The losses of a copy that is trained over the sampled batches by the user's own train step.
+
+        Arguments:
+            steps: how many steps; fewer if time runs out is the caller's business.
+            rate: what the learning rates of the optimizer are multiplied by.
+            share: the share of the batches that is used, over and over.
+        """

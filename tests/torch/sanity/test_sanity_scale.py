@@ -1,0 +1,119 @@
+"""SN905 and SN907: scales before training, broken beside healthy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from steadynorm.finding import Severity
+
+
+def plain(activation: type[nn.Module], depth: int, width: int = 64) -> nn.Sequential:
+    torch.manual_seed(0)
+    layers: list[nn.Module] = [nn.Flatten()]
+    for _ in range(depth):
+        layers += [nn.Linear(width, width), activation()]
+    return nn.Sequential(*layers, nn.Linear(width, 10))
+
+
+def normal(model: nn.Module, deviation: float) -> nn.Module:
+    torch.manual_seed(0)
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            nn.init.normal_(module.weight, 0.0, deviation)
+    return model
+
+
+def he(model: nn.Module) -> nn.Module:
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight)
+    return model
+
+
+@pytest.mark.parametrize("deviation", [2.0, 0.001], ids=["too large", "too small"])
+def test_plain_normal_weights_of_the_wrong_scale(lab: Any, deviation: float) -> None:
+    report = lab.report(lab.subject(normal(plain(nn.ReLU, 3), deviation)), "SN905")
+
+    found = report.findings[0]
+    assert "wrong scale" in found.message
+    assert set(found.layers) == {"1.weight", "3.weight", "5.weight", "7.weight"}
+
+
+@pytest.mark.parametrize("make", [lambda net: net, he], ids=["PyTorch's own", "He's"])
+def test_usual_initializers_are_right(lab: Any, make: Any) -> None:
+    assert lab.codes(lab.subject(make(plain(nn.ReLU, 3))), "SN905") == []
+    assert lab.codes(lab.subject(make(lab.net())), "SN905") == []
+
+
+def test_a_first_loss_far_from_chance_is_named(lab: Any) -> None:
+    model = plain(nn.ReLU, 2)
+    with torch.no_grad():
+        model[-1].weight.mul_(100)
+
+    messages = [found.message for found in lab.report(lab.subject(model), "SN905").findings]
+
+    assert any(f"chance gives ln(10) = {math.log(10):.3g}" in message for message in messages)
+
+
+def test_a_trained_model_is_not_judged_by_its_scale(lab: Any) -> None:
+    model = normal(lab.net(), 2.0)
+    subject = lab.subject(model)
+    assert set(lab.codes(subject, "SN905")) == {"SN905"}
+    lab.train_step(model, subject.optimizer, lab.digits.train[0])
+
+    assert lab.codes(subject, "SN905") == []
+
+
+def test_gradients_vanish_through_sigmoids_and_not_through_relus(lab: Any) -> None:
+    broken = lab.report(lab.subject(plain(nn.Sigmoid, 12)), "SN905")
+
+    assert ["gradients vanish" in found.message for found in broken.findings] == [True]
+    assert lab.codes(lab.subject(he(plain(nn.ReLU, 12))), "SN905") == []
+
+
+def test_a_branch_that_begins_at_zero_is_no_vanishing_gradient(lab: Any) -> None:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.outer = nn.Linear(64, 64), nn.Linear(64, 64)
+            nn.init.zeros_(self.outer.weight)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.outer(torch.relu(self.inner(x)))
+
+    torch.manual_seed(0)
+    residual = nn.Sequential(nn.Flatten(), *[Block() for _ in range(6)], nn.Linear(64, 10))
+
+    assert lab.codes(lab.subject(residual), "SN905") == []
+
+
+def test_a_training_that_leaves_the_finite_numbers(lab: Any) -> None:
+    def logarithm(output: Tensor, target: Tensor) -> Tensor:
+        return -torch.log(torch.relu(output.gather(1, target[:, None]))).mean()
+
+    def step(model: nn.Module, optimizer: Any, batch: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = logarithm(model(batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    found = lab.report(lab.subject(lab.net(), train_step=step), "SN905").findings
+
+    assert [(each.evidence, each.severity) for each in found] == [({"step": 1}, Severity.ERROR)]
+
+
+@pytest.mark.parametrize(("weight", "expected"), [(1e6, ["SN907"]), (1.0, [])], ids=["out of scale", "of one scale"])
+def test_terms_of_a_loss(lab: Any, weight: float, expected: list[str]) -> None:
+    def loss(output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        return {"class": lab.loss(output, target), "size": weight * output.square().mean()}
+
+    report = lab.report(lab.subject(lab.net(), loss=loss, train_step=None, optimizer=None), "SN907")
+
+    assert [found.code for found in report.findings] == expected
+    assert set(report.evidence.experiments.first.terms) == {"class", "size"}
