@@ -51,7 +51,7 @@ class Defaults:
         """What a value is as a number, if that can be told."""
         if isinstance(value, Known):
             known = value.value
-            return Number(known) if isinstance(known, int | float) and not isinstance(known, bool) else None
+            return Number(known) if isinstance(known, (int, float)) and not isinstance(known, bool) else None
         if isinstance(value, Expression) and value.operator in _OPERATORS:
             left, right = (self.number(each) for each in value.operands)
             if left is None or right is None or (not right.value and "Div" in value.operator):

@@ -91,7 +91,7 @@ class Uses:
                 for value in inside(*given):
                     if not isinstance(value, Known):
                         self._calls[id(value)].append(event)
-            elif isinstance(event, Assign | Return):
+            elif isinstance(event, (Assign, Return)):
                 # The outermost function's results, and what is kept in objects, may be used by anybody.
                 outermost = isinstance(event, Return) and event.frame.place is None
                 if isinstance(event, Assign) or outermost:

@@ -16,7 +16,7 @@ from steadynorm.source.reading.files import SourceFile
 from steadynorm.source.reading.words import concerns
 from steadynorm.source.symbolic.calls import call_value, make_ready, method_called, run_free
 from steadynorm.source.symbolic.containers import layers_of
-from steadynorm.source.symbolic.expressions import evaluate
+from steadynorm.source.symbolic.expressions import EVALUATORS
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.imports import load
 from steadynorm.source.symbolic.machine import Activation, Arguments, Machine
@@ -53,7 +53,7 @@ def runs_of(files: Iterable[SourceFile], wanted: Callable[[SourceFile], bool] = 
         wanted: whether a file's own entry points are run.
     """
     project = project_of(files)
-    machine = Machine(project, evaluate, execute, call_value, load)
+    machine = Machine(project, EVALUATORS, execute, call_value, load)
     modules = [module for module in project.modules if wanted(module.file)]
     for module in modules:
         machine.load(module)
@@ -261,7 +261,7 @@ def _methods(cls: Class) -> list[tuple[str, Value]]:
 
 def _function(value: Value) -> Function | None:
     """The function of the project inside whatever it is wrapped in."""
-    while isinstance(value, Wrapped | Partial | Bound):
+    while isinstance(value, (Wrapped, Partial, Bound)):
         value = value.function
     return value if isinstance(value, Function) else None
 

@@ -80,6 +80,25 @@ class Journal:
                 where[key] = old
         return changes
 
+    def changed(self, mark: int, scope: Scope) -> dict[str, Value]:
+        """The names, from a scope outwards, that were set since a mark, with what they stood for at the mark."""
+        before: dict[tuple[int, Any], Any] = {}
+        for where, key, old in self._log[mark:]:
+            before.setdefault((id(where), key), old)
+        chain: list[dict[str, Value]] = []
+        around: Scope | None = scope
+        while around is not None:
+            chain.append(around.names)
+            around = around.around
+        places = set(map(id, chain))
+        found: dict[str, Value] = {}
+        for name in dict.fromkeys(name for place, name in before if place in places):
+            stood = (before.get((id(names), name), names.get(name, _ABSENT)) for names in chain)
+            value = next((each for each in stood if each is not _ABSENT), None)
+            if value is not None:
+                found[name] = value
+        return found
+
     def redo(self, changes: _Changes) -> None:
         """Makes changes again that were taken back."""
         for (_, key), (where, value) in changes.items():
