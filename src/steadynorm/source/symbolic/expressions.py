@@ -136,8 +136,12 @@ def _call(machine: Machine, node: ast.Call, scope: Scope, dropped: bool = False)
     spread: list[Value] = []
     more = False
     for each in node.args:
-        value = machine.evaluate(each.value if isinstance(each, ast.Starred) else each, scope)
-        members = iterate(machine, value) if isinstance(each, ast.Starred) else (value,)
+        if not isinstance(each, ast.Starred):
+            value = machine.evaluate(each, scope)
+            (spread if more else positional).append(value)
+            continue
+        value = machine.evaluate(each.value, scope)
+        members = iterate(machine, value)
         if members is None or more:
             # What comes behind a list that is not known stands at no position that is.
             more = True

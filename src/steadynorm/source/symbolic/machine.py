@@ -37,6 +37,9 @@ MOST_EVENTS = {"script": 10_000, "function": 1_000, "class": 1_000}
 MOST_STEPS = {"script": 150_000, "function": 10_000, "class": 10_000}
 """Expressions that one run evaluates."""
 
+_NAMELESS = frozenset({Known, External, Function, Class, Unknown})
+"""What is no value by itself, or has a name of its own."""
+
 DEEPEST = 40
 """Functions of the project that are within each other."""
 
@@ -125,6 +128,8 @@ class Machine:
         """How often each function was run on behalf of entry points that are no scripts."""
         self.changed: dict[Class, frozenset[str]] = {}
         """By class, the attributes that its methods set."""
+        self.concerning: dict[ast.AST, bool] = {}
+        """Whether functions and classes are about the subject by their own text."""
         self.carried: dict[ast.stmt, tuple[str, ...]] = {}
         """By the first statement of a loop's body, the names that the body reads and sets."""
         self.counters: dict[ast.stmt, tuple[ast.Name | ast.Attribute, ...]] = {}
@@ -200,7 +205,7 @@ class Machine:
 
     def bound(self, name: str, value: Value) -> None:
         """Notes the name that a value gets, if it is its first and the value is one by itself."""
-        if not isinstance(value, (Known, External, Function, Class, Unknown)):
+        if type(value) not in _NAMELESS:
             self.run.named.setdefault(value, name)
 
     def carry(self, name: str, before: Value, after: Value, place: Place) -> None:

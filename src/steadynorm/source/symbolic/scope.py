@@ -32,8 +32,9 @@ class Scope:
         """What a name stands for, from here outwards."""
         scope: Scope | None = self
         while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
+            found = scope.names.get(name)
+            if found is not None:
+                return found
             scope = scope.around
         return None
 
@@ -69,11 +70,10 @@ class Journal:
 
     def take_back(self, mark: int) -> _Changes:
         """Undoes everything since a mark, and gives what it had come to."""
-        changes: _Changes = {}
-        for where, key, _ in self._log[mark:]:
-            changes[id(where), key] = where, where.get(key, _ABSENT)
-        while len(self._log) > mark:
-            where, key, old = self._log.pop()
+        undone = self._log[mark:]
+        del self._log[mark:]
+        changes: _Changes = {(id(where), key): (where, where.get(key, _ABSENT)) for where, key, _ in undone}
+        for where, key, old in reversed(undone):
             if old is _ABSENT:
                 where.pop(key, None)
             else:
@@ -117,8 +117,8 @@ class Journal:
 
     def merge(self, arms: list[_Changes]) -> None:
         """Makes the changes of several arms, of which one is run, each from the state that is there now."""
-        for spot in dict.fromkeys(spot for arm in arms for spot in arm):
-            where = next(arm[spot][0] for arm in arms if spot in arm)
+        changed = {spot: where for arm in arms for spot, (where, _) in arm.items()}
+        for spot, where in changed.items():
             key = spot[1]
             now = where.get(key, _ABSENT)
             values = [arm[spot][1] if spot in arm else now for arm in arms]

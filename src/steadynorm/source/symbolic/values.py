@@ -34,9 +34,10 @@ class Unknown(Value):
     why: str = ""
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, eq=False)
 class Known(Value):
-    """A constant: None, a bool, a number, a string or bytes."""
+    """A constant: None, a bool, a number, a string or bytes; never changed, though not frozen, since a run makes a
+    hundred thousand of them and a frozen one takes twice as long to make."""
 
     value: Any
 
