@@ -5,20 +5,16 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 
 from steadynorm.artifacts.grouping import Group
 from steadynorm.artifacts.places import is_remote
 from steadynorm.artifacts.search import UNKNOWN, search
 from steadynorm.errors import UnusableInputError
 from steadynorm.finding import Finding
-from steadynorm.fixing import fix_all
 from steadynorm.known import without_known
-from steadynorm.model_check import Failure, Outcome, Task, check_group, earlier
+from steadynorm.outcome import Failure, Outcome, Task
 from steadynorm.report.model import Report
 from steadynorm.report.progress import Progress
 from steadynorm.report.result import CheckResult, Hidden, Unread
@@ -79,6 +75,8 @@ def check(
     chosen, left_out = (codes([each] if isinstance(each, str) else each) for each in (select, ignore))
     task = Task(None if before is None else os.fspath(before), chosen, left_out)
     if task.before is not None:
+        from steadynorm.model_check import earlier
+
         earlier(task.before)
     known = partial(read_baseline, baseline) if baseline is not None else Baseline
     hidden = known()
@@ -136,6 +134,7 @@ def _source(
     made: tuple[Finding, ...] = ()
     failures: tuple[Failure, ...] = ()
     if fix and outcome.report is not None:
+        from steadynorm.fixing import fix_all
 
         def again() -> SourceOutcome:
             return check_sources(paths, task, named)
@@ -146,11 +145,20 @@ def _source(
 
 
 def _outcomes(task: Task, groups: Sequence[Group], workers: int) -> Iterator[tuple[Group, Outcome]]:
+    if not groups:
+        return
+    # A check of source code alone needs nothing of what reads models.
+    from steadynorm.model_check import check_group
+
     workers = min(workers, len(groups) // WORTH_A_PROCESS)
     one = partial(check_group, task)
     if workers < 2:
         yield from ((group, one(group)) for group in groups)
         return
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
     # Not by fork, which copies the threads of whoever calls in whatever state they are.
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         try:

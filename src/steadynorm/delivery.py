@@ -119,12 +119,14 @@ def deliver_baseline(result: CheckResult, file: Path) -> int:
 
 
 def _show(report: Report | CheckResult, form: Form) -> None:
-    from rich.console import Console
+    if form is Form.TEXT:
+        from rich.console import Console
 
-    console = Console()
-    if form is Form.TEXT and console.is_terminal:
-        console.print(report)
-    elif text := _as(form, report):
+        console = Console()
+        if console.is_terminal:
+            console.print(report)
+            return
+    if text := _as(form, report):
         print(text)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from steadynorm.errors import UnusableInputError
 from steadynorm.finding import Finding
 from steadynorm.known import told_by
-from steadynorm.model_check import Failure
+from steadynorm.outcome import Failure
 from steadynorm.report.model import Report
 from steadynorm.source.baseline import Baseline
 from steadynorm.source.editing.edits import Fixed, diff, fixed

@@ -20,7 +20,7 @@ from steadynorm.checks.registry import run
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding
-from steadynorm.model_check import Failure, rank
+from steadynorm.outcome import Failure, rank
 from steadynorm.place import Place
 from steadynorm.report.model import Origin, Report
 from steadynorm.source.fixes.registry import with_fixes

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib import import_module
 
 from steadynorm.place import Place
 from steadynorm.program import Program
-from steadynorm.source.jax import reader as jax_reader
-from steadynorm.source.keras import reader as keras_reader
 from steadynorm.source.reading.files import SourceFile
+from steadynorm.source.seen import Seen
 from steadynorm.source.symbolic.runs import runs_of
-from steadynorm.source.tensorflow import reader as tensorflow_reader
-from steadynorm.source.torch import reader as torch_reader
+from steadynorm.source.symbolic.trace import Run
 
-_READERS = (tensorflow_reader, torch_reader, keras_reader, jax_reader)
+_READERS = {
+    "tensorflow": frozenset({"tensorflow", "slim"}),
+    "torch": frozenset[str](),
+    "keras": frozenset({"keras", "flax", "equinox"}),
+    "jax": frozenset({"jax", "flax", "equinox"}),
+}
+"""By the room of a reader the packages of which something must be called, or it has nothing to see and is not even
+imported; none for what works on any tensor."""
 
 
 def read(files: Sequence[SourceFile]) -> Program:
@@ -28,8 +34,7 @@ def read(files: Sequence[SourceFile]) -> Program:
         what the source does about normalization. Nothing of it is imported or executed.
     """
     runs = runs_of(files, lambda file: file.subject)
-    seen = [reader.look(runs) for reader in _READERS]
-    seen[0] = replace(seen[0], sightings=tuple(tensorflow_reader.placed(seen[0].sightings, {f.path: f for f in files})))
+    seen = list(_seen(runs, files))
     unique = {(each.place, each.code, each.how): each for one in seen for each in reversed(one.sightings)}
     places = frozenset[Place]().union(*(one.normalizations for one in seen))
     return Program(
@@ -39,3 +44,15 @@ def read(files: Sequence[SourceFile]) -> Program:
         tuple(dict.fromkeys(f"{run.file}: {run.name}" for run in runs if not run.whole)),
         tuple(sorted(frozenset[Place]().union(*(one.unseen for one in seen)))),
     )
+
+
+def _seen(runs: Sequence[Run], files: Sequence[SourceFile]) -> Iterator[Seen]:
+    called = {call.name.partition(".")[0] for run in runs for call in run.calls()}
+    for room, packages in _READERS.items():
+        if packages and not packages & called:
+            continue
+        reader = import_module(f"steadynorm.source.{room}.reader")
+        seen: Seen = reader.look(runs)
+        if room == "tensorflow":
+            seen = replace(seen, sightings=tuple(reader.placed(seen.sightings, {file.path: file for file in files})))
+        yield seen

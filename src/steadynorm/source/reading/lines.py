@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import accumulate
 
 _END = re.compile(r"\r\n|\r|\n")
 """Where Python ends a line. `str.splitlines` also ends them at form feeds and other separators, and would miscount."""
@@ -18,7 +19,11 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._starts = [0, *(end.end() for end in _END.finditer(text))]
+        if "\r" in text:
+            self._starts = [0, *(end.end() for end in _END.finditer(text))]
+        else:
+            lengths = (len(line) + 1 for line in text.split("\n")[:-1])
+            self._starts = [0, *accumulate(lengths)]
 
     def __len__(self) -> int:
         """How many lines there are; a text that ends with the end of a line has none after it."""

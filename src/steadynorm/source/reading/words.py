@@ -48,7 +48,7 @@ def concerns(text: str) -> bool:
 
     A library has hundreds of them that are not, and whatever they call is looked at where it stands.
     """
-    return any(word in text for word in STEPS) or any(map(text.lower().__contains__, LAYERS))
+    return any(map(text.__contains__, STEPS)) or any(map(text.lower().__contains__, LAYERS))
 
 
 def mentions(data: bytes) -> bool:
@@ -59,7 +59,6 @@ def mentions(data: bytes) -> bool:
     that gets its model handed over has no framework's name in it, but the layer's or none at all; it is parsed if a
     file that is about the subject imports it.
     """
-    if _FRAMEWORK.search(data) is not None and any(word in data for word in _USES):
+    if _FRAMEWORK.search(data) is not None and any(map(data.__contains__, _USES)):
         return True
-    lower = data.lower()
-    return any(word in lower for word in _LAYERS)
+    return any(map(data.lower().__contains__, _LAYERS))

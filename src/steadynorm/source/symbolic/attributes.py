@@ -25,6 +25,7 @@ from steadynorm.source.symbolic.values import (
     Items,
     Known,
     ModuleValue,
+    Parameter,
     Partial,
     Product,
     Super,
@@ -44,6 +45,8 @@ _ALL_NAMES = "__dict__"
 
 def attribute(machine: Machine, of: Value, name: str, node: ast.expr | Place) -> Value:
     """`of.name`."""
+    if isinstance(of, (Attribute, Parameter, Unknown)):
+        return Attribute(of, name, len(machine.run.events))
     if isinstance(of, External):
         return External(canonical(f"{of.name}.{name}"))
     if isinstance(of, Instance):
@@ -63,7 +66,7 @@ def attribute(machine: Machine, of: Value, name: str, node: ast.expr | Place) ->
         return choice([attribute(machine, option, name, node) for option in of.options])
     if isinstance(of, Product) and name == "module" and of.call.name in WRAPPERS and of.call.arguments:
         return of.call.arguments[0]
-    if isinstance(of, Product | Item):
+    if isinstance(of, (Product, Item)):
         return _of_outside(machine, of, name, node)
     if isinstance(of, Partial) and name == "func":
         return of.function
@@ -142,7 +145,7 @@ def _of_module(machine: Machine, module: Module, name: str) -> Value:
 
 
 def _method(member: Value, instance: Value) -> Value:
-    return Bound(member, instance) if isinstance(member, Function | Wrapped | Partial) else member
+    return Bound(member, instance) if isinstance(member, (Function, Wrapped, Partial)) else member
 
 
 def _decorated(member: Value) -> str:
@@ -190,7 +193,7 @@ def iterate(machine: Machine, over: Value) -> tuple[Value, ...] | None:
         return over.items if over.complete else None
     if isinstance(over, Table):
         return tuple(map(Known, over.entries)) if over.complete and _are_constant(over) else None
-    if isinstance(over, Product | Instance):
+    if isinstance(over, (Product, Instance)):
         return containers.members(over, lambda inner: iterate(machine, inner))
     return None
 

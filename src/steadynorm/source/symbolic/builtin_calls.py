@@ -121,7 +121,7 @@ def _of_text(text: str, name: str, arguments: Arguments) -> Value | None:
         name == "format"
         and not arguments.named
         and "{:" not in text
-        and all(isinstance(v, str | int | float) for v in values)
+        and all(isinstance(v, (str, int, float)) for v in values)
     ):
         try:
             return Known(text.format(*values))
@@ -130,7 +130,7 @@ def _of_text(text: str, name: str, arguments: Arguments) -> Value | None:
     if name not in _SAFE_TEXT or arguments.named or not all(isinstance(value, str) for value in values):
         return None
     result = getattr(text, name)(*values)
-    return listed(tuple(map(Known, result))) if isinstance(result, list | tuple) else Known(result)
+    return listed(tuple(map(Known, result))) if isinstance(result, (list, tuple)) else Known(result)
 
 
 def _len(machine: Machine, arguments: Arguments) -> Value | None:
@@ -264,7 +264,7 @@ def _is_of(value: Value, kind: Value) -> bool | None:
 def _convert(kind: type) -> Builtin:
     def convert(machine: Machine, arguments: Arguments) -> Value | None:
         given = arguments.positional[0] if len(arguments.positional) == 1 else None
-        if not isinstance(given, Known) or not isinstance(given.value, bool | int | float | str):
+        if not isinstance(given, Known) or not isinstance(given.value, (bool, int, float, str)):
             return None
         try:
             return Known(kind(given.value))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from steadynorm.source.symbolic import containers
 from steadynorm.source.symbolic.attributes import iterate
 from steadynorm.source.symbolic.builtin_calls import call_builtin, call_method
@@ -70,37 +73,33 @@ MOST_ENTRIES = 2
 
 def call_value(machine: Machine, callee: Value, arguments: Arguments) -> Value:
     """Calls something; what it gives."""
-    if isinstance(callee, Function):
-        return _run(machine, callee, None, arguments)
-    if isinstance(callee, Bound):
-        return _call_bound(machine, callee, arguments)
-    if isinstance(callee, Class):
-        return _make(machine, callee, arguments)
-    if isinstance(callee, Instance):
-        return _call_instance(machine, callee, arguments)
-    if isinstance(callee, Partial):
-        merged = {**callee.keywords, **arguments.named}
-        positional = callee.arguments + arguments.positional
-        return machine.call(
-            callee.function,
-            Arguments(positional, merged, arguments.more, arguments.place, arguments.node, arguments.dropped),
-        )
-    if isinstance(callee, Wrapped):
-        return _call_wrapped(machine, callee, arguments)
-    if isinstance(callee, Choice):
-        return _call_each(machine, callee, arguments)
-    if isinstance(callee, Product):
-        return _call_product(machine, callee, arguments)
-    if isinstance(callee, External):
-        return _call_external(machine, callee, arguments)
-    if isinstance(callee, Attribute):
-        known = call_method(machine, callee, arguments)
-        if known is not None:
-            return known
-        if isinstance(callee.of, Class) and callee.name in MAKERS:
-            return _make_by(machine, callee.of, callee, arguments)
-        return _call_applied(machine, callee, arguments) or _call_outside(machine, callee, arguments)
-    if isinstance(callee, Item) and original(callee) is not callee:
+    return _CALLERS.get(type(callee), _call_outside)(machine, callee, arguments)
+
+
+def _call_function(machine: Machine, callee: Function, arguments: Arguments) -> Value:
+    return _run(machine, callee, None, arguments)
+
+
+def _call_partial(machine: Machine, callee: Partial, arguments: Arguments) -> Value:
+    merged = {**callee.keywords, **arguments.named}
+    positional = callee.arguments + arguments.positional
+    return machine.call(
+        callee.function,
+        Arguments(positional, merged, arguments.more, arguments.place, arguments.node, arguments.dropped),
+    )
+
+
+def _call_attribute(machine: Machine, callee: Attribute, arguments: Arguments) -> Value:
+    known = call_method(machine, callee, arguments)
+    if known is not None:
+        return known
+    if isinstance(callee.of, Class) and callee.name in MAKERS:
+        return _make_by(machine, callee.of, callee, arguments)
+    return _call_applied(machine, callee, arguments) or _call_outside(machine, callee, arguments)
+
+
+def _call_item(machine: Machine, callee: Item, arguments: Arguments) -> Value:
+    if original(callee) is not callee:
         return _call_state(machine, callee, arguments)
     return _call_outside(machine, callee, arguments)
 
@@ -139,7 +138,7 @@ def _run(machine: Machine, function: Function, receiver: Value | None, arguments
 def run_free(machine: Machine, function: Value, receiver: Value | None, place_of: Arguments) -> Value:
     """Runs a function as somebody outside of the project would, who gives what is not known."""
     inner, given = function, place_of
-    while isinstance(inner, Bound | Wrapped | Partial):
+    while isinstance(inner, (Bound, Wrapped, Partial)):
         if isinstance(inner, Bound):
             receiver = inner.instance
         inner = inner.function
@@ -174,7 +173,7 @@ def _make(machine: Machine, cls: Class, arguments: Arguments) -> Value:
     call.result = instance
     machine.run.instances.append(instance)
     init = cls.member("__init__")
-    if isinstance(init, Function | Wrapped):
+    if isinstance(init, (Function, Wrapped)):
         machine.call(Bound(init, instance), arguments)
     elif _has_fields(cls):
         _set_fields(machine, cls, instance, arguments)
@@ -291,9 +290,7 @@ def _call_product(machine: Machine, callee: Product, arguments: Arguments) -> Va
         call.result = listed((instance, Item(Product(call), Known(1))), "tuple")
     elif made.name in SEQUENCES:
         _call_members(machine, call, callee, arguments)
-    elif (
-        made.name in WRAPPERS and made.arguments and isinstance(made.arguments[0], Instance | Product | Wrapped | Item)
-    ):
+    elif made.name in WRAPPERS and made.arguments and isinstance(made.arguments[0], (Instance, Product, Wrapped, Item)):
         call.result = machine.call(
             made.arguments[0], Arguments(arguments.positional, arguments.named, arguments.more, arguments.place)
         )
@@ -373,9 +370,9 @@ def _call_external(machine: Machine, callee: External, arguments: Arguments) -> 
 
 def _is_code(value: Value) -> bool:
     """Whether a value is a function of the project, or a class, in whatever it is wrapped."""
-    while isinstance(value, Bound | Wrapped | Partial):
+    while isinstance(value, (Bound, Wrapped, Partial)):
         value = value.function
-    return isinstance(value, Function | Class)
+    return isinstance(value, (Function, Class))
 
 
 def _call_outside(machine: Machine, callee: Value, arguments: Arguments) -> Value:
@@ -454,6 +451,21 @@ def _handed_on(name: str, arguments: Arguments, key: int | str, count: int) -> A
 
 
 def _count_parameters(value: Value) -> int:
-    while isinstance(value, Wrapped | Partial):
+    while isinstance(value, (Wrapped, Partial)):
         value = value.function
     return len(value.node.args.args) if isinstance(value, Function) else 0
+
+
+_CALLERS: dict[type[Value], Callable[[Machine, Any, Arguments], Value]] = {
+    Function: _call_function,
+    Bound: _call_bound,
+    Class: _make,
+    Instance: _call_instance,
+    Partial: _call_partial,
+    Wrapped: _call_wrapped,
+    Choice: _call_each,
+    Product: _call_product,
+    External: _call_external,
+    Attribute: _call_attribute,
+    Item: _call_item,
+}

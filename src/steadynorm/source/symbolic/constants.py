@@ -71,10 +71,10 @@ def _folded(op: ast.operator, left: Any, right: Any) -> Known | None:
     function = _BINARY.get(type(op))
     if function is None or not _is_small(left) or not _is_small(right):
         return None
-    if isinstance(op, ast.Pow) and (abs(right) > 64 if isinstance(right, int | float) else True):
+    if isinstance(op, ast.Pow) and (abs(right) > 64 if isinstance(right, (int, float)) else True):
         return None
     if isinstance(left, str) and (
-        not isinstance(op, ast.Add | ast.Mod) or (isinstance(op, ast.Mod) and _WIDE_FORMAT.search(left))
+        not isinstance(op, (ast.Add, ast.Mod)) or (isinstance(op, ast.Mod) and _WIDE_FORMAT.search(left))
     ):
         return None
     if isinstance(right, str) and not isinstance(left, str):
@@ -89,7 +89,7 @@ def _folded(op: ast.operator, left: Any, right: Any) -> Known | None:
 def _is_small(value: Any) -> bool:
     if isinstance(value, str):
         return len(value) <= LONGEST
-    return isinstance(value, bool | float) or (isinstance(value, int) and abs(value) <= LARGEST)
+    return isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) <= LARGEST)
 
 
 def unary(op: ast.unaryop, operand: Value, place: Place) -> Value:
@@ -98,7 +98,7 @@ def unary(op: ast.unaryop, operand: Value, place: Place) -> Value:
         known = truth(operand)
         if known is not None:
             return Known(not known)
-    elif isinstance(operand, Known) and isinstance(operand.value, int | float):
+    elif isinstance(operand, Known) and isinstance(operand.value, (int, float)):
         if isinstance(op, ast.USub):
             return Known(-operand.value)
         if isinstance(op, ast.UAdd):
@@ -109,7 +109,7 @@ def unary(op: ast.unaryop, operand: Value, place: Place) -> Value:
 def compare(op: ast.cmpop, left: Value, right: Value, place: Place) -> Value:
     """`left op right` for a comparison."""
     if isinstance(left, Known) and isinstance(right, Known):
-        if isinstance(op, ast.Is | ast.IsNot):
+        if isinstance(op, (ast.Is, ast.IsNot)):
             same = left == right
             return Known(same if isinstance(op, ast.Is) else not same)
         function = _COMPARE.get(type(op))
@@ -118,17 +118,17 @@ def compare(op: ast.cmpop, left: Value, right: Value, place: Place) -> Value:
                 return Known(bool(function(left.value, right.value)))
             except TypeError:
                 pass
-        if isinstance(right.value, str) and isinstance(left.value, str) and isinstance(op, ast.In | ast.NotIn):
+        if isinstance(right.value, str) and isinstance(left.value, str) and isinstance(op, (ast.In, ast.NotIn)):
             return Known((left.value in right.value) is isinstance(op, ast.In))
-    if isinstance(op, ast.Is | ast.IsNot) and right == Known(None) and isinstance(left, _NEVER_NONE):
+    if isinstance(op, (ast.Is, ast.IsNot)) and right == Known(None) and isinstance(left, _NEVER_NONE):
         return Known(isinstance(op, ast.IsNot))
-    if isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot) and isinstance(left, External):
+    if isinstance(op, (ast.Eq, ast.NotEq, ast.Is, ast.IsNot)) and isinstance(left, External):
         # Two names of a framework's are the same (ModeKeys.TRAIN) or they are not; of classes that is sure.
         if isinstance(right, External) and left == right:
-            return Known(isinstance(op, ast.Eq | ast.Is))
+            return Known(isinstance(op, (ast.Eq, ast.Is)))
         if isinstance(right, External) and left.name.rpartition(".")[0] == right.name.rpartition(".")[0]:
-            return Known(isinstance(op, ast.NotEq | ast.IsNot))
-    if isinstance(op, ast.In | ast.NotIn) and isinstance(left, Known) and isinstance(right, Items):
+            return Known(isinstance(op, (ast.NotEq, ast.IsNot)))
+    if isinstance(op, (ast.In, ast.NotIn)) and isinstance(left, Known) and isinstance(right, Items):
         constant = right.whole and all(isinstance(each, Known) for each in right.items)
         if constant:
             return Known((left in right.items) is isinstance(op, ast.In))
@@ -137,7 +137,7 @@ def compare(op: ast.cmpop, left: Value, right: Value, place: Place) -> Value:
 
 def formatted(parts: list[Value], plain: bool, place: Place) -> Value:
     """An f-string of these parts; `plain` without format specifications."""
-    if plain and all(isinstance(part, Known) and isinstance(part.value, str | int | float) for part in parts):
+    if plain and all(isinstance(part, Known) and isinstance(part.value, (str, int, float)) for part in parts):
         text = "".join(str(part.value) for part in parts if isinstance(part, Known))
         if len(text) <= LONGEST:
             return Known(text)

@@ -70,7 +70,7 @@ def define_class(machine: Machine, node: ast.ClassDef, scope: Scope) -> Class:
     machine.activations.append(Activation(machine.activation.frame, machine.module))
     try:
         for statement in node.body:
-            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 machine.execute(rest, body)
                 rest = []
                 made.members[statement.name] = define_function(machine, statement, scope, made, body)

@@ -72,7 +72,7 @@ def _is_record(record: Product) -> bool:
     return (
         isinstance(callee, Attribute)
         and callee.name == _CREATE
-        and isinstance(callee.of, Class | Instance)
+        and isinstance(callee.of, (Class, Instance))
         and bool(set(RECORD_BASES) & set(_class(callee.of).external_bases()))
     )
 

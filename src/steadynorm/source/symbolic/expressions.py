@@ -41,11 +41,6 @@ MOST_UNROLLED = 8
 """Items that a loop or a comprehension goes through one by one."""
 
 
-def evaluate(machine: Machine, node: ast.expr, scope: Scope) -> Value:
-    """What an expression gives."""
-    return _EVALUATORS.get(type(node), _unknown)(machine, node, scope)
-
-
 def bind(machine: Machine, target: ast.expr, value: Value, scope: Scope) -> None:
     """Assigns a value to a name, an attribute, an item, or several of them."""
     if isinstance(target, ast.Name):
@@ -59,7 +54,7 @@ def bind(machine: Machine, target: ast.expr, value: Value, scope: Scope) -> None
         _set_item(machine, target, value, scope)
     elif isinstance(target, ast.Starred):
         bind(machine, target.value, Unknown("the rest of an assignment"), scope)
-    elif isinstance(target, ast.Tuple | ast.List):
+    elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(machine, target.elts, value, scope)
 
 
@@ -141,8 +136,12 @@ def _call(machine: Machine, node: ast.Call, scope: Scope, dropped: bool = False)
     spread: list[Value] = []
     more = False
     for each in node.args:
-        value = machine.evaluate(each.value if isinstance(each, ast.Starred) else each, scope)
-        members = iterate(machine, value) if isinstance(each, ast.Starred) else (value,)
+        if not isinstance(each, ast.Starred):
+            value = machine.evaluate(each, scope)
+            (spread if more else positional).append(value)
+            continue
+        value = machine.evaluate(each.value, scope)
+        members = iterate(machine, value)
         if members is None or more:
             # What comes behind a list that is not known stands at no position that is.
             more = True
@@ -341,31 +340,39 @@ def _yield(machine: Machine, node: ast.Yield | ast.YieldFrom, scope: Scope) -> V
     return Unknown("what is sent to a generator")
 
 
-_EVALUATORS: dict[type[ast.expr], Evaluator] = {
-    ast.Constant: _constant,
-    ast.Name: _name,
-    ast.Attribute: _attribute,
-    ast.Subscript: _subscript,
-    ast.Slice: _slice,
-    ast.Call: _call,
-    ast.BinOp: _binary,
-    ast.UnaryOp: _unary,
-    ast.BoolOp: _boolean,
-    ast.Compare: _compare,
-    ast.IfExp: _conditional,
-    ast.List: _items,
-    ast.Tuple: _items,
-    ast.Set: _items,
-    ast.Dict: _table,
-    ast.Lambda: _lambda,
-    ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension,
-    ast.GeneratorExp: _comprehension,
-    ast.DictComp: _comprehension,
-    ast.NamedExpr: _named,
-    ast.Starred: _starred,
-    ast.JoinedStr: _string,
-    ast.Await: _await,
-    ast.Yield: _yield,
-    ast.YieldFrom: _yield,
-}
+class _Evaluators(dict[type[ast.expr], Evaluator]):
+    def __missing__(self, kind: type[ast.expr]) -> Evaluator:
+        return _unknown
+
+
+EVALUATORS = _Evaluators(
+    {
+        ast.Constant: _constant,
+        ast.Name: _name,
+        ast.Attribute: _attribute,
+        ast.Subscript: _subscript,
+        ast.Slice: _slice,
+        ast.Call: _call,
+        ast.BinOp: _binary,
+        ast.UnaryOp: _unary,
+        ast.BoolOp: _boolean,
+        ast.Compare: _compare,
+        ast.IfExp: _conditional,
+        ast.List: _items,
+        ast.Tuple: _items,
+        ast.Set: _items,
+        ast.Dict: _table,
+        ast.Lambda: _lambda,
+        ast.ListComp: _comprehension,
+        ast.SetComp: _comprehension,
+        ast.GeneratorExp: _comprehension,
+        ast.DictComp: _comprehension,
+        ast.NamedExpr: _named,
+        ast.Starred: _starred,
+        ast.JoinedStr: _string,
+        ast.Await: _await,
+        ast.Yield: _yield,
+        ast.YieldFrom: _yield,
+    }
+)
+"""What an expression gives, by its kind."""

@@ -11,18 +11,27 @@ from steadynorm.source.symbolic.values import (
     Choice,
     Comprehension,
     Expression,
+    External,
+    Instance,
     Item,
     Items,
     Known,
+    Parameter,
     Partial,
     Product,
     Table,
+    Unknown,
     Value,
 )
+
+_ALONE = (Known, Product, Parameter, External, Unknown, Instance)
+"""What consists of nothing else: most values are."""
 
 
 def parts(value: Value) -> tuple[Value, ...]:
     """The values that a value directly consists of; of what a call gave none, since the call stands between."""
+    if isinstance(value, _ALONE):
+        return ()
     if isinstance(value, Attribute):
         return (value.of,)
     if isinstance(value, Item):
@@ -91,7 +100,7 @@ class Uses:
                 for value in inside(*given):
                     if not isinstance(value, Known):
                         self._calls[id(value)].append(event)
-            elif isinstance(event, Assign | Return):
+            elif isinstance(event, (Assign, Return)):
                 # The outermost function's results, and what is kept in objects, may be used by anybody.
                 outermost = isinstance(event, Return) and event.frame.place is None
                 if isinstance(event, Assign) or outermost:

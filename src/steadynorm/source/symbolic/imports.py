@@ -114,7 +114,7 @@ def resolved(machine: Machine, name: str, scope: Scope) -> Value:
     """What a name stands for: a local or global one, one from a star import, a builtin."""
     found = scope.find(name)
     if found is not None:
-        return settled(machine, found)
+        return settled(machine, found) if isinstance(found, Imported) else found
     stars = scope.find(_STAR)
     if isinstance(stars, _Stars):
         outside: list[External] = []

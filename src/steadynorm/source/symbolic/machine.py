@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from steadynorm.place import Place
 from steadynorm.source.symbolic.modules import Module, Project
@@ -35,6 +36,9 @@ MOST_EVENTS = {"script": 10_000, "function": 1_000, "class": 1_000}
 
 MOST_STEPS = {"script": 150_000, "function": 10_000, "class": 10_000}
 """Expressions that one run evaluates."""
+
+_NAMELESS = frozenset({Known, External, Function, Class, Unknown})
+"""What is no value by itself, or has a name of its own."""
 
 DEEPEST = 40
 """Functions of the project that are within each other."""
@@ -72,7 +76,7 @@ class Activation:
     on_yield: Callable[[], None] | None = None
 
 
-Evaluate = Callable[["Machine", ast.expr, Scope], Value]
+Evaluate = Callable[["Machine", Any, Scope], Value]
 Execute = Callable[["Machine", Sequence[ast.stmt], Scope], Flow]
 CallValue = Callable[["Machine", Value, "Arguments"], Value]
 Load = Callable[["Machine", Module], Scope]
@@ -104,7 +108,14 @@ class Arguments:
 class Machine:
     """One symbolic run after the other, over the modules of one project."""
 
-    def __init__(self, project: Project, evaluate: Evaluate, execute: Execute, call: CallValue, load: Load) -> None:
+    def __init__(
+        self,
+        project: Project,
+        evaluators: Mapping[type[ast.expr], Evaluate],
+        execute: Execute,
+        call: CallValue,
+        load: Load,
+    ) -> None:
         self.project = project
         self.journal = Journal()
         self.scopes: dict[Module, Scope] = {}
@@ -119,6 +130,8 @@ class Machine:
         """Whether functions are run as often as the run comes to them, because it may train and ask one model."""
         self.changed: dict[Class, frozenset[str]] = {}
         """By class, the attributes that its methods set."""
+        self.concerning: dict[ast.AST, bool] = {}
+        """Whether functions and classes are about the subject by their own text."""
         self.carried: dict[ast.stmt, tuple[str, ...]] = {}
         """By the first statement of a loop's body, the names that the body reads and sets."""
         self.counters: dict[ast.stmt, tuple[ast.Name | ast.Attribute, ...]] = {}
@@ -127,9 +140,11 @@ class Machine:
         self.run = Run("script", "", "")
         self.on_yield: Callable[[], None] | None = None
         """For the function that is called next: the body of the with statement whose context manager it is."""
-        self._within: tuple[Block, ...] = ()
+        self.within: tuple[Block, ...] = ()
+        """The blocks around the present spot, outermost first."""
         self._steps = 0
-        self._evaluate, self._execute, self._call, self._load = evaluate, execute, call, load
+        self._most_steps = MOST_STEPS["script"]
+        self._evaluators, self._execute, self._call, self._load = evaluators, execute, call, load
 
     @property
     def module(self) -> Module:
@@ -141,17 +156,12 @@ class Machine:
         """The function, or the module, that is being run."""
         return self.activations[-1]
 
-    @property
-    def within(self) -> tuple[Block, ...]:
-        """The blocks around the present spot, outermost first."""
-        return self._within
-
     def evaluate(self, node: ast.expr, scope: Scope) -> Value:
         """What an expression gives."""
         self._steps += 1
-        if self._steps > MOST_STEPS[self.run.kind]:
+        if self._steps > self._most_steps:
             raise ExhaustedError
-        return self._evaluate(self, node, scope)
+        return self._evaluators[type(node)](self, node, scope)
 
     def execute(self, body: Sequence[ast.stmt], scope: Scope) -> Flow:
         """Runs statements."""
@@ -167,9 +177,8 @@ class Machine:
 
     def place(self, node: ast.expr | ast.stmt) -> Place:
         """Where a node stands."""
-        return Place(
-            self.module.path, node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or 0
-        )
+        path = self.activations[-1].module.file.path
+        return Place(path, node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or 0)
 
     def record(self, callee: Value, arguments: Arguments) -> Call:
         """Notes a call of something outside of the project; its result is a `Product` unless set otherwise."""
@@ -183,56 +192,48 @@ class Machine:
             arguments.named,
             arguments.more,
             arguments.place,
-            self._within,
+            self.within,
             arguments.node,
             dropped=arguments.dropped,
             spread=arguments.spread,
         )
         call.result = Product(call)
-        self._note(call)
+        self.note(call)
         return call
 
     def assigned(self, target: Value, name: str, value: Value, place: Place) -> None:
         """Notes that an attribute was set."""
-        self._note(Assign(len(self.run.events), target, name, value, place, self._within))
+        self.note(Assign(len(self.run.events), target, name, value, place, self.within))
 
     def bound(self, name: str, value: Value) -> None:
         """Notes the name that a value gets, if it is its first and the value is one by itself."""
-        if not isinstance(value, Known | External | Function | Class | Unknown):
+        if type(value) not in _NAMELESS:
             self.run.named.setdefault(value, name)
 
     def carry(self, name: str, before: Value, after: Value, place: Place) -> None:
         """Notes that a loop's next iteration begins with another value of a name."""
-        self._note(Carry(len(self.run.events), name, before, after, place, self._within))
+        self.note(Carry(len(self.run.events), name, before, after, place, self.within))
 
     def returned(self, frame: Frame, value: Value) -> None:
         """Notes what a function of the project gave."""
-        self._note(Return(len(self.run.events), frame, value, self._within))
+        self.note(Return(len(self.run.events), frame, value, self.within))
 
-    @contextmanager
-    def inside(self, block: Block) -> Iterator[None]:
+    def inside(self, block: Block) -> Inside:
         """A block around what is run inside."""
-        before = self._within
-        self._within = (*before, block)
-        self._note(Enter(len(self.run.events), block))
-        try:
-            yield
-        finally:
-            self._within = before
-            self.run.events.append(Leave(len(self.run.events), block))
+        return Inside(self, block)
 
     @contextmanager
     def separate(self, run: Run) -> Iterator[None]:
         """A run of its own, whatever another one is in the middle of."""
-        before = self.run, self._within, self._steps, self.activations
-        self.run, self._within, self._steps, self.activations = run, (), 0, []
+        before = self.run, self.within, self._steps, self._most_steps, self.activations
+        self.run, self.within, self._steps, self._most_steps, self.activations = run, (), 0, MOST_STEPS[run.kind], []
         self.runs.append(run)
         try:
             yield
         except (ExhaustedError, RecursionError):
             run.whole = False
         finally:
-            self.run, self._within, self._steps, self.activations = before
+            self.run, self.within, self._steps, self._most_steps, self.activations = before
 
     @contextmanager
     def continued(self, run: Run, module: Module) -> Iterator[None]:
@@ -245,7 +246,28 @@ class Machine:
         # What came first was followed to its end, whatever comes after.
         run.whole = whole
 
-    def _note(self, event: Event) -> None:
+    def note(self, event: Event) -> None:
+        """Notes an event."""
         if len(self.run.events) > MOST_EVENTS[self.run.kind]:
             raise ExhaustedError
         self.run.events.append(event)
+
+
+class Inside:
+    """A block around what is run in a with statement. It is a class since a generator takes twice the time, and half of
+    all events are blocks that begin or end."""
+
+    __slots__ = ("_around", "_block", "_machine")
+
+    def __init__(self, machine: Machine, block: Block) -> None:
+        self._machine, self._block, self._around = machine, block, machine.within
+
+    def __enter__(self) -> None:
+        machine = self._machine
+        machine.within = (*self._around, self._block)
+        machine.note(Enter(len(machine.run.events), self._block))
+
+    def __exit__(self, *error: object) -> None:
+        machine = self._machine
+        machine.within = self._around
+        machine.run.events.append(Leave(len(machine.run.events), self._block))

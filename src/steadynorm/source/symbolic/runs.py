@@ -16,7 +16,7 @@ from steadynorm.source.reading.files import SourceFile
 from steadynorm.source.reading.words import concerns
 from steadynorm.source.symbolic.calls import call_value, make_ready, method_called, run_free
 from steadynorm.source.symbolic.containers import layers_of
-from steadynorm.source.symbolic.expressions import evaluate
+from steadynorm.source.symbolic.expressions import EVALUATORS
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.imports import load
 from steadynorm.source.symbolic.machine import Activation, Arguments, Machine
@@ -56,7 +56,7 @@ def runs_of(files: Iterable[SourceFile], wanted: Callable[[SourceFile], bool] = 
         wanted: whether a file's own entry points are run.
     """
     project = project_of(files)
-    machine = Machine(project, evaluate, execute, call_value, load)
+    machine = Machine(project, EVALUATORS, execute, call_value, load)
     modules = [module for module in project.modules if wanted(module.file)]
     for module in modules:
         machine.load(module)
@@ -171,7 +171,8 @@ def _run_rest(machine: Machine, module: Module, scope: Scope) -> None:
     """
     entries = [(value, value if isinstance(value, Class) else _function(value)) for value in scope.names.values()]
     texts = {entry: _text(entry) for _, entry in entries if entry is not None and entry.module is module}
-    wanted = _wanted(texts) | _putting_together(texts, {entry for _, entry in entries if entry is not None})
+    about = {entry for _, entry in entries if entry is not None and _concerns(machine, entry)}
+    wanted = _wanted(texts, about) | _putting_together(texts, about)
     for value, entry in reversed(entries):
         if entry is None or entry not in wanted:
             continue
@@ -182,9 +183,17 @@ def _run_rest(machine: Machine, module: Module, scope: Scope) -> None:
             _run_function(machine, value, entry)
 
 
-def _wanted(texts: Mapping[Function | Class, str]) -> set[Function | Class]:
+def _concerns(machine: Machine, entry: Function | Class) -> bool:
+    """Whether a function or class is about the subject by its own text; many modules ask it of what they import."""
+    known = machine.concerning.get(entry.node)
+    if known is None:
+        known = machine.concerning[entry.node] = concerns(_text(entry))
+    return known
+
+
+def _wanted(texts: Mapping[Function | Class, str], about: set[Function | Class]) -> set[Function | Class]:
     """What is about the subject by its own text, and the classes whose text names one of them."""
-    wanted = {entry for entry, text in texts.items() if concerns(text)}
+    wanted = about & texts.keys()
     names = [re.escape(entry.name) for entry in wanted]
     named = re.compile(rf"\b(?:{'|'.join(names)})\b") if names else None
     return wanted | {
@@ -192,14 +201,17 @@ def _wanted(texts: Mapping[Function | Class, str]) -> set[Function | Class]:
     }
 
 
-def _putting_together(texts: Mapping[Function | Class, str], known: set[Function | Class]) -> set[Function | Class]:
+def _putting_together(texts: Mapping[Function | Class, str], about: set[Function | Class]) -> set[Function | Class]:
     """Functions that name two things about the subject, as one that makes a model and hands it to its training does."""
-    names = {entry.name for entry in known if concerns(texts.get(entry) or _text(entry))}
+    names = {entry.name for entry in about}
     return {
-        entry
-        for entry, text in texts.items()
-        if isinstance(entry, Function) and len((names - {entry.name}).intersection(_WORD.findall(text))) > 1
+        entry for entry, text in texts.items() if isinstance(entry, Function) and _names_two(text, names - {entry.name})
     }
+
+
+def _names_two(text: str, names: set[str]) -> bool:
+    # Most texts have no two of them in them, and need not be taken apart into words.
+    return sum(name in text for name in names) > 1 and len(names.intersection(_WORD.findall(text))) > 1
 
 
 def _text(entry: Function | Class) -> str:
@@ -288,7 +300,7 @@ def _methods(cls: Class) -> list[tuple[str, Value]]:
 
 def _function(value: Value) -> Function | None:
     """The function of the project inside whatever it is wrapped in."""
-    while isinstance(value, Wrapped | Partial | Bound):
+    while isinstance(value, (Wrapped, Partial, Bound)):
         value = value.function
     return value if isinstance(value, Function) else None
 

@@ -32,8 +32,9 @@ class Scope:
         """What a name stands for, from here outwards."""
         scope: Scope | None = self
         while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
+            found = scope.names.get(name)
+            if found is not None:
+                return found
             scope = scope.around
         return None
 
@@ -69,16 +70,34 @@ class Journal:
 
     def take_back(self, mark: int) -> _Changes:
         """Undoes everything since a mark, and gives what it had come to."""
-        changes: _Changes = {}
-        for where, key, _ in self._log[mark:]:
-            changes[id(where), key] = where, where.get(key, _ABSENT)
-        while len(self._log) > mark:
-            where, key, old = self._log.pop()
+        undone = self._log[mark:]
+        del self._log[mark:]
+        changes: _Changes = {(id(where), key): (where, where.get(key, _ABSENT)) for where, key, _ in undone}
+        for where, key, old in reversed(undone):
             if old is _ABSENT:
                 where.pop(key, None)
             else:
                 where[key] = old
         return changes
+
+    def changed(self, mark: int, scope: Scope) -> dict[str, Value]:
+        """The names, from a scope outwards, that were set since a mark, with what they stood for at the mark."""
+        before: dict[tuple[int, Any], Any] = {}
+        for where, key, old in self._log[mark:]:
+            before.setdefault((id(where), key), old)
+        chain: list[dict[str, Value]] = []
+        around: Scope | None = scope
+        while around is not None:
+            chain.append(around.names)
+            around = around.around
+        places = set(map(id, chain))
+        found: dict[str, Value] = {}
+        for name in dict.fromkeys(name for place, name in before if place in places):
+            stood = (before.get((id(names), name), names.get(name, _ABSENT)) for names in chain)
+            value = next((each for each in stood if each is not _ABSENT), None)
+            if value is not None:
+                found[name] = value
+        return found
 
     def redo(self, changes: _Changes) -> None:
         """Makes changes again that were taken back."""
@@ -98,8 +117,8 @@ class Journal:
 
     def merge(self, arms: list[_Changes]) -> None:
         """Makes the changes of several arms, of which one is run, each from the state that is there now."""
-        for spot in dict.fromkeys(spot for arm in arms for spot in arm):
-            where = next(arm[spot][0] for arm in arms if spot in arm)
+        changed = {spot: where for arm in arms for spot, (where, _) in arm.items()}
+        for spot, where in changed.items():
             key = spot[1]
             now = where.get(key, _ABSENT)
             values = [arm[spot][1] if spot in arm else now for arm in arms]

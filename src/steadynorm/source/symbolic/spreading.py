@@ -62,7 +62,7 @@ def _owners(of: Value, name: str, method: str, seen: set[int]) -> Iterator[tuple
             yield of, own
         else:
             yield from _of_parts(of, method, seen)
-    elif isinstance(of, Product | Choice):
+    elif isinstance(of, (Product, Choice)):
         yield from _of_parts(of, method, seen)
 
 
@@ -76,7 +76,7 @@ def _of_parts(of: Value, method: str, seen: set[int]) -> Iterator[tuple[Instance
         values = ()
     for each in values:
         # A part of which one of several is there does as the others do.
-        if isinstance(each, Instance | Product):
+        if isinstance(each, (Instance, Product)):
             yield from _owners(each, method, method, seen)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from typing import Any, TypeAlias
 
 from steadynorm.source.symbolic.attributes import attribute, item, iterate
@@ -14,7 +13,7 @@ from steadynorm.source.symbolic.containers import one_of
 from steadynorm.source.symbolic.definitions import define_class, define_function
 from steadynorm.source.symbolic.expressions import MOST_UNROLLED, bind, call_statement
 from steadynorm.source.symbolic.imports import import_from, import_names
-from steadynorm.source.symbolic.machine import Arguments, Flow, Machine
+from steadynorm.source.symbolic.machine import Arguments, Flow, Inside, Machine
 from steadynorm.source.symbolic.scope import Scope
 from steadynorm.source.symbolic.trace import Branch, Loop, With
 from steadynorm.source.symbolic.values import Instance, Items, Known, Unknown, Value, truth
@@ -30,7 +29,8 @@ def execute(machine: Machine, body: Sequence[ast.stmt], scope: Scope) -> Flow:
 
     After an `if` of which one arm leaves the block, the rest of it stands under the other arm's condition.
     """
-    with ExitStack() as opened:
+    opened: list[Inside] = []
+    try:
         for statement in body:
             if isinstance(statement, ast.If):
                 flow = _if(machine, statement, scope, opened)
@@ -38,10 +38,13 @@ def execute(machine: Machine, body: Sequence[ast.stmt], scope: Scope) -> Flow:
                 flow = _EXECUTORS.get(type(statement), _other)(machine, statement, scope)
             if flow is not Flow.NEXT:
                 return flow
+    finally:
+        for block in reversed(opened):
+            block.__exit__()
     return Flow.NEXT
 
 
-def _if(machine: Machine, node: ast.If, scope: Scope, opened: ExitStack) -> Flow:
+def _if(machine: Machine, node: ast.If, scope: Scope, opened: list[Inside]) -> Flow:
     test = machine.evaluate(node.test, scope)
     known = truth(test)
     if known is not None:
@@ -63,7 +66,8 @@ def _if(machine: Machine, node: ast.If, scope: Scope, opened: ExitStack) -> Flow
         return flows[0] if flows[0] is flows[1] else Flow.WENT_ON
     machine.journal.redo(changes[goes_on[0]])
     machine.journal.redo_new(changes[1 - goes_on[0]])
-    opened.enter_context(machine.inside(Branch(test, goes_on[0] == 0, node.test, place)))
+    opened.append(machine.inside(Branch(test, goes_on[0] == 0, node.test, place)))
+    opened[-1].__enter__()
     return Flow.NEXT
 
 

@@ -247,10 +247,14 @@ class Run:
     whole: bool = True
     instances: list[Instance] = field(default_factory=list)
     named: dict[Value, str] = field(default_factory=dict)
+    _calls: tuple[int, list[Call]] = field(default=(0, []), init=False, repr=False)
+    """The calls among the first so many events: every reader asks for them, most of them several times."""
 
     def calls(self) -> Iterator[Call]:
         """The calls, in their order."""
-        return (event for event in self.events if isinstance(event, Call))
+        if self._calls[0] != len(self.events):
+            self._calls = len(self.events), [event for event in self.events if isinstance(event, Call)]
+        return iter(self._calls[1])
 
     def assigns(self) -> Iterator[Assign]:
         """The assignments to attributes, in their order."""

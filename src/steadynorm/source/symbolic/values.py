@@ -34,9 +34,10 @@ class Unknown(Value):
     why: str = ""
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, eq=False)
 class Known(Value):
-    """A constant: None, a bool, a number, a string or bytes."""
+    """A constant: None, a bool, a number, a string or bytes; never changed, though not frozen, since a run makes a
+    hundred thousand of them and a frozen one takes twice as long to make."""
 
     value: Any
 
@@ -252,7 +253,7 @@ class Class(Value):
     @property
     def whole(self) -> bool:
         """Whether all bases are known."""
-        return all(isinstance(base, Class | External) for each in self.lineage() for base in each.bases)
+        return all(isinstance(base, (Class, External)) for each in self.lineage() for base in each.bases)
 
 
 @dataclass(slots=True, eq=False)
@@ -337,10 +338,12 @@ class Choice(Value):
 
 def choice(options: list[Value]) -> Value:
     """One value for several possible ones."""
+    if len(options) == 1:
+        return options[0]
     flat: list[Value] = []
     for option in options:
         for each in option.options if isinstance(option, Choice) else (option,):
-            if not any(each is other or (isinstance(each, Known | External) and each == other) for other in flat):
+            if not any(each is other or (isinstance(each, (Known, External)) and each == other) for other in flat):
                 flat.append(each)
     if len(flat) == 1:
         return flat[0]
@@ -367,7 +370,7 @@ def truth(value: Value) -> bool | None:
         return bool(value.items) or None if not value.whole else bool(value.items)
     if isinstance(value, Table):
         return bool(value.entries) if value.complete else (True if value.entries else None)
-    if isinstance(value, Function | Class | Bound | Partial | Wrapped | ModuleValue):
+    if isinstance(value, (Function, Class, Bound, Partial, Wrapped, ModuleValue)):
         return True
     if isinstance(value, Choice):
         truths = {truth(option) for option in value.options}
