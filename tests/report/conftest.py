@@ -19,6 +19,20 @@ from steadynorm.evidence import (
     Statistics,
     Trial,
 )
+from steadynorm.experiments.records import (
+    Activation,
+    Calmed,
+    Experiments,
+    FirstPass,
+    Learned,
+    Outcome,
+    Range,
+    Resemblance,
+    Task,
+    Term,
+    Trend,
+    Weight,
+)
 from steadynorm.finding import Certainty, Effect, Finding, Severity
 from steadynorm.fix import Edit, Fix
 from steadynorm.norm.config import NormConfig
@@ -199,3 +213,35 @@ def result(file_report: Report) -> CheckResult:
     plain = Report.nothing_to_check("plain.pt", "torch", Origin("plain.pt", ("plain.pt",), "PyTorch checkpoint"))
     unread = Unread("no.pt", "no.pt: there is no such file")
     return CheckResult((file_report, plain), (unread,), {"of no format that is read": 3})
+
+
+@pytest.fixture
+def experiments_report() -> Report:
+    """A sanity test in which everything was tried."""
+    first = FirstPass(
+        trained=False,
+        loss=2.5,
+        chance=2.302585,
+        classes=10,
+        terms={"class": Term(2.3, 1.5), "size": Term(0.2, None)},
+        output_shape=(64, 10),
+        target_shape=(64,),
+        outputs=Range(-1200.0, 1100.0),
+        targets=Range(0.0, 1.0),
+        coupled=False,
+        weights=(Weight("conv.weight", 9, 0.19, 0.02),),
+        activations=(Activation("conv", "Conv2d", 0.6),),
+        without_gradient=("old.weight",),
+        not_called=("spare.weight",),
+    )
+    experiments = Experiments(
+        first,
+        learned=(Learned(Task.ONE_BATCH, "the train step", True, 2.5, 0.05, 0.001, 2.3, 48, Outcome.FITTED, True),),
+        bad_step=0,
+        order=(Resemblance("labels", 0.1, 0.1, 0.008, 1280),),
+        trend=Trend(200, 0.5, 0.02, 0.1, 0.01),
+        calmed=(Calmed("0.1 of the learning rate", True, 2.0, 1.0, 0.5, 0.1),),
+        skipped={"SN901": "inputs, outputs and targets are not images of one shape"},
+        seconds=12.0,
+    )
+    return Report("digits", Evidence("torch", (), experiments=experiments), select=("SN9",))

@@ -100,9 +100,11 @@ def strict(text: str) -> Any:
 
 
 @pytest.fixture
-def reports(real_reports: tuple[Report, Report], file_report: Report, source_report: Report) -> tuple[Report, ...]:
+def reports(
+    real_reports: tuple[Report, Report], file_report: Report, source_report: Report, experiments_report: Report
+) -> tuple[Report, ...]:
     """Reports that have every field between them."""
-    return (*real_reports, file_report, source_report)
+    return (*real_reports, file_report, source_report, experiments_report)
 
 
 def test_document_and_reports_have_the_same_fields(reports: tuple[Report, ...]) -> None:
