@@ -10,7 +10,7 @@ from steadynorm.source.layers.places import framework_of, subject_of
 from steadynorm.source.layers.words import KINDS, made_by, name_of
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Attribute, Comprehension, Expression, Item, Known, Product, Value
+from steadynorm.source.symbolic.values import Attribute, Comprehension, Expression, Item, Known, Product, Value, Wrapped
 
 _REGULARIZERS = ("gamma_regularizer", "beta_regularizer")
 _DECAYING = {
@@ -114,10 +114,16 @@ def _summed(call: Call, framework: str) -> Iterator[Sighting]:
             continue
         source = value.sources[0]
         every = isinstance(source, Attribute) and source.name in _ALL_VARIABLES
-        leaves = isinstance(source, Product) and source.call.name in _LEAVES
+        leaves = isinstance(source, Product) and source.call.name in _LEAVES and not _are_gradients(source.call)
         if (every or leaves) and _is_square(value.element):
             yield Sighting("SN506", framework, call.place, "the sum of squares", "sum")
             return
+
+
+def _are_gradients(leaves: Call) -> bool:
+    """Whether the leaves are those of gradients, whose squares are summed for their norm."""
+    made = (value.call.callee for value in inside(*leaves.arguments) if isinstance(value, Product))
+    return any(isinstance(each, Wrapped) and "grad" in name_of(each.by) for each in made)
 
 
 def _is_square(value: Value) -> bool:
