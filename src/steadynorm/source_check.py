@@ -168,7 +168,7 @@ def _without_collection() -> Iterator[None]:
 
 def _framework(files: Iterable[SourceFile]) -> str:
     modules = (
-        name.split(".")[0].split()[0]
+        name.strip().split(".")[0].split(" ")[0]
         for file in files
         for one, several in _IMPORTS.findall(file.text)
         for name in (one or several).split(",")

@@ -264,6 +264,23 @@ def test_mistake_of_ours_costs_only_the_source(here: Path, monkeypatch: pytest.M
     assert "stopped by KeyError: 'x'; this is a mistake in steadynorm" in result.unread[0].reason
 
 
+@pytest.mark.parametrize(
+    ("imports", "framework"),
+    [
+        ("import io, torch", "torch"),
+        ("import torch.nn as nn, os", "torch"),
+        ("from . import data\nfrom .net import Net\nimport torch", "torch"),
+        ("import os  # and torch", "python"),
+    ],
+)
+def test_framework_is_that_of_the_imports(here: Path, imports: str, framework: str) -> None:
+    (here / "net.py").write_text(f"{imports}\nx = torch.batch_norm(ok=True)\n")
+
+    (report,) = steadynorm.check([str(here / "net.py")]).reports
+
+    assert report.evidence.framework == framework
+
+
 def test_project_is_named_by_the_folder_that_holds_it(here: Path) -> None:
     for name in ("src/a/x.py", "src/b/y.py"):
         put(here / name, LAYER.format(1))
