@@ -43,6 +43,7 @@ types: .venv/dev
 
 docs: .venv/dev
 	$(BIN)/python -m steadynorm.report.documentation
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 benchmarks: .venv/dev
 	$(BIN)/python benchmarks/recalibration.py
