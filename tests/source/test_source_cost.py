@@ -32,6 +32,7 @@ def modules_after(code: str) -> set[str]:
         (KERAS, {"torch", "keras"}),
         (FLAX, {"torch", "keras", "jax"}),
         (TENSORFLOW, {"torch", "tensorflow"}),
+        (f"{TORCH}import tensorflow as tf\ntf.config.set_visible_devices([], 'GPU')\n", {"torch"}),
     ],
 )
 def test_only_readers_of_what_is_called_are_loaded(text: str, rooms: set[str], tmp_path: Path) -> None:
