@@ -34,7 +34,7 @@ FORMAT = "source code"
 WITHOUT = "source file without the subject"
 OTHER = "notebook in another language than Python"
 
-_IMPORTED = re.compile(r"^\s*(?:import|from)\s+(torch|tensorflow|keras|jax|flax|equinox)\b", re.MULTILINE)
+_IMPORTED = re.compile(r"^[ \t]*(?:import|from)\s+(torch|tensorflow|keras|jax|flax|equinox)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
