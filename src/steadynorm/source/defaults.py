@@ -44,10 +44,12 @@ class Defaults:
         for run in runs:
             for call in run.calls():
                 name = _defined(call)
+                if name is None:
+                    continue
                 default = call.argument(None, "default")
                 if default is None and not call.name.endswith(".add_argument"):
                     default = call.argument(1)
-                if name is not None and default is not None:
+                if default is not None:
                     self._values.setdefault(name, default)
 
     def number(self, value: Value | None) -> Number | None:
@@ -91,6 +93,8 @@ def length_of_range(call: Call, defaults: Defaults) -> Number | None:
 
 def _defined(call: Call) -> str | None:
     """The option that a call defines."""
+    if not call.name.endswith((".add_argument", *_DEFINING)):
+        return None
     given = call.argument(0)
     if not isinstance(given, Known) or not isinstance(given.value, str):
         return None
@@ -100,7 +104,7 @@ def _defined(call: Call) -> str | None:
         if isinstance(named, Known):
             return str(named.value)
         return (long[0] if long else given.value).lstrip("-").replace("-", "_")
-    return given.value if call.name.endswith(_DEFINING) else None
+    return given.value
 
 
 def option_of(value: Value | None) -> str | None:

@@ -12,6 +12,7 @@ from steadynorm.source.reading.files import SourceFile
 from steadynorm.source.seen import Seen
 from steadynorm.source.symbolic.runs import runs_of
 from steadynorm.source.symbolic.trace import Run
+from steadynorm.source.tensorflow.about import is_about
 
 _READERS = {
     "tensorflow": frozenset({"tensorflow", "slim"}),
@@ -50,6 +51,8 @@ def _seen(runs: Sequence[Run], files: Sequence[SourceFile]) -> Iterator[Seen]:
     called = {call.name.partition(".")[0] for run in runs for call in run.calls()}
     for room, packages in _READERS.items():
         if packages and not packages & called:
+            continue
+        if room == "tensorflow" and not any(map(is_about, runs)):
             continue
         reader = import_module(f"steadynorm.source.{room}.reader")
         seen: Seen = reader.look(runs)

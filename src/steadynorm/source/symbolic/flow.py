@@ -96,8 +96,8 @@ class Uses:
         self._kept: set[int] = set()
         for event in run.events:
             if isinstance(event, Call):
-                given = inputs(event) if event.callee in inputs(event) else (*inputs(event), event.callee)
-                for value in inside(*given):
+                given = inputs(event)
+                for value in inside(*given) if event.callee in given else inside(*given, event.callee):
                     if not isinstance(value, Known):
                         self._calls[id(value)].append(event)
             elif isinstance(event, (Assign, Return)):

@@ -11,6 +11,7 @@ from steadynorm.source.defaults import Defaults
 from steadynorm.source.reading.files import SourceFile
 from steadynorm.source.seen import Seen
 from steadynorm.source.symbolic.trace import Run
+from steadynorm.source.tensorflow.about import is_about
 from steadynorm.source.tensorflow.batches import micro_batches, one_row, sizes
 from steadynorm.source.tensorflow.builds import built_twice, moved_by_others, several_inputs
 from steadynorm.source.tensorflow.choices import updates_outside
@@ -59,22 +60,13 @@ _DETECTORS = (
     data_order,
     padding,
 )
-_SUBJECT = (
-    "batch_norm",
-    "batch_normalization",
-    "BatchNormalization",
-    "BatchNorm",
-    "moments",
-    "batch_norm_with_global_normalization",
-    "ExponentialMovingAverage",
-)
 _WITH_OPTIONS = (slow_decay, sizes, micro_batches)
 """Those that need the defaults of the command line."""
 
 
 def look(runs: Sequence[Run]) -> Seen:
     """What was seen in the runs of one project."""
-    worlds = [World(run) for run in runs if _is_about(run)]
+    worlds = [World(run) for run in runs if is_about(run)]
     defaults = Defaults(runs)
     read = any(map(averages_read, worlds))
     sightings: list[Sighting] = []
@@ -111,16 +103,3 @@ def placed(sightings: Iterable[Sighting], files: Mapping[str, SourceFile]) -> li
         )
         for each in sightings
     ]
-
-
-def _is_about(run: Run) -> bool:
-    """Whether a run uses TensorFlow, and something in it normalizes or restores averages."""
-    ours = False
-    normalizes = False
-    for call in run.calls():
-        name = call.name
-        ours = ours or name.startswith(("tensorflow.", "slim."))
-        normalizes = normalizes or name.endswith(_SUBJECT) or "normalizer_fn" in call.keywords
-        if ours and normalizes:
-            return True
-    return False

@@ -1,0 +1,69 @@
+"""What a check of source code does not do: load what it has no use for, and change the process that it runs in."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from steadynorm import check
+from steadynorm.cli import app
+
+TORCH = "import torch\nnet = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8))\n"
+KERAS = "import keras\nnet = keras.Sequential([keras.layers.Dense(8), keras.layers.BatchNormalization()])\n"
+FLAX = "from flax import nnx\nnorm = nnx.BatchNorm(8, rngs=nnx.Rngs(0))\n"
+TENSORFLOW = "import tensorflow as tf\ny = tf.layers.batch_normalization(tf.zeros([8, 4]), training=True)\n"
+
+
+def modules_after(code: str) -> set[str]:
+    """The modules of ours in memory after some code has run in a fresh process."""
+    code = f"{code}\nimport sys\nprint(*(name for name in sys.modules if name.startswith('steadynorm.')))"
+    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "rooms"),
+    [
+        (TORCH, {"torch"}),
+        (KERAS, {"torch", "keras"}),
+        (FLAX, {"torch", "keras", "jax"}),
+        (TENSORFLOW, {"torch", "tensorflow"}),
+        (f"{TORCH}import tensorflow as tf\ntf.config.set_visible_devices([], 'GPU')\n", {"torch"}),
+    ],
+)
+def test_only_readers_of_what_is_called_are_loaded(text: str, rooms: set[str], tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(text)
+    loaded = modules_after(f"from steadynorm import check\nassert check({str(tmp_path)!r}).reports")
+
+    assert {name.split(".")[2] for name in loaded if name.endswith(".reader") and name.count(".") == 3} == rooms
+
+
+def test_a_check_of_source_loads_nothing_that_reads_models(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(TORCH)
+    loaded = modules_after(f"from steadynorm import check\nassert check({str(tmp_path)!r}).reports")
+
+    assert not loaded & {"steadynorm.model_check", "steadynorm.artifacts.assembly", "steadynorm.fixing"}
+
+
+def test_the_collector_is_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(TORCH)
+    before = gc.isenabled(), gc.get_freeze_count()
+    assert check(tmp_path).reports
+    assert CliRunner().invoke(app, ["check", str(tmp_path)]).exit_code == 0
+
+    assert (gc.isenabled(), gc.get_freeze_count()) == before
+
+
+def test_the_command_alone_in_its_process_says_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(TORCH)
+    inside = CliRunner().invoke(app, ["check", str(tmp_path), "--format", "json"])
+    alone = subprocess.run(
+        [sys.executable, "-m", "steadynorm", "check", str(tmp_path), "--format", "json"], capture_output=True, text=True
+    )
+
+    assert alone.stderr == ""
+    assert (alone.returncode, alone.stdout) == (inside.exit_code, inside.stdout)
