@@ -34,7 +34,7 @@ FORMAT = "source code"
 WITHOUT = "source file without the subject"
 OTHER = "notebook in another language than Python"
 
-# The names stand in the pattern: a general one costs a tenth of a check's time.
+# The names stand in the pattern, so that nothing is done about the many other imports.
 _IMPORTED = re.compile(
     r"^[ \t]*(?:from\s+|import\s+(?:[^#;\n]*,\s*)?)(torch|tensorflow|keras|jax|flax|equinox)\b", re.MULTILINE
 )
