@@ -21,8 +21,8 @@ def page_of(code: str) -> Markup:
             token.tag = "p"
             if token.nesting > 0:
                 token.attrSet("class", "heading")
-        elif token.type == "fence" or token.type == "code_block":
-            token.attrSet("tabindex", "0")
+        elif token.type == "th_open":
+            token.attrSet("scope", "col")
     reader = _reader()
     return Markup(reader.renderer.render(rest, reader.options, {}))
 

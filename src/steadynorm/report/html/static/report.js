@@ -95,7 +95,7 @@
     ...more,
   });
 
-  const options = { displayModeBar: false, responsive: true, doubleClick: "reset", showTips: false };
+  const options = { displayModeBar: false, responsive: true, doubleClick: "reset", showTips: false, typesetMath: false };
 
   const drawLayers = (element, plot) => {
     const order = orders.get(plot.table) ?? plot.names.map((_, index) => index);
@@ -125,16 +125,11 @@
       });
       for (const over of [false, true]) {
         const chosen = order.map((_, at) => at).filter((at) => (values[at] === null || values[at] > levels[at]) === over);
-        const bars = chosen.filter((at) => values[at] !== null);
         const colour = shade(over ? "error" : "accent");
-        traces.push({
-          ...where, mode: "lines", hoverinfo: "skip", line: { width: 1.2, color: colour },
-          x: bars.flatMap((at) => [values[at] - errors[at], values[at] + errors[at], null]),
-          y: bars.flatMap((at) => [at, at, null]),
-        });
         traces.push({
           ...where, mode: "markers", name: over ? "over the noise level" : "within the noise level", cliponaxis: false,
           x: chosen.map((at) => values[at] ?? most / 1.02), y: chosen,
+          error_x: { type: "data", array: chosen.map((at) => errors[at]), color: colour, thickness: 1.2, width: 0 },
           marker: {
             size: dense ? 5 : 8, color: colour, line: { width: dense ? 1 : 1.5, color: colour },
             symbol: chosen.map((at) => (values[at] === null ? "x-thin" : over ? "circle" : "circle-open")),
@@ -225,7 +220,7 @@
         orientation: "h", traceorder: "normal", entrywidth: entry - 40, x: 0, xanchor: "left", y: -50 / (height - 60 - legend), yanchor: "top",
         font: { size: 12 }, itemclick: false, itemdoubleclick: false, bgcolor: "rgba(0,0,0,0)",
       },
-      xaxis: axis("step", { tickformat: ",d" }),
+      xaxis: axis("step", { tickformat: ",d", nticks: Math.floor(width / 80), range: [0, 1.01 * Math.max(1, ...plot.lines.flatMap((line) => line.x))] }),
       yaxis: axis(plot.title, { rangemode: "tozero" }),
     }), options);
   };
