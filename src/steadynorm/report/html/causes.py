@@ -37,7 +37,7 @@ class Cause:
         where: the layers or the place.
         code: the lines of source code that it is about, marked by a line of `^`.
         numbers: what stands behind the message, by name.
-        page: what the check's page says.
+        page: what the check's page says; `None` where it stands with an earlier finding.
     """
 
     rank: int
@@ -46,15 +46,22 @@ class Cause:
     where: str
     code: str
     numbers: tuple[tuple[str, str], ...]
-    page: Markup
+    page: Markup | None
 
 
-def causes_of(report: Report) -> list[Cause]:
-    """The findings that are written out, in the order of the report."""
-    return [_cause(rank, found, report) for rank, found in enumerate(report.findings[:SHOWN_FINDINGS], 1)]
+def causes_of(report: Report, explained: frozenset[str] = frozenset()) -> list[Cause]:
+    """The findings that are written out, in the order of the report.
+
+    Arguments:
+        report: the report.
+        explained: codes whose pages stand further up already.
+    """
+    shown = report.findings[:SHOWN_FINDINGS]
+    firsts = {found.code: rank for rank, found in reversed(list(enumerate(shown, 1))) if found.code not in explained}
+    return [_cause(rank, found, report, firsts.get(found.code) == rank) for rank, found in enumerate(shown, 1)]
 
 
-def _cause(rank: int, found: Finding, report: Report) -> Cause:
+def _cause(rank: int, found: Finding, report: Report, first: bool) -> Cause:
     source = None if found.place is None else report.sources.get(found.place.path)
     lines = () if source is None or found.place is None else frame(source, found.place, _WIDTH)
     return Cause(
@@ -64,7 +71,7 @@ def _cause(rank: int, found: Finding, report: Report) -> Cause:
         where(found),
         "\n".join(line.plain for line in lines),
         tuple(_numbers(found.evidence)),
-        page_of(found.code),
+        page_of(found.code) if first else None,
     )
 
 

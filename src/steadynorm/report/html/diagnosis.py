@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from steadynorm.evidence import Score, Trial
-from steadynorm.report.html.causes import Cause, causes_of
+from steadynorm.report.html.causes import SHOWN_FINDINGS, Cause, causes_of
 from steadynorm.report.html.page import write_page
 from steadynorm.report.html.plots import Plot, layers_plot
 from steadynorm.report.html.training import Training
@@ -48,7 +48,11 @@ def report_page(report: Report, run: Run | None = None) -> str:
 def result_page(result: CheckResult) -> str:
     """The page of a check of files."""
     alone = len(result.reports) == 1
-    parts = [Part(f"model{index}", report) for index, report in enumerate(result.reports, 1)]
+    parts: list[Part] = []
+    explained: frozenset[str] = frozenset()
+    for index, report in enumerate(result.reports, 1):
+        parts.append(Part(f"model{index}", report, explained))
+        explained |= {found.code for found in report.findings[:SHOWN_FINDINGS]}
     shown = [part for part in parts if alone or part.report.findings]
     return write_page(
         "result.html",
@@ -96,10 +100,12 @@ class Part:
     Arguments:
         id: what the ids of its elements begin with.
         report: the report.
+        explained: codes of checks whose pages stand further up in the page.
     """
 
     id: str
     report: Report
+    explained: frozenset[str] = frozenset()
 
     @property
     def verdict(self) -> str:
@@ -134,7 +140,7 @@ class Part:
     @property
     def causes(self) -> list[Cause]:
         """The findings that are written out."""
-        return causes_of(self.report)
+        return causes_of(self.report, self.explained)
 
     @property
     def four_ways(self) -> list[FourWays]:

@@ -77,7 +77,7 @@
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: shade("ink") },
-    hoverlabel: { bgcolor: shade("raised"), bordercolor: shade("line"), font: { color: shade("ink") }, align: "left" },
+    hoverlabel: { bgcolor: shade("raised"), bordercolor: shade("line"), font: { color: shade("ink"), size: 12, family: getComputedStyle(document.body).fontFamily }, align: "left" },
     hovermode: "closest",
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
     showlegend: false,
