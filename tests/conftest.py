@@ -73,7 +73,7 @@ QUIET = (
 """What lets Chromium run as root in a container, and keeps it from calling home."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A headless Chromium, driven by playwright; without one the test is skipped, and in CI it fails."""
     found = next(filter(None, map(shutil.which, CHROMIUM)), None)

@@ -132,7 +132,7 @@ class Report:
         """The report as an HTML page that is complete by itself.
 
         Arguments:
-            run: the training of the model, which is drawn with it: `read_run` of what a monitor wrote.
+            run: the training of a live model, which is drawn with it; `report.run.read_run` reads it.
 
         Raises:
             UnusableInputError: the extra `html` is not installed.

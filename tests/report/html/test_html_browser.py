@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -109,6 +111,31 @@ def test_plot_shows_every_layer_in_both_panels_with_its_error_and_the_noise_leve
     assert page.locator("#model-plot .js-fill").count() == 2
 
 
+def test_what_is_no_number_stands_at_the_edge_and_an_unknown_error_makes_no_difference(
+    long_report: Report, opened: Callable[..., Any]
+) -> None:
+    calls = long_report.evidence.calls
+    assert calls is not None
+    split, moments = next(iter(calls[0].moments.items()))
+    odd = (
+        replace(calls[0], moments={split: replace(moments, mean=moments.mean * math.nan)}),
+        replace(calls[1], moments={split: replace(moments, mean_error=moments.mean_error * math.inf)}),
+    )
+    report = replace(long_report, evidence=replace(long_report.evidence, calls=(*odd, *calls[2:])))
+    found = opened(report.to_html())
+    page = found.drawn()
+    of_panel = (
+        "all => all.filter((each) => each.xaxis === 'x' && each.mode === 'markers').map((each) => each.hovertext)"
+    )
+    within, over = page.locator("#model-plot").evaluate(f"plot => ({of_panel})(plot._fullData)")
+
+    assert len(within) == 1
+    assert "noise level: –" in within[0]
+    assert "mean shift (standard deviations): –<" in over[0]
+    assert page.locator("#model-plot .subplot.xy .point").count() == 14
+    assert found.is_quiet
+
+
 def test_hovering_names_the_layer_and_its_numbers(long_report: Report, opened: Callable[..., Any]) -> None:
     page = opened(long_report.to_html()).drawn()
     point = page.locator("#model-plot .subplot.xy .point").last
@@ -161,6 +188,31 @@ def test_table_is_sorted_by_keyboard_and_put_back(many_layers: Report, opened: C
     page.keyboard.press("Enter")
     assert column(page, "model-layers", 2) == before
     assert heading.get_attribute("aria-sort") == "none"
+    assert found.is_quiet
+
+
+def test_zoom_makes_room_for_more_names_and_a_double_click_takes_it_back(
+    many_layers: Report, opened: Callable[..., Any]
+) -> None:
+    found = opened(many_layers.to_html())
+    page = found.drawn()
+    page.locator("#model-plot").scroll_into_view_if_needed()
+    whole = shown_layers(page, "model-plot")
+    box = page.locator("#model-plot .nsewdrag").first.bounding_box()
+    x, y, height = box["x"] + box["width"] / 2, box["y"], box["height"]
+    page.mouse.move(x, y + 0.1 * height)
+    page.mouse.down()
+    page.mouse.move(x, y + 0.14 * height, steps=4)
+    page.mouse.up()
+
+    # From 0.1 to 0.14 of 500 layers, give or take half a one: 20 of them, each with its name.
+    expect(page.locator("#model-plot .ytick text").nth(3)).to_have_text(re.compile(r"stages\.1\.blocks\.[34]\.norm"))
+    zoomed = shown_layers(page, "model-plot")
+    assert len(zoomed) == pytest.approx(20, abs=2)
+    assert "encoder.stages.1.blocks.10.norm" in zoomed
+
+    page.mouse.dblclick(x, y + height / 2)
+    expect(page.locator("#model-plot .ytick text")).to_have_count(len(whole))
     assert found.is_quiet
 
 

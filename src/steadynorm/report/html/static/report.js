@@ -69,7 +69,7 @@
     return `${text.slice(0, left)}…${text.slice(text.length - (most - 1 - left))}`;
   };
 
-  const digits = (value) => (value === null ? "no number" : String(Number(value.toPrecision(3))));
+  const digits = (value) => (value === null || value === Infinity ? "–" : String(Number(value.toPrecision(3))));
 
   const layout = (height, margin, more) => ({
     height,
@@ -116,9 +116,10 @@
       const where = { type: "scatter", xaxis: `x${nth}`, yaxis: `y${nth}` };
       const values = order.map((index) => panel.values[index]);
       const errors = order.map((index) => panel.errors[index] ?? 0);
-      const levels = order.map((index) => panel.levels[index]);
-      const most = 1.04 * Math.max(2 * Math.min(...levels), ...values.map((value, at) => (value === null ? 0 : value + errors[at])));
-      const steps = levels.flatMap((level, at) => [[level, at - 0.5], [level, at + 0.5]]);
+      const levels = order.map((index) => panel.levels[index] ?? Infinity);
+      const least = Math.min(...levels);
+      const most = 1.04 * Math.max(least < Infinity ? 2 * least : 0.5, ...values.map((value, at) => (value === null ? 0 : value + errors[at])));
+      const steps = levels.flatMap((level, at) => [[Math.min(level, most), at - 0.5], [Math.min(level, most), at + 0.5]]);
       traces.push({
         ...where, mode: "lines", hoverinfo: "skip", fill: "toself", fillcolor: shade("noise"), line: { width: 0 },
         x: [0, ...steps.map(([level]) => level), 0], y: [-0.5, ...steps.map(([, at]) => at), last + 0.5],
