@@ -66,8 +66,24 @@ def test_everything_that_was_written_is_read(run: Run) -> None:
 def test_losses_come_in_the_order_of_their_steps(run: Run) -> None:
     assert [each.step for each in run.losses] == [100, 150, 200]
     assert run.losses[2] == Loss(200, 1.0, 1.25)
-    assert math.isnan(run.losses[1].train)
-    assert run.losses[1].validation == 1.125
+    assert run.losses[1] == Loss(150, None, 1.125)
+
+
+def test_loss_that_was_not_finite_is_said(tmp_path: Path) -> None:
+    lost = [{"step": step, "kind": "loss", "train": None} for step in (300, 400)]
+    run = read_run(written(tmp_path, HEAD, {"step": 200, "kind": "loss", "train": 0.5}, *lost))
+
+    assert run.losses[1].validation is None
+    assert "Training loss 0.500 at step 200. Training loss not finite at 2 steps, first at step 300." in " ".join(
+        str(run).split()
+    )
+
+
+def test_layers_of_which_nothing_is_known_come_last(tmp_path: Path) -> None:
+    run = read_run(written(tmp_path, HEAD, statistics(1, frozen=None, small=0.1, large=0.5)))
+    text = str(run)
+
+    assert text.index("large") < text.index("small") < text.index("frozen")
 
 
 def test_what_is_not_known_is_nan_and_the_last_known_decay_stays(tmp_path: Path) -> None:

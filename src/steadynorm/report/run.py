@@ -12,6 +12,8 @@ from typing import Any
 
 from steadynorm.errors import UnusableInputError
 
+LOSSES = ("train", "validation")
+
 LONGEST_LINE = 1 << 26
 """Bytes of a line; a file whose lines are longer was written by something else."""
 
@@ -37,11 +39,11 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A loss at a step; one that was not measured then is nan."""
+    """A loss at a step; one that was not measured then is `None`, and one that was not finite is nan."""
 
     step: int
-    train: float
-    validation: float
+    train: float | None
+    validation: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ def _read(path: str | Path, head: Mapping[str, Any], lines: Iterator[bytes]) -> 
             if said.get("kind") == "statistics":
                 _measure(courses, said)
             elif said.get("kind") == "loss":
-                losses.append(Loss(_step(said), _number(said, "train"), _number(said, "validation")))
+                losses.append(Loss(_step(said), *(_number(said, key) if key in said else None for key in LOSSES)))
             elif said.get("kind") == "warning":
                 warnings.append(Warned(_step(said), _text(said, "code"), _text(said, "message")))
         except _DamagedError as error:

@@ -30,9 +30,9 @@ class CourseRow:
 
     @property
     def size(self) -> float:
-        """What rows are ordered by: the last distance; one that is no number is the largest."""
+        """What rows are ordered by: the last distance; one that is not known, as of a frozen layer, is the smallest."""
         size = math.hypot(self.course.shift[-1], self.course.log_ratio[-1])
-        return math.inf if math.isnan(size) else size
+        return -1.0 if math.isnan(size) else size
 
 
 def run_verdict(run: Run) -> str:
@@ -75,10 +75,12 @@ def losses_said(run: Run) -> list[str]:
     ]
 
 
-def _said(what: str, values: list[tuple[int, float]]) -> list[str]:
-    known = [(value, step) for step, value in values if math.isfinite(value)]
+def _said(what: str, values: list[tuple[int, float | None]]) -> list[str]:
+    known = [(value, step) for step, value in values if value is not None and math.isfinite(value)]
+    lost = [step for step, value in values if value is not None and not math.isfinite(value)]
+    said = [f"{what} not finite at {counted(len(lost), 'step')}, first at step {lost[0]:,}."] if lost else []
     if not known:
-        return []
+        return said
     (last, end), (lowest, at) = known[-1], min(known)
     where = "" if lowest == last else f", lowest {number(lowest)} at step {at:,}"
-    return [f"{what} {number(last)} at step {end:,}{where}."]
+    return [f"{what} {number(last)} at step {end:,}{where}.", *said]

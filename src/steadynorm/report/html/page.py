@@ -76,9 +76,9 @@ def _environment() -> Environment:
     return environment
 
 
-def sortable(value: float | None) -> str:
-    """A number as report.js sorts by it: what is no number is larger than all, what is not there is an empty text."""
-    if value is None:
+def sortable(value: float | None, nan_is_unknown: bool = False) -> str:
+    """A number as report.js sorts by it: what is no number is larger than all, what is not known is an empty text."""
+    if value is None or (nan_is_unknown and math.isnan(value)):
         return ""
     return repr(float(value)) if math.isfinite(value) else "Infinity"
 

@@ -64,10 +64,15 @@ def run_plots(prefix: str, run: Run, rows: Sequence[CourseRow]) -> list[Plot]:
     """
     plots = []
     if run.losses:
-        known = [("training loss", [each.train for each in run.losses])]
-        known += [("validation loss", [each.validation for each in run.losses])]
-        steps = [each.step for each in run.losses]
-        lines = [_line(name, steps, values, np.mean) for name, values in known if np.isfinite(values).any()]
+        known = {"training loss": [(each.step, each.train) for each in run.losses]}
+        known["validation loss"] = [(each.step, each.validation) for each in run.losses]
+        lines = [
+            _line(
+                name, [step for step, _ in values], [math.nan if each is None else each for _, each in values], np.mean
+            )
+            for name, values in known.items()
+        ]
+        lines = [line for line in lines if line["x"]]
         if lines:
             plots.append(_over_steps(f"{prefix}-loss", "loss", lines, run))
     if rows:
