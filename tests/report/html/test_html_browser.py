@@ -191,6 +191,17 @@ def test_table_is_sorted_by_keyboard_and_put_back(many_layers: Report, opened: C
     assert found.is_quiet
 
 
+def test_table_of_files_is_sorted_without_any_plot(file_report: Report, opened: Callable[..., Any]) -> None:
+    found = opened(file_report.to_html())
+    layers = found.page.locator("table.sortable tbody th")
+    assert layers.all_text_contents() == ["net/broken/bn", "net/fine/bn"]
+
+    for expected in (["net/broken/bn", "net/fine/bn"], ["net/fine/bn", "net/broken/bn"]):
+        found.page.locator("th", has_text="layer").locator("button").click()
+        assert layers.all_text_contents() == expected
+    assert found.is_quiet
+
+
 def test_zoom_makes_room_for_more_names_and_a_double_click_takes_it_back(
     many_layers: Report, opened: Callable[..., Any]
 ) -> None:
