@@ -52,6 +52,7 @@ benchmarks: .venv/dev
 	$(BIN)/python benchmarks/files.py
 	$(BIN)/python benchmarks/source.py
 	$(BIN)/python benchmarks/tensorflow_layers.py
+	$(BIN)/python benchmarks/html_report.py
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
