@@ -60,10 +60,8 @@ def test_the_collector_is_left_as_it_was(tmp_path: Path) -> None:
 
 def test_the_command_alone_in_its_process_says_the_same(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(TORCH)
-    inside = CliRunner().invoke(app, ["check", str(tmp_path), "--format", "json"])
-    alone = subprocess.run(
-        [sys.executable, "-m", "steadynorm", "check", str(tmp_path), "--format", "json"], capture_output=True, text=True
-    )
+    inside = CliRunner().invoke(app, ["check", str(tmp_path)])
+    alone = subprocess.run([sys.executable, "-m", "steadynorm", "check", str(tmp_path)], capture_output=True, text=True)
 
     assert alone.stderr == ""
     assert (alone.returncode, alone.stdout) == (inside.exit_code, inside.stdout)
