@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
@@ -11,6 +11,8 @@ from torch import nn
 from steadynorm.steplog import StepLog
 from steadynorm.torch.layers import stored, uses_batch_moments
 from steadynorm.torch.moments import channel_moments, input_of, values_averaged
+
+Hook: TypeAlias = Callable[..., None]
 
 
 def step_log(layers: Mapping[str, nn.Module]) -> StepLog:
@@ -22,11 +24,19 @@ def step_log(layers: Mapping[str, nn.Module]) -> StepLog:
     )
 
 
-def handles(log: StepLog, layers: Mapping[str, nn.Module]) -> Iterator[Any]:
-    """Sets the hooks; the caller removes them."""
+def handles(
+    log: StepLog, layers: Mapping[str, nn.Module], guard: Callable[[Hook], Hook] = lambda hook: hook
+) -> Iterator[Any]:
+    """Sets the hooks; the caller removes them.
+
+    Arguments:
+        log: is told of the calls.
+        layers: by name.
+        guard: gives what is called in place of a hook.
+    """
     for name, layer in layers.items():
-        yield layer.register_forward_pre_hook(_before(log, name), with_kwargs=True)
-        yield layer.register_forward_hook(_after(log, name), with_kwargs=True)
+        yield layer.register_forward_pre_hook(guard(_before(log, name)), with_kwargs=True)
+        yield layer.register_forward_hook(guard(_after(log, name)), with_kwargs=True)
 
 
 def _before(log: StepLog, name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
