@@ -26,7 +26,7 @@ def table(*momenta: float | None, channels: int = 3) -> Table:
 
 
 def snapshots(mean: np.ndarray, variance: np.ndarray, counts: np.ndarray) -> Snapshots:
-    return Snapshots(mean, variance, counts, np.zeros_like(counts))
+    return Snapshots(mean, variance, counts, np.zeros(len(counts)))
 
 
 def averaged(decays: list[float | None], steps: int, uses: int = 1) -> tuple[Table, Passages, np.ndarray, np.ndarray]:

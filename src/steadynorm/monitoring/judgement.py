@@ -192,8 +192,7 @@ def _updated_between_steps(block: Block, table: Table) -> Iterator[Finding]:
     if not len(block.single):
         return
     steps, start, end = block.steps, block.start, block.end
-    calls = end.unrecorded[0] - start.unrecorded[0]
-    extra_calls = calls - np.median(block.single.unrecorded, axis=0) * steps
+    extra_calls = end.unrecorded[0] - start.unrecorded[0] - np.median(block.single.unrecorded) * steps
     total = end.updates[0] - start.updates[0]
     extra = total - np.median(block.single.times, axis=0) * steps
     chosen = (start.updates[0] >= 0) & (total >= 0) & (extra > 0) & (extra_calls > 0)

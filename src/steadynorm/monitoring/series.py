@@ -105,7 +105,7 @@ class Passages:
 
     @property
     def unrecorded(self) -> Counts:
-        """Calls by which each normalized by the batch without recording gradients, shape (steps, layers)."""
+        """Calls by which each normalized by the batch without recording gradients, shape (steps,)."""
         return np.asarray(self.after.unrecorded - self.before.unrecorded)
 
 

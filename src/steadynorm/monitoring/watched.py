@@ -23,8 +23,8 @@ class Snapshots:
         mean: the moving means of all layers, one after the other, shape (moments, all channels).
         variance: the moving variances, likewise.
         updates: how often each layer has been updated, shape (moments, layers); -1 where it does not count.
-        unrecorded: how often each layer has normalized by the batch without gradients being recorded, shape
-            (moments, layers); zeros where that cannot be seen.
+        unrecorded: how often the model has normalized by the batch without gradients being recorded, shape
+            (moments,); zeros where that cannot be seen.
         training: whether the model as a whole was in training mode at the last moment; `None` where it has no such
             mode.
     """

@@ -40,11 +40,10 @@ class TorchWatched:
         self._probes: list[Any] = []
         self._broken: Exception | None = None
         self._on_one_device: bool | None = None
-        self._unrecorded = [0] * len(self._layers)
-        self._momentum = [getattr(layer, "momentum", None) for layer in self._layers.values()]
-        self._counters = [
-            layer.register_forward_pre_hook(self._count(index)) for index, layer in enumerate(self._layers.values())
-        ]
+        self._unrecorded = 0
+        # A hook on every layer would cost as much as all the rest; an evaluation runs the whole model.
+        first = list(self._layers.values())[:1]
+        self._counters = [layer.register_forward_pre_hook(self._counting(layer)) for layer in first]
 
     def layers(self) -> tuple[Layer, ...]:
         """The layers as they are now."""
@@ -52,10 +51,10 @@ class TorchWatched:
 
     def keep(self) -> Any:
         """Copies of the statistics on their devices: one operation for all where they share a device."""
-        buffers = [layer._buffers for layer in self._layers.values()]
+        buffers: list[Any] = [layer._buffers for layer in self._layers.values()]
         statistics = [each["running_mean"] for each in buffers] + [each["running_var"] for each in buffers]
         counts = [each.get("num_batches_tracked") for each in buffers]
-        unrecorded = tuple(self._unrecorded)
+        unrecorded = self._unrecorded
         if self._on_one_device is None:
             self._on_one_device = None not in counts and len({each.device for each in (*statistics, *counts)}) == 1
         if self._on_one_device:
@@ -116,13 +115,13 @@ class TorchWatched:
 
         return guarded
 
-    def _count(self, index: int) -> Callable[[nn.Module, Any], None]:
-        momentum = self._momentum[index]
+    def _counting(self, layer: nn.Module) -> Callable[[nn.Module, Any], None]:
+        momentum = getattr(layer, "momentum", None)
 
         def count(layer: nn.Module, _: Any) -> None:
             # What re-estimates statistics on purpose sets another momentum meanwhile.
             if layer.training and not torch.is_grad_enabled() and not torch.compiler.is_compiling():
-                self._unrecorded[index] += getattr(layer, "momentum", None) == momentum
+                self._unrecorded += getattr(layer, "momentum", None) == momentum
 
         return count
 
