@@ -107,3 +107,11 @@ def test_a_counter_that_was_set_back_is_not_believed() -> None:
     later = snapshots(np.zeros((1, 3)), np.ones((1, 3)), np.array([[3]]))
     assert updates_per_step(shots[:1], later, 50, single).tolist() == [1]
     assert updates_per_step(shots[:1], shots[2:], 2, single).tolist() == [1]
+
+
+def test_a_decay_that_is_not_known_gives_no_moments() -> None:
+    found = table(None)
+    shots = snapshots(np.arange(6.0).reshape(2, 3), np.ones((2, 3)), np.full((2, 1), -1))
+    gathered = gather(passages(shots[:1], shots[1:], found), found, 1)
+    assert gathered.count.tolist() == [[0]]
+    assert np.isnan(gathered.mean).all()

@@ -13,6 +13,7 @@ from steadynorm.checks.registry import finding, run
 from steadynorm.checks.wording import many
 from steadynorm.evidence import Array, CallSite, Evidence, Layer, LayerSteps, Mode, SampledMoments, Split, TrainSteps
 from steadynorm.finding import Finding, Severity
+from steadynorm.monitoring.remedies import in_words_of
 from steadynorm.monitoring.series import Passages, Table, distance, distances, gather, updates_per_step
 from steadynorm.monitoring.watched import Snapshots
 
@@ -94,7 +95,7 @@ class Judge:
             found += _updated_between_steps(block, table)
         found += self._lag(block, table, evidence)
         self.layers = block.layers
-        return [each for each in found if each.severity is not Severity.INFO]
+        return [in_words_of(self.framework, each) for each in found if each.severity is not Severity.INFO]
 
     def _lag(self, block: Block, table: Table, evidence: Evidence) -> list[Finding]:
         if not len(block.single):

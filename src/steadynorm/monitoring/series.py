@@ -24,7 +24,7 @@ class Table:
 
     Attributes:
         names: of the layers.
-        decay: of each layer, shape (layers,); nan for an average over all batches.
+        decay: of each layer, shape (layers,); nan for an average over all batches, and where it is not known.
         epsilon: of each channel.
     """
 
@@ -110,11 +110,12 @@ class Passages:
 
 
 def passages(before: Snapshots, after: Snapshots, table: Table) -> Passages:
-    """Single steps; a layer that does not count its updates was updated once if it moved."""
+    """Single steps; a layer that does not count its updates was updated if it moved, as often as a step updates."""
     counted = after.updates - before.updates
     if (after.updates < 0).any():
         moved = (after.mean != before.mean) | (after.variance != before.variance)
-        counted = np.where(after.updates < 0, np.logical_or.reduceat(moved, table.starts, axis=-1), counted)
+        once = np.logical_or.reduceat(moved, table.starts, axis=-1)
+        counted = np.where(after.updates < 0, once * after.at_once, counted)
     return Passages(before, after, counted)
 
 
@@ -147,8 +148,9 @@ def gather(single: Passages, table: Table, steps: int) -> Gathered:
     """
     before, after, times = single.before, single.after, single.times
     with np.errstate(all="ignore"):
-        # An average over all batches keeps n / (n + u) of what it was.
-        kept = np.where(np.isnan(table.decay), before.updates / (before.updates + times), table.decay**times)
+        # An average over all batches keeps n / (n + u) of what it was, where n is known.
+        cumulative = np.where(before.updates < 0, np.nan, before.updates / (before.updates + times))
+        kept = np.where(np.isnan(table.decay), cumulative, table.decay**times)
     seen = (times > 0) & (kept < 1)
     share = table.spread(np.where(seen, 1 - kept, np.inf))
     count = seen.reshape(-1, steps, seen.shape[-1]).sum(axis=1)

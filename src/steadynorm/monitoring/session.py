@@ -101,7 +101,7 @@ class Session:
             loss: of the step's batch; a number, or a tensor that holds one.
         """
         self.steps += 1
-        if self._open and self._due(self.steps):
+        if self._open and self.is_due(self.steps):
             self._guarded(lambda: self._measure(loss))
 
     def validated(self, loss: Any) -> None:
@@ -118,7 +118,7 @@ class Session:
             self._guarded(self._finish)
             self._stop()
 
-    def _due(self, step: int) -> bool:
+    def is_due(self, step: int) -> bool:
         """Whether anything is measured after this step: the statistics before and after each step of a burst."""
         return step <= BURST + 1 or (step + BURST) % self._every <= BURST
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -27,6 +27,7 @@ class Snapshots:
             (moments,); zeros where that cannot be seen.
         training: whether the model as a whole was in training mode at the last moment; `None` where it has no such
             mode.
+        at_once: how many updates it stands for that a layer moved which does not count them.
     """
 
     mean: Array
@@ -34,10 +35,15 @@ class Snapshots:
     updates: Counts
     unrecorded: Counts
     training: bool | None = None
+    at_once: int = 1
 
     def __getitem__(self, chosen: slice | Counts) -> Snapshots:
-        return Snapshots(
-            self.mean[chosen], self.variance[chosen], self.updates[chosen], self.unrecorded[chosen], self.training
+        return replace(
+            self,
+            mean=self.mean[chosen],
+            variance=self.variance[chosen],
+            updates=self.updates[chosen],
+            unrecorded=self.unrecorded[chosen],
         )
 
     def then(self, later: Snapshots) -> Snapshots:
@@ -48,6 +54,7 @@ class Snapshots:
             np.concatenate([self.updates, later.updates]),
             np.concatenate([self.unrecorded, later.unrecorded]),
             later.training,
+            later.at_once,
         )
 
 
