@@ -1,7 +1,7 @@
 """The moments of the batches, from what they did to the moving statistics, and how far these two are apart.
 
 An update is new = d · old + (1 − d) · batch, so two copies of the statistics and the number of updates in between give
-back the moments of what was taken in, old + (new − old) / (1 − dᵘ), and no activation needs to be touched.
+back the moments of what was taken in, old + (new − old) / (1 − dᵘ), and no activation needs to be touched for it.
 """
 
 from __future__ import annotations
