@@ -104,6 +104,9 @@ class KerasWatched:
         """Nothing was seen."""
         return {}
 
+    def count(self, on: bool) -> None:
+        """Nothing to do: nothing tells an evaluation from a step here."""
+
     def close(self) -> None:
         """Nothing to take off."""
 
@@ -136,4 +139,5 @@ def _describe(name: str, layer: Any) -> Layer:
 
 
 def _values(variable: Any) -> Array:
-    return np.array(keras.ops.convert_to_numpy(variable.value), np.float64).ravel()
+    # Neither np.array nor keras.ops.convert_to_numpy takes every backend's variables without a warning of NumPy's.
+    return np.array(variable.__array__(), np.float64).ravel()

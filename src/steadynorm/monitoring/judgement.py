@@ -45,6 +45,7 @@ class Block:
         single: single steps in between.
         layers: the layers as they are now.
         probed: what each layer did in the steps that were watched last; empty where none could be.
+        counting: whether calls without gradients were counted in all of the block.
         final: whether the training is over.
     """
 
@@ -55,6 +56,7 @@ class Block:
     single: Passages
     layers: tuple[Layer, ...]
     probed: Mapping[str, LayerSteps]
+    counting: bool = True
     final: bool = False
 
     @property
@@ -70,10 +72,14 @@ class Judge:
     Arguments:
         framework: whose layers they are.
         layers: the layers when the monitor was made.
+
+    Attributes:
+        suspects: whether there were updates between the steps in the last block.
     """
 
     framework: str
     layers: tuple[Layer, ...]
+    suspects: bool = False
     _lagging: dict[str, int] = field(default_factory=dict)
     _trained_by_batch: set[str] = field(default_factory=set)
 
@@ -92,7 +98,9 @@ class Judge:
             evidence = replace(evidence, steps=_steps(block, per_step, self._trained_by_batch))
             found += run(evidence, STEP_CHECKS)[0]
             found += _left_in_inference_mode(block, self._trained_by_batch, per_step)
-            found += _updated_between_steps(block, table)
+            extra = _updates_between_steps(block)
+            self.suspects = bool((extra > 0).any())
+            found += _evaluated_between_steps(block, table, extra)
         found += self._lag(block, table, evidence)
         self.layers = block.layers
         return [in_words_of(self.framework, each) for each in found if each.severity is not Severity.INFO]
@@ -188,15 +196,25 @@ def _left_in_inference_mode(block: Block, trained_by_batch: set[str], per_step: 
         )
 
 
-def _updated_between_steps(block: Block, table: Table) -> Iterator[Finding]:
-    """Updates from calls without gradients that belong to no step: an evaluation in training mode, between steps."""
+def _updates_between_steps(block: Block) -> Array:
+    """Updates of each layer that belong to no step, shape (layers,); 0 where that is not known."""
     if not len(block.single):
+        return np.zeros(len(block.layers))
+    start, end = block.start.updates[0], block.end.updates[0]
+    extra = end - start - np.median(block.single.times, axis=0) * block.steps
+    return np.where((start >= 0) & (end >= start), np.maximum(extra, 0), 0)
+
+
+def _evaluated_between_steps(block: Block, table: Table, extra: Array) -> Iterator[Finding]:
+    """Updates from calls without gradients that belong to no step: an evaluation in training mode, between steps.
+
+    Updates alone prove nothing: what is left over of accumulated gradients at the end of an epoch is training.
+    """
+    if not block.counting or not len(block.single):
         return
-    steps, start, end = block.steps, block.start, block.end
-    extra_calls = end.unrecorded[0] - start.unrecorded[0] - np.median(block.single.unrecorded) * steps
-    total = end.updates[0] - start.updates[0]
-    extra = total - np.median(block.single.times, axis=0) * steps
-    chosen = (start.updates[0] >= 0) & (total >= 0) & (extra > 0) & (extra_calls > 0)
+    steps, calls = block.steps, block.end.unrecorded[0] - block.start.unrecorded[0]
+    total = block.end.updates[0] - block.start.updates[0]
+    chosen = (extra > 0) & (calls > np.median(block.single.unrecorded) * steps)
     if chosen.any():
         names = [name for name, is_chosen in zip(table.names, chosen, strict=True) if is_chosen]
         most = int(np.argmax(np.where(chosen, extra, -1)))

@@ -92,7 +92,8 @@ class Session:
         self._last_steps: Passages | None = None
         self._probing, self._probed_at = False, 0
         self._probed: Mapping[str, LayerSteps] = {}
-        self._open = True
+        self._open, self._counting = True, True
+        watched.count(True)
 
     def step(self, loss: Any = None) -> None:
         """To be called after every step of the optimizer.
@@ -110,7 +111,8 @@ class Session:
         Arguments:
             loss: a number, or a tensor that holds one.
         """
-        self._pending.losses.append((self.steps, None, _kept(loss)))
+        if self._open:
+            self._pending.losses.append((self.steps, None, _kept(loss)))
 
     def close(self) -> None:
         """Ends the monitoring: judges the training as it stands, writes what is left and takes off all hooks."""
@@ -176,9 +178,12 @@ class Session:
             self._last_steps = single
         elif final and self._last_steps is not None:
             single = self._last_steps
-        block = Block(first, last, start, end, single, layers, self._probed, final)
+        block = Block(first, last, start, end, single, layers, self._probed, self._counting, final)
         found = [each for each in self._judge.judge(block) if each.code not in {known.code for known in self.findings}]
         found = list({each.code: each for each in reversed(found)}.values())[::-1]
+        # Short trainings are counted in whole, and longer ones where there is reason to.
+        self._counting = self._judge.suspects or last <= BURST + 1
+        self._watched.count(self._counting)
         self.findings += found
         for each in found:
             for sink in self._sinks:

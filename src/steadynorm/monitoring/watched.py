@@ -23,8 +23,8 @@ class Snapshots:
         mean: the moving means of all layers, one after the other, shape (moments, all channels).
         variance: the moving variances, likewise.
         updates: how often each layer has been updated, shape (moments, layers); -1 where it does not count.
-        unrecorded: how often the model has normalized by the batch without gradients being recorded, shape
-            (moments,); zeros where that cannot be seen.
+        unrecorded: how often the model has normalized by the batch without gradients being recorded, as far as that
+            was counted, shape (moments,).
         training: whether the model as a whole was in training mode at the last moment; `None` where it has no such
             mode.
         at_once: how many updates it stands for that a layer moved which does not count them.
@@ -78,6 +78,9 @@ class Watched(Protocol):
 
     def probed(self) -> Mapping[str, LayerSteps]:
         """Ends that and tells what each layer did since then; layers that were not seen being called are missing."""
+
+    def count(self, on: bool) -> None:
+        """Begins or ends to count what `Snapshots.unrecorded` says, which costs a little in every step."""
 
     def close(self) -> None:
         """Takes off whatever watches the model."""

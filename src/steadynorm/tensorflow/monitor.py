@@ -178,6 +178,9 @@ class GraphWatched:
         epsilon = {each.name: each.epsilon or 0.0 for each in self._layers}
         return {name: summarized(log, epsilon[name]) for name, log in logs.items() if log.steps}
 
+    def count(self, on: bool) -> None:
+        """Nothing to do: nothing tells an evaluation from a step here."""
+
     def close(self) -> None:
         """Lets no further run fetch anything."""
         self._logs, self.wanted = {}, {}

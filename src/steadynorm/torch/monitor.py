@@ -15,7 +15,7 @@ from steadynorm.monitoring.watched import Snapshots
 from steadynorm.steplog import StepLog, summarized
 from steadynorm.torch.copying import unwrap
 from steadynorm.torch.layers import describe, normalization_layers
-from steadynorm.torch.steplog import handles, step_log
+from steadynorm.torch.steplog import outer_handles, step_log
 
 
 def watched(model: nn.Module) -> TorchWatched:
@@ -41,9 +41,7 @@ class TorchWatched:
         self._broken: Exception | None = None
         self._on_one_device: bool | None = None
         self._unrecorded = 0
-        # A hook on every layer would cost as much as all the rest; an evaluation runs the whole model.
-        first = list(self._layers.values())[:1]
-        self._counters = [layer.register_forward_pre_hook(self._counting(layer)) for layer in first]
+        self._counter: Any = None
 
     def layers(self) -> tuple[Layer, ...]:
         """The layers as they are now."""
@@ -72,7 +70,7 @@ class TorchWatched:
         """Watches the calls of the layers by hooks; those of a compiled model go unseen."""
         if self._log is None:
             self._log = step_log(self._layers)
-            self._probes = list(handles(self._log, self._layers, guard=self._guarded))
+            self._probes = list(outer_handles(self._log, self._layers, self._guarded))
         else:
             self._log.end_step()
         self._log.begin_step()
@@ -92,11 +90,29 @@ class TorchWatched:
             if any(layer_log.steps)
         }
 
+    def count(self, on: bool) -> None:
+        """Counts calls that normalize by the batch without recording gradients, by a hook that no layer holds.
+
+        Those of the first layer stand for all: an evaluation runs the whole model.
+        """
+        if on and self._counter is None:
+            first = next(iter(self._layers.values()))
+            momentum = getattr(first, "momentum", None)
+
+            def look(module: nn.Module, _: Any) -> None:
+                # What re-estimates statistics on purpose sets another momentum meanwhile.
+                if module is first and module.training and not torch.is_grad_enabled():
+                    self._unrecorded += getattr(module, "momentum", None) == momentum
+
+            self._counter = nn.modules.module.register_module_forward_pre_hook(look)
+        elif not on and self._counter is not None:
+            self._counter.remove()
+            self._counter = None
+
     def close(self) -> None:
         """Takes all hooks off."""
         self._take_off()
-        for handle in self._counters:
-            handle.remove()
+        self.count(False)
 
     def _take_off(self) -> None:
         for handle in self._probes:
@@ -114,16 +130,6 @@ class TorchWatched:
                     self._broken = error
 
         return guarded
-
-    def _counting(self, layer: nn.Module) -> Callable[[nn.Module, Any], None]:
-        momentum = getattr(layer, "momentum", None)
-
-        def count(layer: nn.Module, _: Any) -> None:
-            # What re-estimates statistics on purpose sets another momentum meanwhile.
-            if layer.training and not torch.is_grad_enabled() and not torch.compiler.is_compiling():
-                self._unrecorded += getattr(layer, "momentum", None) == momentum
-
-        return count
 
 
 def _keeps(layer: nn.Module) -> bool:
