@@ -25,7 +25,7 @@ import steadynorm
 from recalibration_setting import digits
 from steadynorm.monitoring.session import BURST, JUDGE_EVERY
 
-PERIODS = {"digits": 9, "ResNet-18 shape": 2}
+PERIODS = {"digits": 9, "ResNet-18 shape": 1}
 
 
 class DigitsNet(nn.Module):

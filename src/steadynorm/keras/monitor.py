@@ -139,5 +139,8 @@ def _describe(name: str, layer: Any) -> Layer:
 
 
 def _values(variable: Any) -> Array:
-    # Neither np.array nor keras.ops.convert_to_numpy takes every backend's variables without a warning of NumPy's.
-    return np.array(variable.__array__(), np.float64).ravel()
+    # Keras' own conversions make NumPy warn, and not of the same backends' variables each.
+    value = variable.value
+    if hasattr(value, "detach"):
+        value = value.detach().double().cpu()
+    return np.array(np.asarray(value), np.float64).ravel()
