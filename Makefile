@@ -48,6 +48,7 @@ docs: .venv/dev
 benchmarks: .venv/dev
 	$(BIN)/python benchmarks/recalibration.py
 	$(BIN)/python benchmarks/diagnose_cost.py
+	$(BIN)/python benchmarks/monitor.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/files.py
 	$(BIN)/python benchmarks/source.py

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from steadynorm.mending.records import Mended
     from steadynorm.mending.reestimate import repair_checkpoint
     from steadynorm.mending.transfer import take_statistics
+    from steadynorm.monitor import Monitor
+    from steadynorm.monitoring.session import TrainingWarning
     from steadynorm.recalibration import Recalibration, recalibrate
     from steadynorm.repair import Repair, repair
     from steadynorm.report.model import Report
@@ -43,6 +45,8 @@ _HOMES = {
     "Mended": "mending.records",
     "repair_checkpoint": "mending.reestimate",
     "take_statistics": "mending.transfer",
+    "Monitor": "monitor",
+    "TrainingWarning": "monitoring.session",
     "Recalibration": "recalibration",
     "recalibrate": "recalibration",
     "Repair": "repair",
@@ -60,12 +64,14 @@ __all__ = [
     "Effect",
     "Finding",
     "Mended",
+    "Monitor",
     "NoNormalizationLayersError",
     "Recalibration",
     "Repair",
     "Report",
     "Severity",
     "Subject",
+    "TrainingWarning",
     "Unread",
     "UnusableInputError",
     "check",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
@@ -11,6 +11,8 @@ from torch import nn
 from steadynorm.steplog import StepLog
 from steadynorm.torch.layers import stored, uses_batch_moments
 from steadynorm.torch.moments import channel_moments, input_of, values_averaged
+
+Hook: TypeAlias = Callable[..., None]
 
 
 def step_log(layers: Mapping[str, nn.Module]) -> StepLog:
@@ -27,6 +29,31 @@ def handles(log: StepLog, layers: Mapping[str, nn.Module]) -> Iterator[Any]:
     for name, layer in layers.items():
         yield layer.register_forward_pre_hook(_before(log, name), with_kwargs=True)
         yield layer.register_forward_hook(_after(log, name), with_kwargs=True)
+
+
+def outer_handles(log: StepLog, layers: Mapping[str, nn.Module], guard: Callable[[Hook], Hook]) -> Iterator[Any]:
+    """The same by hooks that no layer holds, so that a model can be pickled meanwhile.
+
+    Calls by keyword are not seen.
+
+    Arguments:
+        log: is told of the calls.
+        layers: by name.
+        guard: gives what is called in place of a hook.
+    """
+    before = {id(layer): guard(_before(log, name)) for name, layer in layers.items()}
+    after = {id(layer): guard(_after(log, name)) for name, layer in layers.items()}
+
+    def enter(module: nn.Module, args: Any) -> None:
+        if id(module) in before:
+            before[id(module)](module, args, {})
+
+    def leave(module: nn.Module, args: Any, output: Any) -> None:
+        if id(module) in after:
+            after[id(module)](module, args, {}, output)
+
+    yield nn.modules.module.register_module_forward_pre_hook(enter)
+    yield nn.modules.module.register_module_forward_hook(leave)
 
 
 def _before(log: StepLog, name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:

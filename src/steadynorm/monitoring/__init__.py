@@ -1,0 +1,1 @@
+"""Watching a training: what is measured, judged and written is here once; a framework's room supplies primitives."""

@@ -1,0 +1,65 @@
+"""The run file: what a monitor saw of one training, one JSON object per line, for `steadynorm report`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from steadynorm import __version__
+from steadynorm.evidence import Array
+
+
+class RunFile:
+    """Writes a run file, whose lines docs/run-file.md describes.
+
+    Arguments:
+        path: of the file, which is begun anew.
+        framework: of the model.
+        model: its name.
+        interval: steps between measurements.
+
+    Raises:
+        OSError: it cannot be written, here and in every method.
+    """
+
+    def __init__(self, path: str | Path, *, framework: str, model: str, interval: int) -> None:
+        self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 - closed by close()
+        self._write(steadynorm=__version__, kind="run", framework=framework, model=model, interval=interval)
+        self.flush()
+
+    def statistics(self, step: int, layers: Mapping[str, Mapping[str, float | None]]) -> None:
+        """Writes what was measured at a step, by layer and quantity."""
+        rounded = {name: {key: _rounded(value) for key, value in measured.items()} for name, measured in layers.items()}
+        self._write(step=step, kind="statistics", layers=rounded)
+
+    def loss(self, step: int, train: float | None, validation: float | None) -> None:
+        """Writes the losses that are known at a step."""
+        given = {"train": train, "validation": validation}
+        self._write(
+            step=step, kind="loss", **{name: _rounded(each) for name, each in given.items() if each is not None}
+        )
+
+    def warning(self, step: int, code: str, message: str) -> None:
+        """Writes what was warned of at a step."""
+        self._write(step=step, kind="warning", code=code, message=message)
+
+    def moving(self, step: int, name: str, mean: Array, variance: Array) -> None:
+        """Leaves the statistics of single channels out; event files have them."""
+
+    def flush(self) -> None:
+        """Hands what was written over to the operating system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Ends the file."""
+        self._file.close()
+
+    def _write(self, **fields: object) -> None:
+        self._file.write(json.dumps(fields, allow_nan=False, separators=(",", ":")) + "\n")
+
+
+def _rounded(value: float | None) -> float | None:
+    """Six digits, and nothing for what JSON has no number for."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
