@@ -92,7 +92,7 @@ def evaluate(model: keras.Model, batches: Any) -> float:
 
 def train(model: keras.Model, batches: Any, *, epochs: int = 4, rate: float = 3e-3) -> keras.Model:
     """Trains in the plain way, as `fit` does; the model comes back compiled."""
-    model.compile(keras.optimizers.Adam(rate), lambda target, output: loss(output, target))
+    model.compile(keras.optimizers.Adam(rate), lambda target, output: loss(output, target), jit_compile=False)
     for _ in range(epochs):
         for x, y in batches:
             model.train_on_batch(x, y)
@@ -197,7 +197,7 @@ class Lab:
             self._weights = [numbers_of(each.value).copy() for each in model.variables + model.optimizer.variables]
             assert evaluate(model, self.validation_data) > 0.95
             return model
-        model.compile(keras.optimizers.Adam(3e-3), lambda target, output: loss(output, target))
+        model.compile(keras.optimizers.Adam(3e-3), lambda target, output: loss(output, target), jit_compile=False)
         model.optimizer.build(model.trainable_variables)
         for variable, value in zip(model.variables + model.optimizer.variables, self._weights, strict=True):
             variable.assign(value)
@@ -210,6 +210,7 @@ class Lab:
             "validation_data": self.validation_data,
             "loss": loss,
             "metric": accuracy,
+            "batches": 12,
             "progress": False,
             **functions,
         }

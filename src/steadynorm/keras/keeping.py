@@ -57,7 +57,8 @@ class Snapshot:
             return
         self._seen[id(value)] = value
         if isinstance(value, dict | list) and not issubclass(type(value), dict | list):
-            value = value.__wrapped__  # a stand-in of TensorFlow's, for what a layer holds
+            stand_in: Any = value  # of TensorFlow's, for what a layer holds
+            value = stand_in.__wrapped__
         tensor = self._backend.keeper(value)
         if tensor is not None:
             self._put_back.append(tensor)
