@@ -90,6 +90,9 @@ class Snapshot:
 
     def _keep_attributes(self, value: Any) -> None:
         self._keep_dict(vars(value))
+        for kind in type(value).__mro__:
+            if not is_installed(kind):  # methods refer to things as other functions do
+                self._waiting += [each for each in vars(kind).values() if isinstance(each, types.FunctionType)]
         inner = _wrapped(value)
         if inner is not None:
             self._waiting.append(inner)
