@@ -61,13 +61,13 @@ def network(
 class Net(keras.Model):
     """The same as a class; its layers are called through `mode`, which says what each of them gets as `training`."""
 
-    def __init__(self, momentum: float = 0.9) -> None:
+    def __init__(self, momentum: float = 0.9, kind: Any = keras.layers.BatchNormalization) -> None:
         super().__init__()
         layers = keras.layers
         self.conv = layers.Conv2D(16, 3, padding="same", use_bias=False, name="conv")
         self.norm = layers.BatchNormalization(momentum=momentum, name="norm")
         self.inner = layers.Conv2D(16, 3, padding="same", use_bias=False, name="inner")
-        self.inner_norm = layers.BatchNormalization(momentum=momentum, name="inner_norm")
+        self.inner_norm = kind(momentum=momentum, name="inner_norm")
         self.pool = layers.MaxPooling2D()
         self.flatten = layers.Flatten()
         self.hidden = layers.Dense(32, use_bias=False, name="hidden")

@@ -83,15 +83,9 @@ def test_sn201_a_layer_that_ignores_the_mode(lab: Any, kind: Any) -> None:
     model = lab.Net()
     model(lab.train_data[0][0])
     lab.train(model, lab.train_data)
-    weights = model.inner_norm.get_weights()
-    layer = kind(momentum=0.9, name="inner_norm")
-    layer.build((None, 8, 8, 16))
-    layer.set_weights(weights)
-    other = lab.Net()
-    other.inner_norm = layer
+    other = lab.Net(kind=kind)
     other(lab.train_data[0][0])
-    for name in ("conv", "norm", "inner", "hidden", "hidden_norm", "head"):
-        getattr(other, name).set_weights(getattr(model, name).get_weights())
+    other.set_weights(model.get_weights())
     report = lab.diagnose(other)
     if kind is Renamed:
         lab.assert_healthy(report)
