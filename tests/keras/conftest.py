@@ -35,6 +35,11 @@ def loss(output: Any, target: Any) -> Any:
     return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(target, output, from_logits=True))
 
 
+def fitted_loss(target: Any, output: Any) -> Any:
+    """The same in the order of `compile`."""
+    return loss(output, target)
+
+
 def accuracy(output: Any, target: Any) -> float:
     return float(np.mean(numbers_of(output).argmax(-1) == numbers_of(target)))
 
@@ -92,7 +97,7 @@ def evaluate(model: keras.Model, batches: Any) -> float:
 
 def train(model: keras.Model, batches: Any, *, epochs: int = 4, rate: float = 3e-3) -> keras.Model:
     """Trains in the plain way, as `fit` does; the model comes back compiled."""
-    model.compile(keras.optimizers.Adam(rate), lambda target, output: loss(output, target), jit_compile=False)
+    model.compile(keras.optimizers.Adam(rate), fitted_loss, jit_compile=False)
     for _ in range(epochs):
         for x, y in batches:
             model.train_on_batch(x, y)
@@ -197,7 +202,7 @@ class Lab:
             self._weights = [numbers_of(each.value).copy() for each in model.variables + model.optimizer.variables]
             assert evaluate(model, self.validation_data) > 0.95
             return model
-        model.compile(keras.optimizers.Adam(3e-3), lambda target, output: loss(output, target), jit_compile=False)
+        model.compile(keras.optimizers.Adam(3e-3), fitted_loss, jit_compile=False)
         model.optimizer.build(model.trainable_variables)
         for variable, value in zip(model.variables + model.optimizer.variables, self._weights, strict=True):
             variable.assign(value)

@@ -32,7 +32,7 @@ def test_diagnose_takes_a_keras_subject(tmp_path: Path) -> None:
     (tmp_path / "line.py").write_text(SUBJECT)
     done = CliRunner().invoke(app, ["diagnose", f"{tmp_path / 'line.py'}:subject", "--json"])
     report = json.loads(done.stdout)
-    assert report["framework"] == "keras"
+    assert report["versions"]["framework"] == "keras"
     assert "SN103" in [each["code"] for each in report["findings"]]
     assert done.exit_code == 1
 
