@@ -113,3 +113,13 @@ def test_one_value_per_channel_is_remembered_until_the_next_call(log: StepLog) -
     assert log.last_single == "bn"
     log.enter("bn", batch=True, values=8, moments=None, trains=True)
     assert log.last_single is None
+
+
+def test_steps_that_make_the_statistics_infinite_say_nothing_about_the_decay(log: StepLog, layer: _Layer) -> None:
+    for index, x in enumerate(_inputs(4)):
+        log.begin_step()
+        _call(log, layer, x)
+        if index == 1:
+            layer.statistics = layer.statistics * np.inf
+        log.end_step()
+    assert summarized(log.logs["bn"], 1e-3).decay == pytest.approx(0.75, abs=1e-9)

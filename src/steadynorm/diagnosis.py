@@ -9,6 +9,7 @@ from typing import Protocol
 
 from steadynorm.checks.catalogue import CATALOGUE
 from steadynorm.checks.distance import mismatched, pooled
+from steadynorm.checks.live_remedies import in_words_of
 from steadynorm.checks.registry import run
 from steadynorm.evidence import (
     CallSite,
@@ -80,7 +81,7 @@ def diagnose(
     evidence = bench.try_remedies(evidence)
     stage("causes", 4, 5)
     findings, not_assessed = run(evidence, select, ignore)
-    findings = rank([bench.with_effect(found, evidence) for found in findings])
+    findings = rank([bench.with_effect(in_words_of(live.framework, found), evidence) for found in findings])
     return Report(name, evidence, tuple(findings), tuple(not_assessed), tuple(select), tuple(ignore))
 
 

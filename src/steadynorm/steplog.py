@@ -199,9 +199,10 @@ def _observed_decay(calls: list[Call]) -> float | None:
         if call.before is None or call.after is None or call.moments is None or len(call.before) % 2:
             continue
         channels = len(call.before) // 2
-        target = call.moments.mean - call.before[:channels]
-        moved = call.after[:channels] - call.before[:channels]
-        usable = np.abs(target) > 1e-6
+        with np.errstate(all="ignore"):
+            target = call.moments.mean - call.before[:channels]
+            moved = call.after[:channels] - call.before[:channels]
+            usable = (np.abs(target) > 1e-6) & np.isfinite(target) & np.isfinite(moved)
         ratios.extend(1 - moved[usable] / target[usable])
     return float(np.median(ratios)) if ratios else None
 

@@ -22,12 +22,16 @@ class Subject:
         metric: `metric(output, target)`, a number that can be averaged over samples, as accuracy.
         higher_is_better: direction of `metric`.
         forward: `forward(model, batch)`, the model's output; by default the model is called with the inputs of the
-            batch (a dict as keyword arguments, a tuple as positional ones).
+            batch (a dict as keyword arguments, a tuple as positional ones; a Keras model with all of them as its one
+            argument, and with training=False).
         target: `target(batch)`, the targets of a batch, where the default rule does not find them.
         train_step: `train_step(model, batch)`, or `train_step(model, optimizer, batch)` where `optimizer` is given:
-            one step as the user's own loop does it. It is run a few times on a copy.
+            one step as the user's own loop does it. It is run a few times on a copy. For Keras also
+            `train_step(state, batch)`, with the values of trainable, other and optimizer variables as the state, which
+            returns the new state or a tuple with it; a compiled model needs none.
         optimizer: the optimizer of the model's parameters; copied along with the model.
-        evaluate: `evaluate(model, batches)`, the user's own evaluation; may return the metric. Run on a copy.
+        evaluate: `evaluate(model, batches)`, the user's own evaluation; may return the metric. Run on a copy; a Keras
+            model is put back afterwards instead.
         source_model: the model that these weights were averaged or copied from (EMA, SWA, teacher), if they were.
         name: how reports call it.
 

@@ -35,6 +35,11 @@ def loss(output: Any, target: Any) -> Any:
     return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(target, output, from_logits=True))
 
 
+def fitted_loss(target: Any, output: Any) -> Any:
+    """The same in the order of `compile`."""
+    return loss(output, target)
+
+
 def accuracy(output: Any, target: Any) -> float:
     return float(np.mean(numbers_of(output).argmax(-1) == numbers_of(target)))
 
@@ -61,13 +66,13 @@ def network(
 class Net(keras.Model):
     """The same as a class; its layers are called through `mode`, which says what each of them gets as `training`."""
 
-    def __init__(self, momentum: float = 0.9) -> None:
+    def __init__(self, momentum: float = 0.9, kind: Any = keras.layers.BatchNormalization) -> None:
         super().__init__()
         layers = keras.layers
         self.conv = layers.Conv2D(16, 3, padding="same", use_bias=False, name="conv")
         self.norm = layers.BatchNormalization(momentum=momentum, name="norm")
         self.inner = layers.Conv2D(16, 3, padding="same", use_bias=False, name="inner")
-        self.inner_norm = layers.BatchNormalization(momentum=momentum, name="inner_norm")
+        self.inner_norm = kind(momentum=momentum, name="inner_norm")
         self.pool = layers.MaxPooling2D()
         self.flatten = layers.Flatten()
         self.hidden = layers.Dense(32, use_bias=False, name="hidden")
@@ -92,7 +97,7 @@ def evaluate(model: keras.Model, batches: Any) -> float:
 
 def train(model: keras.Model, batches: Any, *, epochs: int = 4, rate: float = 3e-3) -> keras.Model:
     """Trains in the plain way, as `fit` does; the model comes back compiled."""
-    model.compile(keras.optimizers.Adam(rate), lambda target, output: loss(output, target))
+    model.compile(keras.optimizers.Adam(rate), fitted_loss, jit_compile=False)
     for _ in range(epochs):
         for x, y in batches:
             model.train_on_batch(x, y)
@@ -197,7 +202,7 @@ class Lab:
             self._weights = [numbers_of(each.value).copy() for each in model.variables + model.optimizer.variables]
             assert evaluate(model, self.validation_data) > 0.95
             return model
-        model.compile(keras.optimizers.Adam(3e-3), lambda target, output: loss(output, target))
+        model.compile(keras.optimizers.Adam(3e-3), fitted_loss, jit_compile=False)
         model.optimizer.build(model.trainable_variables)
         for variable, value in zip(model.variables + model.optimizer.variables, self._weights, strict=True):
             variable.assign(value)
@@ -210,6 +215,7 @@ class Lab:
             "validation_data": self.validation_data,
             "loss": loss,
             "metric": accuracy,
+            "batches": 12,
             "progress": False,
             **functions,
         }

@@ -101,8 +101,8 @@ def test_sn507_dropout_before_normalization(lab: Any, where: str) -> None:
     found = next(each for each in report.findings if each.code == "SN507")
     assert found.layers == ("norm",)
     # Without the watching: the variance of the layer's input with and without dropout.
-    x = np.concatenate([x for x, _ in lab.train_data[:20]])
-    fed = keras.Model(model.inputs, model.get_layer("norm").input)
+    x = np.concatenate([x for x, _ in lab.train_data])
+    fed = keras.Model(model.inputs[0], model.get_layer("norm").input)
     variances = [numbers_of(fed(x, training=training)).var(0) + 1e-3 for training in (True, False)]
     measured = found.evidence["log_variance_ratio"]["norm"]
     assert measured == pytest.approx(np.median(np.log(variances[0] / variances[1])), abs=0.05)

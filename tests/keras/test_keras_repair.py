@@ -87,7 +87,7 @@ def test_a_checkpoint_is_repaired_in_its_own_format(lab: Any, tmp_path: Path) ->
     )
     assert values(model) == before
     assert (tmp_path / "old.weights.h5").read_bytes() == old
-    assert [each.name for each in mended.layers] == list(lab.layers)
+    assert [each.layer for each in mended.layers] == list(lab.layers)
     first, second = tensors(tmp_path / "old.weights.h5"), tensors(tmp_path / "new.weights.h5")
     changed = {name for name in first if not np.array_equal(first[name], second[name])}
     assert first.keys() == second.keys()

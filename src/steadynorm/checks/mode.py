@@ -32,7 +32,7 @@ def inference_with_batch_statistics(evidence: Evidence) -> Iterator[Finding]:
     else:
         message = (
             f"{many(layers, 'use', 'normalization layer', evidence.layers)} batch moments although the model is in "
-            "inference mode: the layer ignores eval(), or was traced in training mode"
+            "inference mode: the layer ignores the mode, or was traced in training mode"
         )
         remedy = "Pass training=self.training to F.batch_norm; export or trace the model after model.eval()."
     yield finding(

@@ -97,7 +97,7 @@ def split_batch(batch: Any, size: int) -> list[Any]:
         return [batch]
     count = lengths.pop()
     starts = range(0, count - count % size or count, size)
-    return [nests.transform(batch, lambda each, at=at: each[at : at + size], is_array) for at in starts]
+    return [nests.transform(batch, lambda each, at=at: each[at : at + size], is_array) for at in starts]  # type: ignore[misc]
 
 
 def shapes_of(value: Any) -> str:

@@ -57,7 +57,8 @@ class Snapshot:
             return
         self._seen[id(value)] = value
         if isinstance(value, dict | list) and not issubclass(type(value), dict | list):
-            value = value.__wrapped__  # a stand-in of TensorFlow's, for what a layer holds
+            stand_in: Any = value  # of TensorFlow's, for what a layer holds
+            value = stand_in.__wrapped__
         tensor = self._backend.keeper(value)
         if tensor is not None:
             self._put_back.append(tensor)
@@ -89,6 +90,9 @@ class Snapshot:
 
     def _keep_attributes(self, value: Any) -> None:
         self._keep_dict(vars(value))
+        for kind in type(value).__mro__:
+            if not is_installed(kind):  # methods refer to things as other functions do
+                self._waiting += [each for each in vars(kind).values() if isinstance(each, types.FunctionType)]
         inner = _wrapped(value)
         if inner is not None:
             self._waiting.append(inner)

@@ -62,10 +62,11 @@ def named_layers(model: Any) -> dict[str, Any]:
 
 
 def normalization_layers(model: Any) -> dict[str, Any]:
-    """The normalization layers by name, in the model's order; the model itself may be one."""
-    if is_normalization(model):
-        return {model.name: model}
-    return {name: layer for name, layer in named_layers(model).items() if is_normalization(layer)}
+    """The normalization layers by name, in the model's order; the model itself may be one.
+
+    One that was never called has no statistics: it is left over from another that took its place, or see `check_built`.
+    """
+    return {name: layer for name, layer in _candidates(model).items() if has_statistics(layer)}
 
 
 def check_built(model: Any) -> None:
@@ -74,12 +75,18 @@ def check_built(model: Any) -> None:
     Raises:
         UnusableInputError: naming the layer.
     """
-    for name, layer in normalization_layers(model).items():
-        if not has_statistics(layer):
-            raise UnusableInputError(
-                f"the normalization layer '{name}' was never called and has no statistics yet: build the model, or "
-                "call it on one batch, and load its weights"
-            )
+    found = _candidates(model)
+    unbuilt = [name for name, layer in found.items() if not has_statistics(layer)]
+    if unbuilt and (not model.built or len(unbuilt) == len(found)):
+        raise UnusableInputError(
+            f"the normalization layer '{unbuilt[0]}' was never called and has no statistics yet: build the model, or "
+            "call it on one batch, and load its weights"
+        )
+
+
+def _candidates(model: Any) -> dict[str, Any]:
+    layers = {model.name: model} if is_normalization(model) else named_layers(model)
+    return {name: layer for name, layer in layers.items() if is_normalization(layer)}
 
 
 def value(variable: Any) -> Array | None:

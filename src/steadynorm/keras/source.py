@@ -24,7 +24,8 @@ def weight_source(subject: Subject, layers: Mapping[str, Any]) -> WeightSource |
         return None
     ours, theirs = subject.model.trainable_variables, source.trainable_variables
     differ = len(ours) != len(theirs) or any(
-        not np.array_equal(value(one), value(other)) for one, other in zip(ours, theirs, strict=True)
+        not np.array_equal(np.asarray(value(one)), np.asarray(value(other)))
+        for one, other in zip(ours, theirs, strict=True)
     )
     # A copy's layers have names of their own: what counts is their order.
     originals = [stored(layer) for layer in normalization_layers(source).values()]

@@ -80,7 +80,10 @@ def run_train_step(
                 log.end_step()
             samples.append(sample_count(batch))
             after = [value(each) for each in model.trainable_variables]
-            changed = any(not np.array_equal(one, other) for one, other in zip(parameters, after, strict=False))
+            changed = any(
+                not np.array_equal(np.asarray(one), np.asarray(other))
+                for one, other in zip(parameters, after, strict=False)
+            )
             moved |= changed
             statistics_moved = any(layer_log.moved[-1] for layer_log in log.logs.values())
             if not changed and statistics_moved and (bad_gradients.seen or _not_finite(result)):

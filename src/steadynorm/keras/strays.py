@@ -33,7 +33,8 @@ def watch_strays(registered: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield strays
 
 
-def _kinds(kind: type) -> Iterator[type]:
+def _kinds(kind: type[Any]) -> Iterator[type[Any]]:
     yield kind
-    for each in kind.__subclasses__():
+    subclasses: list[type[Any]] = kind.__subclasses__()
+    for each in subclasses:
         yield from _kinds(each)
