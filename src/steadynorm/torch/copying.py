@@ -31,6 +31,15 @@ def unwrap(model: nn.Module) -> nn.Module:
     return model
 
 
+def is_compiled(model: nn.Module) -> bool:
+    """Whether the model, or what is inside its wrappers, is run as compiled code."""
+    return any(
+        isinstance(getattr(each, "_orig_mod", None), nn.Module)
+        or getattr(each, "_compiled_call_impl", None) is not None
+        for each in _unwrapping(model)
+    )
+
+
 def _unwrapping(model: nn.Module) -> Iterator[nn.Module]:
     """The model and what is inside each of its wrappers, outermost first."""
     while True:

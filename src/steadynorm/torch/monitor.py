@@ -13,14 +13,14 @@ from torch.nn.parameter import is_lazy
 from steadynorm.evidence import Array, Layer, LayerSteps
 from steadynorm.monitoring.watched import Snapshots
 from steadynorm.steplog import StepLog, summarized
-from steadynorm.torch.copying import unwrap
+from steadynorm.torch.copying import is_compiled, unwrap
 from steadynorm.torch.layers import describe, normalization_layers
 from steadynorm.torch.steplog import outer_handles, step_log
 
 
 def watched(model: nn.Module) -> TorchWatched:
     """The model, to be monitored; wrappers such as torch.compile's and DistributedDataParallel's are looked through."""
-    return TorchWatched(unwrap(model))
+    return TorchWatched(unwrap(model), hooked=not is_compiled(model))
 
 
 class TorchWatched:
@@ -28,11 +28,13 @@ class TorchWatched:
 
     Arguments:
         model: the model that is trained.
+        hooked: whether hooks may watch its calls. Compiled code does not call them, and PyTorch warns of them.
     """
 
     framework = "torch"
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, *, hooked: bool = True) -> None:
+        self._hooked = hooked
         self.name = type(model).__name__
         self._model = model
         self._layers = {name: layer for name, layer in normalization_layers(model).items() if _keeps(layer)}
@@ -70,7 +72,7 @@ class TorchWatched:
         """Watches the calls of the layers by hooks; those of a compiled model go unseen."""
         if self._log is None:
             self._log = step_log(self._layers)
-            self._probes = list(outer_handles(self._log, self._layers, self._guarded))
+            self._probes = list(outer_handles(self._log, self._layers, self._guarded)) if self._hooked else []
         else:
             self._log.end_step()
         self._log.begin_step()
@@ -95,7 +97,7 @@ class TorchWatched:
 
         Those of the first layer stand for all: an evaluation runs the whole model.
         """
-        if on and self._counter is None:
+        if on and self._hooked and self._counter is None:
             first = next(iter(self._layers.values()))
             momentum = getattr(first, "momentum", None)
 
