@@ -215,3 +215,11 @@ def test_hostile_text_is_escaped_everywhere(hostile_report: Report, hostile_name
 
 def test_page_is_the_same_every_time(long_report: Report) -> None:
     assert long_report.to_html() == long_report.to_html()
+
+
+def test_experiments_of_a_sanity_test_are_a_table(experiments_report: Report) -> None:
+    words = " ".join(Texts(experiments_report.to_html()).words)
+
+    assert "Experiments on copies" in words
+    assert "one fixed batch, the train step" in words
+    assert "fitted after 48 steps: loss 2.50 → 0.0500" in words

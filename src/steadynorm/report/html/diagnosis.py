@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from steadynorm.evidence import Score, Trial
+from steadynorm.report.experiments import tried
 from steadynorm.report.html.causes import SHOWN_FINDINGS, Cause, causes_of
 from steadynorm.report.html.page import write_page
 from steadynorm.report.html.plots import Plot, layers_plot
@@ -157,6 +158,12 @@ class Part:
     def gap(self) -> str:
         """What the gap is due to; empty where none was measured."""
         return "" if self.report.evidence.gap is None else gap_said(self.report.evidence.gap)
+
+    @property
+    def tried(self) -> list[tuple[str, str]]:
+        """What the experiments of a sanity test came to; empty where none was made."""
+        experiments = self.report.evidence.experiments
+        return [] if experiments is None else list(tried(experiments))
 
     @property
     def layers(self) -> list[LayerRow]:
