@@ -36,7 +36,12 @@ app = typer.Typer(
 )
 
 
-Output = Annotated[Path | None, typer.Option(help="Write the report to this file instead of to stdout.")]
+Output = Annotated[
+    Path | None, typer.Option(help="Write the report to this file instead of to stdout; FILE.html is an HTML page.")
+]
+FormOption = Annotated[
+    Form | None, typer.Option("--format", help="How the report is written; text if not given.", show_default=False)
+]
 Select = Annotated[list[str] | None, typer.Option(help="Check only these codes or prefixes: SN1,SN201.")]
 Ignore = Annotated[list[str] | None, typer.Option(help="Leave these codes or prefixes out.")]
 FailFrom = Annotated[
@@ -85,7 +90,7 @@ def check(
     before: Annotated[
         str | None, typer.Option(metavar="OLD", help="Compare with this earlier checkpoint of the same model.")
     ] = None,
-    form: Annotated[Form, typer.Option("--format", help="How the report is written.")] = Form.TEXT,
+    form: FormOption = None,
     output: Output = None,
     select: Select = None,
     ignore: Ignore = None,
@@ -118,9 +123,10 @@ def check(
     """
     with one_line(traceback, extra="files"):
         from steadynorm.checking import check as checked
-        from steadynorm.delivery import check_output, deliver, deliver_baseline, deliver_difference
+        from steadynorm.delivery import check_output, deliver, deliver_baseline, deliver_difference, form_of
 
         _check_options(fix, unsafe_fixes, diff, baseline, new_baseline)
+        chosen = Form.TEXT if diff or new_baseline is not None else form_of(form, output)
         settings = _settings(select, ignore, fail_on, exclude)
         for written in (output, new_baseline):
             if written is not None:
@@ -144,7 +150,7 @@ def check(
         if diff:
             deliver_difference(result, unsafe_fixes, output)
         else:
-            deliver(result, form, output)
+            deliver(result, chosen, output)
         status = result.exit_status(settings.fail_on.severity)
     raise typer.Exit(status)
 
@@ -153,10 +159,16 @@ def check(
 def diagnose(
     target: Target,
     json: Annotated[bool, typer.Option("--json", help="Short for --format json (docs/report-json.md).")] = False,
-    form: Annotated[
-        Form | None, typer.Option("--format", help="How the report is written; text if not given.", show_default=False)
-    ] = None,
+    form: FormOption = None,
     output: Output = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What steadynorm.Monitor wrote of the training: the HTML report draws it.",
+            show_default=False,
+        ),
+    ] = None,
     batches: Annotated[int, typer.Option(min=1, help="How many batches of each kind of data are sampled.")] = 20,
     device: Device = None,
     select: Select = None,
@@ -172,21 +184,26 @@ def diagnose(
     """
     with one_line(traceback):
         from steadynorm.api import diagnose as diagnosed
-        from steadynorm.delivery import check_output, deliver
+        from steadynorm.delivery import check_output, deliver, form_of
         from steadynorm.loading import file_of, subject_from
+        from steadynorm.report.run import read_run
 
         if json and form not in (None, Form.JSON):
             raise UnusableInputError(f"--json and --format {form} contradict each other; expected one of them")
+        chosen = form_of(Form.JSON if json else form, output)
+        if run is not None and chosen is not Form.HTML:
+            raise UnusableInputError("--run goes with an HTML report: expected --output FILE.html as well")
         settings = _settings(select, ignore, fail_on)
+        training = None if run is None else read_run(run)
         if output is not None:
-            check_output(output, (file_of(target),))
+            check_output(output, (file_of(target), None if run is None else str(run)))
         with redirect_stdout(sys.stderr), subject_from(target) as subject:
             if output is not None:
                 # Of a module the file is known once it is imported.
                 check_output(output, (file_of(target),))
             report = diagnosed(subject, batches=batches, device=device, select=settings.select, ignore=settings.ignore)
         report = replace(report, code=file_of(target))
-        deliver(report, Form.JSON if json else form or Form.TEXT, output)
+        deliver(report, chosen, output, training)
         status = report.exit_status(settings.fail_on.severity)
     raise typer.Exit(status)
 
@@ -242,6 +259,26 @@ def sanity(
         deliver(report, form, output)
         status = report.exit_status(settings.fail_on.severity)
     raise typer.Exit(status)
+
+
+@app.command()
+def report(
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="The run file that steadynorm.Monitor wrote.", show_default=False),
+    ],
+    output: Output = None,
+    traceback: Traceback = False,
+) -> None:
+    """Show what a monitor saw of a training: warnings, losses, and how far each layer's statistics were off."""
+    with one_line(traceback):
+        from steadynorm.delivery import check_output, deliver, form_of
+        from steadynorm.report.run import read_run
+
+        form = form_of(None, output)
+        if output is not None:
+            check_output(output, (str(run),))
+        deliver(read_run(run), form, output)
 
 
 app.command()(cli_mending.repair)

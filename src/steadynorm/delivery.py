@@ -12,6 +12,7 @@ from steadynorm.errors import UnusableInputError
 from steadynorm.options import Form
 from steadynorm.report.model import Report
 from steadynorm.report.result import CheckResult
+from steadynorm.report.run import Run
 from steadynorm.report.words import printable
 from steadynorm.writing import check_folder, write_text
 
@@ -61,10 +62,38 @@ def _is_text(path: Path) -> bool:
         return False
 
 
-def deliver(report: Report | CheckResult, form: Form, output: Path | None) -> None:
+def form_of(form: Form | None, output: Path | None, default: Form = Form.TEXT) -> Form:
+    """The form of a report: the one that is asked for, or else what the ending of the file's name says.
+
+    Arguments:
+        form: what is asked for.
+        output: where the report is to go.
+        default: the form of any other file, and of stdout.
+
+    Raises:
+        UnusableInputError: it is HTML, and that needs something that is not installed, or a file to go to.
+    """
+    is_page = output is not None and output.suffix.lower() in (".html", ".htm")
+    chosen = form or (Form.HTML if is_page else default)
+    if chosen is Form.HTML:
+        from steadynorm.report.pages import require_html
+
+        require_html(str(output) if output is not None else "an HTML report")
+        if output is None and sys.stdout.isatty():
+            raise UnusableInputError("an HTML report is nothing for a terminal: expected --output report.html")
+    return chosen
+
+
+def deliver(report: Report | CheckResult | Run, form: Form, output: Path | None, run: Run | None = None) -> None:
     """Writes a report to stdout, or to a file; then stderr says in one sentence what is in it.
 
     What could not be read stands in the report, and where nobody looks at that now, on stderr as well.
+
+    Arguments:
+        report: the report.
+        form: as `form_of` chose it; of a run `TEXT` or `HTML`.
+        output: the file, `None` for stdout.
+        run: the training of the model, which a page of the report shows as well.
 
     Raises:
         UnusableInputError: the file cannot be written.
@@ -72,10 +101,10 @@ def deliver(report: Report | CheckResult, form: Form, output: Path | None) -> No
     unread = report.unread if isinstance(report, CheckResult) else ()
     alone = isinstance(report, CheckResult) and not report.reports
     if output is not None:
-        write_text(output, f"{_as(form, report)}\n")
+        write_text(output, f"{_as(form, report, run)}\n")
         _say(f"{_verdict(report)} The report is in {output}.")
     elif not (unread and alone and form is Form.TEXT):
-        _show(report, form)
+        _show(report, form, run)
     if output is not None or form is not Form.TEXT or alone:
         for each in unread:
             _say(f"steadynorm: {' '.join(each.reason.split())}")
@@ -118,13 +147,13 @@ def deliver_baseline(result: CheckResult, file: Path) -> int:
     return exits.UNUSABLE if result.unread else exits.CLEAN
 
 
-def _show(report: Report | CheckResult, form: Form) -> None:
+def _show(report: Report | CheckResult | Run, form: Form, run: Run | None) -> None:
     from rich.console import Console
 
     console = Console()
     if form is Form.TEXT and console.is_terminal:
         console.print(report)
-    elif text := _as(form, report):
+    elif text := _as(form, report, run):
         print(text)
 
 
@@ -132,8 +161,10 @@ def _say(line: str) -> None:
     print(printable(line), file=sys.stderr)
 
 
-def _as(form: Form, report: Report | CheckResult) -> str:
-    if form is Form.TEXT:
+def _as(form: Form, report: Report | CheckResult | Run, run: Run | None) -> str:
+    if form is Form.HTML:
+        return report.to_html(run) if isinstance(report, Report) else report.to_html()
+    if form is Form.TEXT or isinstance(report, Run):
         return str(report)
     if form is Form.JSON:
         return report.to_json()
@@ -145,7 +176,10 @@ def _as(form: Form, report: Report | CheckResult) -> str:
     return to_github(result)
 
 
-def _verdict(report: Report | CheckResult) -> str:
+def _verdict(report: Report | CheckResult | Run) -> str:
+    from steadynorm.report.run_summary import run_verdict
     from steadynorm.report.summary import result_verdict, verdict
 
+    if isinstance(report, Run):
+        return run_verdict(report)
     return verdict(report) if isinstance(report, Report) else result_verdict(report)

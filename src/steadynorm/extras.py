@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+from steadynorm.errors import UnusableInputError
+
 FRAMEWORKS = ("torch", "keras", "tensorflow")
 """Each is an extra of the same name: pip install 'steadynorm[torch]'."""
 
-PACKAGES = {"google": "protobuf"}
+PACKAGES = {"google": "protobuf", "markdown_it": "markdown-it-py"}
 """Modules whose package, which is what pip knows, has another name."""
 
 
@@ -23,3 +28,19 @@ def missing_module(error: ModuleNotFoundError, who: str, extra: str | None = Non
     package = PACKAGES.get(module, module)
     install = f"'steadynorm[{extra}]'" if extra else package
     return f"{who} needs {package}, which is not installed: pip install {install}"
+
+
+def require(modules: Iterable[str], who: str, extra: str) -> None:
+    """Makes sure that modules are installed, without importing them, before the work is done that they are needed for.
+
+    Arguments:
+        modules: their top-level names.
+        who: what needs them.
+        extra: the extra that brings them along.
+
+    Raises:
+        UnusableInputError: one of them is not installed; the message says how to install it.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise UnusableInputError(missing_module(ModuleNotFoundError(name=module), who, extra))

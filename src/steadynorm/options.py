@@ -12,6 +12,7 @@ class Form(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    HTML = "html"
     SARIF = "sarif"
     GITHUB = "github"
 

@@ -39,9 +39,17 @@ class Distance:
     @property
     def significant(self) -> bool:
         """Whether either difference is large and not noise. A non-finite difference is large."""
-        return _exceeds(self.shift, self.shift_error, SHIFT_THRESHOLD) or _exceeds(
-            self.log_ratio, self.log_ratio_error, LOG_VARIANCE_THRESHOLD
-        )
+        return _exceeds(self.shift, self.shift_level) or _exceeds(self.log_ratio, self.log_ratio_level)
+
+    @property
+    def shift_level(self) -> float:
+        """The noise level of `shift`: what is larger is called a difference."""
+        return _level(self.shift_error, SHIFT_THRESHOLD)
+
+    @property
+    def log_ratio_level(self) -> float:
+        """That of `log_ratio`."""
+        return _level(self.log_ratio_error, LOG_VARIANCE_THRESHOLD)
 
     def as_evidence(self) -> dict[str, object]:
         """The numbers, for a finding."""
@@ -53,8 +61,12 @@ class Distance:
         }
 
 
-def _exceeds(value: float, error: float, threshold: float) -> bool:
-    return not np.isfinite(value) or value > max(threshold, STANDARD_ERRORS * error)
+def _level(error: float, threshold: float) -> float:
+    return max(threshold, STANDARD_ERRORS * error)
+
+
+def _exceeds(value: float, level: float) -> bool:
+    return not np.isfinite(value) or value > level
 
 
 def _rms(values: Array) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
@@ -14,11 +13,21 @@ from steadynorm.report import program
 from steadynorm.report.findings import findings
 from steadynorm.report.layers import UNKNOWN, LayerStatus, layer_statuses
 from steadynorm.report.layout import WIDTH, as_lines, grid, section
-from steadynorm.report.model import Origin, Report
+from steadynorm.report.model import Report
 from steadynorm.report.result import CheckResult
 from steadynorm.report.styles import WIDEST
-from steadynorm.report.summary import files_looked_at, reasons, result_verdict, verdict
-from steadynorm.report.words import counted, folded, listed, printable, shortened
+from steadynorm.report.summary import (
+    danger_said,
+    files_looked_at,
+    fixed_said,
+    gone_said,
+    not_reported_said,
+    reasons,
+    result_verdict,
+    verdict,
+    what_it_is,
+)
+from steadynorm.report.words import counted, listed, printable, shortened
 
 SHOWN_LAYERS = 12
 """Rows of the table of layers; a smaller model is shown whole."""
@@ -64,19 +73,15 @@ def _parts(result: CheckResult) -> Iterator[RenderableType]:
 
 def _left_out(result: CheckResult) -> Iterator[RenderableType]:
     """What was fixed, and what is known and therefore not reported."""
-    if result.fixed:
-        counts = Counter(found.code for found in result.fixed)
-        yield Text()
-        yield Text(f"Fixed: {', '.join(f'{code} ({count})' for code, count in counts.items())}.")
     hidden = result.hidden
-    known = [f"{counted(hidden.suppressed, 'finding')} left out by comments or settings"] * bool(hidden.suppressed)
-    known += [f"{counted(hidden.known, 'finding')} of the baseline"] * bool(hidden.known)
-    if known:
+    if result.fixed:
         yield Text()
-        yield Text(f"Not reported: {listed(known)}.", style="dim")
+        yield Text(fixed_said(result))
+    if known := not_reported_said(result):
+        yield Text()
+        yield Text(known, style="dim")
     if hidden.gone:
-        gone = counted(hidden.gone, "finding of the baseline is", "findings of the baseline are")
-        yield Text(f"{gone} gone: --write-baseline writes it anew.", style="dim")
+        yield Text(gone_said(result), style="dim")
     if hidden.needless:
         lines = (Text(printable(each)) for each in hidden.needless[:SHOWN_MODELS])
         more = len(hidden.needless) - SHOWN_MODELS
@@ -89,9 +94,13 @@ def _models(result: CheckResult, models: list[Report]) -> Iterator[RenderableTyp
         if report.findings:
             yield Text()
             yield from _model(report)
-    clean = [f"{report.name} ({_what(report)})" for report in models if report.checked and not report.findings]
-    unassessed = [f"{report.name} ({_what(report)})" for report in models if not report.checked]
-    told = [f"{report.name}: {_code(report.origin)}" for report in result.reports if report.origin and _is_told(report)]
+    clean = [f"{report.name} ({what_it_is(report)})" for report in models if report.checked and not report.findings]
+    unassessed = [f"{report.name} ({what_it_is(report)})" for report in models if not report.checked]
+    told = [
+        f"{report.name}: {danger_said(report.origin)}"
+        for report in result.reports
+        if report.origin and _is_told(report)
+    ]
     if told:
         yield from section("Code in files", *_named(told))
     if clean:
@@ -108,13 +117,6 @@ def _is_told(report: Report) -> bool:
     return report.origin is not None and bool(report.origin.code) and not report.findings
 
 
-def _what(report: Report) -> str:
-    if report.is_source:
-        return counted(len(report.origin.files), "source file") if report.origin else "source code"
-    layers = counted(len(report.evidence.layers), "layer")
-    return f"{report.origin.format}, {layers}" if report.origin else layers
-
-
 def _named(names: list[str]) -> Iterator[RenderableType]:
     for name in names[:SHOWN_MODELS]:
         yield Text(printable(name))
@@ -128,7 +130,7 @@ def _model(report: Report) -> Iterator[RenderableType]:
         return
     yield Text(printable(verdict(report)), style="bold")
     if report.origin is not None and report.origin.code:
-        yield Text(printable(_code(report.origin)))
+        yield Text(printable(danger_said(report.origin)))
     if report.is_empty:
         return
     yield Text(printable(files_looked_at(report)), style="dim")
@@ -137,13 +139,6 @@ def _model(report: Report) -> Iterator[RenderableType]:
     yield from section("Findings", *findings(report))
     if report.not_assessed:
         yield from section("Not assessed", *_not_assessed(report))
-
-
-def _code(origin: Origin) -> str:
-    return (
-        f"Beware: the file names code that loading it with pickle or torch.load would run ({folded(origin.code)}). "
-        "Here it was read as data, and nothing was run."
-    )
 
 
 def _layers(rows: list[LayerStatus]) -> Iterator[RenderableType]:

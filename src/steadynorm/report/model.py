@@ -14,6 +14,7 @@ from steadynorm.finding import Finding, Severity
 from steadynorm.place import Place, Shown
 
 if TYPE_CHECKING:
+    from steadynorm.report.run import Run
     from steadynorm.source.reading.files import SourceFile
 
 
@@ -127,6 +128,19 @@ class Report:
         from steadynorm.report.json import to_json
 
         return to_json(self, indent)
+
+    def to_html(self, run: Run | None = None) -> str:
+        """The report as an HTML page that is complete by itself.
+
+        Arguments:
+            run: the training of the model, which is drawn with it: `read_run` of what a monitor wrote.
+
+        Raises:
+            UnusableInputError: the extra `html` is not installed.
+        """
+        from steadynorm.report.pages import report_to_html
+
+        return report_to_html(self, run)
 
     def __str__(self) -> str:
         """The report as plain text, 80 columns wide."""

@@ -87,6 +87,16 @@ class CheckResult:
 
         return to_sarif(self, indent)
 
+    def to_html(self) -> str:
+        """The result as an HTML page that is complete by itself.
+
+        Raises:
+            UnusableInputError: the extra `html` is not installed.
+        """
+        from steadynorm.report.pages import result_to_html
+
+        return result_to_html(self)
+
     def __str__(self) -> str:
         """The result as plain text, 80 columns wide."""
         from steadynorm.report.files import as_text

@@ -11,11 +11,13 @@ from steadynorm.checks.catalogue import CATALOGUE
 from steadynorm.checks.distance import Distance, of_layer
 from steadynorm.evidence import Evidence, Gap, Layer, Mode, Score, Split
 from steadynorm.finding import Finding, Severity
-from steadynorm.report.model import Report
+from steadynorm.report.model import Origin, Report
 from steadynorm.report.result import CheckResult
 from steadynorm.report.words import counted, folded, listed, number, percent
 
 DATA = {Split.TRAIN: "training", Split.VALIDATION: "validation"}
+
+MODES = {Mode.POPULATION: "stored statistics (inference)", Mode.BATCH: "batch statistics (training)"}
 
 _BEFORE = {"inference-mode": "in the evaluation as given", "population": "in small batches"}
 """Where the number stood before a remedy was tried, if not in inference mode."""
@@ -102,6 +104,44 @@ def _unassessed(reports: Iterable[Report]) -> str:
     return f"nothing assessed ({'; '.join(why) or 'all checks were left out'})"
 
 
+def what_it_is(report: Report) -> str:
+    """What a report of files or source code is about, in a few words."""
+    if report.is_source:
+        return counted(len(report.origin.files), "source file") if report.origin else "source code"
+    layers = counted(len(report.evidence.layers), "layer")
+    return f"{report.origin.format}, {layers}" if report.origin else layers
+
+
+def danger_said(origin: Origin) -> str:
+    """That a file names code, and which, in two sentences."""
+    return (
+        f"Beware: the file names code that loading it with pickle or torch.load would run ({folded(origin.code)}). "
+        "Here it was read as data, and nothing was run."
+    )
+
+
+def fixed_said(result: CheckResult) -> str:
+    """What was fixed, in a sentence; empty if nothing."""
+    fixed = Counter(found.code for found in result.fixed)
+    return f"Fixed: {', '.join(f'{code} ({count})' for code, count in fixed.items())}." if fixed else ""
+
+
+def not_reported_said(result: CheckResult) -> str:
+    """What is known and therefore not reported, in a sentence; empty if nothing."""
+    hidden = result.hidden
+    known = [f"{counted(hidden.suppressed, 'finding')} left out by comments or settings"] * bool(hidden.suppressed)
+    known += [f"{counted(hidden.known, 'finding')} of the baseline"] * bool(hidden.known)
+    return f"Not reported: {listed(known)}." if known else ""
+
+
+def gone_said(result: CheckResult) -> str:
+    """What of the baseline did not come up again, in a sentence; empty if everything did."""
+    if not result.hidden.gone:
+        return ""
+    gone = counted(result.hidden.gone, "finding of the baseline is", "findings of the baseline are")
+    return f"{gone} gone: --write-baseline writes it anew."
+
+
 def looked_at(report: Report) -> str:
     """What the diagnosis rests on, in one sentence."""
     evidence = report.evidence
@@ -177,6 +217,21 @@ def reasons(report: Report) -> dict[str, list[str]]:
 def gap_value(scored: Score, gap: Gap) -> float | None:
     """The number that the gap is measured by."""
     return scored.metric if gap.measure == "metric" else scored.loss
+
+
+def gap_said(gap: Gap) -> str:
+    """How large the gap is and what it is due to, in a sentence or two."""
+    direction = "higher" if gap.higher_is_better else "lower"
+    if gap.size == 0:
+        return f"The {gap.measure} ({direction} is better) shows no shortfall of inference beyond noise."
+    size = f" of {number(gap.size)}" if math.isfinite(gap.size) else ""
+    cause = (
+        "shows on the validation data only: they differ from the training data, to which the statistics fit. Check "
+        "how they are prepared."
+        if gap.on_validation_only
+        else "is due to normalization alone: weights and data are the same."
+    )
+    return f"The gap{size} in the {gap.measure} ({direction} is better) {cause}"
 
 
 def _explained(cause: Finding) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
@@ -10,7 +9,7 @@ from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
-from steadynorm.evidence import Evidence, Gap, Mode
+from steadynorm.evidence import Evidence, Gap
 from steadynorm.report import files
 from steadynorm.report.experiments import tried
 from steadynorm.report.findings import findings
@@ -18,7 +17,17 @@ from steadynorm.report.layout import as_lines, grid, pairs, section
 from steadynorm.report.model import Report
 from steadynorm.report.result import CheckResult
 from steadynorm.report.styles import WIDEST
-from steadynorm.report.summary import DATA, LayerRow, gap_value, layer_rows, looked_at, reasons, verdict
+from steadynorm.report.summary import (
+    DATA,
+    MODES,
+    LayerRow,
+    gap_said,
+    gap_value,
+    layer_rows,
+    looked_at,
+    reasons,
+    verdict,
+)
 from steadynorm.report.words import counted, folded, measured, number, percent
 
 SHOWN_LAYERS = 12
@@ -45,7 +54,9 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         return
     yield Text(looked_at(report), style="dim")
     if evidence.gap is not None:
-        yield from section("Inference against batch statistics", _four_ways(evidence.gap), _gap(evidence.gap))
+        yield from section(
+            "Inference against batch statistics", _four_ways(evidence.gap), Text(gap_said(evidence.gap), style="dim")
+        )
     yield from section("Findings", *findings(report))
     if evidence.experiments is not None:
         yield from section("Experiments on copies", pairs(*tried(evidence.experiments)))
@@ -62,10 +73,7 @@ def _four_ways(gap: Gap) -> Table:
     has_metric = any(each.metric is not None for each in gap.scores.values())
     has_loss = any(each.loss is not None for each in gap.scores.values())
     table = grid("normalized by", "data", *["metric"] * has_metric, *["loss"] * has_loss, right=2)
-    for mode, label in (
-        (Mode.POPULATION, "stored statistics (inference)"),
-        (Mode.BATCH, "batch statistics (training)"),
-    ):
+    for mode, label in MODES.items():
         for split, data in DATA.items():
             scored = gap.scores.get((mode, split))
             if scored is None:
@@ -74,22 +82,6 @@ def _four_ways(gap: Gap) -> Table:
             cells += [measured(scored.loss, scored.loss_error)] * has_loss
             table.add_row(*map(Text, (label, data, *cells)))
     return table
-
-
-def _gap(gap: Gap) -> Text:
-    direction = "higher" if gap.higher_is_better else "lower"
-    if gap.size == 0:
-        return Text(
-            f"The {gap.measure} ({direction} is better) shows no shortfall of inference beyond noise.", style="dim"
-        )
-    size = f" of {number(gap.size)}" if math.isfinite(gap.size) else ""
-    cause = (
-        "shows on the validation data only: they differ from the training data, to which the statistics fit. Check "
-        "how they are prepared."
-        if gap.on_validation_only
-        else "is due to normalization alone: weights and data are the same."
-    )
-    return Text(f"The gap{size} in the {gap.measure} ({direction} is better) {cause}", style="dim")
 
 
 def _layers(rows: list[LayerRow]) -> Iterator[RenderableType]:

@@ -35,6 +35,11 @@ def measured(value: float | None, error: float) -> str:
     return f"{value:.{decimals}f} ± {error:.{decimals}f}"
 
 
+def known(value: float | None) -> str:
+    """A number, or a dash for one that is not known."""
+    return "–" if value is None or math.isnan(value) else number(value)
+
+
 def percent(share: float) -> str:
     """A share as `71 %`. What is not nothing is never called 0 %, and what is not all never 100 %."""
     if 0 < share < 0.005:
