@@ -69,7 +69,10 @@ class Drawing:
     def plain(self) -> dict[str, Any]:
         """The drawing as JSON values; invisible characters are escapes."""
         keys = ("kind", "label", "name", "parent", "op", "shape", "note", "layer", "health", "codes", "size")
-        rows = [{key: value for key in keys if (value := getattr(item, key))} | {"parent": item.parent} for item in self.items]
+        rows = [
+            {key: value for key in keys if (value := getattr(item, key))} | {"parent": item.parent}
+            for item in self.items
+        ]
         for row in rows:
             row.update({key: printable(row[key]) for key in ("label", "name", "op", "layer") if key in row})
         return {"items": rows, "edges": self.edges}
@@ -155,7 +158,11 @@ class _Composing:
         edges = self._found.edges
         # Of some ways a part leads over constants, which are not drawn.
         drawn = {(edge.source, edge.target) for edge in self._network.edges}
-        edges += [(self._index[one], self._index[other], "", CONTROL | PATH) for one, other in path if (one, other) not in drawn]
+        edges += [
+            (self._index[one], self._index[other], "", CONTROL | PATH)
+            for one, other in path
+            if (one, other) not in drawn
+        ]
         for edge in self._network.edges:
             on_path = (edge.source, edge.target) in path
             if edge.control and not on_path and edge.target not in self._steps:

@@ -56,7 +56,7 @@ class _Reading:
         drawn = {name for name in main if name not in self._same and name not in self._fixed}
         drawn |= {*self._steps, *self._updates, *self._uses}
         found = Network(left_out=self._left_out(drawn))
-        edges = {self._key(each): each for name in drawn for each in self._edges(name, drawn)}
+        edges = {self._key(each): each for name in self._flat if name in drawn for each in self._edges(name, drawn)}
         found.edges = list(edges.values())
         read = {each.source for each in found.edges}
         # In the graph's own order, so that two drawings of one graph are the same.
@@ -96,7 +96,7 @@ class _Reading:
         return found | self._wires.upstream([*roots, *found], controls=True)
 
     def _find_fixed(self) -> set[str]:
-        """Names of the nodes that give the same whatever is fed, as constants do and arithmetic with constants alone."""
+        """Names of the nodes that give the same whatever is fed: constants, and arithmetic with constants alone."""
         fixed: set[str] = set()
         waiting = [node.name for node in self._flat.values() if node.op == "Const"]
         missing = {name: len({producer(each) for each in node.inputs}) for name, node in self._flat.items()}

@@ -37,7 +37,7 @@ class Site:
         node: the name of the vertex that normalizes.
         scope: the block that holds the layer and nothing else; `None` where the vertex alone is the layer.
         health: how the layer is doing.
-        codes: what was found of it.
+        codes: what was found of it, from a warning on.
     """
 
     layer: str
@@ -60,7 +60,7 @@ def sites_of(network: Network, report: Report) -> list[Site]:
         vertex = network.vertices.get(use.node)
         if vertex is not None:
             own = by_layer.get(use.layer, [])
-            codes = tuple(dict.fromkeys(each.code for each in own))
+            codes = tuple(dict.fromkeys(each.code for each in own if each.severity is not Severity.INFO))
             scope = _block(vertex.scope, use.layer)
             sites.append(Site(use.layer, use.node, scope, _health(own, use.layer in known), codes))
     return _apart(sites)

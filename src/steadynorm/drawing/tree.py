@@ -109,11 +109,13 @@ class _When:
     def __init__(self, network: Network) -> None:
         self._vertices = network.vertices
         self.order = _order(network)
-        first: dict[str, int] = {}
+        self._following: dict[str, list[str]] = {}
         for edge in network.edges:
-            first[edge.source] = min(first.get(edge.source, len(self.order)), self.order[edge.target])
-        needing = {edge.target for edge in network.edges}
-        self.order |= {name: at for name, at in first.items() if name not in needing}
+            if not edge.control and not edge.backward:
+                self._following.setdefault(edge.source, []).append(edge.target)
+        for name in sorted(self.order, key=lambda name: -self.order[name]):
+            needed = [self.order[target] - 1 for target in self._following.get(name, ())]
+            self.order[name] = min(needed, default=self.order[name])
 
     def backward(self, name: str) -> bool:
         """Whether a vertex is part of the derivatives."""
@@ -125,9 +127,11 @@ class _When:
         return sum(flags) * 2 > len(flags)
 
     def of(self, block: Block) -> int:
-        """When a block computes: at half of its vertices."""
-        order = sorted(self.order[name] for name in _names(block) if not self.backward(name))
-        return order[len(order) // 2]
+        """When what a block gives is needed first; where nothing needs it, when the block is done."""
+        own = [name for name in _names(block) if not self.backward(name)]
+        inside = frozenset(own)
+        needed = [self.order[each] for name in own for each in self._following.get(name, ()) if each not in inside]
+        return min(needed, default=max(self.order[name] for name in own))
 
 
 def _names(block: Block) -> Iterator[str]:

@@ -4,11 +4,13 @@
 const drawing = (() => {
   const CONTROL = 1, PATH = 2, MISSING = 4, SHARED = 8, BACKWARD = 16;
   const LINE = 16;
-  const LETTER = 6.9;
+  const LETTER = 7.2;
   const LONGEST = 34;
   const MANY = 6;
   const MARKS = { error: "\u2715", warning: "!", healthy: "\u2713", unknown: "?" };
   const ORDER = ["error", "warning", "healthy", "unknown"];
+
+  const middle = (a, b) => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
 
   const escaped = (text) =>
     String(text).replace(/[&<>"']/g, (each) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[each]);
@@ -18,6 +20,8 @@ const drawing = (() => {
     const left = Math.floor((most - 1) / 2);
     return `${text.slice(0, left)}\u2026${text.slice(text.length - (most - 1 - left))}`;
   };
+
+  const widthOf = (kind) => (kind.includes("strong") ? 7.7 : kind.startsWith("status") ? 6.9 : kind === "name" ? 6.9 : 6.3);
 
   const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
@@ -49,7 +53,8 @@ const drawing = (() => {
     else if (layers) lines.push([`status ${ORDER.find((each) => layers.counts[each])}`, inside(layers)]);
     if (item.note) lines.push(["note", `\u2298 ${item.note}`]);
     if (unseen) lines.push(["small", unseen]);
-    return lines.map(([kind, text]) => [kind, shortened(text)]);
+    if (item.kind === "block") lines[0][1] = `+ ${shortened(lines[0][1])}`;
+    return lines.map(([kind, text]) => [kind, shortened(text, LONGEST + 2)]);
   };
 
   const spoken = (item, layers, unseen) => [
@@ -102,8 +107,10 @@ const drawing = (() => {
       const back = all.filter((edge) => !edge.forward && !hidden.has(edge));
       if (back.length > MANY) hide(at, back, "feeds");
       const rest = all.filter((edge) => edge.forward);
-      const small = rest.every((edge) => [...edge.shapes].every((shape) => shape === "scalar"));
-      if (rest.length > (small || items[at].kind === "input" ? MANY : 3 * MANY)) hide(at, rest, "feeds");
+      const small = rest.filter((edge) => edge.data && [...edge.shapes].every((shape) => shape === "scalar"));
+      const most = items[at].kind === "input" ? MANY : 3 * MANY;
+      const some = rest.length > most ? rest : small.length > MANY / 2 ? small : [];
+      if (some.length) hide(at, some, "feeds");
     }
     return { edges: edges.filter((edge) => !hidden.has(edge)), unseen };
   };
@@ -113,6 +120,17 @@ const drawing = (() => {
     if (edge.kind & PATH) return "runs updates";
     const shapes = [...edge.shapes];
     return shapes.length > 1 ? `${shortened(shapes[0], 20)} +${shapes.length - 1}` : shortened(shapes[0] ?? "", 24);
+  };
+
+  // Where a curve passes the place that was kept for its label.
+  const onCurve = (points, { x, y }) => {
+    if (points.length < 3 || x === undefined) return points[Math.floor(points.length / 2)];
+    const far = (point) => Math.hypot(point.x - x, point.y - y);
+    let best = 1;
+    for (let at = 2; at < points.length - 1; at += 1) if (far(points[at]) < far(points[best])) best = at;
+    const start = best === 1 ? points[0] : middle(points[best - 1], points[best]);
+    const end = best === points.length - 2 ? points[best + 1] : middle(points[best], points[best + 1]);
+    return { x: (start.x + 2 * points[best].x + end.x) / 4, y: (start.y + 2 * points[best].y + end.y) / 4 };
   };
 
   // Where everything stands, if these blocks are open.
@@ -138,7 +156,7 @@ const drawing = (() => {
       } else {
         const more = (unseen.get(at) ?? []).join(", ");
         const lines = linesOf(item, layers[at], more);
-        const longest = Math.max(...lines.map(([kind, text]) => text.length * LETTER * (kind.startsWith("name") ? 1 : 0.92)));
+        const longest = Math.max(...lines.map(([kind, text]) => text.length * widthOf(kind)));
         graph.setNode(String(at), { width: Math.ceil(longest) + 26, height: lines.length * LINE + 12 });
         nodes.push({ at, item, open: false, layers: layers[at], lines, unseen: more });
       }
@@ -164,7 +182,7 @@ const drawing = (() => {
         return { ...edge, label: "same statistics", points: [{ x: a.x + a.width / 2, y: a.y }, bend, { x: b.x + b.width / 2, y: b.y }], ...bend };
       }
       const { points, x, y } = graph.edge(String(edge.source), String(edge.target), String(at));
-      return { ...edge, label: labelOf(edge), points, x, y };
+      return { ...edge, label: labelOf(edge), points, ...onCurve(points, { x, y }) };
     });
     // A reader hears first what stands first.
     const depth = (at) => (at < 0 ? 0 : 1 + depth(items[at].parent));
@@ -178,7 +196,6 @@ const drawing = (() => {
 
   const curve = (points) => {
     const at = ({ x, y }) => `${round(x)},${round(y)}`;
-    const middle = (a, b) => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
     const parts = [`M${at(points[0])}`];
     for (let i = 1; i < points.length - 1; i += 1) {
       const end = i === points.length - 2 ? points[i + 1] : middle(points[i], points[i + 1]);
@@ -218,7 +235,7 @@ const drawing = (() => {
     }
     const corner = isBlock ? 6 : item.kind === "variable" ? 2 : height / 2 > 20 ? 14 : height / 2;
     const texts = node.lines.map(([kind, text], number) =>
-      `<text class="${kind}" x="${round(x)}" y="${round(top + 6 + LINE * number + 12)}">${escaped(number === 0 && isBlock ? `+ ${text}` : text)}</text>`).join("");
+      `<text class="${kind}" x="${round(x)}" y="${round(top + 6 + LINE * number + 12)}">${escaped(text)}</text>`).join("");
     const note = item.note ? " noted" : "";
     return `<g class="node ${item.kind}${health}${note}" data-item="${at}"${role}>${title}` +
       `<rect x="${left}" y="${top}" width="${round(width)}" height="${round(height)}" rx="${round(corner)}"/>${texts}</g>`;
