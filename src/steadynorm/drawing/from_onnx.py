@@ -29,7 +29,7 @@ def onnx_network(model: Model) -> Network:
         if name in makers:
             found.edges.append(Edge(makers[name], f"output {name}", model.shapes.get(name)))
     constants = len(model.tensors) + len(model.nodes) - len(nodes)
-    found.left_out = {"constant": constants} if constants else {}
+    found.left_out = {"that are constants": constants} if constants else {}
     return found
 
 

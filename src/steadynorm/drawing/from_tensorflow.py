@@ -173,7 +173,7 @@ class _Reading:
             if node.name in drawn or node.name in self._same:
                 continue
             is_constant = node.name in self._fixed
-            found["constant" if is_constant else "for saving, initialization and summaries"] += 1
+            found["that are constants" if is_constant else "for saving, initialization and summaries"] += 1
         return dict(found)
 
 

@@ -42,7 +42,7 @@ def tree_of(network: Network, kept: Iterable[Scope] = (), apart: Collection[str]
     """
     scopes = {each.scope[:end] for each in network.vertices.values() for end in range(1, len(each.scope) + 1)}
     root = Block("", ())
-    known = {(): root}
+    known: dict[Scope, Block] = {(): root}
 
     def block_of(scope: Scope) -> Block:
         if scope not in known:
