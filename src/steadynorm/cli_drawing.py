@@ -17,7 +17,8 @@ def graph(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A TensorFlow graph (.meta, .pb, SavedModel), a checkpoint beside its .meta, or an ONNX model.",
+            help="A TensorFlow graph (.meta, .pb, SavedModel), a checkpoint beside its .meta, an ONNX model or an "
+            "exported PyTorch program (.pt2).",
             show_default=False,
         ),
     ],

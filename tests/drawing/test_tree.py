@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from steadynorm.drawing.network import MOST_DEPTH, Edge, Network, Vertex, scoped
 from steadynorm.drawing.tree import CROWD, Block, tree_of
 
@@ -10,7 +12,7 @@ def network(*names: str) -> Network:
     """Vertices in a row, each read by the next."""
     found = Network()
     found.add(Vertex(name, *scoped(name), "Op") for name in names)
-    found.edges = [Edge(one, other) for one, other in zip(names, names[1:], strict=False)]
+    found.edges = [Edge(one, other) for one, other in pairwise(names)]
     return found
 
 

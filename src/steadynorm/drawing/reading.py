@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from steadynorm.artifacts import formats, places, saved_model, tensorflow_graph
+from steadynorm.artifacts import formats, places, saved_model, tensorflow_graph, torch_program
 from steadynorm.artifacts.grouping import Group
 from steadynorm.artifacts.onnx_file import read_model
 from steadynorm.artifacts.search import search
 from steadynorm.artifacts.source import open_source
 from steadynorm.drawing.from_onnx import onnx_network
+from steadynorm.drawing.from_program import program_network
 from steadynorm.drawing.from_tensorflow import tensorflow_network
 from steadynorm.drawing.network import Network
 from steadynorm.errors import UnusableInputError
@@ -18,7 +19,7 @@ from steadynorm.model_check import Task, check_group
 from steadynorm.report.model import Report
 from steadynorm.report.words import folded
 
-EXPECTED = "a TensorFlow graph (.meta, .pb, SavedModel), an ONNX model, or a checkpoint beside its .meta"
+EXPECTED = "a TensorFlow graph (.meta, .pb, SavedModel), an ONNX model, an exported PyTorch program (.pt2)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def _network(file: str, report: Report) -> Network:
     module = known.module if known is not None else ""
     if module == "onnx":
         return onnx_network(read_model(source))
+    if module == "torch_program":
+        return program_network(torch_program.read_program(source))
     if graph is None or module not in ("tensorflow_graph", "saved_model"):
         what = f"a {known.name}" if known is not None else "of no such kind"
         raise UnusableInputError(f"{file}: is {what}, of which no graph is drawn; expected {EXPECTED}")
