@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from steadynorm.drawing.drawing import BACKWARD, MISSING, PATH, SHARED, Drawing
-from steadynorm.drawing.programs import ENGINE, program
+from steadynorm.drawing.programs import engine, program
 from steadynorm.drawing.sites import Health
 from steadynorm.report.html.page import embedded, write_page
 from steadynorm.report.model import Report
@@ -51,7 +51,7 @@ def page(drawing: Drawing, report: Report) -> str:
     return write_page(
         "network.html",
         f"{report.name} – steadynorm",
-        programs=[program(each) for each in (ENGINE, "static/layout.js", "static/page.js")],
+        programs=[engine(), program("static/layout.js"), program("static/page.js")],
         styles=[program(each) for each in ("static/network.css", "static/page.css")],
         verdict=said,
         looked_at=files_looked_at(report),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from steadynorm.drawing.drawing import Drawing
-from steadynorm.drawing.programs import ENGINE, program
+from steadynorm.drawing.programs import engine, program
 from steadynorm.extras import require
 
 MOST_SHOWN = 300
@@ -35,10 +35,10 @@ def picture(drawing: Drawing, title: str) -> str:
 
     given = (drawing.plain(), drawing.opened_for_layers(MOST_SHOWN), title, program("static/network.css"))
     arguments = ", ".join(json.dumps(each) for each in given)
-    engine = MiniRacer()
+    runtime = MiniRacer()
     try:
-        for source in (_BESIDE_A_BROWSER, program(ENGINE), program("static/layout.js")):
-            engine.eval(source)
-        return f"{engine.eval(f'drawing.picture({arguments})')}\n"
+        for source in (_BESIDE_A_BROWSER, engine(), program("static/layout.js")):
+            runtime.eval(source)
+        return f"{runtime.eval(f'drawing.picture({arguments})')}\n"
     finally:
-        engine.close()
+        runtime.close()
