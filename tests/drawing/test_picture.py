@@ -78,7 +78,7 @@ def test_hostile_names_are_text(onnx_file: Callable[..., Path]) -> None:
 
 
 def large_graph() -> bytes:
-    """An encoder of 500 blocks with scopes in scopes: 9,001 nodes, and a placeholder of the mode that all read."""
+    """An encoder of 500 blocks with scopes in scopes: 8,501 nodes."""
     meta = MetaGraphDef()
     meta.meta_info_def.tags.append("train")
     meta.meta_info_def.tensorflow_version = "1.15.0"

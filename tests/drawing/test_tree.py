@@ -50,6 +50,30 @@ def test_crowded_blocks_are_divided_in_the_order_of_computation() -> None:
     assert [part.label for part in tree.blocks][:2] == ["part 1 of 6", "part 2 of 6"]
 
 
+def test_derivatives_stay_by_themselves_and_are_divided_too() -> None:
+    found = network(*[f"op{number}" for number in range(50)])
+    found.add(Vertex(name, *scoped(name), "Grad", backward=True) for name in (f"gradients/g{at}" for at in range(90)))
+    found.add([Vertex("stray", (), "stray", "Grad", backward=True)])
+    tree = tree_of(found)
+
+    assert [each.label for each in tree.blocks] == [
+        "part 1 of 3", "part 2 of 3", "part 3 of 3", "derivatives", "gradients"
+    ]  # fmt: skip
+    assert len(tree.blocks[-1].blocks) == 5
+
+
+def test_parts_of_what_is_very_crowded_have_parts() -> None:
+    tree = tree_of(network(*[f"op{number}" for number in range(3000)]))
+    waiting, found = [tree], 0
+    while waiting:
+        block = waiting.pop()
+        assert len(block.blocks) + len(block.vertices) <= CROWD
+        found += len(block.vertices)
+        waiting += block.blocks
+
+    assert found == 3000
+
+
 def test_loops_and_endless_names_are_no_trouble() -> None:
     deep = "/".join(["x"] * 5000)
     found = network("a/one", "a/two", deep)

@@ -12,7 +12,7 @@ CROWD = 40
 """More things than this side by side nobody takes in, nor are they laid out while one waits."""
 
 PART = 20
-"""How many of them make a part."""
+"""How many of them make a part, and how many parts a block has; of more than their product, parts have parts."""
 
 
 @dataclass(slots=True)
@@ -83,18 +83,35 @@ def _divide(block: Block, when: _When) -> None:
     """Divides crowded blocks into parts, by the order in which they compute; the derivatives stay by themselves."""
     for each in block.blocks:
         _divide(each, when)
+    _part_off(block, when)
+
+
+def _part_off(block: Block, when: _When) -> None:
     if len(block.blocks) + len(block.vertices) <= CROWD:
         return
-    behind = [each for each in block.blocks if when.is_backward(each)]
-    left = [name for name in block.vertices if when.backward(name)]
-    things: list[tuple[int, Block | str]] = [(when.of(each), each) for each in block.blocks if each not in behind]
-    things += [(when.order[name], name) for name in block.vertices if not when.backward(name)]
+    things: list[tuple[int, Block | str]] = []
+    behind: list[Block] = []
+    left: dict[str, str] = {}
+    apart = not when.is_backward(block)
+    for each in block.blocks:
+        if apart and when.is_backward(each):
+            behind.append(each)
+        else:
+            things.append((when.of(each), each))
+    for name, label in block.vertices.items():
+        if apart and when.backward(name):
+            left[name] = label
+        else:
+            things.append((when.order[name], name))
     things.sort(key=lambda pair: pair[0])
-    parts = [_part(block, things[start : start + PART]) for start in range(0, len(things), PART)]
+    size = max(PART, -(-len(things) // PART))
+    parts = [_part(block, things[start : start + size]) for start in range(0, len(things), size)]
     for number, part in enumerate(parts, 1):
         part.label = f"part {number} of {len(parts)}"
+        _part_off(part, when)
     if left:
-        parts.append(Block("derivatives", None, [], {name: block.vertices[name] for name in left}))
+        parts.append(Block("derivatives", None, [], left))
+        _part_off(parts[-1], when)
     block.blocks, block.vertices = parts + behind, {}
 
 
@@ -122,13 +139,14 @@ class _When:
         return self._vertices[name].backward
 
     def is_backward(self, block: Block) -> bool:
-        """Whether most of a block is."""
+        """Whether most of a block is; of the network never."""
         flags = [self.backward(name) for name in _names(block)]
-        return sum(flags) * 2 > len(flags)
+        return block.scope != () and sum(flags) * 2 > len(flags)
 
     def of(self, block: Block) -> int:
         """When what a block gives is needed first; where nothing needs it, when the block is done."""
-        own = [name for name in _names(block) if not self.backward(name)]
+        names = list(_names(block))
+        own = [name for name in names if not self.backward(name)] or names
         inside = frozenset(own)
         needed = [self.order[each] for name in own for each in self._following.get(name, ()) if each not in inside]
         return min(needed, default=max(self.order[name] for name in own))

@@ -178,7 +178,8 @@
 
   draw();
   zoom(Math.max(LEGIBLE, fitting()));
-  const worst = svg.querySelector(".site.error, .site.warning") ?? svg.querySelector(".site") ?? svg.querySelector(".node");
-  if (worst) inTheMiddle(worst);
+  const seen = (selector) => svg.querySelector(selector);
+  const worst = seen(".status.error") ?? seen(".status.warning") ?? seen(".status") ?? seen(".node");
+  if (worst) inTheMiddle(worst.closest(".node"));
   document.documentElement.dataset.drawing = "drawn";
 })();
