@@ -83,7 +83,7 @@ class Drawing:
             yield index
 
     def opened_for_layers(self, most: int) -> list[int]:
-        """The blocks to open so that the layers are seen, the worst first, as far as there is room.
+        """The blocks to open so that the layers are seen, the worst first, as far as there is room; without layers any.
 
         Arguments:
             most: how many things may be seen at once.
@@ -91,8 +91,10 @@ class Drawing:
         children = Counter(item.parent for item in self.items)
         seen = children[-1]
         opened: dict[int, None] = {}
-        for site in sorted(self.sites, key=lambda at: Health(self.items[at].health).rank):
-            closed = [at for at in self.around(site) if at not in opened]
+        worst = sorted(self.sites, key=lambda at: Health(self.items[at].health).rank)
+        blocks = [at for at, item in enumerate(self.items) if item.kind == "block"]
+        for chain in [list(self.around(at)) for at in worst] or [[at, *self.around(at)] for at in blocks]:
+            closed = [at for at in chain if at not in opened]
             more = sum(children[at] - 1 for at in closed)
             if seen + more <= most:
                 opened.update(dict.fromkeys(closed))

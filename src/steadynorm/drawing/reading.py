@@ -16,6 +16,7 @@ from steadynorm.drawing.network import Network
 from steadynorm.errors import UnusableInputError
 from steadynorm.graphs.wires import TangledGraphError
 from steadynorm.model_check import Task, check_group
+from steadynorm.recorded import Graph
 from steadynorm.report.model import Report
 from steadynorm.report.words import folded
 
@@ -63,13 +64,14 @@ def _network(file: str, report: Report) -> Network:
     folder = places.is_folder(file)
     source = open_source(places.join(file, "saved_model.pb") if folder else formats.standing_for(file))
     known = formats.recognise(source)
-    graph = report.evidence.graph
+    # Of a graph without normalization layers the report has none.
+    graph = report.evidence.graph or Graph(uses=())
     module = known.module if known is not None else ""
     if module == "onnx":
         return onnx_network(read_model(source))
     if module == "torch_program":
         return program_network(torch_program.read_program(source))
-    if graph is None or module not in ("tensorflow_graph", "saved_model"):
+    if module not in ("tensorflow_graph", "saved_model"):
         what = f"a {known.name}" if known is not None else "of no such kind"
         raise UnusableInputError(f"{file}: is {what}, of which no graph is drawn; expected {EXPECTED}")
     read_graph = tensorflow_graph.read_meta_graph if module == "tensorflow_graph" else saved_model.read_meta_graph
