@@ -68,7 +68,7 @@ def test_health_is_said_in_words_and_not_in_colour_alone(corpus: Corpus) -> None
 
 def test_hostile_names_are_text(onnx_file: Callable[..., Path]) -> None:
     found = read(str(onnx_file(prefix=f"/{HOSTILE}", end=f"{HOSTILE}/end")))
-    text = picture(drawing_of(found.network, found.report), HOSTILE)
+    text = picture(drawing_of(found.network, found.report), f"{HOSTILE}\x01\n")
     root = parsed(text)
 
     assert not [each for each in root.iter() if each.tag in (f"{SVG}script", "script")]

@@ -74,7 +74,7 @@ class Drawing:
             for item in self.items
         ]
         for row in rows:
-            row.update({key: printable(row[key]) for key in ("label", "name", "op", "layer") if key in row})
+            row.update({key: printable(row[key]) for key in ("label", "name", "op", "note", "layer") if key in row})
         return {"items": rows, "edges": self.edges}
 
     def around(self, index: int) -> Iterator[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterator
 
 from steadynorm.drawing.network import Edge, Network, Vertex, scoped
 from steadynorm.graphs.constants import output_shape, type_name
@@ -61,28 +62,32 @@ class _Reading:
         read = {each.source for each in found.edges}
         # In the graph's own order, so that two drawings of one graph are the same.
         found.add(self._vertex(node, node.name in read) for node in self._flat.values() if node.name in drawn)
-        found.ways = {
-            (name, step): tuple(each for each in self._way(name, step) if each in drawn)
-            for name, update in self._updates.items()
-            for step in update.steps
-            if step in self._flat
-        }
+        found.ways = {pair: tuple(each for each in way if each in drawn) for pair, way in self._ways()}
         return found
 
-    def _way(self, start: str, end: str) -> list[str]:
-        """The shortest way between two nodes, over all nodes of the graph."""
-        before: dict[str, str] = {start: start}
-        waiting = deque([start])
-        while waiting and end not in before:
+    def _ways(self) -> Iterator[tuple[tuple[str, str], list[str]]]:
+        """By update and train op that runs it, the shortest way between them, over all nodes of the graph."""
+        for step in dict.fromkeys(self._steps):
+            towards = self._towards(step)
+            for name, update in self._updates.items():
+                if step in update.steps and name in towards:
+                    way = [name]
+                    while way[-1] != step:
+                        way.append(towards[way[-1]])
+                    yield (name, step), way
+
+    def _towards(self, end: str) -> dict[str, str]:
+        """By node that another one needs: the next node on the shortest way to that."""
+        found = {end: end}
+        waiting = deque([end])
+        while waiting:
             name = waiting.popleft()
-            for node in self._wires.followers(name):
-                if node.name not in before:
-                    before[node.name] = name
-                    waiting.append(node.name)
-        way = [end] if end in before else [start]
-        while way[-1] != start:
-            way.append(before[way[-1]])
-        return way[::-1]
+            node = self._flat[name]
+            for source in (*map(producer, node.inputs), *node.controls):
+                if source in self._flat and source not in found:
+                    found[source] = name
+                    waiting.append(source)
+        return found
 
     def _main(self) -> set[str]:
         """Names of the nodes that train, update or normalize, of what these need, and of what comes of it."""

@@ -7,6 +7,7 @@ import json
 from steadynorm.drawing.drawing import Drawing
 from steadynorm.drawing.programs import engine, program
 from steadynorm.extras import require
+from steadynorm.report.words import printable
 
 MOST_SHOWN = 300
 """Things in a picture; more take the engine minutes, and nobody finds anything among them."""
@@ -33,7 +34,7 @@ def picture(drawing: Drawing, title: str) -> str:
     """
     from py_mini_racer import MiniRacer
 
-    given = (drawing.plain(), drawing.opened_for_layers(MOST_SHOWN), title, program("static/network.css"))
+    given = (drawing.plain(), drawing.opened_for_layers(MOST_SHOWN), printable(title), program("static/network.css"))
     arguments = ", ".join(json.dumps(each) for each in given)
     runtime = MiniRacer()
     try:
