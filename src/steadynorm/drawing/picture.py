@@ -9,7 +9,7 @@ from steadynorm.drawing.programs import engine, program
 from steadynorm.extras import require
 from steadynorm.report.words import printable
 
-MOST_SHOWN = 300
+MOST_SHOWN = 200
 """Things in a picture; more take the engine minutes, and nobody finds anything among them."""
 
 _BESIDE_A_BROWSER = "globalThis.structuredClone ??= (value) => JSON.parse(JSON.stringify(value));"
