@@ -88,7 +88,7 @@ def loaded_by(code: str) -> set[str]:
     ],
 )
 def test_no_framework_and_no_numpy_before_they_are_needed(code: str) -> None:
-    assert not loaded_by(code) & {*ROOMS, "numpy", "sklearn", "jinja2", "markdown_it", "plotly"}
+    assert not loaded_by(code) & {*ROOMS, "numpy", "sklearn", "jinja2", "markdown_it", "plotly", "py_mini_racer"}
 
 
 def test_public_names_bring_no_framework() -> None:

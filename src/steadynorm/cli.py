@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import steadynorm
-from steadynorm import cli_mending
+from steadynorm import cli_drawing, cli_mending
 from steadynorm.command import Device, Target, Traceback, one_line
 from steadynorm.errors import UnusableInputError
 from steadynorm.options import FailOn, Form
@@ -292,6 +292,7 @@ def report(
 
 app.command()(cli_mending.repair)
 app.command()(cli_mending.convert)
+app.command()(cli_drawing.graph)
 
 
 @app.command()

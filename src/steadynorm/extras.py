@@ -10,7 +10,7 @@ from steadynorm.errors import UnusableInputError
 FRAMEWORKS = ("torch", "keras", "tensorflow")
 """Each is an extra of the same name: pip install 'steadynorm[torch]'."""
 
-PACKAGES = {"google": "protobuf", "markdown_it": "markdown-it-py"}
+PACKAGES = {"google": "protobuf", "markdown_it": "markdown-it-py", "py_mini_racer": "mini-racer"}
 """Modules whose package, which is what pip knows, has another name."""
 
 

@@ -103,8 +103,9 @@ def test_the_table_has_the_packages_own_numbers() -> None:
         "string": {9},
         "bytes": {12},
     }
+    within = {"Tensor": onnx.TypeProto, "Dimension": onnx.TensorShapeProto}
     for message, fields in onnx_messages.TABLE.items():
-        descriptor = getattr(onnx, message).DESCRIPTOR
+        descriptor = getattr(within.get(message, onnx), message).DESCRIPTOR
         for text in fields:
             head, number = text.split(" = ")
             *repeated, kind, name = head.split()

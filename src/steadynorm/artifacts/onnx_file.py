@@ -19,7 +19,7 @@ MOST_NODE = 1 << 20
 MOST_READ = 1 << 28
 
 _MODEL = {"opset": 8, "graph": 7, "function": 25}
-_GRAPH = {"node": 1, "initializer": 5, "input": 11, "output": 12}
+_GRAPH = {"node": 1, "initializer": 5, "input": 11, "output": 12, "value": 13}
 _ATTRIBUTE, _TENSOR = 5, 5
 
 
@@ -35,6 +35,7 @@ class Model:
         inputs: the graph's inputs.
         outputs: the graph's outputs.
         functions: FunctionProtos by domain and name.
+        shapes: by name, the shapes of inputs, outputs and other values that the file tells, −1 for an unknown size.
     """
 
     path: str
@@ -44,6 +45,7 @@ class Model:
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     functions: dict[tuple[str, str], Any] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def read_model(source: Source) -> Model:
@@ -74,9 +76,12 @@ def read_model(source: Source) -> Model:
             tensor = read_tensor(source, each)
             model.tensors[tensor.name] = tensor
             initializers += 1
-        elif each.number in (_GRAPH["input"], _GRAPH["output"]):
-            names = model.inputs if each.number == _GRAPH["input"] else model.outputs
-            names.append(reading.message("ValueInfoProto", each).name)
+        elif each.number in (_GRAPH["input"], _GRAPH["output"], _GRAPH["value"]):
+            value = reading.message("ValueInfoProto", each)
+            if value.type.tensor_type.HasField("shape"):
+                model.shapes[value.name] = tuple(size.dim_value or -1 for size in value.type.tensor_type.shape.dim)
+            if each.number != _GRAPH["value"]:
+                (model.inputs if each.number == _GRAPH["input"] else model.outputs).append(value.name)
         if len(model.nodes) + initializers > MOST_NODES:
             raise UnusableInputError(f"{source.path}: has more than {MOST_NODES} nodes")
     return model

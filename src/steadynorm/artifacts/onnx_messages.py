@@ -41,7 +41,11 @@ TABLE = {
         "repeated AttributeProto attribute = 5",
         "string domain = 7",
     ),
-    "ValueInfoProto": ("string name = 1",),
+    "ValueInfoProto": ("string name = 1", "TypeProto type = 2"),
+    "TypeProto": ("Tensor tensor_type = 1",),
+    "Tensor": ("TensorShapeProto shape = 2",),
+    "TensorShapeProto": ("repeated Dimension dim = 1",),
+    "Dimension": ("int64 dim_value = 1",),
     "GraphProto": (
         "repeated NodeProto node = 1",
         "string name = 2",

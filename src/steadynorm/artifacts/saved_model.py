@@ -7,7 +7,7 @@ from dataclasses import replace
 from steadynorm.artifacts import places
 from steadynorm.artifacts.contents import Contents
 from steadynorm.artifacts.source import Source, open_source
-from steadynorm.artifacts.tensorflow_graph import MetaGraphReader
+from steadynorm.artifacts.tensorflow_graph import MetaGraph, MetaGraphReader
 from steadynorm.artifacts.wire import fields
 from steadynorm.errors import UnusableInputError
 
@@ -33,7 +33,16 @@ def read_folder(path: str) -> Contents:
 
 
 def read(source: Source) -> Contents:
-    """What the graph of a SavedModel says; the one with most nodes where it has several, as one for training.
+    """What the graph of a SavedModel says.
+
+    Raises:
+        UnusableInputError: it is damaged, or has no graph.
+    """
+    return Contents("SavedModel", "tensorflow", graph=read_meta_graph(source).graph(exported=True))
+
+
+def read_meta_graph(source: Source) -> MetaGraph:
+    """The graph of a SavedModel; the one with most nodes where it has several, as one for training.
 
     Raises:
         UnusableInputError: it is damaged, or has no graph.
@@ -42,5 +51,4 @@ def read(source: Source) -> Contents:
     if not found:
         raise UnusableInputError(f"{source.path}: has no graph; expected a SavedModel with one at least")
     largest = max(found, key=lambda each: each.size)
-    meta = MetaGraphReader(source).meta_graph(largest.start, largest.stop)
-    return Contents("SavedModel", "tensorflow", graph=meta.graph(exported=True))
+    return MetaGraphReader(source).meta_graph(largest.start, largest.stop)

@@ -21,7 +21,7 @@ from steadynorm.artifacts.tensorflow_recognition import is_meta_graph
 from steadynorm.artifacts.wire import Field, fields
 from steadynorm.errors import UnusableInputError
 from steadynorm.graphs.analysis import Exported, analyse
-from steadynorm.graphs.nodes import read_graph_def
+from steadynorm.graphs.nodes import Nodes, read_graph_def
 from steadynorm.graphs.wires import TangledGraphError
 from steadynorm.recorded import Graph
 
@@ -55,6 +55,10 @@ class MetaGraph:
     functions: list[Any] = field(default_factory=list)
     rest: Any = None
 
+    def parsed(self) -> Nodes:
+        """Its nodes and functions as plain records."""
+        return read_graph_def(SimpleNamespace(node=self.nodes, library=SimpleNamespace(function=self.functions)))
+
     def graph(self, exported: bool = False) -> Graph:
         """What it says about normalization.
 
@@ -64,8 +68,7 @@ class MetaGraph:
         Raises:
             UnusableInputError: it is too tangled to be followed.
         """
-        library = SimpleNamespace(function=self.functions)
-        nodes = read_graph_def(SimpleNamespace(node=self.nodes, library=library))
+        nodes = self.parsed()
         collections: dict[str, list[str]] = {}
         saver = None
         if self.rest is not None:
@@ -86,13 +89,24 @@ def read(source: Source) -> Contents:
     Raises:
         UnusableInputError: it is damaged, or too much of it would have to be read.
     """
-    is_meta = is_meta_graph(Sample(source))
+    found = read_meta_graph(source)
+    is_meta = found.rest is not None
+    graph = found.graph(exported=not is_meta or bool(found.rest.signature_def))
+    return Contents("TensorFlow MetaGraph" if is_meta else "TensorFlow GraphDef", "tensorflow", graph=graph)
+
+
+def read_meta_graph(source: Source) -> MetaGraph:
+    """The MetaGraphDef or GraphDef that a file is.
+
+    Raises:
+        UnusableInputError: it is damaged, or too much of it would have to be read.
+    """
     reader = MetaGraphReader(source)
+    is_meta = is_meta_graph(Sample(source))
     found = reader.meta_graph(0, source.size) if is_meta else reader.graph(0, source.size)
     if not found.nodes:
         raise UnusableInputError(f"{source.path}: has no node; expected a TensorFlow graph")
-    graph = found.graph(exported=not is_meta or bool(found.rest.signature_def))
-    return Contents("TensorFlow MetaGraph" if is_meta else "TensorFlow GraphDef", "tensorflow", graph=graph)
+    return found
 
 
 class MetaGraphReader:

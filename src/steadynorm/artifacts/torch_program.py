@@ -32,21 +32,34 @@ def read(source: Source) -> Contents:
         UnusableInputError: it is damaged, or compiled and without a graph.
     """
     archive = Archive(source)
-    if _OLD in archive.entries:
-        tensors = _old_weights(archive)
-        model = archive_json(archive, _OLD)
-    else:
-        found = sorted((match for name in archive.entries if (match := _MODEL.fullmatch(name))), key=lambda m: m[0])
-        if not found:
-            raise UnusableInputError(
-                f"{source.path}: has no program's graph; a compiled package cannot be read: check what it was "
-                "compiled from"
-            )
-        prefix, name = found[0]["prefix"], found[0]["name"]
-        tensors = _weights(archive, prefix, name)
-        model = archive_json(archive, found[0][0])
+    entry = _entry(archive)
+    tensors = _old_weights(archive) if entry == _OLD else _weights(archive, entry)
+    model = archive_json(archive, entry)
     graph, facts = program_graph(model, {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()})
     return Contents(FORMAT, "torch", tensors, graph=graph, facts=facts)
+
+
+def read_program(source: Source) -> Mapping[str, object]:
+    """The JSON of an exported program.
+
+    Raises:
+        UnusableInputError: it is damaged, or compiled and without a graph.
+    """
+    archive = Archive(source)
+    return archive_json(archive, _entry(archive))
+
+
+def _entry(archive: Archive) -> str:
+    """The name of the entry that holds the program's graph."""
+    if _OLD in archive.entries:
+        return _OLD
+    found = sorted(name for name in archive.entries if _MODEL.fullmatch(name))
+    if not found:
+        raise UnusableInputError(
+            f"{archive.source.path}: has no program's graph; a compiled package cannot be read: check what it was "
+            "compiled from"
+        )
+    return found[0]
 
 
 def archive_json(archive: Archive, name: str) -> Mapping[str, object]:
@@ -68,7 +81,9 @@ def archive_json(archive: Archive, name: str) -> Mapping[str, object]:
     return found
 
 
-def _weights(archive: Archive, prefix: str, model: str) -> dict[str, Tensor]:
+def _weights(archive: Archive, entry: str) -> dict[str, Tensor]:
+    match = _MODEL.fullmatch(entry)
+    prefix, model = (match["prefix"], match["name"]) if match else ("", "")
     listed = f"{prefix}data/weights/{model}_weights_config.json"
     if listed not in archive.entries:
         return {}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TypeAlias
 
+from steadynorm.graphs.program_json import Json, Names, at, dicts_in, module_of, names_of, outputs_of, tensors_in
 from steadynorm.graphs.torch_flow import Normalization, Step, graph_of, layer_name
 from steadynorm.recorded import Graph
 
-Json: TypeAlias = Mapping[str, object]
 Shapes: TypeAlias = Mapping[str, tuple[tuple[int, ...], str]]
 """By name of a weight: its shape and type."""
 
@@ -22,14 +21,6 @@ _NO_TRAINING = {"_native_batch_norm_legit_no_training", "_batch_norm_no_update"}
 _ALWAYS_TRAINING = {"_batch_norm_with_update", "_batch_norm_with_update_functional"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """By name in the graph: the name of the weight, and the weights that the program writes."""
-
-    weights: Mapping[str, str]
-    written: frozenset[str]
-
-
 def program_graph(model: Json, shapes: Shapes) -> tuple[Graph | None, dict[str, object]]:
     """What the graph of a program says about normalization, and its normalization modules as facts.
 
@@ -40,23 +31,23 @@ def program_graph(model: Json, shapes: Shapes) -> tuple[Graph | None, dict[str, 
     Returns:
         the graph, `None` if the JSON has none, and the facts.
     """
-    module = _at(model, "graph_module")
-    graph = _at(module, "graph")
+    module = at(model, "graph_module")
+    graph = at(module, "graph")
     nodes = graph.get("nodes")
     if not isinstance(nodes, list):
         return None, {}
-    names = _names(_at(module, "signature"))
+    names = names_of(at(module, "signature"))
     steps: list[Step] = []
     producers: dict[str, str] = {}
     for index, node in enumerate(nodes):
         if isinstance(node, dict):
             step = _step(node, index, names, producers, shapes)
-            for name in _tensors(node.get("outputs")):
+            for name in tensors_in(node.get("outputs")):
                 # A result that no activation went into, as a permuted weight, is no place to look back to.
                 if step.reads or not _only_weights(node, names, producers):
                     producers[name] = step.name
             steps.append(step)
-    outputs = [producers[name] for name in _outputs(module, graph) if name in producers]
+    outputs = [producers[name] for name in outputs_of(module, graph) if name in producers]
     steps = [step for step in steps if step.name in set(producers.values())]
     versions = {"torch_version": model["torch_version"]} if isinstance(model.get("torch_version"), str) else {}
     return graph_of(steps, outputs), {"modules": _modules(steps), **versions}
@@ -80,30 +71,15 @@ def _modules(steps: list[Step]) -> dict[str, dict[str, object]]:
     return found
 
 
-def _names(signature: Json) -> _Names:
-    weights: dict[str, str] = {}
-    for spec in _dicts(signature.get("input_specs")):
-        for kind, called in (("parameter", "parameter_name"), ("buffer", "buffer_name")):
-            given = spec.get(kind)
-            if isinstance(given, dict) and isinstance(given.get(called), str):
-                weights[_name(given.get("arg"))] = given[called]
-    written = set()
-    for spec in _dicts(signature.get("output_specs")):
-        given = spec.get("buffer_mutation")
-        if isinstance(given, dict) and isinstance(given.get("buffer_name"), str):
-            written.add(given["buffer_name"])
-    return _Names(weights, frozenset(written))
-
-
-def _step(node: Json, index: int, names: _Names, producers: Mapping[str, str], shapes: Shapes) -> Step:
-    arguments = {str(each.get("name")): each.get("arg") for each in _dicts(node.get("inputs"))}
+def _step(node: Json, index: int, names: Names, producers: Mapping[str, str], shapes: Shapes) -> Step:
+    arguments = {str(each.get("name")): each.get("arg") for each in dicts_in(node.get("inputs"))}
     path = str(node.get("target", "")).split(".")
     operation = path[-2] if len(path) >= 2 and path[-3:-2] == ["aten"] else path[-1]
-    given = [name for each in arguments.values() for name in _tensors([each])]
+    given = [name for each in arguments.values() for name in tensors_in([each])]
     reads = tuple(dict.fromkeys(producers[name] for name in given if name in producers))
-    outputs = list(_tensors(node.get("outputs")))
+    outputs = list(tensors_in(node.get("outputs")))
     name = str(node["name"]) if isinstance(node.get("name"), str) else (outputs[0] if outputs else f"node{index}")
-    place, kind = _module(node)
+    place, kind = module_of(node)
     bias_at = "self" if operation == "addmm" else "bias"
     bias = operation in _WITH_BIAS and _weight(arguments.get(bias_at), names) is not None
     norm = None
@@ -120,7 +96,7 @@ _WITH_BIAS = {"conv1d", "conv2d", "conv3d", "convolution", "_convolution", "line
 
 
 def _normalization(
-    operation: str, arguments: Json, names: _Names, shapes: Shapes, place: str, kind: str, node: str
+    operation: str, arguments: Json, names: Names, shapes: Shapes, place: str, kind: str, node: str
 ) -> Normalization:
     gamma, beta, mean, variance = (
         _weight(arguments.get(each), names) for each in ("weight", "bias", "running_mean", "running_var")
@@ -149,33 +125,13 @@ def _normalization(
     )
 
 
-def _module(node: Json) -> tuple[str, str]:
-    """The module that a node was called in, and its class: "L__self__bn,bn,torch.nn.modules.batchnorm.BatchNorm2d"."""
-    stack = _at(node, "metadata").get("nn_module_stack")
-    if not isinstance(stack, str) or not stack:
-        return "", ""
-    parts = stack.rpartition(";")[2].split(",")
-    return (parts[1], parts[2]) if len(parts) == 3 else ("", "")
-
-
-def _outputs(module: Json, graph: Json) -> Iterator[str]:
-    found = False
-    for spec in _dicts(_at(module, "signature").get("output_specs")):
-        given = spec.get("user_output")
-        if isinstance(given, dict):
-            found = True
-            yield from _tensors([given.get("arg")])
-    if not found:
-        yield from _tensors(graph.get("outputs"))
-
-
-def _only_weights(node: Json, names: _Names, producers: Mapping[str, str]) -> bool:
-    given = [name for each in _dicts(node.get("inputs")) for name in _tensors([each.get("arg")])]
+def _only_weights(node: Json, names: Names, producers: Mapping[str, str]) -> bool:
+    given = [name for each in dicts_in(node.get("inputs")) for name in tensors_in([each.get("arg")])]
     return bool(given) and all(name in names.weights for name in given)
 
 
-def _weight(argument: object, names: _Names) -> str | None:
-    return next((names.weights[name] for name in _tensors([argument]) if name in names.weights), None)
+def _weight(argument: object, names: Names) -> str | None:
+    return next((names.weights[name] for name in tensors_in([argument]) if name in names.weights), None)
 
 
 def _flag(argument: object) -> bool | None:
@@ -188,32 +144,3 @@ def _number(argument: object) -> float | None:
         return None
     value = argument.get("as_float", argument.get("as_int"))
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _tensors(arguments: object) -> Iterator[str]:
-    """The names of the tensors in arguments: {"as_tensor": {"name": …}}, or lists of them."""
-    for each in arguments if isinstance(arguments, list) else ():
-        if not isinstance(each, dict):
-            continue
-        for kind, value in each.items():
-            if kind in ("as_tensor", "as_optional_tensor") and (name := _name(value)):
-                yield name
-            elif kind in ("as_tensors", "as_optional_tensors") and isinstance(value, list):
-                yield from filter(None, (_name(one) for one in value))
-
-
-def _name(value: object) -> str:
-    inside = value.get("as_tensor", value) if isinstance(value, dict) else None
-    name = inside.get("name") if isinstance(inside, dict) else None
-    return name if isinstance(name, str) else ""
-
-
-def _at(value: Json, name: str) -> Json:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _dicts(values: object) -> Iterator[dict[str, object]]:
-    for each in values if isinstance(values, list) else ():
-        if isinstance(each, dict):
-            yield each

@@ -21,7 +21,14 @@ from steadynorm.report.words import counted, folded, known, listed, measured, nu
 _HERE = Path(__file__).parent
 
 
-def write_page(template: str, title: str, plots: Sequence[dict[str, Any]] = (), **parts: object) -> str:
+def write_page(
+    template: str,
+    title: str,
+    plots: Sequence[dict[str, Any]] = (),
+    programs: Sequence[str] = (),
+    styles: Sequence[str] = (),
+    **parts: object,
+) -> str:
     """A page as text.
 
     Whatever is not text of the templates is escaped, and has no effect but to be read: names and messages come from
@@ -31,23 +38,30 @@ def write_page(template: str, title: str, plots: Sequence[dict[str, Any]] = (), 
         template: its file's name.
         title: for the browser's tab.
         plots: what report.js draws.
+        programs: texts of programs that run after report.js.
+        styles: texts of style sheets behind report.css.
         parts: what the template is about.
     """
-    script = _file("report.js")
+    script = "\n".join([_file("report.js"), *programs])
     return (
         _environment()
         .get_template(template)
         .render(
             title=title,
             version=steadynorm.__version__,
-            style=Markup(_file("report.css")),
+            style=Markup("\n".join([_file("report.css"), *styles])),
             script=Markup(script),
             script_hash=Markup(b64encode(sha256(script.encode()).digest()).decode()),
-            plots=htmlsafe_json_dumps(list(plots), dumps=partial(json.dumps, allow_nan=False, separators=(",", ":"))),
+            plots=embedded(list(plots)),
             plotly=_plotly() if plots else None,
             **parts,
         )
     )
+
+
+def embedded(value: object) -> Markup:
+    """A value as JSON that can stand within a script element."""
+    return htmlsafe_json_dumps(value, dumps=partial(json.dumps, allow_nan=False, separators=(",", ":")))
 
 
 @cache

@@ -1,0 +1,78 @@
+"""steadynorm graph: which file, in which form, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CORPUS = Path(__file__).parents[1] / "data" / "corpus"
+
+
+@pytest.fixture
+def meta(here: Path) -> str:
+    shutil.copy(CORPUS / "04-signal-cnn" / "model.ckpt.meta", here / "model.ckpt.meta")
+    return "model.ckpt.meta"
+
+
+@pytest.mark.parametrize(("name", "begins"), [("net.html", "<!doctype html>"), ("net.svg", "<svg ")])
+def test_ending_of_the_name_chooses_page_or_picture(here: Path, meta: str, name: str, begins: str, run: Any) -> None:
+    before = hashlib.sha256((here / meta).read_bytes()).digest()
+    result = run("graph", meta, "--output", name)
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert (here / name).read_text(encoding="utf-8").startswith(begins)
+    assert f"first SN101 updates-not-run. The drawing is in {name}." in result.stderr
+    assert hashlib.sha256((here / meta).read_bytes()).digest() == before
+
+
+def test_page_goes_to_stdout(meta: str, run: Any) -> None:
+    result = run("graph", meta)
+
+    assert result.stdout.startswith("<!doctype html>")
+    assert result.stdout.rstrip().endswith("</html>")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["model.ckpt.meta", "--output", "net.png"], "expected a name that ends in .html or .svg"),
+        (["model.ckpt.meta", "--output", "no/net.svg"], "there is no folder no"),
+        (["model.ckpt.meta", "--output", "model.ckpt.meta"], "expected a name that ends in .html or .svg"),
+        (["nothing.meta", "--output", "net.svg"], "nothing.meta"),
+        (["weights.safetensors", "--output", "net.svg"], "of which no graph is drawn; expected a TensorFlow graph"),
+        (["two", "--output", "net.svg"], "holds 2 models"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_in_one_line(
+    here: Path, meta: str, arguments: list[str], said: str, run: Any, models: Any
+) -> None:
+    models.save(here / "weights.safetensors", models.healthy)
+    for name in ("one", "other"):
+        (here / "two" / name).mkdir(parents=True)
+        shutil.copy(here / meta, here / "two" / name / meta)
+    result = run("graph", *arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (here / "net.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "install"),
+    [("py_mini_racer", "net.svg", "steadynorm[svg]"), ("jinja2", "net.html", "steadynorm[html]")],
+)
+def test_what_is_not_installed_is_named(
+    meta: str, module: str, name: str, install: str, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = importlib.util.find_spec
+    monkeypatch.setattr("steadynorm.extras.find_spec", lambda each: None if each == module else known(each))
+    result = run("graph", meta, "--output", name)
+
+    assert result.exit_code == 2
+    assert f"pip install '{install}'" in result.stderr
