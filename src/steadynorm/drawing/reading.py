@@ -15,7 +15,8 @@ from steadynorm.drawing.from_tensorflow import tensorflow_network
 from steadynorm.drawing.network import Network
 from steadynorm.errors import UnusableInputError
 from steadynorm.graphs.wires import TangledGraphError
-from steadynorm.model_check import Task, check_group
+from steadynorm.model_check import check_group
+from steadynorm.outcome import Task
 from steadynorm.recorded import Graph
 from steadynorm.report.model import Report
 from steadynorm.report.words import folded
