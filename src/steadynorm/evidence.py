@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeAlias
 
 from steadynorm.experiments.records import Experiments
 from steadynorm.norm.config import NormConfig
 from steadynorm.program import Program
 from steadynorm.recorded import Graph, Stored
 
-Array: TypeAlias = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Array: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class Mode(StrEnum):
@@ -56,10 +57,10 @@ class Statistics:
     @property
     def at_initialization(self) -> bool:
         """Whether every mean is exactly 0 and every variance exactly 1, or, as averages of tensors begin, 0 as well."""
-        if np.any(self.mean != 0):
+        if (self.mean != 0).any():
             return False
         # Layers that count their updates begin with 1, and a variance of 0 says that their input is constant.
-        return bool(np.all(self.variance == 1) or (not self.updates and np.all(self.variance == 0)))
+        return bool((self.variance == 1).all() or (not self.updates and (self.variance == 0).all()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,21 @@ def test_a_check_of_source_loads_nothing_that_reads_models(tmp_path: Path) -> No
     assert not loaded & {"steadynorm.model_check", "steadynorm.artifacts.assembly", "steadynorm.fixing"}
 
 
+@pytest.mark.parametrize("form", ["json", "text", "sarif", "github"])
+@pytest.mark.parametrize("text", [TORCH, KERAS, FLAX, TENSORFLOW], ids=["torch", "keras", "flax", "tensorflow"])
+def test_a_check_of_source_does_not_load_numpy(text: str, form: str, tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text(text)
+    argv = ["steadynorm", "check", str(tmp_path / "x.py"), "--format", form, "--output", str(tmp_path / "report")]
+    code = f"import sys; sys.argv = {argv!r}\nfrom steadynorm.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"{code}print(*sys.modules)"], check=True, capture_output=True, text=True
+    ).stdout.split()
+
+    assert (tmp_path / "report").read_text()
+    assert "steadynorm.source.reader" in loaded
+    assert "numpy" not in loaded
+
+
 def test_the_collector_is_left_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(TORCH)
     before = gc.isenabled(), gc.get_freeze_count()

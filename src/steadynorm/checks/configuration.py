@@ -15,14 +15,13 @@ from steadynorm.checks.causes import (
     runs_on_population,
     valid,
 )
+from steadynorm.checks.few import FEW_SAMPLES, FEW_VALUES
 from steadynorm.checks.numbers import DEAD_VARIANCE
 from steadynorm.checks.registry import check, finding
 from steadynorm.checks.wording import many
 from steadynorm.evidence import CallSite, Evidence, Layer, Operation, Split
 from steadynorm.finding import Certainty, Finding, Severity
 
-FEW_VALUES = 16
-FEW_SAMPLES = 8
 MANY_CHANNELS = 0.25
 SMALL_SCALE = 1e-3
 CLEARLY = 0.1

@@ -15,6 +15,17 @@ from steadynorm.program import Program, Sighting
 
 CheckFunction: TypeAlias = Callable[[Evidence], Iterator[Finding]]
 
+_OF_SOURCE = (
+    "source_statistics",
+    "source_mode",
+    "source_checkpoints",
+    "source_sharing",
+    "source_configuration",
+    "source_fine_tuning",
+    "source_sanity",
+)
+"""Those that a check of source code alone needs; the others would bring NumPy, which takes longer to import."""
+
 FAMILIES = (
     "statistics",
     "mode",
@@ -31,13 +42,7 @@ FAMILIES = (
     "graph_sharing",
     "graph_configuration",
     "graph_loss",
-    "source_statistics",
-    "source_mode",
-    "source_checkpoints",
-    "source_sharing",
-    "source_configuration",
-    "source_fine_tuning",
-    "source_sanity",
+    *_OF_SOURCE,
     "sanity_learning",
     "sanity_scale",
     "sanity_data",
@@ -169,8 +174,6 @@ def _idle(steps: TrainSteps | None) -> bool:
 
 def _missing(registered: Registered, evidence: Evidence) -> list[str]:
     """Why a check cannot be made; nothing if it can."""
-    if evidence.program is not None and not evidence.layers:
-        return _unseen(registered.code, evidence.program) if "program" in registered.needs else [_WHY_SOURCE]
     if evidence.experiments is not None:
         return _not_tried(registered, evidence.experiments)
     missing = [_WITHOUT_LAYERS] if registered.layers and not evidence.layers else []
@@ -209,25 +212,25 @@ def run(
         ignore: codes or prefixes to leave out.
 
     Returns:
-        the findings in catalogue order, and the checks that could not be made.
+        the findings and the checks that could not be made, both in catalogue order.
     """
-    for family in FAMILIES:
+    program = evidence.program if not evidence.layers else None
+    for family in FAMILIES if program is None else _OF_SOURCE:
         import_module(f"steadynorm.checks.{family}")
-    wanted, unwanted = tuple(select) or ("SN",), tuple(ignore)
+    chosen, left_out = tuple(select) or ("SN",), tuple(ignore)
+    asked = [code for code in CATALOGUE if code.startswith(chosen) and not code.startswith(left_out)]
     findings: list[Finding] = []
     reasons: dict[str, str] = {}
     assessed: set[str] = set()
     for registered in _REGISTERED:
-        if not registered.code.startswith(wanted) or registered.code.startswith(unwanted):
+        if registered.code not in asked or (program is not None and "program" not in registered.needs):
             continue
-        missing = _missing(registered, evidence)
+        missing = _missing(registered, evidence) if program is None else _unseen(registered.code, program)
         if missing:
-            # What a check of source lacks says more than that others take no source.
-            if registered.code not in reasons or (evidence.program is not None and "program" in registered.needs):
-                reasons[registered.code] = missing[0]
+            reasons.setdefault(registered.code, missing[0])
             continue
         assessed.add(registered.code)
         findings.extend(registered.function(evidence))
-    order = list(CATALOGUE)
-    findings.sort(key=lambda found: order.index(found.code))
-    return findings, [NotAssessed(code, why) for code, why in reasons.items() if code not in assessed]
+    findings.sort(key=lambda found: asked.index(found.code))
+    lacking = [code for code in asked if code not in assessed]
+    return findings, [NotAssessed(code, reasons.get(code, _WHY_SOURCE)) for code in lacking]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from steadynorm.checks import source_torch as torch
-from steadynorm.checks.configuration import FEW_SAMPLES, FEW_VALUES
+from steadynorm.checks.few import FEW_SAMPLES, FEW_VALUES
 from steadynorm.checks.registry import check, sighted
 from steadynorm.checks.source_words import seen
 from steadynorm.evidence import Evidence

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.checks import source_tensorflow as tensorflow
 from steadynorm.checks import source_torch as torch
-from steadynorm.checks.configuration import FEW_SAMPLES
+from steadynorm.checks.few import FEW_SAMPLES
 from steadynorm.checks.registry import check, sighted
 from steadynorm.checks.source_words import Words, seen, worded
 from steadynorm.evidence import Evidence

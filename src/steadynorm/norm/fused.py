@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from steadynorm.norm.layout import channel_axes
+from steadynorm.norm.axes import channel_axes
 
 # tf.nn.fused_batch_norm raises a smaller epsilon to this, which cuDNN demands.
 FUSED_MINIMUM_EPSILON = 1.001e-5

@@ -1,4 +1,4 @@
-"""Which axes of an array hold channels, which samples share a batch, and how weights line up with values."""
+"""How values are laid out: channels last, samples that share a batch together, weights lined up with them."""
 
 from __future__ import annotations
 
@@ -68,21 +68,6 @@ class Layout:
             full = full.swapaxes(0, 1)
         ordered = full.reshape([self.shape[a] for a in self._order])
         return ordered.transpose(np.argsort(self._order))
-
-
-def channel_axes(axis: int | tuple[int, ...], ndim: int) -> tuple[int, ...]:
-    """Return the channel axes as sorted non-negative numbers.
-
-    Raises:
-        ValueError: an axis does not exist in an array of `ndim` axes, or is named twice.
-    """
-    given = (axis,) if isinstance(axis, int) else tuple(axis)
-    axes = sorted(a + ndim if a < 0 else a for a in given)
-    if any(not 0 <= a < ndim for a in axes):
-        raise ValueError(f"axis {axis} is out of range for {ndim} axes; expected {-ndim} to {ndim - 1}")
-    if len(set(axes)) != len(axes) or not axes:
-        raise ValueError(f"axis {axis} does not name one or more different axes; name each channel axis once")
-    return tuple(axes)
 
 
 def expand_weights(weights: ArrayLike, shape: tuple[int, ...], kept: tuple[int, ...]) -> FloatArray:

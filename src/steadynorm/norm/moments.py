@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from steadynorm.norm.layout import FloatArray, channel_axes, expand_weights
+from steadynorm.norm.axes import channel_axes
+from steadynorm.norm.layout import FloatArray, expand_weights
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from steadynorm.norm.axes import channel_axes
 from steadynorm.norm.config import NormConfig
-from steadynorm.norm.layout import FloatArray, Layout, channel_axes, expand_weights
+from steadynorm.norm.layout import FloatArray, Layout, expand_weights
 from steadynorm.norm.moments import Moments
 from steadynorm.norm.state import State
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from steadynorm.norm.layout import FloatArray
 from steadynorm.norm.validation import check_renorm
+
+if TYPE_CHECKING:
+    from steadynorm.norm.layout import FloatArray
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Renorm:
             renorm_stddev: the average of `stddev` before this batch (C,).
             epsilon: the layer's; √epsilon is the least standard deviation that is divided by.
         """
+        import numpy as np
+
         reference = np.maximum(renorm_stddev, np.sqrt(epsilon))
         r, d = stddev / reference, (mean - renorm_mean) / reference
         r = np.clip(r, self.rmin or 0.0, np.inf if self.rmax is None else self.rmax)

@@ -11,13 +11,10 @@ import math
 import platform
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import steadynorm
 from steadynorm.checks.catalogue import CATALOGUE
-from steadynorm.checks.distance import Distance, between
 from steadynorm.evidence import CallSite, Evaluation, Evidence, Gap, Layer, Score, TrainSteps, Trial, WeightSource
 from steadynorm.finding import Finding, Severity
 from steadynorm.fix import Fix
@@ -33,6 +30,9 @@ from steadynorm.report.recorded_json import (
 from steadynorm.report.result import CheckResult
 from steadynorm.report.summary import LayerRow, layer_rows, result_verdict, verdict
 from steadynorm.report.words import printable
+
+if TYPE_CHECKING:
+    from steadynorm.checks.distance import Distance
 
 SCHEMA = "steadynorm-report/1"
 RESULT_SCHEMA = "steadynorm-check/1"
@@ -109,7 +109,7 @@ def as_object(report: Report) -> Object:
 
 def plain(value: Any) -> Any:
     """The value in types that JSON has: none of NumPy's, and numbers that are not finite as strings."""
-    if isinstance(value, np.generic | np.ndarray):
+    if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, Mapping):
         return {_text(str(key)): plain(each) for key, each in value.items()}
@@ -223,6 +223,8 @@ def _distance(distance: Distance) -> Object:
 
 
 def _call_site(site: CallSite, layer: Layer) -> Object:
+    from steadynorm.checks.distance import between
+
     stored, epsilon = layer.statistics, layer.config.epsilon
     return {
         "index": site.index,

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from steadynorm.condensing import digest_of
 from steadynorm.evidence import Layer, Mode
 from steadynorm.recorded import Choice, Graph, GraphLayer, Stored, Update, Use
 from steadynorm.report.model import Report
@@ -125,5 +124,7 @@ def _moved(layer: Layer, stored: Stored | None) -> str:
         return UNKNOWN
     earlier = stored.before.get(layer.name) if stored is not None and stored.before is not None else None
     if earlier is not None and earlier.statistics is not None:
+        from steadynorm.condensing import digest_of
+
         return "no" if digest_of(layer.statistics) == digest_of(earlier.statistics) else "yes"
     return "no" if layer.statistics.at_initialization else "yes"

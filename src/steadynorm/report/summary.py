@@ -6,14 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steadynorm.checks.catalogue import CATALOGUE
-from steadynorm.checks.distance import Distance, of_layer
 from steadynorm.evidence import Evidence, Gap, Layer, Mode, Score, Split
 from steadynorm.finding import Finding, Severity
 from steadynorm.report.model import Origin, Report
 from steadynorm.report.result import CheckResult
 from steadynorm.report.words import counted, folded, listed, number, percent
+
+if TYPE_CHECKING:
+    from steadynorm.checks.distance import Distance
 
 DATA = {Split.TRAIN: "training", Split.VALIDATION: "validation"}
 
@@ -48,6 +51,10 @@ class LayerRow:
 
 def layer_rows(evidence: Evidence) -> list[LayerRow]:
     """The per-layer table in model order."""
+    if not evidence.layers:
+        return []
+    from steadynorm.checks.distance import of_layer
+
     alone = {
         trial.layers[0]: trial.share
         for trial in evidence.trials

@@ -7,8 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from steadynorm.norm.axes import channel_axes
 from steadynorm.norm.config import NormConfig
-from steadynorm.norm.layout import channel_axes
 from steadynorm.tensorflow.registry import require_graph
 from steadynorm.tensorflow.view import View
 
