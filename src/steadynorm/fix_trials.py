@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
-from steadynorm.source.editing.edits import applied, fixed
+from steadynorm.source.editing.edits import fixed
+from steadynorm.source.editing.rewritten import rewritten
 from steadynorm.source.reading.files import SourceFile
 
 MOST_TRIALS = 4
@@ -34,7 +35,7 @@ def tried(
         done = fixed(by_path, (each.fix for each in wanted if each.fix is not None))
         if not done.texts:
             return tuple(findings)
-        later = again([_after(file, done.edits.get(file.path, ())) for file in files])
+        later = again([rewritten(file, done.edits.get(file.path, ())) for file in files])
         if later is None:
             break
         left = {(each.code, each.place.path, each.place.line) for each in later if each.place is not None}
@@ -59,25 +60,3 @@ def _moved(
         if each.end <= start
     )
     return found.code, path, found.place.line + added
-
-
-def _after(file: SourceFile, edits: Sequence[Edit]) -> SourceFile:
-    """A file with edits made, and the cells of a notebook where they are then."""
-    if not edits:
-        return file
-    text = applied(file.text, edits)
-    if file.cells is None:
-        return replace(file, text=text)
-    cells, new = [], replace(file, text=text, cells=None)
-    for cell in file.cells:
-        start = cell.start + sum(_growth(each) for each in edits if each.end <= cell.start and each.start < cell.start)
-        inside = [each for each in edits if cell.start <= each.start and each.end <= cell.start + cell.length]
-        length = cell.length + sum(map(_growth, inside))
-        line = new.lines.position(start)[0]
-        lines = cell.lines + sum(each.text.count("\n") - file.text.count("\n", each.start, each.end) for each in inside)
-        cells.append(replace(cell, start=start, length=length, line=line, lines=lines))
-    return replace(new, cells=tuple(cells))
-
-
-def _growth(edit: Edit) -> int:
-    return len(edit.text) - (edit.end - edit.start)
