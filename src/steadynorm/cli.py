@@ -108,7 +108,10 @@ def check(
         bool,
         typer.Option("--unsafe-fixes", help="With --fix or --diff: edits as well that change what may be wanted."),
     ] = False,
-    diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change, and change nothing.")] = False,
+    diff: Annotated[
+        bool,
+        typer.Option("--diff", help="Show what --fix would change (for patch; notebooks by cell), and change nothing."),
+    ] = False,
     baseline: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Do not report the findings in this file.", show_default=False)
     ] = None,

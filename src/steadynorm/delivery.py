@@ -111,7 +111,7 @@ def deliver(report: Report | CheckResult | Run, form: Form, output: Path | None,
 
 
 def deliver_difference(result: CheckResult, unsafe: bool, output: Path | None) -> None:
-    """Writes what fixes would change, for `patch`; then stderr says in one sentence what was found.
+    """Writes what fixes would change, for `patch` (notebooks by cell, to be read), and says what was found on stderr.
 
     Raises:
         UnusableInputError: the file cannot be written.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from steadynorm.errors import UnusableInputError
 from steadynorm.finding import Finding
@@ -10,8 +10,10 @@ from steadynorm.known import told_by
 from steadynorm.outcome import Failure
 from steadynorm.report.model import Report
 from steadynorm.source.baseline import Baseline
-from steadynorm.source.editing.edits import Fixed, diff, fixed
+from steadynorm.source.editing.edits import NO_END, Fixed, compared, diff, fixed
+from steadynorm.source.editing.rewritten import rewritten
 from steadynorm.source.editing.saving import prepared, save
+from steadynorm.source.reading.files import SourceFile
 from steadynorm.source_check import SourceOutcome
 
 MOST_ROUNDS = 10
@@ -19,12 +21,24 @@ MOST_ROUNDS = 10
 
 
 def difference(reports: Iterable[Report], unsafe: bool) -> str:
-    """What fixing would change, as one text that `patch` takes; empty if nothing."""
-    parts = []
+    """What fixing would change, as one text that `patch` takes; empty if nothing.
+
+    A notebook is JSON, of which nobody can read the difference: of each of its cells the code is compared, to be read.
+    """
+    parts: list[str] = []
     for report in reports:
         found = _chosen(report.findings, unsafe, report)
-        parts += [diff(report.sources[path], text) for path, text in sorted(found.texts.items())]
+        for path, text in sorted(found.texts.items()):
+            file = report.sources[path]
+            parts += [diff(file, text)] if file.cells is None else _by_cell(file, rewritten(file, found.edits[path]))
     return "".join(parts)
+
+
+def _by_cell(before: SourceFile, after: SourceFile) -> Iterator[str]:
+    """The differences between the cells of a notebook."""
+    for one, other in zip(before.cells or (), after.cells or (), strict=True):
+        old, new = (file.text[cell.start : cell.start + cell.length] for file, cell in ((before, one), (after, other)))
+        yield compared(f"{before.path}:cell {one.number}", old, new).replace(NO_END, "")
 
 
 def fix_all(

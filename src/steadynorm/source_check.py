@@ -20,6 +20,7 @@ from steadynorm.checks.registry import run
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding
+from steadynorm.fix_trials import tried
 from steadynorm.outcome import Failure, rank
 from steadynorm.place import Place
 from steadynorm.report.model import Origin, Report
@@ -97,7 +98,7 @@ def check_sources(paths: Iterable[str], task: SourceTask, named: bool = True) ->
         about = [file for file in files if file.subject]
         if not about and not named:
             return SourceOutcome(None, tuple(failures), skipped)
-        outcome = checked(files, task)
+        outcome = _with_fixes_tried(checked(files, task), files, task)
     return replace(outcome, failures=(*failures, *outcome.failures), skipped=skipped)
 
 
@@ -133,6 +134,22 @@ def checked(files: Sequence[SourceFile], task: SourceTask) -> SourceOutcome:
     )
     needless = tuple(_needless(comments.values(), by_path, not task.select and not task.ignore))
     return SourceOutcome(report, suppressed=len(fixable) - len(kept), needless=needless)
+
+
+def _with_fixes_tried(outcome: SourceOutcome, files: Sequence[SourceFile], task: SourceTask) -> SourceOutcome:
+    """The outcome with those fixes only that mend something: the safe ones by themselves, and then all together."""
+    report = outcome.report
+    if report is None:
+        return outcome
+    findings = report.findings
+    for unsafe in sorted({not each.fix.safe for each in findings if each.fix is not None}):
+        findings = tried(findings, files, lambda others: _findings(others, task), unsafe)
+    return replace(outcome, report=replace(report, findings=findings))
+
+
+def _findings(files: Sequence[SourceFile], task: SourceTask) -> tuple[Finding, ...] | None:
+    report = checked(files, task).report
+    return None if report is None else report.findings
 
 
 def _read(paths: Iterable[str]) -> tuple[list[SourceFile], list[Failure], Counter[str]]:

@@ -12,7 +12,8 @@ from steadynorm.fix import Edit, Fix
 from steadynorm.source.reading.files import SourceFile
 from steadynorm.source.reading.parsing import parsed
 
-_NO_END = "\\ No newline at end of file\n"
+NO_END = "\\ No newline at end of file\n"
+"""How a difference says that a text ends within its last line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,13 @@ def applied(text: str, edits: Iterable[Edit]) -> str:
 
 def diff(file: SourceFile, text: str) -> str:
     """The difference between a file and its new text, as `diff -u` and `patch` have it."""
-    before, after = (_diff_lines(each) for each in (file.text, text))
-    compared = unified_diff(before, after, file.path, file.path)
-    return "".join(line if line.endswith("\n") else f"{line}\n{_NO_END}" for line in compared)
+    return compared(file.path, file.text, text)
+
+
+def compared(name: str, before: str, after: str) -> str:
+    """The difference between two texts of one name; empty if there is none."""
+    lines = unified_diff(_diff_lines(before), _diff_lines(after), name, name)
+    return "".join(line if line.endswith("\n") else f"{line}\n{NO_END}" for line in lines)
 
 
 def _diff_lines(text: str) -> list[str]:

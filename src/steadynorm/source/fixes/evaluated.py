@@ -10,10 +10,11 @@ from steadynorm.fix import Edit
 from steadynorm.source.editing.nodes import Standing
 from steadynorm.source.fixes.callers import Level, Loop, called, calls_named, lifted, name_of, ways_to
 from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.fixes.followed import is_trained_through
 from steadynorm.source.fixes.found import call_of
 from steadynorm.source.fixes.loops import Shared, shared_loop
 from steadynorm.source.fixes.registry import fixes
-from steadynorm.source.fixes.scopes import Function, bound, text_of
+from steadynorm.source.fixes.scopes import Function, bound, named_inside, text_of
 from steadynorm.source.fixes.statements import insert_after, insert_before, replace
 from steadynorm.source.reading.files import SourceFile
 
@@ -27,16 +28,20 @@ def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
     """Calls `eval()` before an evaluation or prediction, and `train()` behind it where nothing else would."""
     if found.evidence.get("how") not in _BY_MODE:
         raise NoFixError("the mode is an argument")
+    if found.evidence.get("shared"):
+        raise NoFixError("training goes through every call that leads here")
     file, call = call_of(found, files)
     ways = ways_to(files, file, call)
     level = ways[0][0]
-    name = _model_of(level, files)
+    name = _model_of(level, files) if "inner" not in found.evidence else _model_within(found, files, call)
     forgotten = _without_brackets(level, name)
     if forgotten is not None:
         return replace(file, forgotten, f"{text_of(file, forgotten)}()")
     training = _training(files)
     if _trains_itself(level, training):
         raise NoFixError("the same call trains in another phase")
+    if is_trained_through(ways, files):
+        raise NoFixError("another program trains through the same function")
     standing = _outermost(level, name, training)
     before = insert_before(file, standing, f"{name}.eval()")
     shared = _goes_on(files, ways)
@@ -69,6 +74,23 @@ def _model_of(level: Level, files: Mapping[str, SourceFile]) -> str:
         if node.func.attr in methods and isinstance(node.func.value, ast.Name | ast.Attribute):
             return name_of(level.file, node.func.value, level.way)
     return called(level)
+
+
+def _model_within(found: Finding, files: Mapping[str, SourceFile], call: ast.Call) -> str:
+    """What the model is called around a call of a function that calls it."""
+    path, _, line = str(found.evidence["inner"]).rpartition(":")
+    calls = [each for each in ast.walk(files[path].tree) if isinstance(each, ast.Call)] if path in files else []
+    for each in calls:
+        if str(each.lineno) != line or ast.unparse(each.func) != found.evidence.get("calls"):
+            continue
+        for way in ways_to(files, files[path], each):
+            for height, level in enumerate(way):
+                if level.node is call:
+                    text = lifted(_model_of(way[0], files), way, height)
+                    if text.partition(".")[0] in named_inside(level.way):
+                        raise NoFixError("the model has no name")
+                    return text
+    raise NoFixError("the model's own call is not found")
 
 
 def _without_brackets(level: Level, name: str) -> ast.expr | None:

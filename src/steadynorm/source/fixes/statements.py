@@ -18,8 +18,10 @@ def insert_before(file: SourceFile, standing: Standing, *code: str) -> tuple[Edi
     """Puts lines before a statement and its decorators, indented as it is.
 
     Raises:
-        NoFixError: it is an `elif`, or shares its line with what cannot be parted from it.
+        NoFixError: it is an `elif`, or shares its line with what cannot be parted from it; or the lines stand there
+            already.
     """
+    _require_new(code, standing.block[max(standing.index - 1, 0) : standing.index + 1])
     return _around(file, standing, standing.index, standing.index, code, (), None)
 
 
@@ -29,7 +31,18 @@ def insert_after(file: SourceFile, standing: Standing, *code: str) -> tuple[Edit
     Raises:
         NoFixError: as `insert_before`.
     """
+    _require_new(code, standing.block[standing.index : standing.index + 2])
     return _around(file, standing, standing.index, standing.index, (), code, None)
+
+
+def _require_new(code: Sequence[str], neighbours: Sequence[ast.stmt]) -> None:
+    """That what is put between two statements says something else than they do."""
+    try:
+        said = ast.unparse(ast.parse("\n".join(code)))
+    except SyntaxError:
+        return
+    if any(ast.unparse(each) == said for each in neighbours):
+        raise NoFixError("it stands there already")
 
 
 def wrap(file: SourceFile, standing: Standing, header: str, *before: str, count: int = 1) -> tuple[Edit, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from steadynorm.place import Place
@@ -163,7 +164,8 @@ def _inference(jax: JaxRun, use: Use) -> Iterator[Sighting]:
         yield _told("SN201", jax, use, norm)
     else:
         how = "mode" if use.library == NNX else "inference_mode"
-        yield Sighting("SN201", "jax", place, name_of_model(use), how)
+        facts, related = _way_in(use, place)
+        yield Sighting("SN201", "jax", place, name_of_model(use), how, facts=facts, related=related)
     if lost is None and _moves(jax, use) and _goes_on(jax, use):
         yield Sighting("SN107", "jax", place, name_of_model(use))
 
@@ -233,6 +235,14 @@ def _is_trial(jax: JaxRun, use: Use) -> bool:
 def _place(jax: JaxRun, use: Use) -> Place:
     others = [other for other in jax.model_uses if other.purpose != use.purpose]
     return jax.place_of(use, tuple(others))
+
+
+def _way_in(use: Use, place: Place) -> tuple[dict[str, object], tuple[Place, ...]]:
+    """What a fix has to know of a place that is not the network's own call, and what belongs to it."""
+    node = None if use.call is None else use.call.node
+    if place == use.place:
+        return {}, ()
+    return {"inner": str(use.place), "calls": "" if node is None else ast.unparse(node.func)}, (use.place,)
 
 
 def _told(code: str, jax: JaxRun, use: Use, norm: Norm) -> Sighting:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import behind
 from steadynorm.source.symbolic.trace import Call, Frame, Loop
 from steadynorm.source.symbolic.values import Instance, Known, Product, Value
+from steadynorm.source.torch.entrance import Entrance, entrance
 from steadynorm.source.torch.known import is_loaded, is_used, name_of, settle_of, text_of
 from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Group, Role, TorchProgram
@@ -22,7 +24,8 @@ def asked(program: TorchProgram, group: Group, observed: list[Observation]) -> I
     """An evaluation or prediction in training mode."""
     if not all(each.trains for each in observed) or program.run.kind == "class":
         return
-    assert group.place is not None
+    spot = entrance(program, group)
+    assert spot.place is not None
     trained_after = any(
         other.role is Role.TRAIN and _same(program, group, other)
         for other in (*program.groups, *program.guessed)
@@ -39,23 +42,24 @@ def asked(program: TorchProgram, group: Group, observed: list[Observation]) -> I
     if by is not None and _is_mode_lost(by):
         return
     subject = name_of(program, group.root)
-    model = called(group.first) or subject
+    model = spot.model
     likely, settle = group.role is Role.AIDE, settle_of(program, group)
     yield seen(
         "SN201",
-        group.place,
+        spot.place,
         subject,
         "teacher" if likely else ("train" if by is not None and not trains else "eval"),
         "whether the teacher is meant to run on batch moments" if likely else settle,
-        () if by is None else (by.place,),
+        (*(() if by is None else (by.place,)), *_within(group, spot)),
         model=model,
         since="since nothing has called eval()" if by is None else f"as {text_of(by)} left it ({by.place})",
         then=f", and {model}.train() where training goes on" if trained_after else "",
         resumed=trained_after and not _switches_back(program),
+        **_way_in(group, spot),
     )
     saved_after = any(call.name in _SAVES and call.index > group.first.index for call in program.run.calls())
     if trains and (trained_after or saved_after) and not likely:
-        yield seen("SN107", group.place, subject, "training" if trained_after else "saved", settle, model=model)
+        yield seen("SN107", spot.place, subject, "training" if trained_after else "saved", settle, model=model)
 
 
 def asked_by_somebody(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
@@ -65,14 +69,39 @@ def asked_by_somebody(program: TorchProgram, group: Group, observed: list[Observ
     if switched or not all(each.trains for each in observed) or not is_used(program, group):
         return
     trains = any(other.role is Role.TRAIN and _same(program, group, other) for other in program.groups)
-    if group.place is None or not (trains or is_loaded(program, group.root, group.first.index)):
+    spot = entrance(program, group)
+    if spot.place is None or not (trains or is_loaded(program, group.root, group.first.index)):
         return
-    subject = name_of(program, group.root)
-    model = called(group.first) or subject
+    subject, model = name_of(program, group.root), spot.model
     settle = f"whether those who make a {program.run.name} call eval() of its model"
     then = f", and {model}.train() where training goes on" if trains else ""
     since = "since nothing here has called eval()"
-    yield seen("SN201", group.place, subject, "eval", settle, (), model=model, since=since, then=then, resumed=trains)
+    yield seen(
+        "SN201",
+        spot.place,
+        subject,
+        "eval",
+        settle,
+        _within(group, spot),
+        model=model,
+        since=since,
+        then=then,
+        resumed=trains,
+        **_way_in(group, spot),
+    )
+
+
+def _within(group: Group, spot: Entrance) -> tuple[Place, ...]:
+    """The model's own call, where what is told of is a call that leads to it."""
+    return () if group.place is None or group.place == spot.place else (group.place,)
+
+
+def _way_in(group: Group, spot: Entrance) -> dict[str, object]:
+    """What a fix has to know of a place that is not the model's own call, or that training shares."""
+    facts: dict[str, object] = {"shared": True} if spot.shared else {}
+    for place in _within(group, spot):
+        facts |= {"inner": str(place), "calls": called(group.first) or ""}
+    return facts
 
 
 def _is_before(program: TorchProgram, first: Observation, group: Group, other: Group) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Call, Loop
 from steadynorm.source.symbolic.values import Known, Parameter, Product
 from steadynorm.source.torch.asked import asked, asked_by_somebody, is_teacher
+from steadynorm.source.torch.entrance import entrance
 from steadynorm.source.torch.known import is_by_itself, is_loaded, is_used, name_of, settle_of, text_of
 from steadynorm.source.torch.passing import is_not_handed_on
 from steadynorm.source.torch.program import Group, Role, TorchProgram
@@ -19,7 +20,7 @@ from steadynorm.source.torch.words import FUNCTIONAL
 
 def look_at_modes(program: TorchProgram) -> Iterator[Sighting]:
     """What a run does about the modes of its models."""
-    for groups in (*_by_place(program.groups).values(), *_by_place(program.guessed).values()):
+    for groups in (*_by_place(program, program.groups), *_by_place(program, program.guessed)):
         group = groups[0]
         everything = [
             each
@@ -44,11 +45,11 @@ def look_at_modes(program: TorchProgram) -> Iterator[Sighting]:
     yield from _constants(program)
 
 
-def _by_place(groups: list[Group]) -> dict[object, list[Group]]:
+def _by_place(program: TorchProgram, groups: list[Group]) -> Iterable[list[Group]]:
     found: dict[object, list[Group]] = {}
     for group in groups:
-        found.setdefault((group.place, group.root, group.role), []).append(group)
-    return found
+        found.setdefault((entrance(program, group).place, group.root, group.role), []).append(group)
+    return found.values()
 
 
 def _is_part(program: TorchProgram, use: Call, group: Group) -> bool:

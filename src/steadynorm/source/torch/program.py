@@ -199,7 +199,7 @@ class TorchProgram:
         yield from (group for group in found.values() if group.uses)
 
     def _group_of(self, call: Call, found: dict[object, Group]) -> Group | None:
-        frame = next((each for each in call.stack if _is_forward(each)), None)
+        frame = next((each for each in call.stack if is_forward(each)), None)
         if frame is not None:
             if id(frame) not in found:
                 root = self.models.key(frame.receiver)
@@ -320,7 +320,8 @@ def _is_mode(value: Value | None) -> bool:
     return isinstance(value, Attribute) and value.name == "training"
 
 
-def _is_forward(frame: Frame) -> bool:
+def is_forward(frame: Frame) -> bool:
+    """Whether a function is what runs when a model is called."""
     name = short(frame.function.name)
     return frame.receiver is not None and is_module(frame.receiver) and name in FORWARD
 
