@@ -155,9 +155,22 @@ class Modes:
         value = self._models.value(key)
         if isinstance(value, Product) and zoo_name(value.call) is not None:
             # Its parts are not called one by one.
-            within = (pair for spot, pair in self.state.undone.items() if self._models.is_within(spot[0], key))
-            return next(within, None)
+            for spot, pair in self.state.undone.items():
+                if self._models.is_within(spot[0], key) and self._trains(self.facts(*spot)):
+                    return pair
         return None
+
+    def still(self, key: Key) -> frozenset[Key]:
+        """The parts of a model that may be in inference mode, set for them and not for the whole model."""
+        return frozenset(
+            spot[0]
+            for spot, entry in self.state.entries.items()
+            if spot[0] != key and self._models.is_within(spot[0], key) and not self._trains(entry.facts)
+        )
+
+    @staticmethod
+    def _trains(facts: frozenset[Fact]) -> bool:
+        return {fact.training for fact in facts} == {True}
 
     # What happens
 
@@ -271,7 +284,7 @@ class Modes:
         entered = any(isinstance(block, With) and id(block.context) in self._stacks for block in call.within)
         facts = frozenset({Fact(None)}) if entered else self.facts(key)
         undone = self.undone(key)
-        self.observations.append(Observation(order, call, facts, undone, self._later, self._free))
+        self.observations.append(Observation(order, call, facts, undone, self.still(key), self._later, self._free))
 
     def _set(self, call: Call) -> None:
         facts = self._wanted(call)
@@ -294,11 +307,12 @@ class Modes:
         """Sets the mode of a model or of parts of it."""
         key, norms = chosen.key, chosen.norms
         facts = frozenset(Fact(mode, call, key, not norms) for mode in modes)
-        trains = {fact.training for fact in facts} == {True}
+        trains = self._trains(facts)
         if chosen.some:
+            # Which of the parts are meant is not known, so that none of them is surely set anew.
             facts |= self.facts(key)
         for spot in list(self.state.entries):
-            if spot == (key, norms) or not self._models.is_within(spot[0], key):
+            if chosen.some or spot == (key, norms) or not self._models.is_within(spot[0], key):
                 continue
             if norms and not spot[1] and not self._is_norm(spot[0]):
                 continue
