@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterable, Sequence
 from steadynorm.source.symbolic.blocks import Nested, Node, nested
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Run, With
-from steadynorm.source.symbolic.values import Attribute, Choice, Expression, Instance, Known, Parameter, Product, Value
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Bound,
+    Choice,
+    Expression,
+    Function,
+    Instance,
+    Known,
+    Parameter,
+    Product,
+    Value,
+)
 from steadynorm.source.torch.models import Key, Models, is_norm
 from steadynorm.source.torch.selection import Selected, selected
 from steadynorm.source.torch.state import Entry, Fact, Observation, Spot, State
@@ -43,6 +54,8 @@ class Modes:
         self._later = self._free = False
         self._saved: dict[int, frozenset[Fact]] = {}
         self._engines: list[Nested] = []
+        self._followed: dict[object, list[Nested]] = {}
+        self._again: set[object] = set()
         self.undone_by_frameworks: list[tuple[Call, Call, bool]] = []
         self.kind = run.kind
         self._fits = run.kind == "class" or any(call.name in (".fit", ".tune") for call in run.calls())
@@ -194,6 +207,8 @@ class Modes:
             else:
                 if isinstance(block, Callback) and block.call is not None and block.call.name.startswith(_ENGINES):
                     self._engines.append(node)
+                if isinstance(block, Frame):
+                    self._followed.setdefault(block.function.node, []).append(node)
                 self.replay(node.inside)
 
     def _branch(self, nodes: Sequence[Node], position: int) -> int:
@@ -263,6 +278,7 @@ class Modes:
                 self._saved[id(attribute)] = self.facts(key)
         if isinstance(event, Assign):
             return
+        self._call_again(event)
         key = self._interest(event)
         if key is not None:
             self._observe(event, key)
@@ -278,6 +294,26 @@ class Modes:
             for node in self._engines:
                 self.replay(node.inside)
             self._later = later
+
+    def _call_again(self, call: Call) -> None:
+        """What a function of the project does that the run came to before, and does not follow every time."""
+        function = call.callee.function if isinstance(call.callee, Bound) else call.callee
+        if not isinstance(function, Function) or function.node in self._again:
+            return
+        given = [call.receiver, *call.arguments, *call.keywords.values()]
+        wanted = {each for value in given if (each := self._identity(value)) is not None}
+        for node in reversed(self._followed.get(function.node, ())):
+            assert isinstance(node.block, Frame)
+            values = (node.block.receiver, *node.block.arguments.values())
+            if wanted <= {self._identity(value) for value in values}:
+                self._again.add(function.node)
+                self.replay(node.inside)
+                self._again.discard(function.node)
+                return
+
+    def _identity(self, value: Value | None) -> object:
+        """By what an argument is the same as another one; `None` for what is no model, and not known."""
+        return repr(value.value) if isinstance(value, Known) else self._models.key(value)
 
     def _observe(self, call: Call, key: Key) -> None:
         order = len(self.observations)
