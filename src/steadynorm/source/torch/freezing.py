@@ -14,7 +14,7 @@ from steadynorm.source.torch.program import Role, TorchProgram
 from steadynorm.source.torch.selection import Filter, asks_for_norms, filtered, selected, whole_of
 from steadynorm.source.torch.sightings import receiver, seen
 from steadynorm.source.torch.state import Observation
-from steadynorm.source.torch.words import PARAMETERS
+from steadynorm.source.torch.words import PARAMETERS, zoo_name
 
 _TRAINED = (Role.TRAIN, Role.AIDE, Role.THROUGH)
 
@@ -61,18 +61,24 @@ def _undone(program: TorchProgram) -> Iterator[Sighting]:
 def _of(program: TorchProgram, frozen: Call, by: Call, likely: bool = False) -> Sighting:
     chosen = next(iter(selected(frozen, program.models)), None)
     subject = "the frozen layers" if chosen is None else name_of(program, chosen.key)
-    how = "apply" if any(getattr(block, "call", None) is not None for block in frozen.within) else "eval"
+    how = "fit" if likely else ("published" if _is_published(program, by) else "eval")
     return seen(
         "SN603",
         frozen.place,
         subject,
-        "fit" if likely else how,
+        how,
         "the version of Lightning: before 2.2 fit() calls train() on the whole module" if likely else None,
         (by.place,),
         frozen=f"{receiver(frozen) or subject}.eval()",
         by="fit()" if likely else f"{receiver(by) or 'the model'}.train()",
         where=str(by.place),
     )
+
+
+def _is_published(program: TorchProgram, by: Call) -> bool:
+    """Whether what is switched is a published model, so that there is no class in which to override `train()`."""
+    values = [program.models.value(each.key) for each in selected(by, program.models)]
+    return bool(values) and all(isinstance(each, Product) and zoo_name(each.call) is not None for each in values)
 
 
 def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
