@@ -8,6 +8,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import behind
 from steadynorm.source.symbolic.trace import Call, Frame, Loop
 from steadynorm.source.symbolic.values import Instance, Known, Product, Value
+from steadynorm.source.torch.engines import is_asked_between, is_trained_by_engine
 from steadynorm.source.torch.known import is_loaded, is_used, name_of, settle_of, text_of
 from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Group, Role, TorchProgram
@@ -23,12 +24,12 @@ def asked(program: TorchProgram, group: Group, observed: list[Observation]) -> I
     if not all(each.trains for each in observed) or program.run.kind == "class":
         return
     assert group.place is not None
-    trained_after = any(
+    trained_after = is_asked_between(program, group) or any(
         other.role is Role.TRAIN and _same(program, group, other)
         for other in (*program.groups, *program.guessed)
         if _is_before(program, observed[0], group, other)
     )
-    trains = any(
+    trains = is_trained_by_engine(program, group) or any(
         other.role is Role.TRAIN and _same(program, group, other) and _is_run(program, other)
         for other in (*program.groups, *program.guessed)
     )

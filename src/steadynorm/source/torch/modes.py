@@ -29,7 +29,7 @@ from steadynorm.source.torch.state import Entry, Fact, Observation, Spot, State
 from steadynorm.source.torch.words import HUB, is_of_torchvision, zoo_name
 
 IGNITE = "ignite.engine.Engine"
-_ENGINES = (IGNITE, "ignite.engine.engine.Engine")
+ENGINES = (IGNITE, "ignite.engine.engine.Engine")
 _UNKNOWN_MODE = ("torch.load", "torch.jit.load", "copy.copy")
 _MOST_VISITS = 60_000
 
@@ -205,7 +205,7 @@ class Modes:
                 self._loop(node, again=previous is not None and _is_same_loop(previous, node))
                 previous = node
             else:
-                if isinstance(block, Callback) and block.call is not None and block.call.name.startswith(_ENGINES):
+                if isinstance(block, Callback) and block.call is not None and block.call.name.startswith(ENGINES):
                     self._engines.append(node)
                 if isinstance(block, Frame):
                     self._followed.setdefault(block.function.node, []).append(node)
@@ -288,7 +288,7 @@ class Modes:
         elif (
             event.name == ".run"
             and isinstance(event.receiver, Product)
-            and event.receiver.call.name.startswith(_ENGINES)
+            and event.receiver.call.name.startswith(ENGINES)
         ):
             later, self._later = self._later, True
             for node in self._engines:
