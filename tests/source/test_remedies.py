@@ -62,6 +62,15 @@ def test_what_switches_back_stands_where_the_trainer_comes_by(case: str, remedy:
     assert found.remedy.startswith(remedy)
 
 
+def test_a_freeze_is_repeated_where_there_is_no_class_to_edit() -> None:
+    (published,) = steadynorm.check(HERE / "SN603" / "torch_applied_once.py", progress=False).findings
+    (own,) = steadynorm.check(HERE / "SN603" / "torch_frozen_again.py", progress=False).findings
+
+    assert published.remedy == "Repeat the freeze behind each model.train()."
+    assert "torch_applied_once.py:16)" in published.message
+    assert "def train(self, mode=True):" in own.remedy
+
+
 def test_averages_of_mean_and_variance_that_are_dropped_are_one_mistake() -> None:
     found = steadynorm.check(HERE / "SN206" / "tf_classic_3.py", progress=False).findings
     (dropped,) = (each for each in found if each.code == "SN101")

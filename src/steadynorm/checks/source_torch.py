@@ -269,6 +269,10 @@ Freeze in train() of the model, which every switch goes through:
         ...  # eval() on the frozen layers
         return self""",
     ),
+    ("torch", "published"): (
+        "the freeze by '{frozen}' is undone by {by} ({where}): the statistics move again",
+        "Repeat the freeze behind each {by}.",
+    ),
     ("torch", "fit"): (
         "the freeze by '{frozen}' is undone when fit() puts the module into training mode: the statistics move again",
         "Freeze in on_train_epoch_start(self), or in train(self, mode=True) after super().train(mode).",

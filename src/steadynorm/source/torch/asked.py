@@ -9,6 +9,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import behind
 from steadynorm.source.symbolic.trace import Call, Frame, Loop
 from steadynorm.source.symbolic.values import Instance, Known, Product, Value
+from steadynorm.source.torch.engines import is_asked_between, is_trained_by_engine
 from steadynorm.source.torch.entrance import Entrance, entrance
 from steadynorm.source.torch.known import is_loaded, is_used, name_of, settle_of, text_of
 from steadynorm.source.torch.models import Key
@@ -26,12 +27,12 @@ def asked(program: TorchProgram, group: Group, observed: list[Observation]) -> I
         return
     spot = entrance(program, group)
     assert spot.place is not None
-    trained_after = any(
+    trained_after = is_asked_between(program, group) or any(
         other.role is Role.TRAIN and _same(program, group, other)
         for other in (*program.groups, *program.guessed)
         if _is_before(program, observed[0], group, other)
     )
-    trains = any(
+    trains = is_trained_by_engine(program, group) or any(
         other.role is Role.TRAIN and _same(program, group, other) and _is_run(program, other)
         for other in (*program.groups, *program.guessed)
     )

@@ -13,7 +13,8 @@ from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Role, TorchProgram
 from steadynorm.source.torch.selection import Filter, asks_for_norms, filtered, selected, whole_of
 from steadynorm.source.torch.sightings import receiver, seen
-from steadynorm.source.torch.words import PARAMETERS
+from steadynorm.source.torch.state import Observation
+from steadynorm.source.torch.words import PARAMETERS, zoo_name
 
 _TRAINED = (Role.TRAIN, Role.AIDE, Role.THROUGH)
 
@@ -60,18 +61,24 @@ def _undone(program: TorchProgram) -> Iterator[Sighting]:
 def _of(program: TorchProgram, frozen: Call, by: Call, likely: bool = False) -> Sighting:
     chosen = next(iter(selected(frozen, program.models)), None)
     subject = "the frozen layers" if chosen is None else name_of(program, chosen.key)
-    how = "apply" if any(getattr(block, "call", None) is not None for block in frozen.within) else "eval"
+    how = "fit" if likely else ("published" if _is_published(program, by) else "eval")
     return seen(
         "SN603",
         frozen.place,
         subject,
-        "fit" if likely else how,
+        how,
         "the version of Lightning: before 2.2 fit() calls train() on the whole module" if likely else None,
         (by.place,),
         frozen=f"{receiver(frozen) or subject}.eval()",
         by="fit()" if likely else f"{receiver(by) or 'the model'}.train()",
         where=str(by.place),
     )
+
+
+def _is_published(program: TorchProgram, by: Call) -> bool:
+    """Whether what is switched is a published model, so that there is no class in which to override `train()`."""
+    values = [program.models.value(each.key) for each in selected(by, program.models)]
+    return bool(values) and all(isinstance(each, Product) and zoo_name(each.call) is not None for each in values)
 
 
 def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
@@ -86,9 +93,9 @@ def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
                 else:
                     frozen.append((key, norms, event))
     for key, _, event in frozen:
-        if event.place in told:
+        if event.place in told or program.models.bears(key) is False:
             continue
-        moving = [use for use in _uses_within(program, key) if _moves(program, use)]
+        moving = [use for use in _uses_within(program, key) if _moves(program, use, key)]
         if moving:
             told.add(event.place)
             subject = name_of(program, key)
@@ -134,7 +141,7 @@ def _frozen(
         inner = whole_of(holder, event.within)
         key = program.models.key(holder if inner is None else inner)
         chosen = Filter.ALL if inner is None else filtered(holder, event.within)
-        if key is not None and chosen is not Filter.NONE and not _leaves_norms_out(event):
+        if key is not None and chosen not in (Filter.NONE, Filter.NAMED) and not _leaves_norms_out(event):
             yield key, chosen is Filter.NORMS, trains
         return
     if isinstance(event, Call):
@@ -176,6 +183,14 @@ def _uses_within(program: TorchProgram, key: Key) -> Iterator[Call]:
                 yield use
 
 
-def _moves(program: TorchProgram, use: Call) -> bool:
+def _moves(program: TorchProgram, use: Call, key: Key) -> bool:
     observed = [each for each in program.facts(use) if not each.free]
-    return bool(observed) and all(each.trains and each.undone is None for each in observed)
+    return bool(observed) and all(
+        each.trains and each.undone is None and not _is_still(program, each, key) for each in observed
+    )
+
+
+def _is_still(program: TorchProgram, each: Observation, key: Key) -> bool:
+    """Whether what is frozen, or a part of it, may be in inference mode inside of a model in training mode."""
+    models = program.models
+    return any(models.is_within(part, key) or models.is_within(key, part) for part in each.still)

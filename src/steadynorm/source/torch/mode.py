@@ -76,7 +76,17 @@ def _begins_off(program: TorchProgram, group: Group, observed: list[Observation]
     """Whether a model is in inference mode when its training begins."""
     begins = [each for each in observed if not each.later]
     off = all(_is_off(program, group, fact) for each in begins for fact in each.facts)
-    return bool(begins) and bool(observed[0].facts) and off
+    asking = any(_asks_in_the_loop(program, fact.by, observed[0].call) for fact in observed[0].facts)
+    return bool(begins) and bool(observed[0].facts) and off and not asking
+
+
+def _asks_in_the_loop(program: TorchProgram, by: Call | None, trained: Call) -> bool:
+    """Whether a model is asked in inference mode within a loop that goes on to train it, as an agent's is."""
+    loops = {block.place for block in trained.within if isinstance(block, Loop)}
+    if by is None or not any(isinstance(block, Loop) and block.place in loops for block in by.within):
+        return False
+    asked = (use for group in program.groups if group.role is Role.ASK for use in group.uses)
+    return any(fact.by is by for use in asked for each in program.facts(use) for fact in each.facts)
 
 
 def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:

@@ -217,6 +217,9 @@ class Models:
             return False if len(part) == 1 and is_module(value) and _own_forward(value) else None  # type: ignore[arg-type]
         if len(part) > 1 and part[-1] in ("fc", "classifier", "head", "heads"):
             return False
+        if part[1:] == ("conv1",) and "resne" in (zoo_name(value.call) or ""):
+            # In other families it is a block with a normalization layer of its own.
+            return False
         return normalizes(value.call)
 
     def is_loaded(self, key: Key) -> bool:

@@ -11,14 +11,25 @@ from collections.abc import Callable, Iterable, Sequence
 from steadynorm.source.symbolic.blocks import Nested, Node, nested
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Run, With
-from steadynorm.source.symbolic.values import Attribute, Choice, Expression, Instance, Known, Parameter, Product, Value
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Bound,
+    Choice,
+    Expression,
+    Function,
+    Instance,
+    Known,
+    Parameter,
+    Product,
+    Value,
+)
 from steadynorm.source.torch.models import Key, Models, is_norm
 from steadynorm.source.torch.selection import Selected, selected
 from steadynorm.source.torch.state import Entry, Fact, Observation, Spot, State
 from steadynorm.source.torch.words import HUB, is_of_torchvision, zoo_name
 
 IGNITE = "ignite.engine.Engine"
-_ENGINES = (IGNITE, "ignite.engine.engine.Engine")
+ENGINES = (IGNITE, "ignite.engine.engine.Engine")
 _UNKNOWN_MODE = ("torch.load", "torch.jit.load", "copy.copy")
 _MOST_VISITS = 60_000
 
@@ -43,6 +54,8 @@ class Modes:
         self._later = self._free = False
         self._saved: dict[int, frozenset[Fact]] = {}
         self._engines: list[Nested] = []
+        self._followed: dict[object, list[Nested]] = {}
+        self._again: set[object] = set()
         self.undone_by_frameworks: list[tuple[Call, Call, bool]] = []
         self.kind = run.kind
         self._fits = run.kind == "class" or any(call.name in (".fit", ".tune") for call in run.calls())
@@ -155,9 +168,22 @@ class Modes:
         value = self._models.value(key)
         if isinstance(value, Product) and zoo_name(value.call) is not None:
             # Its parts are not called one by one.
-            within = (pair for spot, pair in self.state.undone.items() if self._models.is_within(spot[0], key))
-            return next(within, None)
+            for spot, pair in self.state.undone.items():
+                if self._models.is_within(spot[0], key) and self._trains(self.facts(*spot)):
+                    return pair
         return None
+
+    def still(self, key: Key) -> frozenset[Key]:
+        """The parts of a model that may be in inference mode, set for them and not for the whole model."""
+        return frozenset(
+            spot[0]
+            for spot, entry in self.state.entries.items()
+            if spot[0] != key and self._models.is_within(spot[0], key) and not self._trains(entry.facts)
+        )
+
+    @staticmethod
+    def _trains(facts: frozenset[Fact]) -> bool:
+        return {fact.training for fact in facts} == {True}
 
     # What happens
 
@@ -179,8 +205,10 @@ class Modes:
                 self._loop(node, again=previous is not None and _is_same_loop(previous, node))
                 previous = node
             else:
-                if isinstance(block, Callback) and block.call is not None and block.call.name.startswith(_ENGINES):
+                if isinstance(block, Callback) and block.call is not None and block.call.name.startswith(ENGINES):
                     self._engines.append(node)
+                if isinstance(block, Frame):
+                    self._followed.setdefault(block.function.node, []).append(node)
                 self.replay(node.inside)
 
     def _branch(self, nodes: Sequence[Node], position: int) -> int:
@@ -250,6 +278,7 @@ class Modes:
                 self._saved[id(attribute)] = self.facts(key)
         if isinstance(event, Assign):
             return
+        self._call_again(event)
         key = self._interest(event)
         if key is not None:
             self._observe(event, key)
@@ -259,19 +288,39 @@ class Modes:
         elif (
             event.name == ".run"
             and isinstance(event.receiver, Product)
-            and event.receiver.call.name.startswith(_ENGINES)
+            and event.receiver.call.name.startswith(ENGINES)
         ):
             later, self._later = self._later, True
             for node in self._engines:
                 self.replay(node.inside)
             self._later = later
 
+    def _call_again(self, call: Call) -> None:
+        """What a function of the project does that the run came to before, and does not follow every time."""
+        function = call.callee.function if isinstance(call.callee, Bound) else call.callee
+        if not isinstance(function, Function) or function.node in self._again:
+            return
+        given = [call.receiver, *call.arguments, *call.keywords.values()]
+        wanted = {each for value in given if (each := self._identity(value)) is not None}
+        for node in reversed(self._followed.get(function.node, ())):
+            assert isinstance(node.block, Frame)
+            values = (node.block.receiver, *node.block.arguments.values())
+            if wanted <= {self._identity(value) for value in values}:
+                self._again.add(function.node)
+                self.replay(node.inside)
+                self._again.discard(function.node)
+                return
+
+    def _identity(self, value: Value | None) -> object:
+        """By what an argument is the same as another one; `None` for what is no model, and not known."""
+        return repr(value.value) if isinstance(value, Known) else self._models.key(value)
+
     def _observe(self, call: Call, key: Key) -> None:
         order = len(self.observations)
         entered = any(isinstance(block, With) and id(block.context) in self._stacks for block in call.within)
         facts = frozenset({Fact(None)}) if entered else self.facts(key)
         undone = self.undone(key)
-        self.observations.append(Observation(order, call, facts, undone, self._later, self._free))
+        self.observations.append(Observation(order, call, facts, undone, self.still(key), self._later, self._free))
 
     def _set(self, call: Call) -> None:
         facts = self._wanted(call)
@@ -294,11 +343,12 @@ class Modes:
         """Sets the mode of a model or of parts of it."""
         key, norms = chosen.key, chosen.norms
         facts = frozenset(Fact(mode, call, key, not norms) for mode in modes)
-        trains = {fact.training for fact in facts} == {True}
+        trains = self._trains(facts)
         if chosen.some:
+            # Which of the parts are meant is not known, so that none of them is surely set anew.
             facts |= self.facts(key)
         for spot in list(self.state.entries):
-            if spot == (key, norms) or not self._models.is_within(spot[0], key):
+            if chosen.some or spot == (key, norms) or not self._models.is_within(spot[0], key):
                 continue
             if norms and not spot[1] and not self._is_norm(spot[0]):
                 continue

@@ -21,6 +21,7 @@ from steadynorm.source.symbolic.values import (
     Known,
     Parameter,
     Product,
+    Unknown,
     Value,
 )
 from steadynorm.source.symbolic.vocabulary import SEQUENCES
@@ -336,6 +337,18 @@ def _is_module(frame: Frame) -> bool:
     return frame.receiver is not None and is_module(frame.receiver)
 
 
+_OF_SIZES_OR_DATA = ("torch.FloatTensor", "torch.LongTensor")
+_COUNTS_OR_NOISE = (".size", "builtins.len", "builtins.int", "numpy.random.")
+
+
+def _is_data(call: Call) -> bool:
+    """Whether a tensor is made of what is in its argument, and not of that size."""
+    (given, *more) = call.arguments or (None,)
+    if isinstance(given, Product) and given.call.name.startswith(_COUNTS_OR_NOISE):
+        return False
+    return not more and isinstance(given, Product | Parameter | Item | Unknown)
+
+
 def is_made_up(value: Value) -> bool:
     """Whether a tensor is made of random numbers or constants only."""
     random = False
@@ -349,7 +362,9 @@ def is_made_up(value: Value) -> bool:
             if isinstance(part, Parameter | External):
                 return False
             if isinstance(part, Product):
-                if part.call.name in RANDOM:
+                if part.call.name in _OF_SIZES_OR_DATA and _is_data(part.call):
+                    pending.extend(part.call.arguments)
+                elif part.call.name in RANDOM:
                     random = True
                 elif part.call.name in LOADERS or not part.call.name.startswith((".", "torch.")):
                     return False

@@ -74,7 +74,7 @@ def _of(value: Value, call: Call, models: Models) -> Iterator[Selected]:
     chosen = filtered(value, call.within)
     if chosen is Filter.NONE:
         return
-    yield Selected(key, chosen is not Filter.ALL, chosen is Filter.SOME)
+    yield Selected(key, chosen is not Filter.ALL, chosen in (Filter.SOME, Filter.NAMED))
 
 
 def whole_of(value: Value, within: tuple[object, ...]) -> Value | None:
@@ -92,12 +92,13 @@ def whole_of(value: Value, within: tuple[object, ...]) -> Value | None:
 
 
 class Filter(Enum):
-    """Which of a model's parts are meant."""
+    """Which of a model's parts are meant: `NAMED` are those whose names have a word that is not about normalization."""
 
     ALL = 0
     NORMS = 1
     SOME = 2
-    NONE = 3
+    NAMED = 3
+    NONE = 4
 
 
 def filtered(value: Value, within: tuple[object, ...]) -> Filter:
@@ -109,7 +110,9 @@ def filtered(value: Value, within: tuple[object, ...]) -> Filter:
         found = _passes(block.test, block.arm)
         if found is Filter.NONE:
             return Filter.NONE
-        if found is Filter.NORMS or chosen is Filter.NORMS:
+        if Filter.NAMED in (found, chosen):
+            chosen = Filter.NAMED
+        elif Filter.NORMS in (found, chosen):
             chosen = Filter.NORMS
         elif found is Filter.SOME:
             chosen = Filter.SOME
@@ -139,6 +142,8 @@ def _passes(test: Value, arm: bool) -> Filter:
         found = [_passes(each, arm) for each in test.operands]
         if test.operator == "And" and arm and Filter.NONE in found:
             return Filter.NONE
+        if test.operator == "And" and arm and Filter.NAMED in found:
+            return Filter.NAMED
         return Filter.NORMS if Filter.NORMS in found else (Filter.NONE if set(found) == {Filter.NONE} else Filter.SOME)
     about = asks_for_norms(test)
     if about is None:
@@ -148,7 +153,10 @@ def _passes(test: Value, arm: bool) -> Filter:
         negated = True
     if about:
         return Filter.NORMS if arm is not negated else Filter.NONE
-    return Filter.NONE if arm is not negated else Filter.SOME
+    if arm is negated:
+        return Filter.SOME
+    # A class of other layers leaves the normalization layers out; a name as 'layer1' may have some of them below it.
+    return Filter.NONE if _asks_for_a_class(test) else Filter.NAMED
 
 
 def _finds(test: Expression) -> bool:
@@ -166,6 +174,10 @@ def asks_for_norms(test: Value) -> bool | None:
     if words:
         return any(word == each or (len(each) > 2 and each in word) for word in words for each in _NORM_WORDS)
     return None
+
+
+def _asks_for_a_class(test: Value) -> bool:
+    return any(_classes(value) for value in _through(test) if isinstance(value, Product))
 
 
 def _classes(value: Product) -> tuple[Value, ...]:

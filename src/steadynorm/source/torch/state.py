@@ -67,6 +67,7 @@ class Observation:
         call: the call.
         facts: the modes that what is called may have.
         undone: for a part that was frozen by inference mode the call that froze it, and the one that undid that.
+        still: parts inside of what is called that may be in inference mode by themselves.
         later: whether it is a further iteration of a loop.
         free: whether somebody unknown calls the function that it stands in.
     """
@@ -75,6 +76,7 @@ class Observation:
     call: Call
     facts: frozenset[Fact]
     undone: tuple[Call, Call] | None
+    still: frozenset[Key]
     later: bool
     free: bool
 
