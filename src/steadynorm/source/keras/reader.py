@@ -17,6 +17,7 @@ from steadynorm.source.keras.training import look_at_training, trainings
 from steadynorm.source.layers.by_hand import by_hand
 from steadynorm.source.layers.choices import look_at_choices
 from steadynorm.source.layers.graph import LayerGraph
+from steadynorm.source.layers.models import is_ready_made
 from steadynorm.source.layers.padding import padded_data
 from steadynorm.source.layers.places import look_around
 from steadynorm.source.layers.settings import look_at_settings
@@ -43,6 +44,7 @@ def look(runs: Sequence[Run]) -> Seen:
         sightings += look_at_choices(graph)
         sightings += look_at_settings(graph)
         places |= {made.place for made in graph.made}
+        places |= {call.place for call in run.calls() if is_ready_made(call)}
         if any(name.startswith("keras.") for name in names):
             keras = KerasRun(run, defaults)
             everything.append(keras)
