@@ -357,6 +357,7 @@ def _of_network(call: Call) -> Iterator[Norm]:
         scoping=scoping(call),
         reuse=reuses(call.argument(None, "reuse")),
         name=own if name is None else _text(name),
+        inner=True,
         several=True,
     )
 

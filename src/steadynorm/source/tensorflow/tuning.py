@@ -11,6 +11,7 @@ from steadynorm.source.defaults import Defaults, Number, length_of_range
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Call, Loop
 from steadynorm.source.symbolic.values import Item, Items, Known, Product, Value
+from steadynorm.source.tensorflow.counting import how_many
 from steadynorm.source.tensorflow.norms import Kind, Norm, places_of, written
 from steadynorm.source.tensorflow.origins import options_place
 from steadynorm.source.tensorflow.runs import Session, estimator_of
@@ -58,7 +59,7 @@ def averaged(world: World, read: bool) -> Iterator[Sighting]:
                 written(call),
                 "averages",
                 related=places_of(missing),
-                layers=len(missing),
+                layers=how_many(world, missing),
                 first=missing[0].place,
                 given=given is not None,
             )
@@ -91,7 +92,7 @@ def copied(world: World) -> Iterator[Sighting]:
                 written(call),
                 "copied",
                 related=places_of(missing),
-                layers=len(missing),
+                layers=how_many(world, missing),
                 first=missing[0].place,
             )
 
@@ -147,7 +148,7 @@ def frozen_moves(world: World) -> Iterator[Sighting]:
             norms[0].subject,
             how,
             related=places_of(norms),
-            layers=len(norms),
+            layers=how_many(world, norms),
             first=norms[0].place,
             keyword="is_training" if norms[0].kind is Kind.CONTRIB else "training",
         )
