@@ -129,7 +129,7 @@ def _source(
     copies = {COPIES: len(built)} if built else {}
     if not paths:
         return _Source(SourceOutcome(None, skipped=copies))
-    named = any(top is None for top in others.values())
+    named = frozenset(path for path, top in others.items() if top is None)
     outcome = check_sources(paths, task, named)
     made: tuple[Finding, ...] = ()
     failures: tuple[Failure, ...] = ()

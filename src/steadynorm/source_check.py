@@ -10,7 +10,7 @@ import gc
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
@@ -85,28 +85,34 @@ class SourceOutcome:
     needless: tuple[str, ...] = ()
 
 
-def check_sources(paths: Iterable[str], task: SourceTask, named: bool = True) -> SourceOutcome:
+def check_sources(paths: Sequence[str], task: SourceTask, named: Collection[str]) -> SourceOutcome:
     """Checks what the source files of a project do. Nothing of them is imported or run.
 
     Arguments:
         paths: the files.
         task: what is asked.
-        named: whether the user named any of them; if not, files without the subject are no report but left aside.
+        named: those that the user named; without any, files without the subject are no report but left aside.
     """
     with _without_collection():
-        files, failures, skipped = _read(paths)
+        files, failures, skipped = _read(paths, named)
         about = [file for file in files if file.subject]
         if not about and not named:
             return SourceOutcome(None, tuple(failures), skipped)
-        outcome = _with_fixes_tried(checked(files, task), files, task)
+        outcome = _with_fixes_tried(checked(files, task, root_of(paths)), files, task)
     return replace(outcome, failures=(*failures, *outcome.failures), skipped=skipped)
 
 
-def checked(files: Sequence[SourceFile], task: SourceTask) -> SourceOutcome:
-    """Checks files that were read and can be parsed."""
+def checked(files: Sequence[SourceFile], task: SourceTask, unread: str = "source") -> SourceOutcome:
+    """Checks files that were read and can be parsed.
+
+    Arguments:
+        files: the files.
+        task: what is asked.
+        unread: what names the project if there are none.
+    """
     about = [file for file in files if file.subject]
     shown = tuple(file.path for file in about or files)
-    name = root_of(shown) if shown else "source"
+    name = root_of(shown) if shown else unread
     origin = Origin(name, shown, FORMAT)
     by_path = {file.path: file for file in files}
     try:
@@ -152,13 +158,13 @@ def _findings(files: Sequence[SourceFile], task: SourceTask) -> tuple[Finding, .
     return None if report is None else report.findings
 
 
-def _read(paths: Iterable[str]) -> tuple[list[SourceFile], list[Failure], Counter[str]]:
+def _read(paths: Iterable[str], named: Collection[str]) -> tuple[list[SourceFile], list[Failure], Counter[str]]:
     files: list[SourceFile] = []
     failures: list[Failure] = []
     skipped: Counter[str] = Counter()
     for path in paths:
         try:
-            file = read_source(path)
+            file = read_source(path, path in named)
             if file is None:
                 skipped[OTHER] += 1
                 continue

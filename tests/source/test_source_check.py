@@ -251,6 +251,31 @@ def test_what_cannot_be_read_is_one_line_and_the_rest_is_checked(here: Path) -> 
     assert "1 error, 1 info, first SN101" in flat(result)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("cut.ipynb", b'{"cells": [{"cell_type": "code", "source": ["import torch', "is a broken notebook: no JSON"),
+        (
+            "odd.ipynb",
+            b'{"cells": [{"cell_type": "code", "source": null}]}',
+            "is a broken notebook: the source of cell 1",
+        ),
+        ("wide.py", "import torch".encode("utf-16"), "is UTF-16, which Python does not read"),
+    ],
+)
+def test_a_file_that_the_user_named_is_refused_without_the_subject_too(
+    here: Path, name: str, data: bytes, reason: str
+) -> None:
+    (here / name).write_bytes(data)
+
+    result = run(name)
+
+    assert result.exit_code == 2
+    assert f"{name}: nothing to check" in flat(result)
+    assert f"Could not be read {name}: {reason}" in flat(result)
+    assert run(".").exit_code == 3
+
+
 def test_mistake_of_ours_costs_only_the_source(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(files: object) -> None:
         raise KeyError("x")

@@ -17,7 +17,7 @@ Make the train op wait for them, when all layers are built:
 Then re-estimate the statistics of models that were trained this way: 'steadynorm repair'."""
 
 _COLLECTED = (
-    "'{subject}' puts the updates of its statistics into a collection ({count}, first {first}), and nothing runs them "
+    "'{subject}' puts the updates of its statistics into a collection ({counted}first {first}), and nothing runs them "
     f"with this train step: {_INITIAL}"
 )
 
@@ -25,12 +25,12 @@ UPDATES: Words = {
     ("tensorflow", "minimize"): (_COLLECTED, _CONTROLLED),
     ("tensorflow", "apply"): (_COLLECTED, _CONTROLLED),
     ("tensorflow", "create"): (
-        f"'{{subject}}' puts the updates of its statistics into a collection ({{count}}, first {{first}}), and "
+        f"'{{subject}}' puts the updates of its statistics into a collection ({{counted}}first {{first}}), and "
         f"update_ops leaves them out of this train op: {_INITIAL}",
         f"Leave update_ops out: create_train_op(loss, optimizer) runs the whole collection.{_REPAIR}",
     ),
     ("tensorflow", "collection"): (
-        "'{subject}' keeps the updates of its statistics in layer.updates ({count}, first {first}), which stand in no "
+        "'{subject}' keeps the updates of its statistics in layer.updates ({counted}first {first}), which stand in no "
         f"collection, and this train step does not run them: {_INITIAL}",
         """\
 Keep the layers (or their model) in a variable, and make the train op wait for their updates:

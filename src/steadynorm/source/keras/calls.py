@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from steadynorm.source.defaults import Defaults
+from steadynorm.source.keras.freezing import is_for_norms, model_of_layer
 from steadynorm.source.keras.variables import VARIABLES, variables_in
 from steadynorm.source.layers.models import FUNCTIONAL, is_pretrained, is_ready_made, name_of_model, norms_in
 from steadynorm.source.layers.words import NORMALIZATIONS
 from steadynorm.source.symbolic.flow import Uses, behind, inputs, inside, parts
-from steadynorm.source.symbolic.trace import Assign, Call, Callback, Frame, Run, With
+from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Run, With
 from steadynorm.source.symbolic.values import (
     Attribute,
     Function,
     Instance,
-    Item,
     Known,
     Product,
     Value,
@@ -220,15 +220,29 @@ class KerasRun:
             return True
         return any(each.purpose == "training" and wanted & set(each.norms) for each in self.model_calls)
 
-    def is_frozen(self, norms: tuple[Call, ...]) -> bool:
-        """Whether some of the layers are frozen by `trainable = False`, or made so."""
+    def is_frozen(self, norms: tuple[Call, ...], at: Call | None = None) -> bool:
+        """Whether some of the layers are frozen by `trainable = False`, or made so.
+
+        Arguments:
+            norms: the calls that made the layers.
+            at: a call, if those count as thawed that are trainable again when it is made.
+        """
         wanted = set(norms)
+        frozen = any(made.keywords.get("trainable") == Known(False) for made in norms)
         for event in self.run.assigns():
-            if event.name != "trainable" or event.value != Known(False):
+            if event.name != "trainable":
                 continue
-            if wanted & {*self.norms(event.target), *self.norms(model_of_layer(event.target))}:
-                return True
-        return any(made.keywords.get("trainable") == Known(False) for made in norms)
+            if event.value == Known(False) and is_for_norms(event) is not False:
+                frozen = frozen or bool(wanted & {*self.norms(event.target), *self.norms(model_of_layer(event.target))})
+            elif frozen and at is not None and event.index < at.index and self._thaws(event, at, wanted):
+                frozen = False
+        return frozen
+
+    def _thaws(self, event: Assign, at: Call, wanted: set[Call]) -> bool:
+        """Whether all of some layers are trainable again from an assignment on, on the way to a call."""
+        if event.value != Known(True) or not wanted <= set(self.norms(event.target)):
+            return False
+        return all(block in at.within for block in event.within if isinstance(block, Branch))
 
     def is_assigned(self, norms: tuple[Call, ...]) -> bool:
         """Whether variables of a model with some of the layers are set one by one, as those of a target network."""
@@ -332,12 +346,3 @@ def method_of_framework(call: Call) -> str:
 
 def _sets_backend(call: Call) -> bool:
     return call.name == "os.environ.setdefault" and call.argument(0) == Known(_BACKEND)
-
-
-def model_of_layer(value: Value) -> Value | None:
-    """The model whose layers, or some of them, a loop goes through."""
-    while isinstance(value, Item):
-        value = value.of
-        if isinstance(value, Attribute) and value.name == "layers":
-            return value.of
-    return None

@@ -147,7 +147,7 @@ def _inference(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) -
         if not all(state.switch is not None and state.switch.training for state in states):
             return
         mode, how = Known(True), "phase"
-    if mode != Known(True) or keras.is_frozen(each.norms) or not _is_inference(keras, each):
+    if mode != Known(True) or keras.is_frozen(each.norms, each.call) or not _is_inference(keras, each):
         return
     facts = {"line": _line(each.call)}
     yield Sighting("SN201", "keras", each.call.place, keras.name_at(each.call, each.model), how, facts=facts)
@@ -229,19 +229,25 @@ def _fixed_layers(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
 
 
 def _fixed_parts(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
-    """Parts of a model with layers inside that its own call runs in inference mode, whatever the model is told."""
+    """Parts of a model with layers inside that its own call runs in one mode, whatever the model is told."""
     chosen = both_modes(graph)
     for call in keras.run.calls():
         part = called_model(call)
         frames = call.stack
-        if part is None or not frames or not _is_call(frames[-1]) or mode_given(call) != Known(False):
+        given = mode_given(call)
+        if part is None or not frames or not _is_call(frames[-1]) or given not in (Known(False), Known(True)):
             continue
         norms = keras.norms(part)
-        if not norms or made_by(call) in norms or set(norms) & set(chosen):
+        made = made_by(call)
+        is_layer = made in norms and not is_ready_made(made)
+        if not norms or is_layer or set(norms) & set(chosen):
             continue
         if _is_handed(call) or _way(call) != "constant" or stands_in_branch(call) or _stops(keras, call):
             continue
-        if keras.trains(norms) and not (keras.is_frozen(norms) or keras.is_filled(norms) or keras.is_assigned(norms)):
+        if given == Known(True):
+            if not keras.is_frozen(norms) and any(_predicts(keras, each) for each in norms):
+                yield Sighting("SN201", "keras", call.place, keras.name_at(call, part), "layer")
+        elif keras.trains(norms) and not (keras.is_frozen(norms) or keras.is_filled(norms) or keras.is_assigned(norms)):
             yield Sighting("SN202", "keras", call.place, keras.name_at(call, part), "layer")
 
 

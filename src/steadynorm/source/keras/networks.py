@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from steadynorm.program import Sighting
 from steadynorm.source.data_roots import NETWORK, roots
-from steadynorm.source.keras.calls import TAPE, KerasRun, ModelCall, is_inside, model_of_layer
+from steadynorm.source.keras.calls import TAPE, KerasRun, ModelCall, is_inside
+from steadynorm.source.keras.freezing import is_for_norms, model_of_layer
 from steadynorm.source.layers.words import made_by
 from steadynorm.source.symbolic.flow import inside
-from steadynorm.source.symbolic.trace import Assign, Branch, Call, Loop, With
-from steadynorm.source.symbolic.values import Attribute, External, Instance, Items, Known, Product, Value
+from steadynorm.source.symbolic.trace import Assign, Call, Loop, With
+from steadynorm.source.symbolic.values import Attribute, Instance, Items, Known, Product, Value
 
 _STOPPED = ("keras.ops.stop_gradient", "tensorflow.stop_gradient", "keras.backend.stop_gradient")
-_NORM = "BatchNorm"
 
 
 def look_at_networks(keras: KerasRun) -> Iterator[Sighting]:
@@ -161,10 +161,10 @@ def _thawed(keras: KerasRun) -> Iterator[Sighting]:
     trains = [call for call in keras.run.calls() if call.name in (".fit", ".compile", ".apply_gradients")]
     for freeze in switches:
         model = model_of_layer(freeze.target)
-        if freeze.value != Known(False) or model is None or not _is_about_norms(freeze):
+        if freeze.value != Known(False) or model is None or is_for_norms(freeze) is None:
             continue
         for thaw in switches:
-            if thaw.index < freeze.index or thaw.value != Known(True) or _is_about_norms(thaw):
+            if thaw.index < freeze.index or thaw.value != Known(True) or is_for_norms(thaw) is not None:
                 continue
             whole = thaw.target is model or model_of_layer(thaw.target) is model
             again = any(each.index > thaw.index and _is_freeze(each, model) for each in switches)
@@ -177,15 +177,3 @@ def _thawed(keras: KerasRun) -> Iterator[Sighting]:
 
 def _is_freeze(event: Assign, model: Value) -> bool:
     return event.value == Known(False) and model_of_layer(event.target) is model
-
-
-def _is_about_norms(event: Assign) -> bool:
-    """Whether a statement is for normalization layers, or for all but them, by a test of the layer's class."""
-    for block in event.within:
-        if isinstance(block, Branch):
-            for value in inside(block.test):
-                if isinstance(value, Product) and value.call.name == "builtins.isinstance":
-                    kinds = [each.name for each in inside(*value.call.arguments) if isinstance(each, External)]
-                    if any(_NORM in kind for kind in kinds):
-                        return True
-    return False

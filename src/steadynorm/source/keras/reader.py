@@ -17,12 +17,13 @@ from steadynorm.source.keras.training import look_at_training, trainings
 from steadynorm.source.layers.by_hand import by_hand
 from steadynorm.source.layers.choices import look_at_choices
 from steadynorm.source.layers.graph import LayerGraph
+from steadynorm.source.layers.models import is_ready_made
 from steadynorm.source.layers.padding import padded_data
 from steadynorm.source.layers.places import look_around
 from steadynorm.source.layers.settings import look_at_settings
 from steadynorm.source.seen import Seen
 from steadynorm.source.symbolic.trace import Call, Callback, Frame, Return, Run
-from steadynorm.source.symbolic.values import Instance
+from steadynorm.source.symbolic.values import Instance, Product
 
 _WITH_LAYERS = ("keras.", "flax.", "equinox.")
 """Libraries whose layers are objects, and what stands around these is seen here for all of them."""
@@ -35,7 +36,7 @@ def look(runs: Sequence[Run]) -> Seen:
     places: set[Place] = set()
     defaults = Defaults(runs)
     for run in runs:
-        names = {call.name for call in run.calls()}
+        names = set(_names(run))
         if not any(name.startswith(_WITH_LAYERS) for name in names):
             continue
         graph = LayerGraph(run)
@@ -43,12 +44,24 @@ def look(runs: Sequence[Run]) -> Seen:
         sightings += look_at_choices(graph)
         sightings += look_at_settings(graph)
         places |= {made.place for made in graph.made}
+        places |= {call.place for call in run.calls() if is_ready_made(call)}
         if any(name.startswith("keras.") for name in names):
             keras = KerasRun(run, defaults)
             everything.append(keras)
             sightings += _of_keras(keras, graph)
     sightings += look_at_checkpoints(everything)
     return Seen(tuple(sightings), frozenset(places))
+
+
+def _names(run: Run) -> Iterator[str]:
+    """What a run calls: by name, and the names of what made the layers and models that it calls or calls methods of."""
+    for call in run.calls():
+        yield call.name
+        for value in (call.callee, call.receiver):
+            if isinstance(value, Product):
+                yield value.call.name
+            elif isinstance(value, Instance):
+                yield from value.of.external_bases()
 
 
 def _of_keras(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:

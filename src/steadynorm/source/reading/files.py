@@ -99,21 +99,26 @@ class SourceFile:
         return next((each for each in self.cells or () if each.line <= line < each.line + each.lines), None)
 
 
-def read_source(path: str) -> SourceFile | None:
+def read_source(path: str, named: bool = False) -> SourceFile | None:
     """Reads a file of source code or a notebook; `None` for a notebook in another language than Python.
+
+    Arguments:
+        path: the file.
+        named: whether the user named the file itself, and is to hear of it even if it does not mention the subject.
 
     Raises:
         UnusableInputError: it cannot be read, is too large, its encoding is unknown or not the one that it declares, or
-            it is a broken notebook. A file that does not mention the subject is given up silently, as if it were empty.
+            it is a broken notebook. A file that was only found, and does not mention the subject, is given up silently,
+            as if it were empty.
     """
     is_notebook = path.endswith(NOTEBOOK)
     try:
-        return source_of(path, _bytes(path, MOST_NOTEBOOK if is_notebook else MOST_SOURCE))
+        return source_of(path, _bytes(path, MOST_NOTEBOOK if is_notebook else MOST_SOURCE), named)
     except OSError as error:
         raise UnusableInputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def source_of(path: str, data: bytes) -> SourceFile | None:
+def source_of(path: str, data: bytes, named: bool = False) -> SourceFile | None:
     """The file of source code with these bytes; as `read_source`."""
     subject = mentions(data)
     is_notebook = path.endswith(NOTEBOOK)
@@ -123,7 +128,7 @@ def source_of(path: str, data: bytes) -> SourceFile | None:
             return SourceFile(path, text, encoding, newline_of(text), subject=subject)
         found = notebook(path, text)
     except UnusableInputError:
-        if subject:
+        if subject or named:
             raise
         return SourceFile(path, "", subject=False)
     if found is None:

@@ -35,6 +35,7 @@ such layers is read where one that does any of this imports it."""
 STEPS = (
     ".eval(", ".train(", ".fit(", ".backward(", ".minimize(", "apply_gradients", "_grad(", "_step(", "GradientTape",
     "Saver(", "saver(", "state_dict", "requires_grad", "DataLoader", "training=True", "train=True",
+    ".assign(",
 )  # fmt: skip
 """What a function must do to be looked at for itself, where nobody in the project calls it, and it has no layers."""
 

@@ -68,7 +68,8 @@ MOST_REPEATS = 2
 """Times that one function may be within itself."""
 
 MOST_ENTRIES = 2
-"""Times that one function is run on behalf of a library's entry points: a library has many, which build alike."""
+"""Times that one function is run on behalf of a library's entry points: a library has many, which build alike. A single
+file is no library, and builds its networks by the same few functions."""
 
 
 def call_value(machine: Machine, callee: Value, arguments: Arguments) -> Value:
@@ -107,7 +108,7 @@ def _call_item(machine: Machine, callee: Item, arguments: Arguments) -> Value:
 def _run(machine: Machine, function: Function, receiver: Value | None, arguments: Arguments) -> Value:
     """Runs a function of the project in place."""
     running = [each.frame.function.node for each in machine.activations if each.frame is not None]
-    library = machine.run.kind != "script"
+    library = machine.run.kind != "script" and len(machine.project.modules) > 1
     if (
         len(running) >= DEEPEST
         or running.count(function.node) >= MOST_REPEATS

@@ -10,11 +10,11 @@ from steadynorm.source.symbolic.machine import Activation, Machine
 from steadynorm.source.symbolic.modules import Module
 from steadynorm.source.symbolic.names import canonical
 from steadynorm.source.symbolic.scope import Scope
+from steadynorm.source.symbolic.stars import STAR, Stars, from_stars, with_star
 from steadynorm.source.symbolic.trace import Run
 from steadynorm.source.symbolic.values import External, Imported, Known, ModuleValue, Unknown, Value
 
 _BUILTINS = frozenset(dir(builtins))
-_STAR = "*"
 
 
 def load(machine: Machine, module: Module) -> Scope:
@@ -71,7 +71,7 @@ def import_from(machine: Machine, node: ast.ImportFrom, scope: Scope) -> None:
     module = _module(machine, node.module or "", node.level)
     for alias in node.names:
         name = alias.asname or alias.name
-        if alias.name == _STAR:
+        if alias.name == STAR:
             _import_star(machine, node, module, scope)
             continue
         value: Value
@@ -96,44 +96,36 @@ def _import_star(machine: Machine, node: ast.ImportFrom, module: Module | None, 
         return
     else:
         source = External(canonical(node.module or ""))
-    before = scope.names.get(_STAR)
-    stars = before.sources if isinstance(before, _Stars) else ()
-    machine.journal.put(scope.names, _STAR, _Stars((source, *stars)))
-
-
-class _Stars(Value):
-    """The star imports of a module, latest first."""
-
-    __slots__ = ("sources",)
-
-    def __init__(self, sources: tuple[Value, ...]) -> None:
-        self.sources = sources
+    machine.journal.put(scope.names, STAR, with_star(scope, source))
 
 
 def resolved(machine: Machine, name: str, scope: Scope) -> Value:
     """What a name stands for: a local or global one, one from a star import, a builtin."""
-    found = scope.find(name)
-    if found is not None:
-        return settled(machine, found) if isinstance(found, Imported) else found
-    stars = scope.find(_STAR)
-    if isinstance(stars, _Stars):
-        outside: list[External] = []
-        for source in stars.sources:
-            if isinstance(source, ModuleValue):
-                inner = machine.load(source.module)
-                if inner is not scope and (name in inner.names or _STAR in inner.names):
-                    value = resolved(machine, name, inner) if name != "__name__" else None
-                    if value is not None and not isinstance(value, Unknown):
-                        return value
-            elif isinstance(source, External):
-                outside.append(source)
-        if outside and name not in _BUILTINS:
-            if len(outside) == 1:
-                return External(canonical(f"{outside[0].name}.{name}"))
-            return Unknown(f"{name}, from one of several star imports")
+    found, is_sure = _found(machine, name, scope, ())
+    if found is not None and (is_sure or name not in _BUILTINS):
+        return found
     if name in _BUILTINS:
         return External(f"builtins.{name}")
     return Unknown(f"{name} is not defined here")
+
+
+def _found(machine: Machine, name: str, scope: Scope, seen: tuple[Scope, ...]) -> tuple[Value | None, bool]:
+    """What a name stands for in a scope without the builtins, and whether that is known rather than likely."""
+    found = scope.find(name)
+    if found is not None:
+        return (settled(machine, found) if isinstance(found, Imported) else found), True
+    stars = scope.find(STAR)
+    if not isinstance(stars, Stars):
+        return None, False
+
+    def inside(source: ModuleValue) -> tuple[Value | None, bool]:
+        inner = machine.load(source.module)
+        if inner is scope or inner in seen or name.startswith("__"):
+            return None, False
+        value, is_sure = _found(machine, name, inner, (*seen, scope))
+        return value, is_sure and not isinstance(value, Unknown)
+
+    return from_stars(name, stars, inside)
 
 
 def settled(machine: Machine, value: Value) -> Value:
@@ -147,8 +139,6 @@ def settled(machine: Machine, value: Value) -> Value:
             inner = machine.project.inside(value.module, value.name)
             if inner is not None:
                 return ModuleValue(inner)
-            return (
-                resolved(machine, value.name, scope) if _STAR in scope.names else Unknown(f"{value.name} of a module")
-            )
+            return resolved(machine, value.name, scope) if STAR in scope.names else Unknown(f"{value.name} of a module")
         value = found
     return Unknown("imports in a circle")

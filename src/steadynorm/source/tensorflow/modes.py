@@ -8,6 +8,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Known, Product
 from steadynorm.source.tensorflow.choices import chosen_outside
+from steadynorm.source.tensorflow.counting import how_many
 from steadynorm.source.tensorflow.mode import TRAIN, Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates, places_of
 from steadynorm.source.tensorflow.origins import flag_around, origin_of
@@ -246,7 +247,7 @@ def exports(world: World) -> Iterator[Sighting]:
                 fixed[0].subject,
                 "default" if fixed[0].given is None else "constant",
                 related=places_of(fixed),
-                layers=len(fixed),
+                layers=how_many(world, fixed),
                 first=fixed[0].place,
                 written=origin.place,
                 keyword=_keyword(fixed[0]),

@@ -59,8 +59,10 @@ def _is_contrib(link: Link) -> bool:
 
 
 def trained(world: World) -> Iterator[Norm]:
-    """The layers that are trained here, or built for somebody who may train them."""
+    """The layers that are trained here, or built for somebody who may train them, but for those of others' networks."""
     for norm in world.norms:
+        if norm.several:
+            continue
         if not world.sessions or any(norm.call in step.data for step in world.steps):
             yield norm
 

@@ -83,11 +83,12 @@ def look(runs: Sequence[Run]) -> Seen:
 
 def _told(sighting: Sighting, names: Mapping[str, str]) -> Sighting:
     """A sighting with what a message needs besides: the file's name for TensorFlow, and how many layers there are."""
-    layers = sighting.facts.get("layers")
     told: dict[str, object] = {"tf": names.get(sighting.place.path, "tf")}
     told |= sighting.facts
-    if isinstance(layers, int):
-        told["count"] = "1 layer" if layers == 1 else f"{layers} layers"
+    if "layers" in told:
+        layers = told["layers"]
+        told["count"] = "layers" if layers is None else "1 layer" if layers == 1 else f"{layers} layers"
+        told["counted"] = "" if layers is None else f"{told['count']}, "
     return replace(sighting, facts=told)
 
 

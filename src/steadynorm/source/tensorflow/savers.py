@@ -10,6 +10,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Comprehension, Items, Known, Product, Table, Value
+from steadynorm.source.tensorflow.counting import how_many
 from steadynorm.source.tensorflow.mode import Mode, Source
 from steadynorm.source.tensorflow.norms import Norm, places_of, written
 from steadynorm.source.tensorflow.scopes import exclusive
@@ -81,7 +82,7 @@ def not_saved(world: World) -> Iterator[Sighting]:
                 written(saver),
                 "saver",
                 related=places_of(missing),
-                layers=len(missing),
+                layers=how_many(world, missing),
                 first=missing[0].place,
                 keyword="var_list" if "var_list" in saver.keywords else None,
                 direct=isinstance(variables, Product) and variables.call.place.line == saver.place.line,
@@ -142,7 +143,7 @@ def _missed(world: World, call: Call, variables: Value, made: Call) -> Iterator[
         written(call),
         "restore" if call.name == ".restore" else "assigned",
         related=(made.place, *places_of(missing)),
-        layers=len(missing),
+        layers=how_many(world, missing),
         first=missing[0].place,
         list_at=made.place,
         trained=bool(world.trained_steps),

@@ -9,15 +9,16 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.defaults import Defaults, Number, length_of_range
 from steadynorm.source.symbolic.flow import inside
-from steadynorm.source.symbolic.trace import Call, Loop
+from steadynorm.source.symbolic.trace import Branch, Call, Loop
 from steadynorm.source.symbolic.values import Item, Items, Known, Product, Value
+from steadynorm.source.tensorflow.counting import how_many
 from steadynorm.source.tensorflow.norms import Kind, Norm, places_of, written
 from steadynorm.source.tensorflow.origins import options_place
 from steadynorm.source.tensorflow.runs import Session, estimator_of
 from steadynorm.source.tensorflow.sightings import seen
 from steadynorm.source.tensorflow.variables import Held, held, trains
 from steadynorm.source.tensorflow.weights import trains_before
-from steadynorm.source.tensorflow.words import short
+from steadynorm.source.tensorflow.words import INITIALIZERS, short
 from steadynorm.source.tensorflow.world import World
 
 _AVERAGES = "tensorflow.train.ExponentialMovingAverage"
@@ -58,7 +59,7 @@ def averaged(world: World, read: bool) -> Iterator[Sighting]:
                 written(call),
                 "averages",
                 related=places_of(missing),
-                layers=len(missing),
+                layers=how_many(world, missing),
                 first=missing[0].place,
                 given=given is not None,
             )
@@ -91,7 +92,7 @@ def copied(world: World) -> Iterator[Sighting]:
                 written(call),
                 "copied",
                 related=places_of(missing),
-                layers=len(missing),
+                layers=how_many(world, missing),
                 first=missing[0].place,
             )
 
@@ -147,7 +148,7 @@ def frozen_moves(world: World) -> Iterator[Sighting]:
             norms[0].subject,
             how,
             related=places_of(norms),
-            layers=len(norms),
+            layers=how_many(world, norms),
             first=norms[0].place,
             keyword="is_training" if norms[0].kind is Kind.CONTRIB else "training",
         )
@@ -174,7 +175,9 @@ def slow_decay(world: World, defaults: Defaults) -> Iterator[Sighting]:
             norm.subject,
             "default" if norm.decay is None else "decay",
             Certainty.PROVEN if sure else Certainty.LIKELY,
-            None if sure else "how many steps it is trained for: they are an option of the command line",
+            None
+            if sure
+            else "how many steps it is trained for: they are a default, which the command line or a caller may change",
             decay=decay.value,
             steps=int(steps),
             option="decay" if norm.kind is Kind.CONTRIB else "momentum",
@@ -199,7 +202,7 @@ def _steps(world: World, session: Session, defaults: Defaults) -> Number | None:
     if name in _TRAINING_LOOPS:
         return defaults.number(session.call.argument(None, _TRAINING_LOOPS[name]))
     loops = [block for block in session.call.within if isinstance(block, Loop)]
-    if not loops or world.run.kind != "script":
+    if not loops or (world.run.kind != "script" and not _begins_anew(world, session)):
         return None  # whoever calls this may do so in a loop
     total = Number(1)
     for block in loops:
@@ -208,6 +211,22 @@ def _steps(world: World, session: Session, defaults: Defaults) -> Number | None:
             return None
         total = Number(total.value * times.value, total.sure and times.sure)
     return total
+
+
+def _begins_anew(world: World, session: Session) -> bool:
+    """Whether a function of nobody's initializes all variables before it trains, whenever somebody calls it."""
+    if world.run.kind != "function" or world.restores:
+        return False
+    return any(
+        each.call.index < session.call.index
+        and not any(isinstance(block, Loop | Branch) for block in each.call.within)
+        and any(
+            isinstance(value, Product) and short(value.call.name) in INITIALIZERS
+            for fetch in each.fetches
+            for value in inside(fetch)
+        )
+        for each in world.sessions
+    )
 
 
 def _times(loop: Loop, defaults: Defaults) -> Number | None:

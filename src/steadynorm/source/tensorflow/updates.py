@@ -11,6 +11,7 @@ from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Block, Call, Callback
 from steadynorm.source.symbolic.values import Parameter, Product, Value
 from steadynorm.source.tensorflow.builds import shared
+from steadynorm.source.tensorflow.counting import how_many
 from steadynorm.source.tensorflow.flags import asks_options, holds_at
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates, places_of, written
@@ -160,7 +161,7 @@ def _of_step(
                 Certainty.PROVEN if settle is None else Certainty.LIKELY,
                 settle,
                 related=(step.call.place, *places_of(missed)),
-                layers=len(missed),
+                layers=how_many(world, missed),
                 first=missed[0].place,
                 statement=_statement(world, step),
                 name=world.run.named.get(call.result) if call.result is not None else None,
@@ -176,7 +177,7 @@ def _of_step(
         Certainty.PROVEN if settle is None else Certainty.LIKELY,
         settle,
         related=places_of(stuck),
-        layers=len(stuck),
+        layers=how_many(world, stuck),
         first=stuck[0].place,
         statement=_statement(world, step),
     )
@@ -254,7 +255,7 @@ def moved_in_evaluation(world: World) -> Iterator[Sighting]:
                 moved[0].subject,
                 how,
                 related=places_of(moved),
-                layers=len(moved),
+                layers=how_many(world, moved),
                 first=moved[0].place,
             )
 

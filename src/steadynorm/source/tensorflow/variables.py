@@ -96,6 +96,9 @@ def held(value: Value | None, norm: Norm) -> Held:
     if isinstance(value, Comprehension):
         return _of_comprehension(value, norm)
     if isinstance(value, Item):
+        built = _built_between(value, norm)
+        if built is not None:
+            return held(value.of, norm) if built else NOTHING
         # One of a list that a loop goes through, taken under conditions that are not known here.
         return _unsure(held(value.of, norm)) if value.key is None else UNKNOWN
     if isinstance(value, Product):
@@ -139,6 +142,40 @@ def listed(call: Call) -> tuple[bool, Value | None] | None:
     elif name in _ALL and not (name in _SCOPED_LATER and (call.arguments or call.keywords)):
         return True, call.argument(0, "scope")
     return None
+
+
+def _built_between(value: Item, norm: Norm) -> bool | None:
+    """Whether a slice of a list of variables, cut where an earlier list ends, is of those of a layer; else `None`.
+
+    The lists are in the order of building, so that `tf.trainable_variables()[len(first):]` has what came after `first`.
+    """
+    key = value.key
+    if not isinstance(key, Expression) or key.operator != "Slice" or key.operands[2] != Known(None):
+        return None
+    later = _list_call(value.of)
+    lower, upper = (_list_call(_measured(each)) for each in key.operands[:2])
+    if later is None or later[1] is not None or (lower is None) is (upper is None):
+        return None
+    if (key.operands[1] if upper is None else key.operands[0]) != Known(None):
+        return None
+    earlier = lower or upper
+    assert earlier is not None
+    if earlier[1:] != later[1:] or earlier[0].index > later[0].index:
+        return None
+    if lower is not None:
+        return earlier[0].index < norm.call.index < later[0].index
+    return norm.call.index < earlier[0].index
+
+
+def _measured(value: Value) -> Value | None:
+    """What a value is the length of."""
+    return value.call.argument(0) if isinstance(value, Product) and value.call.name == "builtins.len" else None
+
+
+def _list_call(value: Value | None) -> tuple[Call, Value | None, bool] | None:
+    """The call that gives a list of variables, its scope, and whether those that are not trained are among them."""
+    given = listed(value.call) if isinstance(value, Product) else None
+    return None if given is None or not isinstance(value, Product) else (value.call, given[1], given[0])
 
 
 def _leaf(norm: Norm, everything: bool, scope: Value | None) -> Held:

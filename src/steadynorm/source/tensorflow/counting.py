@@ -1,0 +1,34 @@
+"""How many layers there are of those that were seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from steadynorm.source.symbolic.trace import Loop
+from steadynorm.source.symbolic.values import Items
+from steadynorm.source.tensorflow.builds import shared
+from steadynorm.source.tensorflow.norms import Norm
+from steadynorm.source.tensorflow.world import World
+
+
+def how_many(world: World, norms: Sequence[Norm]) -> int | None:
+    """The number of layers, each once however often it is applied; `None` if it is not known.
+
+    Arguments:
+        world: what the run does.
+        norms: applications of layers.
+    """
+    layers: list[Norm] = []
+    for norm in norms:
+        if norm.several or _is_repeated(norm):
+            return None
+        answers = [shared(world, each, norm) for each in layers if each.place == norm.place]
+        if True not in answers:
+            layers.append(norm)
+    return len(layers)
+
+
+def _is_repeated(norm: Norm) -> bool:
+    """Whether a loop makes nobody knows how many of a layer."""
+    loops = [block for block in norm.call.within if isinstance(block, Loop)]
+    return any(not (isinstance(each.over, Items) and each.over.whole) for each in loops)

@@ -1,0 +1,38 @@
+"""Fine-tuning of a published ResNet, with a train op that moves its statistics."""
+
+import tensorflow as tf
+from tensorflow.contrib import slim
+from tensorflow.contrib.slim.nets import resnet_v1
+
+from flowers import batches
+
+EXCLUDED = ["resnet_v1_50/logits"]
+
+
+def network(images, classes, is_training, reuse=None):
+    with slim.arg_scope(resnet_v1.resnet_arg_scope(weight_decay=5e-5)):
+        logits, _ = resnet_v1.resnet_v1_50(images, classes, is_training=is_training, reuse=reuse)
+    return tf.squeeze(logits, [1, 2])
+
+
+def main():
+    images = tf.placeholder(tf.float32, [None, 224, 224, 3])
+    labels = tf.placeholder(tf.int64, [None])
+    phase = tf.placeholder(tf.bool)
+    logits = network(images, 5, phase)
+    loss = tf.losses.sparse_softmax_cross_entropy(labels, logits)
+    with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+        train_op = tf.train.AdamOptimizer(1e-4).minimize(loss)
+    load = slim.assign_from_checkpoint_fn("resnet_v1_50.ckpt", slim.get_variables_to_restore(exclude=EXCLUDED))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        load(session)
+        for step, (pixels, classes) in enumerate(batches("train")):
+            session.run(train_op, {images: pixels, labels: classes, phase: True})
+            if step % 100 == 0:
+                pixels, classes = next(batches("validation"))
+                print(step, session.run(loss, {images: pixels, labels: classes, phase: False}))
+
+
+if __name__ == "__main__":
+    main()
