@@ -153,6 +153,8 @@ def _pair(*shapes: Any, names: tuple[str, str] = ("train_loader", "val_loader"))
 MODULES: dict[str, Callable[[], dict[str, Any]]] = {
     "SN201/torch_eval_without_parentheses": dict,
     "SN201/torch_no_mode_anywhere": dict,
+    "SN201/torch_loss_shared_with_training": dict,
+    "SN201/torch_step_shared_by_methods": dict,
     "SN201/torch_constant_in_functional_call": lambda: {
         "tables": SimpleNamespace(load_table=lambda path: (Data((13,), ()), Data((13,), (), train=False)))
     },
