@@ -41,6 +41,7 @@ def check(
     baseline: StrPath | None = None,
     fix: bool = False,
     unsafe_fixes: bool = False,
+    try_fixes: bool = False,
     workers: int = 1,
     progress: bool = True,
 ) -> CheckResult:
@@ -59,6 +60,8 @@ def check(
         fix: whether source files are edited, where a safe edit mends what was found; then they are checked anew.
         unsafe_fixes: with `fix`, whether edits are made as well that change what the program does where that may be
             wanted.
+        try_fixes: whether fixes are tried on the text first, which takes as long again, and those that mend nothing are
+            not offered; `fix` does so in any case.
         workers: most processes that are used where there are many models. A script that asks for more than one needs
             `if __name__ == "__main__":`, since each process imports it.
         progress: whether to show a progress bar on stderr once it takes more than two seconds.
@@ -102,7 +105,9 @@ def check(
             )
         stage("reading source code")
         own = {pattern: codes(each) for pattern, each in (per_file_ignores or {}).items()}
-        source = _source(found.others, SourceTask(chosen, left_out, own, os.fspath(root)), known, fix, unsafe_fixes)
+        source = _source(
+            found.others, SourceTask(chosen, left_out, own, os.fspath(root), fix or try_fixes), known, fix, unsafe_fixes
+        )
     skipped += Counter(source.outcome.skipped)
     reports += [source.outcome.report] if source.outcome.report is not None else []
     # A file's name may hold the end of a line.

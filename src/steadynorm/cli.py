@@ -151,6 +151,7 @@ def check(
             baseline=None if new_baseline is not None else baseline or settings.baseline,
             fix=fix,
             unsafe_fixes=unsafe_fixes,
+            try_fixes=diff,
             workers=min(os.cpu_count() or 1, MOST_WORKERS),
         )
         if new_baseline is not None:

@@ -50,12 +50,14 @@ class SourceTask:
         ignore: codes or prefixes to leave out.
         per_file: codes or prefixes to leave out of the files that a pattern is about.
         root: the folder that the patterns begin in.
+        try_fixes: whether fixes are tried on the text first, which checks it again.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     per_file: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     root: str = ""
+    try_fixes: bool = False
 
     def leaves_out(self, code: str, path: str) -> bool:
         """Whether the settings leave a code out of a file."""
@@ -98,7 +100,9 @@ def check_sources(paths: Sequence[str], task: SourceTask, named: Collection[str]
         about = [file for file in files if file.subject]
         if not about and not named:
             return SourceOutcome(None, tuple(failures), skipped)
-        outcome = _with_fixes_tried(checked(files, task, root_of(paths)), files, task)
+        outcome = checked(files, task, root_of(paths))
+        if task.try_fixes:
+            outcome = _with_fixes_tried(outcome, files, task)
     return replace(outcome, failures=(*failures, *outcome.failures), skipped=skipped)
 
 
