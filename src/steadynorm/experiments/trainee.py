@@ -7,6 +7,13 @@ from typing import Any, Protocol
 
 from steadynorm.experiments.records import FirstPass, Task
 
+FREE_STEPS = 300
+FREE_RATE = 0.3
+"""Steps and rate (times the spread of the outputs) with which free outputs look for the smallest loss."""
+
+ENLARGED = 1e3
+"""Standard deviation that the last layer's outputs are brought to, at which sigmoid and tanh show their bounds."""
+
 
 class Learner(Protocol):
     """A copy in training. Nothing that it does reaches the user's own objects."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,6 +57,21 @@ def records_gradients(*tensors: Any) -> bool:
 def is_holder(value: Any) -> bool:
     """Whether an object of JAX's own holds on to what training changes; JAX has none."""
     return False
+
+
+def gradients(function: Callable[[list[Any]], Any], values: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """The number that a function gives for these tensors, and its gradient for each; `None` where none arrives.
+
+    JAX gives zeros where nothing arrives. NaN sent backwards tells these from gradients that happen to be zero: it
+    comes out wherever there is a way.
+    """
+    number, backwards = jax.vjp(lambda tensors: jnp.asarray(function(tensors)), list(values))
+    (found,) = backwards(jnp.ones_like(number))
+    if all(bool(jnp.any(each != 0)) for each in found):
+        return number, list(found)
+    (probed,) = backwards(jnp.full_like(number, jnp.nan))
+    reached = [bool(jnp.any(one != 0) | jnp.any(jnp.isnan(other))) for one, other in zip(found, probed, strict=True)]
+    return number, [each if is_reached else None for each, is_reached in zip(found, reached, strict=True)]
 
 
 def keeper(value: Any) -> Callable[[], Any] | None:

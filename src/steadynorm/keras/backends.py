@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -38,6 +38,12 @@ class Backend(Protocol):
 
     def is_holder(self, value: Any) -> bool:
         """Whether an object of the backend's own holds on to what training changes."""
+
+    def gradients(self, function: Callable[[list[Any]], Any], values: Sequence[Any]) -> tuple[Any, list[Any]]:
+        """The number that `function` gives for these tensors, and its gradient for each of them.
+
+        The gradient is `None` where none arrives: nothing between the tensor and the number can be differentiated.
+        """
 
     def keeper(self, value: Any) -> Callable[[], Any] | None:
         """A function that puts the values of a tensor back in place and returns it, `None` for what is no tensor."""

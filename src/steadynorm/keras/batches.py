@@ -42,8 +42,8 @@ def fresh(batch: Any) -> Any:
     return nests.transform(batch, _copied, is_array)
 
 
-def read(data: Iterable[Any], name: str) -> Iterator[Any]:
-    """The batches of the data, spread over them where they allow it.
+def read(data: Iterable[Any], name: str, *, in_order: bool = False) -> Iterator[Any]:
+    """The batches of the data, spread over them where they allow it, or the first ones in their own order.
 
     A list or tuple, and whatever says its length and gives a batch for a number (keras.utils.PyDataset), is read in an
     order in which every beginning is spread over the data. Any other iterable keeps its own order.
@@ -53,7 +53,7 @@ def read(data: Iterable[Any], name: str) -> Iterator[Any]:
     """
     index = -1
     try:
-        for index, batch in enumerate(_ordered(data)):  # noqa: B007
+        for index, batch in enumerate(_in_order(data) if in_order else _ordered(data)):  # noqa: B007
             yield batch
     except Exception as error:
         raise UnusableInputError(
@@ -61,8 +61,8 @@ def read(data: Iterable[Any], name: str) -> Iterator[Any]:
         ) from error
 
 
-def sample(data: Iterable[Any], count: int | None, name: str) -> list[Any]:
-    """Up to `count` batches, spread over the data where the data allow it.
+def sample(data: Iterable[Any], count: int | None, name: str, *, in_order: bool = False) -> list[Any]:
+    """Up to `count` batches, spread over the data where the data allow it, or the first ones in their own order.
 
     Raises:
         UnusableInputError: there is no batch, the data are not batches at all, or they hold NaN; `name` says whose.
@@ -74,7 +74,7 @@ def sample(data: Iterable[Any], count: int | None, name: str) -> list[Any]:
             f"{name} is one array of shape {tuple(numbers_of(data).shape)}; expected an iterable of batches, as a "
             "list of (inputs, targets), a keras.utils.PyDataset or a batched tf.data.Dataset"
         )
-    batches = [fresh(batch) for batch in islice(read(data, name), count)]
+    batches = [fresh(batch) for batch in islice(read(data, name, in_order=in_order), count)]
     if not batches:
         raise UnusableInputError(f"{name} is empty: expected an iterable that gives at least one batch")
     for index, batch in enumerate(batches):
@@ -149,6 +149,13 @@ def _ordered(data: Any) -> Iterator[Any]:
 
         return iter(spread(data))
     return iter(data)
+
+
+def _in_order(data: Any) -> Iterator[Any]:
+    if not isinstance(data, keras.utils.PyDataset):
+        return iter(data)
+    length = data.num_batches
+    return (data[index] for index in (numbers() if length is None else range(int(length))))
 
 
 def _is_loader(data: Any) -> bool:

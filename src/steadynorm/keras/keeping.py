@@ -14,12 +14,16 @@ import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
+from steadynorm.errors import UnusableInputError
 from steadynorm.keras.backends import backend
 from steadynorm.reaching import globals_of, is_installed, is_installed_module, referred
+from steadynorm.subject import Subject
 
 _PLAIN = (type, types.ModuleType, types.BuiltinFunctionType, str, bytes, int, float, complex, type(None))
 _LARGEST_ARRAY = 1 << 24
 """Arrays of NumPy with more values than this are data, which are not copied."""
+
+_FUNCTIONS = ("loss", "metric", "forward", "target", "train_step", "evaluate")
 
 
 class Snapshot:
@@ -174,6 +178,24 @@ def kept(*roots: Any) -> Iterator[Snapshot]:
         snapshot.put_back()
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
+
+
+@contextmanager
+def subject_kept(subject: Subject, device: str | None) -> Iterator[Snapshot]:
+    """Puts everything of the user's back that the subject's functions can reach, whatever happens.
+
+    Raises:
+        UnusableInputError: a `device` was given.
+    """
+    if device is not None:
+        raise UnusableInputError(
+            f"device={device!r}: a Keras model runs where its backend has put it; leave device out, and set the "
+            "device of the backend before the model is built"
+        )
+    functions = [getattr(subject, name) for name in _FUNCTIONS]
+    data = (subject.train_data, subject.validation_data)
+    with kept(subject.model, subject.optimizer, functions, subject.source_model, *data) as snapshot:
+        yield snapshot
 
 
 def _refill(items: Any, kept: dict[Any, Any]) -> None:

@@ -10,23 +10,20 @@ from typing import Any
 import keras
 import numpy as np
 
-from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, SampledMoments, Split, TrainSteps, WeightSource
 from steadynorm.keras.backends import backend
 from steadynorm.keras.batches import (
     arrays_of,
-    call,
     fresh,
-    inputs_and_targets,
     numbers_of,
     sample,
     sample_count,
-    shapes_of,
     split_batch,
 )
+from steadynorm.keras.calling import Calling
 from steadynorm.keras.calls import standing_in
 from steadynorm.keras.dataflow import Recorder
-from steadynorm.keras.keeping import Snapshot, kept
+from steadynorm.keras.keeping import Snapshot, subject_kept
 from steadynorm.keras.layers import check_built, describe, normalization_layers, random_layers
 from steadynorm.keras.observation import Watch
 from steadynorm.keras.source import weight_source
@@ -39,8 +36,6 @@ from steadynorm.subject import Subject
 TRAIN_STEPS = 5
 """How many times the train step is run."""
 
-_FUNCTIONS = ("loss", "metric", "forward", "target", "train_step", "evaluate")
-
 
 @contextmanager
 def opened(subject: Subject, *, batches: int | None, device: str | None = None) -> Iterator[KerasLive]:
@@ -49,14 +44,7 @@ def opened(subject: Subject, *, batches: int | None, device: str | None = None) 
     Raises:
         UnusableInputError: see `KerasLive`; or a `device` was given.
     """
-    if device is not None:
-        raise UnusableInputError(
-            f"device={device!r}: a Keras model runs where its backend has put it; leave device out, and set the "
-            "device of the backend before the model is built"
-        )
-    functions = [getattr(subject, name) for name in _FUNCTIONS]
-    roots = [subject.model, subject.optimizer, functions, subject.source_model]
-    with kept(*roots, subject.train_data, subject.validation_data) as snapshot:
+    with subject_kept(subject, device) as snapshot:
         yield KerasLive(subject, snapshot, batches=batches)
 
 
@@ -76,7 +64,7 @@ class KerasLive:
 
     def __init__(self, subject: Subject, snapshot: Snapshot, *, batches: int | None) -> None:
         self.subject, self._snapshot = subject, snapshot
-        self.model = subject.model
+        self.model, self._calling = subject.model, Calling(subject)
         self.data = {Split.TRAIN: sample(subject.train_data, batches, "train_data")}
         self.has_validation = subject.validation_data is not None
         if subject.validation_data is not None:
@@ -117,20 +105,20 @@ class KerasLive:
         with self._plain_calls(), watch() as seen, self._dropout(dropout):
             for batch in self._pieces(split, samples_per_batch):
                 watch.begin_forward()
-                output = self._run(batch)
-                target = self._target(batch)
+                output = self._calling.run(batch)
+                target = self._calling.target(batch)
                 weights.append(sample_count(batch))
                 if self.subject.loss is not None:
-                    losses.append(self._number("loss", output, target))
+                    losses.append(self._calling.number("loss", output, target))
                 if self.subject.metric is not None:
-                    metrics.append(self._number("metric", output, target))
+                    metrics.append(self._calling.number("metric", output, target))
                 largest = max([largest, *map(_largest, arrays_of(output))])
         return Pass(losses, metrics, weights, seen.sampled(), tuple(seen.batch_layers), seen.values, largest)
 
     def chains(self) -> Mapping[Site, CallSite]:
         """See `Live`."""
         recorder = Recorder(self.model, self._watched)
-        forward = self.subject.forward or call
+        forward = self._calling.forward
         try:
             recorder.record(lambda batch: forward(self.model, batch), self.data[Split.TRAIN][0])
         except Exception:  # code that runs on arrays but not on symbols has no chains; nothing else needs them
@@ -180,7 +168,7 @@ class KerasLive:
         with self._plain_calls(), watch() as seen:
             for batch in self.data[Split.TRAIN]:
                 watch.begin_forward()
-                self._run(batch)
+                self._calling.run(batch)
         return seen.sampled()
 
     def _try_first_batch(self, registered: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,56 +180,15 @@ class KerasLive:
             keras.StatelessScope(),
             watch_strays(registered) as strays,
         ):
-            output = self._run(first)
-            target = self._target(first)
+            output = self._calling.run(first)
+            target = self._calling.target(first)
             for name in ("loss", "metric"):
                 if getattr(self.subject, name) is not None:
-                    self._number(name, output, target)
+                    self._calling.number(name, output, target)
         return strays
 
     def _plain_calls(self) -> AbstractContextManager[None]:
         return backend().plain_calls() if self.subject.forward is None else backend().plain_execution()
-
-    def _run(self, batch: Any) -> Any:
-        forward = self.subject.forward or call
-        try:
-            return forward(self.model, fresh(batch))
-        except UnusableInputError:
-            raise
-        except Exception as error:
-            raise UnusableInputError(
-                f"the model refuses a batch of {shapes_of(batch)}: {type(error).__name__}: {error}. "
-                "Pass forward=lambda model, batch: ... if the model is called in another way"
-            ) from error
-
-    def _target(self, batch: Any) -> Any:
-        if self.subject.target is None:
-            return inputs_and_targets(batch)[1]
-        try:
-            return self.subject.target(fresh(batch))
-        except Exception as error:
-            raise UnusableInputError(
-                f"target(batch) raised {type(error).__name__}: {error}. It is called with a batch, here a "
-                f"{type(batch).__name__} of {shapes_of(batch)}, and returns what loss and metric compare with"
-            ) from error
-
-    def _number(self, name: str, output: Any, target: Any) -> float:
-        given = f"the output is a {type(output).__name__} of {shapes_of(output)}, the target "
-        given += "None" if target is None else f"a {type(target).__name__} of {shapes_of(target)}"
-        try:
-            result = getattr(self.subject, name)(output, target)
-        except Exception as error:
-            hint = "; pass target=lambda batch: ... to say where the targets are" if target is None else ""
-            raise UnusableInputError(
-                f"{name}(output, target) raised {type(error).__name__}: {error} ({given}){hint}"
-            ) from error
-        try:
-            return float(numbers_of(result))
-        except (TypeError, ValueError) as error:
-            raise UnusableInputError(
-                f"{name}(output, target) gave a {type(result).__name__} of {shapes_of(result)}; expected one number, "
-                f"averaged over the batch ({given})"
-            ) from error
 
     def _pieces(self, split: Split, samples: int | None) -> Iterator[Any]:
         for batch in self.data[split]:

@@ -33,6 +33,15 @@ def own_train_step(model: Any) -> Callable[[Any, Any], Any] | None:
     return train_on_batch
 
 
+def with_its_optimizer(
+    model: Any, train_step: Callable[..., Any], optimizer: Any
+) -> tuple[Callable[..., Any], list[Any]]:
+    """A train step, made stateful if it is stateless, and what it takes between model and batch."""
+    if is_stateless(train_step):
+        return stateful(train_step, optimizer or getattr(model, "optimizer", None)), []
+    return train_step, [] if optimizer is None else [optimizer]
+
+
 def run_train_step(
     model: Any,
     layers: Mapping[str, Any],
@@ -54,10 +63,7 @@ def run_train_step(
     Raises:
         UnusableInputError: the train step raised.
     """
-    arguments = [] if optimizer is None else [optimizer]
-    step = train_step
-    if is_stateless(train_step):
-        step, arguments = stateful(train_step, optimizer or getattr(model, "optimizer", None)), []
+    step, arguments = with_its_optimizer(model, train_step, optimizer)
     counted = max((_steps_counted(each) for each in arguments or optimizers), default=0) or None
     log, bad_gradients = step_log(layers), _BadGradients(optimizers)
     skipped, damaging, moved, samples = 0, 0, False, []
@@ -143,7 +149,7 @@ def run_evaluation(
         batch_layers=tuple(values),
         moved_layers=tuple(name for name, layer_log in log.logs.items() if layer_log.moved[0]),
         values=min(values.values(), default=None),
-        result=_number(result),
+        result=number_in(result),
         single_value_layers=tuple(name for name, least in values.items() if least == 1),
     )
 
@@ -203,11 +209,12 @@ def _holds_bad_values(gradient: Any) -> bool:
 
 
 def _not_finite(result: Any) -> bool:
-    number = _number(result)
+    number = number_in(result)
     return number is not None and not math.isfinite(number)
 
 
-def _number(result: Any) -> float | None:
+def number_in(result: Any) -> float | None:
+    """The number that a user's function returned; `None` where it is none."""
     if is_array(result):
         values = numbers_of(result)
         return float(values.ravel()[0]) if values.size == 1 else None

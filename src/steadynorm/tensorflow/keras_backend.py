@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,6 +77,17 @@ def records_gradients(*tensors: Any) -> bool:
 def is_holder(value: Any) -> bool:
     """Whether an object of TensorFlow's own holds on to what training changes."""
     return isinstance(value, tf.Module)
+
+
+def gradients(function: Callable[[list[Any]], Any], values: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """The number that a function gives for these tensors, and its gradient for each; `None` where none arrives."""
+    tensors = [tf.convert_to_tensor(each) for each in values]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        for each in tensors:
+            tape.watch(each)
+        number = tf.convert_to_tensor(function(tensors))
+    found = tape.gradient(number, tensors)
+    return number, [None if each is None else tf.convert_to_tensor(each) for each in found]
 
 
 def keeper(value: Any) -> Callable[[], Any] | None:

@@ -12,14 +12,12 @@ from torch.nn.modules.conv import _ConvTransposeNd
 from torch.nn.parameter import is_lazy
 
 from steadynorm.experiments.records import Activation, FirstPass, Range, Term, Weight
+from steadynorm.experiments.terms import terms, total
+from steadynorm.experiments.trainee import ENLARGED
 from steadynorm.torch.batches import fresh, tensors_of
 from steadynorm.torch.calling import Calling
 from steadynorm.torch.layers import normalization_layers
-from steadynorm.torch.learner import terms, total
 from steadynorm.torch.state import hooks
-
-ENLARGED = 1e3
-"""Standard deviation that the last layer's outputs are brought to, at which sigmoid and tanh show their bounds."""
 
 
 def first_pass(calling: Calling, batch: Any) -> FirstPass:

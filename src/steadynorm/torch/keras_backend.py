@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -16,6 +16,7 @@ from steadynorm.torch.state import random_states_kept
 
 __all__ = [
     "array",
+    "gradients",
     "is_holder",
     "keeper",
     "plain_calls",
@@ -58,6 +59,16 @@ def records_gradients(*tensors: Any) -> bool:
 def is_holder(value: Any) -> bool:
     """Whether an object of PyTorch's own holds on to what training changes."""
     return isinstance(value, nn.Module | torch.optim.Optimizer | LRScheduler | torch.amp.GradScaler)
+
+
+def gradients(function: Callable[[list[Any]], Any], values: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """The number that a function gives for these tensors, and its gradient for each; `None` where none arrives."""
+    with torch.enable_grad():
+        tensors = [each.detach().clone().requires_grad_() for each in values]
+        number = function(tensors)
+        if not isinstance(number, Tensor) or not number.requires_grad or not tensors:
+            return number, [None] * len(tensors)
+        return number.detach(), list(torch.autograd.grad(number, tensors, allow_unused=True))
 
 
 def keeper(value: Any) -> Callable[[], Any] | None:

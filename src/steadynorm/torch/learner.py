@@ -14,13 +14,11 @@ from torch.nn.parameter import is_lazy
 from steadynorm.batches import inputs_and_target
 from steadynorm.errors import UnusableInputError
 from steadynorm.experiments.records import Task
+from steadynorm.experiments.terms import total
+from steadynorm.experiments.trainee import FREE_RATE, FREE_STEPS
 from steadynorm.torch.batches import fresh
 from steadynorm.torch.calling import Calling
 from steadynorm.torch.copying import Copier
-
-FREE_STEPS = 300
-FREE_RATE = 0.3
-"""Steps and rate (times the spread of the outputs) with which free outputs look for the smallest loss."""
 
 _DROPOUT = nn.modules.dropout._DropoutNd
 
@@ -157,20 +155,6 @@ def optimizers_of(optimizer: Any, copier: Copier) -> list[torch.optim.Optimizer]
     if isinstance(optimizer, torch.optim.Optimizer):
         return [optimizer]
     return [each for each in copier.memo.values() if isinstance(each, torch.optim.Optimizer)]
-
-
-def total(result: Any) -> Any:
-    """A loss as one number: the sum of its terms where it returns several."""
-    return sum(terms(result).values())
-
-
-def terms(result: Any) -> dict[str, Any]:
-    """The terms of a loss by their names; one called `loss` where it returns a single number."""
-    if isinstance(result, dict):
-        return {str(name): term for name, term in result.items()}
-    if isinstance(result, list | tuple):
-        return {f"term {number}": term for number, term in enumerate(result, 1)}
-    return {"loss": result}
 
 
 @contextmanager

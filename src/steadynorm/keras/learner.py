@@ -1,0 +1,179 @@
+"""A Keras model in training for a sanity test: by the user's own train step, or by Adam."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from steadynorm.errors import UnusableInputError
+from steadynorm.evidence import Array
+from steadynorm.experiments.records import Task
+from steadynorm.experiments.terms import total
+from steadynorm.experiments.trainee import FREE_RATE, FREE_STEPS
+from steadynorm.keras.backends import backend
+from steadynorm.keras.batches import fresh, inputs_and_targets, is_array, numbers_of
+from steadynorm.keras.calling import Calling
+from steadynorm.keras.differentiation import gradients, output_by_batch
+from steadynorm.keras.steps import number_in, own_train_step, with_its_optimizer
+
+_DECAYS = 0.9, 0.999
+_EPSILON = 1e-8
+"""Adam's (Kingma and Ba, 2015), for free outputs."""
+
+
+class _KerasLearner:
+    """The model, and a batch that it learns. It is the user's: whoever makes a learner puts everything back.
+
+    Arguments:
+        calling: the model and the subject's functions.
+        batch: what is learned.
+        task: as which task.
+    """
+
+    def __init__(self, calling: Calling, batch: Any, task: Task) -> None:
+        self.calling, self.batch, self.task = calling, batch, task
+        self.model = calling.subject.model
+        self._target = inputs_and_targets(batch)[0] if task is Task.IDENTITY else calling.target(batch)
+        self._start = self._parameters()
+        self.floor, self.useless = math.nan, math.inf
+
+    def find_bounds(self) -> None:
+        """Finds `floor` and `useless`, which takes a few hundred losses; a mere course does without."""
+        self.floor, self.useless = self._bounds()
+
+    def loss(self) -> float:
+        """See `Learner`."""
+        return float(numbers_of(self._compared(output_by_batch(self.calling, self.batch))))
+
+    def moved(self) -> bool:
+        """See `Learner`."""
+        return any(not np.array_equal(old, new) for old, new in zip(self._start, self._parameters(), strict=True))
+
+    def _parameters(self) -> list[Any]:
+        return [numbers_of(each.value).copy() for each in self.model.trainable_variables]
+
+    def _compared(self, output: Any) -> Any:
+        if self.task is Task.IDENTITY:
+            return keras.ops.mean(keras.ops.square(output - keras.ops.convert_to_tensor(self._target)))
+        return total(self.calling.result("loss", output, fresh(self._target)))
+
+    def _bounds(self) -> tuple[float, float]:
+        """The smallest loss that any outputs have, and that of outputs that know nothing."""
+        if self.task is Task.IDENTITY:
+            return 0.0, _variance_within_images(numbers_of(self._target))
+        output = output_by_batch(self.calling, self.batch)
+        if not is_array(output) or not np.issubdtype(numbers_of(output).dtype, np.floating):
+            return math.nan, math.inf
+        useless = float(numbers_of(self._compared(uninformed(output))))
+        return self._lowest(numbers_of(output)), useless if math.isfinite(useless) else math.inf
+
+    def _lowest(self, output: Any) -> float:
+        """The smallest loss that Adam comes to where it changes the outputs themselves."""
+        free = output.astype(np.float32)
+        rate = FREE_RATE * max(float(free.std()), 0.1)
+        mean, square = np.zeros_like(free), np.zeros_like(free)
+        losses = []
+        for step in range(1, FREE_STEPS + 1):
+            tensor = keras.ops.convert_to_tensor(free)
+            loss, (gradient,) = backend().gradients(lambda given: self._compared(given[0]), [tensor])
+            number = float(numbers_of(loss))
+            if gradient is None or not math.isfinite(number):
+                break
+            losses.append(number)
+            along = numbers_of(gradient)
+            mean = _DECAYS[0] * mean + (1 - _DECAYS[0]) * along
+            square = _DECAYS[1] * square + (1 - _DECAYS[1]) * along**2
+            unbiased, unbiased_square = mean / (1 - _DECAYS[0] ** step), square / (1 - _DECAYS[1] ** step)
+            free = (free - rate * unbiased / (np.sqrt(unbiased_square) + _EPSILON)).astype(np.float32)
+        return min(losses, default=math.nan)
+
+
+class OwnLearner(_KerasLearner):
+    """The model in training by the user's own train step, or by that of a compiled model."""
+
+    def __init__(self, calling: Calling, batch: Any) -> None:
+        super().__init__(calling, batch, Task.ONE_BATCH)
+        subject = calling.subject
+        step = subject.train_step or own_train_step(self.model)
+        assert step is not None
+        optimizer = subject.optimizer if subject.train_step is not None else None
+        self._step, self._arguments = with_its_optimizer(self.model, step, optimizer)
+
+    def step(self) -> float:
+        """See `Learner`."""
+        return self.train(self.batch)
+
+    def train(self, batch: Any) -> float:
+        """One step on a batch.
+
+        Returns:
+            the number that the train step returned, or the loss after it; NaN where a parameter is not finite.
+
+        Raises:
+            UnusableInputError: the train step raised.
+        """
+        if isinstance(self.model, keras.Model) and self.model.compiled:
+            self.model.reset_metrics()  # else `train_on_batch` gives the mean loss of all steps until now
+        try:
+            # What is compiled may know of variables that were put back since, and is slow to begin.
+            with backend().plain_calls():
+                result = self._step(self.model, *self._arguments, fresh(batch))
+        except UnusableInputError:
+            raise
+        except Exception as error:
+            raise UnusableInputError(
+                f"train_step raised {type(error).__name__}: {error}. It is called as train_step(model"
+                f"{', optimizer' if self._arguments else ''}, batch), or train_step(state, batch), and must be "
+                "complete; leave train_step out to test without it"
+            ) from error
+        if not all(np.isfinite(each).all() for each in self._parameters()):
+            return math.nan
+        number = number_in(result)
+        return self._loss_of(batch) if number is None else number
+
+    def _loss_of(self, batch: Any) -> float:
+        if self.calling.subject.loss is None:
+            return 0.0
+        output = output_by_batch(self.calling, batch)
+        return float(numbers_of(total(self.calling.result("loss", output, self.calling.target(batch)))))
+
+
+class AdamLearner(_KerasLearner):
+    """The model, frozen layers included, in training by Adam at a given rate."""
+
+    def __init__(self, calling: Calling, batch: Any, task: Task, rate: float) -> None:
+        calling.subject.model.trainable = True
+        super().__init__(calling, batch, task)
+        self._optimizer = keras.optimizers.Adam(rate)
+        self._optimizer.build(self.model.trainable_variables)
+
+    def step(self) -> None:
+        """See `Learner`."""
+        variables = self.model.trainable_variables
+        loss, found = gradients(self.calling, self.batch, variables, self._compared)
+        arrived = [(gradient, each) for gradient, each in zip(found, variables, strict=True) if gradient is not None]
+        if arrived and np.isfinite(numbers_of(loss)):
+            with backend().without_gradients():
+                self._optimizer.apply([gradient for gradient, _ in arrived], [each for _, each in arrived])
+
+
+def uninformed(output: Any) -> Any:
+    """Outputs of one that knows nothing: zeros, or where the outputs are probabilities, all of them equal."""
+    values = numbers_of(output)
+    is_probability = (
+        values.ndim > 1
+        and values.shape[-1] > 1
+        and bool((values >= 0).all())
+        and np.allclose(values.sum(-1), 1.0, atol=1e-3)
+    )
+    level = 1 / values.shape[-1] if is_probability else 0.0
+    return keras.ops.convert_to_tensor(np.full_like(values, level))
+
+
+def _variance_within_images(images: Array) -> float:
+    first = keras.config.image_data_format() == "channels_first"
+    axes = tuple(range(2, images.ndim)) if first else tuple(range(1, images.ndim - 1))
+    return float(images.astype(np.float64).var(axes).mean())

@@ -1,0 +1,124 @@
+"""SN901, SN902 and SN904 on Keras models: broken networks beside healthy twins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_sample_images
+
+from steadynorm.experiments.records import Outcome, Task
+from steadynorm.keras.batches import numbers_of
+from steadynorm.keras.trainee import scale_rate
+
+
+@pytest.mark.every_backend
+def test_a_healthy_network_passes_every_check_that_can_be_made(sanity: Any) -> None:
+    report = sanity.report(sanity.net(), seconds=120)
+
+    assert not report.findings, [(each.code, each.message) for each in report.findings]
+    assert {each.code for each in report.not_assessed} == {"SN901", "SN904"}
+    assert [each.outcome for each in report.evidence.experiments.of(Task.ONE_BATCH)] == [Outcome.FITTED]
+
+
+def test_probabilities_are_judged_as_logits_are(sanity: Any) -> None:
+    """What Keras' own examples end in: a softmax, and the loss of probabilities; no answer at all costs ln 10."""
+    keras.utils.set_random_seed(0)
+    model = sanity.model(keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax"))
+
+    def loss(output: Any, target: Any) -> Any:
+        return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(target, output))
+
+    report = sanity.report(model, ["SN902", "SN905"], loss=loss)
+
+    assert not report.findings
+    assert report.evidence.experiments.first.chance == pytest.approx(np.log(10), rel=1e-4)
+    assert [each.floor < 0.01 for each in report.evidence.experiments.of(Task.ONE_BATCH)][-1]
+
+
+def test_a_step_with_another_models_optimizer_is_named(sanity: Any) -> None:
+    model, other = sanity.net(None), sanity.net()
+
+    def step(model: Any, batch: Any) -> Any:
+        return other.train_on_batch(*batch)
+
+    (found,) = sanity.report(model, "SN902", train_step=step, seconds=200).findings
+
+    assert "changes no parameter" in found.remedy
+
+
+def test_a_rate_that_is_far_too_low_is_told_from_a_model_that_cannot(sanity: Any) -> None:
+    (found,) = sanity.report(sanity.net(1e-7), "SN902", seconds=120).findings
+
+    assert "The model can; its training does not" in found.remedy
+    assert found.evidence["the train step"]["outcome"] == "stuck"
+
+
+@pytest.mark.every_backend
+@pytest.mark.parametrize(("bias", "expected"), [(-1e3, ["SN902"]), (0.0, [])], ids=["dead", "alive"])
+def test_a_dead_activation_cannot_fit_a_batch(sanity: Any, bias: float, expected: list[str]) -> None:
+    keras.utils.set_random_seed(0)
+    begin = keras.initializers.Constant(bias)
+    hidden = keras.layers.Dense(32, activation="relu", bias_initializer=begin)
+    model = sanity.model(keras.layers.Flatten(), hidden, keras.layers.Dense(10))
+
+    assert sanity.codes(model, "SN902", seconds=120) == expected
+
+
+def photographs() -> list[tuple[Any, Any]]:
+    """Patches of scikit-learn's two sample images in [0, 1], (8, 16, 16, 3) each, with themselves as targets."""
+    images = np.stack(load_sample_images().images).astype(np.float32) / 255
+    patches = [image[y : y + 16, x : x + 16] for image in images for y in range(0, 384, 64) for x in range(0, 576, 64)]
+    mixed = np.stack(patches)[np.random.default_rng(0).permutation(len(patches))]
+    return [(mixed[at : at + 8], mixed[at : at + 8]) for at in range(0, 32, 8)]
+
+
+@pytest.mark.parametrize(("narrow", "expected"), [(True, ["SN901"]), (False, [])])
+def test_identity_is_learned_unless_the_image_is_lost_on_the_way(
+    sanity: Any, narrow: bool, expected: list[str]
+) -> None:
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    lost = [layers.AveragePooling2D(16), layers.UpSampling2D(16)] if narrow else []
+    down, up = (layers.Conv2D(count, 3, padding="same") for count in (16, 3))
+    model = sanity.model(down, layers.ReLU(), *lost, up, inputs=(16, 16, 3))
+
+    found = sanity.codes(model, "SN901", train_data=photographs(), loss=squared, seconds=60)
+
+    assert found == expected
+
+
+def squared(output: Any, target: Any) -> Any:
+    return keras.ops.mean(keras.ops.square(output - target))
+
+
+def test_a_rate_that_is_too_high_is_told_by_trying_a_lower_one(sanity: Any) -> None:
+    """The recorded loss of a training that leaps, and the model from which it was recorded."""
+    keras.utils.set_random_seed(0)
+    model, loss = sanity.model(keras.layers.Flatten(), keras.layers.Dense(10)), sanity.loss
+    optimizer = keras.optimizers.SGD(30.0, momentum=0.9)
+    model.compile(optimizer, lambda target, output: loss(output, target), jit_compile=False)
+
+    (found,) = sanity.report(model, "SN904", losses=[2.0, 9.0, 4.0, 12.0] * 20, seconds=100).findings
+
+    assert "a tenth of the learning rate brings it to" in found.message
+    assert found.certainty == "proven"
+
+
+@pytest.mark.parametrize("kind", ["number", "schedule", "function"])
+def test_rates_of_every_kind_are_scaled(kind: str) -> None:
+    decay = keras.optimizers.schedules.ExponentialDecay(8.0, 10, 0.5)
+    optimizer = keras.optimizers.SGD({"number": 8.0, "schedule": decay, "function": lambda: 8.0}[kind])
+    optimizer.build([keras.Variable(1.0)])
+
+    scale_rate(optimizer, 0.1)
+
+    assert float(numbers_of(optimizer.learning_rate)) == pytest.approx(0.8)
+    optimizer.iterations.assign(10)
+    assert float(numbers_of(optimizer.learning_rate)) == pytest.approx(0.4 if kind == "schedule" else 0.8)
+
+
+def test_a_loss_that_falls_is_no_finding(sanity: Any) -> None:
+    assert sanity.codes(sanity.net(), "SN904", losses=list(2.3 * np.exp(-np.arange(100) / 20))) == []
