@@ -175,7 +175,8 @@ def check_rereadable(subject: Subject) -> None:
         UnusableInputError: the validation data, or the training data that stand in for these, are an iterator.
     """
     data = _held_out(subject)
-    if (subject.loss or subject.metric) and isinstance(data, Iterator):
+    measures = subject.loss is not None or subject.metric is not None
+    if measures and isinstance(data, Iterator):
         name = "train_data" if subject.validation_data is None else "validation_data"
         raise UnusableInputError(
             f"{name} of the subject is a {type(data).__name__}, which can be read once, and it is measured before and "
