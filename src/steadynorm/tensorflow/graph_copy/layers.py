@@ -20,7 +20,8 @@ from steadynorm.graphs.training import TrainingReader
 from steadynorm.graphs.wires import Wires
 from steadynorm.norm.config import NormConfig
 
-_TYPICAL_DECAY = 0.99
+_ASSUMED_DECAY = 0.9
+"""Where a decay is computed or fed: one that nothing is blamed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class GraphLayers:
             kind=found.places[0].kind,
             channels=channels if mean is None else mean.size,
             config=NormConfig(
-                decay=_TYPICAL_DECAY if decay is None else decay,
+                decay=_ASSUMED_DECAY if decay is None else decay,
                 epsilon=self.epsilon(name),
                 center=beta is not None,
                 scale=gamma is not None,
