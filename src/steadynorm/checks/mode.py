@@ -6,10 +6,17 @@ from collections.abc import Iterator
 
 from steadynorm.checks.causes import left_behind, runs_on_population, trained_on_population
 from steadynorm.checks.distance import mismatched
+from steadynorm.checks.live_words import remedy
 from steadynorm.checks.registry import check, finding
 from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding
+
+_FIXED = {
+    "torch": "the layer ignores eval(), or was traced in training mode",
+    "tensorflow": "the graph fixes the mode to training, or inference is fed the wrong one",
+}
+"""Why a layer may be in training mode when inference is asked for."""
 
 
 @check("SN201", "evaluation")
@@ -28,18 +35,18 @@ def inference_with_batch_statistics(evidence: Evidence) -> Iterator[Finding]:
         return
     if evaluation.given:
         message = f"the evaluation runs {many(layers, '', 'normalization layer', evidence.layers)} on batch moments"
-        remedy = "Call model.eval() before the evaluation (and model.train() after it)."
+        advice = "Call model.eval() before the evaluation (and model.train() after it)."
     else:
         message = (
             f"{many(layers, 'use', 'normalization layer', evidence.layers)} batch moments although the model is in "
-            "inference mode: the layer ignores eval(), or was traced in training mode"
+            f"inference mode: {_FIXED.get(evidence.framework, _FIXED['torch'])}"
         )
-        remedy = "Pass training=self.training to F.batch_norm; export or trace the model after model.eval()."
+        advice = "Pass training=self.training to F.batch_norm; export or trace the model after model.eval()."
     yield finding(
         "SN201",
         layers,
         message,
-        remedy,
+        remedy(evidence, "SN201", advice),
         evidence={"values_per_channel": evaluation.values, "given": evaluation.given},
     )
 
@@ -71,7 +78,7 @@ def training_with_population_statistics(evidence: Evidence) -> Iterator[Finding]
             layers,
             f"the train step runs {many(layers, '', 'normalization layer', evidence.layers)} in inference mode, on "
             "mean 0 and variance 1: they only scale, and nothing updates them",
-            "Call model.train() before the training loop, and again after every evaluation.",
+            remedy(evidence, "SN202", "Call model.train() before the training loop, and again after every evaluation."),
             evidence={"steps": steps.steps},
         )
 
@@ -97,8 +104,12 @@ def trained_in_inference_mode(evidence: Evidence) -> Iterator[Finding]:
             [layer.name for layer in stale],
             f"{many(stale, 'count')} {updates} updates{counted}, and inference does no worse than batch mode: the "
             "weights were trained in inference mode, where the layers only scale",
-            "Call model.train() before the training loop, and again after every evaluation, and train again. New "
-            "statistics may make this model worse: its weights were trained with these.",
+            remedy(
+                evidence,
+                "SN202",
+                "Call model.train() before the training loop, and again after every evaluation, and train again. New "
+                "statistics may make this model worse: its weights were trained with these.",
+            ),
             evidence={"updates": updates, "optimizer_steps": steps},
         )
 
@@ -120,9 +131,13 @@ def batch_of_one(evidence: Evidence) -> Iterator[Finding]:
             layers,
             f"{where} takes batch moments from one value per channel: x − mean is 0, so the output is beta whatever "
             "the input" + (" (the layer raised an error for it)" if refused else ""),
-            "Evaluate in inference mode: model.eval()."
-            if where == "the evaluation"
-            else "Drop the last small batch (drop_last=True), or use larger batches.",
+            remedy(
+                evidence,
+                "SN204",
+                "Evaluate in inference mode: model.eval()."
+                if where == "the evaluation"
+                else "Drop the last small batch (drop_last=True), or use larger batches.",
+            ),
             evidence={"refused": list(refused)},
         )
 

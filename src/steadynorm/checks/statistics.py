@@ -25,6 +25,7 @@ from steadynorm.checks.causes import (
     trained_on_population,
 )
 from steadynorm.checks.distance import mismatched, of_layer, pooled
+from steadynorm.checks.live_words import remedy
 from steadynorm.checks.registry import check, finding
 from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence, Layer
@@ -45,8 +46,12 @@ def updates_not_run(evidence: Evidence) -> Iterator[Finding]:
             [layer.name for layer in stuck],
             f"the train step normalizes {many(stuck)} by batch moments, but in {steps} steps none of their "
             "statistics moved",
-            "Keep track_running_stats=True and a momentum above 0, and run the module itself in the train step: a "
-            "functional call must write the returned buffers back. Then re-estimate: steadynorm.recalibrate.",
+            remedy(
+                evidence,
+                "SN101",
+                "Keep track_running_stats=True and a momentum above 0, and run the module itself in the train step: a "
+                "functional call must write the returned buffers back. Then re-estimate: steadynorm.recalibrate.",
+            ),
             evidence={"steps": steps, "momentum": [_momentum(layer) for layer in stuck]},
         )
 
@@ -63,8 +68,12 @@ def updates_collected_early(evidence: Evidence) -> Iterator[Finding]:
             [layer.name for layer in stuck],
             f"in {steps} train steps the statistics of {many(moving)} moved and those of {len(stuck)} never did, "
             "though all of them normalize by batch moments",
-            "Update every layer: look for a momentum of 0, a track_running_stats switched off, or a part of the model "
-            "that is called through a functional copy.",
+            remedy(
+                evidence,
+                "SN102",
+                "Update every layer: look for a momentum of 0, a track_running_stats switched off, or a part of the "
+                "model that is called through a functional copy.",
+            ),
             evidence={"steps": steps, "updated": moving, "momentum": [_momentum(layer) for layer in stuck]},
         )
 
@@ -101,8 +110,12 @@ def statistics_at_initialization(evidence: Evidence) -> Iterator[Finding]:
         [layer.name for layer in layers],
         f"{many(layers, 'have', of=evidence.layers)} trained weights but statistics at their initial values, "
         f"mean 0 and variance 1{history}",
-        "Save model.state_dict(), which holds the buffers, instead of model.parameters(), and load it with "
-        "strict=True; until then re-estimate the statistics: 'steadynorm repair'.",
+        remedy(
+            evidence,
+            "SN103",
+            "Save model.state_dict(), which holds the buffers, instead of model.parameters(), and load it with "
+            "strict=True; until then re-estimate the statistics: 'steadynorm repair'.",
+        ),
         evidence={"updates": sorted(str(count) for count in counts)},
     )
 
@@ -239,8 +252,12 @@ def no_population_statistics(evidence: Evidence) -> Iterator[Finding]:
             "SN106",
             layers,
             f"{many(layers, 'keep')} no population statistics: a prediction depends on the other samples of its batch",
-            "Build the layers with track_running_stats=True and estimate the statistics: steadynorm.recalibrate; or "
-            "use a normalization without batch moments (GroupNorm, LayerNorm).",
+            remedy(
+                evidence,
+                "SN106",
+                "Build the layers with track_running_stats=True and estimate the statistics: steadynorm.recalibrate; "
+                "or use a normalization without batch moments (GroupNorm, LayerNorm).",
+            ),
             evidence={"layers": layers},
         )
 
@@ -274,8 +291,12 @@ def evaluated_inside_the_step(evidence: Evidence) -> Iterator[Finding]:
             layers,
             f"the train step also runs {many(layers)} in training mode on other data without gradients, and that "
             "moves their statistics: an evaluation inside the step",
-            "Call model.eval() before that forward pass and model.train() after it; then re-estimate the statistics: "
-            "steadynorm.recalibrate.",
+            remedy(
+                evidence,
+                "SN107",
+                "Call model.eval() before that forward pass and model.train() after it; then re-estimate the "
+                "statistics: steadynorm.recalibrate.",
+            ),
             evidence={"layers": layers},
         )
 

@@ -55,6 +55,7 @@ def test_updates_that_the_train_op_does_not_reach(lab: Any) -> None:
     assert found.share == pytest.approx(1, abs=0.05)
     assert report.evidence.trial("recalibrate").after.metric > 0.95
     assert lab.codes(report) == ["SN101"]
+    assert "create_train_op" in found.remedy
 
 
 def test_updates_that_every_step_fetches_beside_the_train_op_are_run(lab: Any) -> None:
@@ -69,6 +70,8 @@ def test_a_mode_that_is_always_training(lab: Any) -> None:
     found = first(report, "SN201")
     assert found.layers == LAYERS
     assert lab.codes(report) == ["SN201"]
+    assert "the graph fixes the mode to training" in found.message
+    assert "eval()" not in found.message + found.remedy
 
 
 def test_a_mode_that_training_forgets_to_feed(lab: Any) -> None:
@@ -165,3 +168,42 @@ def test_functions_of_arrays_for_loss_and_metric(lab: Any) -> None:
     lab.assert_healthy(report)
     scored = report.evidence.gap.scores["population", "validation"].metric
     assert scored == pytest.approx(lab.accuracy(lab.healthy(), lab.validation_data), abs=1e-6)
+
+
+def in_both_modes(x: Any, mode: Any, name: str) -> Any:
+    """Both modes computed, and one of the results chosen, as some programs do; each of them updates nothing."""
+    with v1.variable_scope(name):
+        channels = x.shape[-1]
+        mean = v1.get_variable("mean", [channels], initializer=v1.zeros_initializer(), trainable=False)
+        variance = v1.get_variable("variance", [channels], initializer=v1.ones_initializer(), trainable=False)
+        beta = v1.get_variable("beta", [channels], initializer=v1.zeros_initializer())
+        moments = tf.nn.moments(x, list(range(x.shape.rank - 1)))
+        for old, new in zip((mean, variance), moments, strict=True):
+            v1.add_to_collection(v1.GraphKeys.UPDATE_OPS, v1.assign_sub(old, 0.1 * (old - new)))
+        by_batch = tf.nn.batch_normalization(x, *moments, beta, None, 1e-3)
+        return tf.where(mode, by_batch, tf.nn.batch_normalization(x, mean, variance, beta, None, 1e-3))
+
+
+def test_both_modes_computed_and_one_chosen(lab: Any) -> None:
+    def step(loss: Any, rate: float) -> Any:
+        return [lab.without_updates(loss, rate), *v1.get_collection(v1.GraphKeys.UPDATE_OPS)]
+
+    report = lab.diagnose(lab.train(lab.build(in_both_modes, train_op=step)))
+    lab.assert_healthy(report)
+    assert [(each.batch_uses, each.updates) for each in report.evidence.steps.layers.values()] == [(1.0, 1.0)] * 3
+
+
+def test_a_layer_in_a_loop_is_left_out_and_the_rest_measured(lab: Any) -> None:
+    def network(x: Any, mode: Any, normalize: Any) -> Any:
+        """The images go three times through a layer without moving averages of its own loop."""
+
+        def body(count: Any, x: Any) -> Any:
+            mean, variance = tf.nn.moments(x, [0, 1, 2])
+            return count + 1, tf.nn.batch_normalization(x, mean, variance, None, None, 1e-3)
+
+        looped = tf.while_loop(lambda count, x: count < 3, body, (0, x))[1]
+        return lab.logits(tf.ensure_shape(looped, x.shape), mode, normalize)
+
+    report = lab.diagnose(lab.train(lab.build(network=network), epochs=2), train_op=None)
+    assert [layer.name for layer in report.evidence.layers] == list(LAYERS)
+    assert report.evidence.gap.scores["batch", "train"].metric > 0.9
