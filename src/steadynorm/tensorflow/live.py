@@ -89,9 +89,11 @@ class GraphLive:
         self._sites = numbered(seen, self._spots)
         self._trained = trained_names(self.model)
         sizes = {self._spots[each.spot].layer: each.mean.size for each in seen}
-        self._layers = tuple(
+        described = (
             copied.layers.describe(name, copied.values, self._trained, channels=size) for name, size in sizes.items()
         )
+        # Of statistics in several parts only one would be compared.
+        self._layers = tuple(each for each in described if each.channels == sizes[each.name])
 
     def layers(self) -> tuple[Layer, ...]:
         """See `Live`."""

@@ -59,6 +59,11 @@ def store(model: GraphModel, moments: Mapping[str, SampledMoments]) -> None:
     written: dict[str, Any] = {}
     for layer, each in moments.items():
         for name, values in zip(layers.statistics(layer) or (), (each.mean, each.variance), strict=True):
+            if shapes[name] is not None and np.prod(shapes[name]) != values.size:
+                raise UnusableInputError(
+                    f"the new statistics of '{layer}' have {values.size} values, and {name} is one part of several of "
+                    "the old ones: statistics in parts cannot be re-estimated"
+                )
             dtype = model.session.graph.get_operation_by_name(name).get_attr("dtype").as_numpy_dtype
             written[name] = values.astype(dtype).reshape(shapes[name] or values.shape)
             if not np.isfinite(written[name].astype(np.float64)).all():

@@ -37,9 +37,10 @@ def test_a_network_as_it_should_be_is_healthy(lab: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("written", ["by hand", "unfused"])
+@pytest.mark.parametrize("written", ["by hand", "unfused", "renorm"])
 def test_layers_of_any_make_are_recognised(lab: Any, written: str) -> None:
-    normalize = lab.by_hand if written == "by hand" else lab.by_contrib(fused=False)
+    options = {"unfused": {"fused": False}, "renorm": {"renorm": True, "renorm_decay": 0.9}}
+    normalize = lab.by_hand if written == "by hand" else lab.by_contrib(**options[written])
     report = lab.diagnose(lab.train(lab.build(normalize)))
     lab.assert_healthy(report)
     assert {layer.name: layer.config.decay for layer in report.evidence.layers} == dict.fromkeys(LAYERS, 0.9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from steadynorm.graphs.chains import ChainReader
 from steadynorm.graphs.flat import flatten
 from steadynorm.graphs.layers import Group, dtype, group
 from steadynorm.graphs.modes import ModeReader
-from steadynorm.graphs.nodes import Nodes
+from steadynorm.graphs.nodes import Nodes, producer
 from steadynorm.graphs.places import Place, PlaceFinder
 from steadynorm.graphs.training import TrainingReader
 from steadynorm.graphs.wires import Wires
@@ -57,7 +57,7 @@ class GraphLayers:
 
     def __init__(self, nodes: Nodes) -> None:
         self._wires = Wires(flatten(nodes))
-        places = PlaceFinder(self._wires).find()
+        places = _without_sources(PlaceFinder(self._wires).find())
         averages = find_averages(self._wires, {name: kind for each in places for name, kind in each.moments.items()})
         self._groups = {each.name: each for each in group(self._wires, places, averages)}
         reader = TrainingReader(self._wires, {average.node.name for average in averages})
@@ -142,6 +142,17 @@ class GraphLayers:
 
     def _dtype(self, layer: Group) -> str:
         return dtype(self._wires, layer)
+
+
+def _without_sources(places: Sequence[Place]) -> list[Place]:
+    """The places without those that only give another one its moments, as the kernel of a renormalized layer does."""
+    sources = {
+        producer(leaf.name)
+        for place in places
+        for leaf in place.leaves
+        if leaf.mode is Mode.BATCH and leaf.name is not None and producer(leaf.name) != place.node
+    }
+    return [place for place in places if place.node not in sources]
 
 
 def _mode(place: Place) -> Mode | None:
