@@ -19,7 +19,7 @@ from steadynorm.norm.moments import Moments
 from steadynorm.passes import Pass, Site
 from steadynorm.subject import Subject
 from steadynorm.tensorflow.batches import feed, sample, sample_count, split_batch
-from steadynorm.tensorflow.graph_copy.copied import CopiedGraph, Seen, copied_graph
+from steadynorm.tensorflow.graph_copy.copied import FAILURES, CopiedGraph, Seen, copied_graph, refused
 from steadynorm.tensorflow.graph_copy.sites import numbered, one_per_use
 from steadynorm.tensorflow.graph_copy.trained import trained_names
 from steadynorm.tensorflow.graph_subject import GraphSubject
@@ -174,11 +174,8 @@ class GraphLive:
         given = feed(self.model, batch)
         try:
             found, seen = self._copied.run(list(self._asked.values()), given, **switches)
-        except (tf.errors.OpError, ValueError, TypeError) as error:
-            shapes = ", ".join(f"{name} of shape {np.shape(value)}" for name, value in given.items())
-            raise UnusableInputError(
-                f"the graph refuses a batch ({shapes}): {type(error).__name__}: {str(error).splitlines()[0]}"
-            ) from error
+        except FAILURES as error:
+            raise refused(error, given, "a batch") from error
         return dict(zip(self._asked, found, strict=True)), seen
 
     def _number(self, name: str, found: Mapping[str, Any], batch: Any) -> float:

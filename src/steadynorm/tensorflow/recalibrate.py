@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from steadynorm.batches import inputs_and_target
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
@@ -17,7 +17,7 @@ from steadynorm.layer_moments import LayerMoments
 from steadynorm.norm.moments import Moments
 from steadynorm.recalibration import Taken
 from steadynorm.tensorflow.batches import check_finite, feed, read, sample_count
-from steadynorm.tensorflow.graph_copy.copied import CopiedGraph, Seen, copied_graph, layers_of
+from steadynorm.tensorflow.graph_copy.copied import FAILURES, CopiedGraph, Seen, copied_graph, layers_of, refused
 from steadynorm.tensorflow.graph_copy.sites import one_per_use
 from steadynorm.tensorflow.graph_copy.trained import trained_names
 from steadynorm.tensorflow.graph_copy.values import variable_shapes, write_values
@@ -59,13 +59,14 @@ def store(model: GraphModel, moments: Mapping[str, SampledMoments]) -> None:
     written: dict[str, Any] = {}
     for layer, each in moments.items():
         for name, values in zip(layers.statistics(layer) or (), (each.mean, each.variance), strict=True):
-            if shapes[name] is not None and np.prod(shapes[name]) != values.size:
+            shape = shapes[name] or values.shape
+            if math.prod(shape) != values.size:
                 raise UnusableInputError(
                     f"the new statistics of '{layer}' have {values.size} values, and {name} is one part of several of "
                     "the old ones: statistics in parts cannot be re-estimated"
                 )
             dtype = model.session.graph.get_operation_by_name(name).get_attr("dtype").as_numpy_dtype
-            written[name] = values.astype(dtype).reshape(shapes[name] or values.shape)
+            written[name] = values.astype(dtype).reshape(shape)
             if not np.isfinite(written[name].astype(np.float64)).all():
                 raise UnusableInputError(f"the new statistics do not fit into {name}: keep it in float32")
     if model.values is None:
@@ -170,11 +171,8 @@ class GraphWork:
         given = feed(self._model, batch)
         try:
             _, seen = self._copied.run(self._model.fetches[:1], given, by_batch=self._by_batch, override=self._override)
-        except (tf.errors.OpError, ValueError, TypeError) as error:
-            shapes = ", ".join(f"{name} of shape {np.shape(value)}" for name, value in given.items())
-            raise UnusableInputError(
-                f"the graph refuses batch {index} ({shapes}): {type(error).__name__}: {str(error).splitlines()[0]}"
-            ) from error
+        except FAILURES as error:
+            raise refused(error, given, f"batch {index}") from error
         for name, moments in self._merged(seen, index).items():
             self._taken[name].add(moments)
 

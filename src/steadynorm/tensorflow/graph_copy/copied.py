@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from steadynorm.errors import UnusableInputError
@@ -36,6 +37,10 @@ class Seen:
     mean: Array
     variance: Array
     by_batch: bool
+
+
+FAILURES = (tf.errors.OpError, ValueError, TypeError)
+"""What a run raises that is asked for or fed something that does not fit."""
 
 
 class CopiedGraph:
@@ -142,6 +147,20 @@ def copied_graph(model: GraphModel) -> Iterator[CopiedGraph]:
         yield copied
     finally:
         copied.close()
+
+
+def refused(error: Exception, feed: Mapping[str, Any], which: str) -> UnusableInputError:
+    """What is said where a run of a copy fails.
+
+    Arguments:
+        error: what TensorFlow says.
+        feed: what the copy was fed.
+        which: the batch, in words.
+    """
+    shapes = ", ".join(f"{name} of shape {np.shape(value)}" for name, value in feed.items())
+    return UnusableInputError(
+        f"the graph refuses {which} ({shapes}): {type(error).__name__}: {str(error).splitlines()[0]}"
+    )
 
 
 def layers_of(graph: Any) -> GraphLayers:
