@@ -23,6 +23,7 @@ demo: .venv/demo
 V1_TESTS := $(addprefix tests/tensorflow/, $(addsuffix .py, \
 	test_layer_goldens test_layer_modes test_layer_variables test_layer_object test_layer_errors test_layer_warnings \
 	test_train_op test_enclosed_updates test_inference_mode test_saver test_restore \
+	live/test_graph_recalibrate live/test_graph_untouched \
 	$(addprefix estimator/test_estimator_, layers train evaluate predict export)))
 
 # TensorFlow and PyTorch disturb each other in one process (threads, signal handlers, start-up time).

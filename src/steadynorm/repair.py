@@ -59,8 +59,9 @@ def repair(
     The subject's own model is left as it is (a Keras model, which cannot always be copied, stands in for its copy and
     is put back bit for bit). The file is a state dict of the model (of the module inside, where it is wrapped by
     DataParallel, DistributedDataParallel or torch.compile); for Keras, its weights or all of it, by the ending of
-    the name (.weights.h5, .keras). It is written also where the model does worse
-    than before, which the result says: weights that were trained with the old statistics need these.
+    the name (.weights.h5, .keras); for a graph of TensorFlow, a checkpoint whose files begin with the name. It is
+    written also where the model does worse than before, which the result says: weights that were trained with the old
+    statistics need these.
 
     Arguments:
         subject: the model, the training data that the statistics are taken from, and the validation data (by default
@@ -175,7 +176,8 @@ def check_rereadable(subject: Subject) -> None:
         UnusableInputError: the validation data, or the training data that stand in for these, are an iterator.
     """
     data = _held_out(subject)
-    if (subject.loss or subject.metric) and isinstance(data, Iterator):
+    measures = subject.loss is not None or subject.metric is not None
+    if measures and isinstance(data, Iterator):
         name = "train_data" if subject.validation_data is None else "validation_data"
         raise UnusableInputError(
             f"{name} of the subject is a {type(data).__name__}, which can be read once, and it is measured before and "

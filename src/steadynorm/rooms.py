@@ -12,6 +12,7 @@ _BASES = {
     # The first that is found counts: on PyTorch a layer of Keras is a torch.nn.Module as well.
     "keras.src.layers.layer.Layer": "keras",
     "torch.nn.modules.module.Module": "torch",
+    "steadynorm.tensorflow.graph_subject.GraphModel": "tensorflow",
 }
 
 
@@ -26,8 +27,8 @@ def framework_of(model: Any) -> str:
         if framework is not None:
             return framework
     raise UnusableInputError(
-        f"the model is a {type(model).__module__}.{type(model).__qualname__}; expected a torch.nn.Module or a "
-        "keras.Model (of Keras 3)"
+        f"the model is a {type(model).__module__}.{type(model).__qualname__}; expected a torch.nn.Module, a "
+        "keras.Model (of Keras 3) or, for a graph of TensorFlow, a steadynorm.tensorflow.GraphSubject"
     )
 
 
@@ -35,6 +36,15 @@ def room(model: Any, name: str) -> ModuleType:
     """The module `name` (as `live`) of the folder of the model's framework.
 
     Raises:
-        UnusableInputError: see `framework_of`.
+        UnusableInputError: see `framework_of`; or the framework has no such module.
     """
-    return import_module(f"steadynorm.{framework_of(model)}.{name}")
+    framework = framework_of(model)
+    place = f"steadynorm.{framework}.{name}"
+    try:
+        return import_module(place)
+    except ModuleNotFoundError as error:
+        if error.name != place:
+            raise
+        raise UnusableInputError(
+            f"this cannot be done with a model of {framework}: steadynorm has no {name} for it"
+        ) from error

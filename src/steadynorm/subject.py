@@ -54,13 +54,16 @@ class Subject:
     name: str = "model"
 
     def __post_init__(self) -> None:
-        for name in ("loss", "metric", "forward", "target", "train_step", "evaluate"):
-            value = getattr(self, name)
-            if value is not None and not callable(value):
-                raise UnusableInputError(f"{name} of the subject is a {type(value).__name__}; expected a function")
+        self._check_functions()
         for name in ("train_data", "validation_data"):
             value = getattr(self, name)
             if value is not None and not hasattr(value, "__iter__") and not hasattr(value, "__getitem__"):
                 raise UnusableInputError(
                     f"{name} of the subject is a {type(value).__name__}; expected an iterable of batches"
                 )
+
+    def _check_functions(self) -> None:
+        for name in ("loss", "metric", "forward", "target", "train_step", "evaluate"):
+            value = getattr(self, name)
+            if value is not None and not callable(value):
+                raise UnusableInputError(f"{name} of the subject is a {type(value).__name__}; expected a function")

@@ -28,8 +28,28 @@ _KERAS: Mapping[str, str] = {
     "statistics, or leave its parameters trainable.",
 }
 
+_TENSORFLOW: Mapping[str, str] = {
+    "SN101": "Make the train op with steadynorm.tensorflow.create_train_op or minimize, which run every update, or let it "
+    "depend on tf.compat.v1.get_collection('update_ops'). Then re-estimate: steadynorm.recalibrate.",
+    "SN102": "Collect the update ops after the whole network is built, and let the train op depend on all of them: "
+    "steadynorm.tensorflow.create_train_op does.",
+    "SN103": "Save all variables, not the trainable ones alone, and restore them before use: steadynorm.tensorflow.Saver "
+    "adds the statistics; until then re-estimate them: 'steadynorm repair'.",
+    "SN106": "Build the layers so that they average their moments into variables and read these in inference, as "
+    "steadynorm.tensorflow.batch_norm does; or use a normalization without batch moments.",
+    "SN107": "Run that pass with the mode of inference; then re-estimate the statistics: steadynorm.recalibrate.",
+    "SN201": "Let a placeholder decide (is_training=mode, training=mode) and feed it False in inference, or build "
+    "inference with False.",
+    "SN202": "Feed the mode True in every run of the train op, or build the training graph with is_training=True "
+    "(training=True), and train again. New statistics alone may make this model worse: its weights were trained "
+    "with these.",
+    "SN204": "Drop the last small batch, or use larger batches; feed the mode False in inference.",
+}
+
+_OF = {"keras": _KERAS, "tensorflow": _TENSORFLOW}
+
 
 def in_words_of(framework: str, found: Finding) -> Finding:
     """The finding with the remedy as users of the framework would write it."""
-    remedy = _KERAS.get(found.code) if framework == "keras" else None
+    remedy = _OF.get(framework, {}).get(found.code)
     return found if remedy is None else replace(found, remedy=remedy)

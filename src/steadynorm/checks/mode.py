@@ -11,6 +11,13 @@ from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence
 from steadynorm.finding import Finding
 
+_FIXED = {
+    "torch": "the layer ignores eval(), or was traced in training mode",
+    "keras": "the layer ignores the mode, or was traced in training mode",
+    "tensorflow": "the graph fixes the mode to training, or inference is fed the wrong one",
+}
+"""Why a layer may be in training mode when inference is asked for."""
+
 
 @check("SN201", "evaluation")
 def inference_with_batch_statistics(evidence: Evidence) -> Iterator[Finding]:
@@ -28,18 +35,18 @@ def inference_with_batch_statistics(evidence: Evidence) -> Iterator[Finding]:
         return
     if evaluation.given:
         message = f"the evaluation runs {many(layers, '', 'normalization layer', evidence.layers)} on batch moments"
-        remedy = "Call model.eval() before the evaluation (and model.train() after it)."
+        advice = "Call model.eval() before the evaluation (and model.train() after it)."
     else:
         message = (
             f"{many(layers, 'use', 'normalization layer', evidence.layers)} batch moments although the model is in "
-            "inference mode: the layer ignores the mode, or was traced in training mode"
+            f"inference mode: {_FIXED.get(evidence.framework, _FIXED['torch'])}"
         )
-        remedy = "Pass training=self.training to F.batch_norm; export or trace the model after model.eval()."
+        advice = "Pass training=self.training to F.batch_norm; export or trace the model after model.eval()."
     yield finding(
         "SN201",
         layers,
         message,
-        remedy,
+        advice,
         evidence={"values_per_channel": evaluation.values, "given": evaluation.given},
     )
 
@@ -120,9 +127,11 @@ def batch_of_one(evidence: Evidence) -> Iterator[Finding]:
             layers,
             f"{where} takes batch moments from one value per channel: x − mean is 0, so the output is beta whatever "
             "the input" + (" (the layer raised an error for it)" if refused else ""),
-            "Evaluate in inference mode: model.eval()."
-            if where == "the evaluation"
-            else "Drop the last small batch (drop_last=True), or use larger batches.",
+            (
+                "Evaluate in inference mode: model.eval()."
+                if where == "the evaluation"
+                else "Drop the last small batch (drop_last=True), or use larger batches."
+            ),
             evidence={"refused": list(refused)},
         )
 

@@ -63,8 +63,8 @@ def updates_collected_early(evidence: Evidence) -> Iterator[Finding]:
             [layer.name for layer in stuck],
             f"in {steps} train steps the statistics of {many(moving)} moved and those of {len(stuck)} never did, "
             "though all of them normalize by batch moments",
-            "Update every layer: look for a momentum of 0, a track_running_stats switched off, or a part of the model "
-            "that is called through a functional copy.",
+            "Update every layer: look for a momentum of 0, a track_running_stats switched off, or a part of the "
+            "model that is called through a functional copy.",
             evidence={"steps": steps, "updated": moving, "momentum": [_momentum(layer) for layer in stuck]},
         )
 
@@ -239,8 +239,8 @@ def no_population_statistics(evidence: Evidence) -> Iterator[Finding]:
             "SN106",
             layers,
             f"{many(layers, 'keep')} no population statistics: a prediction depends on the other samples of its batch",
-            "Build the layers with track_running_stats=True and estimate the statistics: steadynorm.recalibrate; or "
-            "use a normalization without batch moments (GroupNorm, LayerNorm).",
+            "Build the layers with track_running_stats=True and estimate the statistics: steadynorm.recalibrate; "
+            "or use a normalization without batch moments (GroupNorm, LayerNorm).",
             evidence={"layers": layers},
         )
 
@@ -274,8 +274,8 @@ def evaluated_inside_the_step(evidence: Evidence) -> Iterator[Finding]:
             layers,
             f"the train step also runs {many(layers)} in training mode on other data without gradients, and that "
             "moves their statistics: an evaluation inside the step",
-            "Call model.eval() before that forward pass and model.train() after it; then re-estimate the statistics: "
-            "steadynorm.recalibrate.",
+            "Call model.eval() before that forward pass and model.train() after it; then re-estimate the "
+            "statistics: steadynorm.recalibrate.",
             evidence={"layers": layers},
         )
 

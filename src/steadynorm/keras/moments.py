@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from steadynorm.evidence import SampledMoments
 from steadynorm.keras.backends import backend
 from steadynorm.keras.layers import axis_of
-from steadynorm.norm.moments import Moments, PopulationMoments
+from steadynorm.norm.moments import Moments
 
 
 class BatchMoments:
@@ -65,31 +64,3 @@ class BatchMoments:
     def _weights(self) -> Any:
         found = self.weights if isinstance(self.weights, float) else backend().array(self.weights)
         return np.asarray(found, np.float64)
-
-
-class LayerMoments:
-    """Accumulates the moments of one call site over batches."""
-
-    def __init__(self) -> None:
-        self.population = PopulationMoments()
-        self.values: list[int] = []
-
-    def add(self, moments: Moments) -> None:
-        """Takes in one input of the layer; an empty one counts for nothing."""
-        values = int(np.max(moments.count))
-        if values:
-            self.values.append(values)
-            self.population.add(moments)
-
-    def sampled(self) -> SampledMoments:
-        """What is known so far, with standard errors."""
-        total = self.population.total
-        corrected = bool(np.all(np.asarray(total.count) > 1))
-        return SampledMoments(
-            total.mean,
-            total.unbiased_variance if corrected else total.variance,
-            self.population.standard_error_of_mean,
-            self.population.standard_error_of_log_variance,
-            self.population.batches,
-            int(np.median(self.values)),
-        )

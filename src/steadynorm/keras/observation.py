@@ -15,7 +15,8 @@ from steadynorm.evidence import Array, SampledMoments
 from steadynorm.keras.backends import backend
 from steadynorm.keras.calls import Called, Standin, standing_in, substituted
 from steadynorm.keras.layers import axis_of, epsilon_of, value
-from steadynorm.keras.moments import BatchMoments, LayerMoments
+from steadynorm.keras.moments import BatchMoments
+from steadynorm.layer_moments import LayerMoments
 from steadynorm.live import Override
 from steadynorm.norm.moments import Moments
 from steadynorm.passes import Site

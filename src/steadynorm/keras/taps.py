@@ -8,7 +8,8 @@ import numpy as np
 
 from steadynorm.evidence import Array
 from steadynorm.keras.calls import Called, substituted
-from steadynorm.keras.moments import BatchMoments, LayerMoments
+from steadynorm.keras.moments import BatchMoments
+from steadynorm.layer_moments import LayerMoments
 from steadynorm.norm.moments import Moments
 
 

@@ -19,6 +19,7 @@ from steadynorm.tensorflow.estimator import (
     WarmStartSettings,
     train_and_evaluate,
 )
+from steadynorm.tensorflow.graph_subject import GraphModel, GraphSubject
 from steadynorm.tensorflow.layer import BatchNormalization, batch_normalization
 from steadynorm.tensorflow.layer_variables import statistics
 from steadynorm.tensorflow.registry import LayerRecord, layers
@@ -38,6 +39,8 @@ __all__ = [
     "Estimator",
     "EstimatorSpec",
     "EvalSpec",
+    "GraphModel",
+    "GraphSubject",
     "LayerRecord",
     "ModeKeys",
     "RestoreError",

@@ -1,0 +1,62 @@
+"""A graph named on the command line, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import tensorflow as tf
+
+SUBJECT = """
+import numpy as np
+import tensorflow as tf
+from steadynorm.tensorflow import GraphSubject, batch_norm
+
+v1 = tf.compat.v1
+
+
+def subject():
+    draw = np.random.default_rng(0)
+    weights = draw.normal(size=(8, 2))
+    batches = []
+    for _ in range(12):
+        x = draw.normal(3, 2, (64, 8)).astype("float32")
+        batches.append((x, (x @ weights).argmax(1)))
+    with tf.Graph().as_default():
+        v1.set_random_seed(0)
+        x, y = v1.placeholder(tf.float32, [None, 8]), v1.placeholder(tf.int64, [None])
+        mode = v1.placeholder(tf.bool, ())
+        hidden = tf.nn.relu(batch_norm(x, is_training=mode, decay=0.9, scope="norm"))
+        output = tf.matmul(hidden, v1.get_variable("head", [8, 2]))
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=output))
+        metric = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(output, 1), y), tf.float32))
+        step = v1.train.AdamOptimizer(0.05).minimize(loss)
+        session = v1.Session()
+        session.run(v1.global_variables_initializer())
+    for images, labels in batches * 10:
+        session.run(step, {x: images, y: labels, mode: True})
+    return GraphSubject(session=session, inputs=x, labels=y, mode=mode, output=output, loss=loss, metric=metric,
+                        train_op=step, train_data=batches, name="digits")
+"""
+
+
+def test_a_graph_is_diagnosed_and_repaired_from_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "graph.py").write_text(SUBJECT)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "steadynorm", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    done = run("diagnose", "graph.py:subject", "--json")
+    assert done.returncode == 1, done.stderr
+    report = json.loads(done.stdout)
+    assert [each["code"] for each in report["findings"]] == ["SN101"]
+    assert report["versions"]["framework"] == "tensorflow"
+    assert report["versions"]["framework_version"] == tf.__version__
+    done = run("repair", "graph.py:subject", "--output", "new.ckpt")
+    assert done.returncode == 0, done.stderr
+    assert "wrote new.ckpt" in done.stdout
+    held = {name for name, _ in tf.train.list_variables(str(tmp_path / "new.ckpt"))}
+    assert {"norm/moving_mean", "norm/moving_variance", "head"} <= held

@@ -1,0 +1,210 @@
+"""Live diagnoses of graphs: every broken example next to its healthy twin, on the digits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+v1 = tf.compat.v1
+LAYERS = ("norm", "inner_norm", "hidden_norm")
+
+
+def fixed(mode: Any) -> Any:
+    return lambda: mode
+
+
+def with_default() -> Any:
+    return v1.placeholder_with_default(False, (), "mode")
+
+
+def first(report: Any, code: str) -> Any:
+    assert report.findings, "nothing was found"
+    assert report.findings[0].code == code, [(found.code, found.message) for found in report.findings]
+    return report.findings[0]
+
+
+def test_a_network_as_it_should_be_is_healthy(lab: Any) -> None:
+    net = lab.healthy()
+    report = lab.diagnose(net)
+    lab.assert_healthy(report)
+    assert lab.codes(report) == []
+    assert report.evidence.framework == "tensorflow"
+    assert [layer.name for layer in report.evidence.layers] == list(LAYERS)
+    assert report.evidence.gap.scores["population", "validation"].metric == pytest.approx(
+        lab.accuracy(net, lab.validation_data), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("written", ["by hand", "unfused", "renorm"])
+def test_layers_of_any_make_are_recognised(lab: Any, written: str) -> None:
+    options = {"unfused": {"fused": False}, "renorm": {"renorm": True, "renorm_decay": 0.9}}
+    normalize = lab.by_hand if written == "by hand" else lab.by_contrib(**options[written])
+    report = lab.diagnose(lab.train(lab.build(normalize)))
+    lab.assert_healthy(report)
+    assert {layer.name: layer.config.decay for layer in report.evidence.layers} == dict.fromkeys(LAYERS, 0.9)
+    steps = report.evidence.steps.layers
+    assert {name: (each.batch_uses, each.updates) for name, each in steps.items()} == dict.fromkeys(LAYERS, (1.0, 1.0))
+    assert [each.decay for each in steps.values()] == pytest.approx([0.9] * 3, abs=1e-4)
+
+
+def test_updates_that_the_train_op_does_not_reach(lab: Any) -> None:
+    report = lab.diagnose(lab.train(lab.build(train_op=lab.without_updates)))
+    found = first(report, "SN101")
+    assert found.layers == LAYERS
+    assert found.share == pytest.approx(1, abs=0.05)
+    assert report.evidence.trial("recalibrate").after.metric > 0.95
+    assert lab.codes(report) == ["SN101"]
+    assert "create_train_op" in found.remedy
+
+
+def test_updates_that_every_step_fetches_beside_the_train_op_are_run(lab: Any) -> None:
+    def step(loss: Any, rate: float) -> Any:
+        return [lab.without_updates(loss, rate), *v1.get_collection(v1.GraphKeys.UPDATE_OPS)]
+
+    lab.assert_healthy(lab.diagnose(lab.train(lab.build(train_op=step))))
+
+
+def test_a_mode_that_is_always_training(lab: Any) -> None:
+    report = lab.diagnose(lab.train(lab.build(mode=fixed(True))))
+    found = first(report, "SN201")
+    assert found.layers == LAYERS
+    assert lab.codes(report) == ["SN201"]
+    assert "the graph fixes the mode to training" in found.message
+    assert "eval()" not in found.message + found.remedy
+
+
+def test_a_mode_that_training_forgets_to_feed(lab: Any) -> None:
+    forgetful = lab.train(lab.build(mode=with_default), feed={})
+    report = lab.diagnose(forgetful, training_feed={})
+    assert first(report, "SN202").layers == LAYERS
+    assert lab.codes(report) == ["SN202"]
+    fed = lab.train(lab.build(mode=with_default))
+    lab.assert_healthy(lab.diagnose(fed))
+
+
+def test_a_decay_that_was_meant_as_a_momentum(lab: Any) -> None:
+    report = lab.diagnose(lab.train(lab.build(lab.by_contrib(decay=0.01), rate=0.03)))
+    assert first(report, "SN510").layers == LAYERS
+
+
+def test_an_average_too_slow_for_a_short_run(lab: Any) -> None:
+    report = lab.diagnose(lab.train(lab.build(lab.by_contrib(decay=0.999))))
+    found = first(report, "SN104")
+    assert found.layers == LAYERS
+    assert found.share == pytest.approx(1, abs=0.05)
+
+
+def in_two_ways(lab: Any, *, share: bool) -> Any:
+    def network(x: Any, mode: Any, normalize: Any) -> Any:
+        """The images and their negatives, brighter and with more contrast, each through the network."""
+
+        def apart(number: int) -> Any:
+            return lambda x, mode, name: normalize(x, mode, name if share else f"{name}_{number}")
+
+        with v1.variable_scope("net"):
+            first = lab.logits(x, mode, apart(0))
+        with v1.variable_scope("net", reuse=v1.AUTO_REUSE):
+            return first + lab.logits(3 - 4 * x, mode, apart(1))
+
+    return network
+
+
+def test_statistics_that_two_inputs_share(lab: Any) -> None:
+    report = lab.diagnose(lab.train(lab.build(network=in_two_ways(lab, share=True))))
+    found = first(report, "SN401")
+    assert "net/norm" in found.layers
+    steps = report.evidence.steps.layers["net/norm"]
+    assert (steps.batch_uses, steps.updates) == (2.0, 2.0)
+    assert report.evidence.trial("separate").after.metric > 0.95
+
+
+def test_statistics_of_their_own_for_each_of_two_inputs(lab: Any) -> None:
+    lab.assert_healthy(lab.diagnose(lab.train(lab.build(network=in_two_ways(lab, share=False)))))
+
+
+class Towers:
+    """One graph for training and one for inference over the same variables, and no mode."""
+
+    def __init__(self, lab: Any, updates: bool) -> None:
+        self.lab, self.updates = lab, updates
+
+    def network(self, x: Any, mode: Any, normalize: Any) -> Any:
+        with v1.variable_scope("net"):
+            self.training = self.lab.logits(x, True, normalize)
+        with v1.variable_scope("net", reuse=True):
+            return self.lab.logits(x, False, normalize)
+
+    def step(self, loss: Any, rate: float) -> Any:
+        labels = loss.graph.get_tensor_by_name("y:0")
+        each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=self.training)
+        make = self.lab.minimized if self.updates else self.lab.without_updates
+        return make(tf.reduce_mean(each), rate)
+
+    def trained(self) -> Any:
+        net = self.lab.build(network=self.network, train_op=self.step, mode=fixed(None))
+        return self.lab.train(net, feed={})
+
+
+def test_a_graph_for_training_and_one_for_inference(lab: Any) -> None:
+    report = lab.diagnose(Towers(lab, updates=True).trained())
+    lab.assert_healthy(report)
+    assert {each.index for each in report.evidence.calls} == {0}
+    found = first(lab.diagnose(Towers(lab, updates=False).trained()), "SN101")
+    assert found.layers == tuple(f"net/{name}" for name in LAYERS)
+
+
+def test_without_a_train_op_the_rest_is_measured(lab: Any) -> None:
+    report = lab.diagnose(lab.train(lab.build(train_op=lab.without_updates)), train_op=None)
+    assert report.evidence.steps is None
+    assert first(report, "SN103").layers == LAYERS
+
+
+def test_functions_of_arrays_for_loss_and_metric(lab: Any) -> None:
+    def accuracy(output: Any, target: Any) -> float:
+        return float((output.argmax(1) == target).mean())
+
+    report = lab.diagnose(lab.healthy(), loss=None, metric=accuracy, train_op=None)
+    lab.assert_healthy(report)
+    scored = report.evidence.gap.scores["population", "validation"].metric
+    assert scored == pytest.approx(lab.accuracy(lab.healthy(), lab.validation_data), abs=1e-6)
+
+
+def in_both_modes(x: Any, mode: Any, name: str) -> Any:
+    """Both modes computed, and one of the results chosen, as some programs do; each of them updates nothing."""
+    with v1.variable_scope(name):
+        channels = x.shape[-1]
+        mean = v1.get_variable("mean", [channels], initializer=v1.zeros_initializer(), trainable=False)
+        variance = v1.get_variable("variance", [channels], initializer=v1.ones_initializer(), trainable=False)
+        beta = v1.get_variable("beta", [channels], initializer=v1.zeros_initializer())
+        moments = tf.nn.moments(x, list(range(x.shape.rank - 1)))
+        for old, new in zip((mean, variance), moments, strict=True):
+            v1.add_to_collection(v1.GraphKeys.UPDATE_OPS, v1.assign_sub(old, 0.1 * (old - new)))
+        by_batch = tf.nn.batch_normalization(x, *moments, beta, None, 1e-3)
+        return tf.where(mode, by_batch, tf.nn.batch_normalization(x, mean, variance, beta, None, 1e-3))
+
+
+def test_both_modes_computed_and_one_chosen(lab: Any) -> None:
+    def step(loss: Any, rate: float) -> Any:
+        return [lab.without_updates(loss, rate), *v1.get_collection(v1.GraphKeys.UPDATE_OPS)]
+
+    report = lab.diagnose(lab.train(lab.build(in_both_modes, train_op=step)))
+    lab.assert_healthy(report)
+    assert [(each.batch_uses, each.updates) for each in report.evidence.steps.layers.values()] == [(1.0, 1.0)] * 3
+
+
+def test_a_layer_in_a_loop_is_left_out_and_the_rest_measured(lab: Any) -> None:
+    def network(x: Any, mode: Any, normalize: Any) -> Any:
+        """The images go three times through a layer without moving averages of its own loop."""
+
+        def body(count: Any, x: Any) -> Any:
+            mean, variance = tf.nn.moments(x, [0, 1, 2])
+            return count + 1, tf.nn.batch_normalization(x, mean, variance, None, None, 1e-3)
+
+        looped = tf.while_loop(lambda count, x: count < 3, body, (0, x))[1]
+        return lab.logits(tf.ensure_shape(looped, x.shape), mode, normalize)
+
+    report = lab.diagnose(lab.train(lab.build(network=network), epochs=2), train_op=None)
+    assert [layer.name for layer in report.evidence.layers] == list(LAYERS)
+    assert report.evidence.gap.scores["batch", "train"].metric > 0.9

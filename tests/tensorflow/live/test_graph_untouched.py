@@ -1,0 +1,119 @@
+"""What a diagnosis, a repair or an error leaves behind: the session's graph, variables and random states as before."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import steadynorm
+from steadynorm import UnusableInputError
+from steadynorm.tensorflow import GraphSubject
+
+v1 = tf.compat.v1
+
+
+def state(net: Any) -> Any:
+    """All that could change, in a form that can be compared."""
+    variables = net.graph.get_collection("variables")
+    values = {each.name: value.tobytes() for each, value in zip(variables, net.session.run(variables), strict=True)}
+    operations = [each.name for each in net.graph.get_operations()]
+    collections = {str(key): len(net.graph.get_collection(key)) for key in net.graph.get_all_collection_keys()}
+    default = v1.get_default_graph()
+    return (
+        values,
+        operations,
+        collections,
+        net.graph.finalized,
+        net.graph.version,
+        (default, len(default.get_operations())) if not tf.executing_eagerly() else None,
+        random.getstate(),
+        [part.tobytes() if isinstance(part, np.ndarray) else part for part in np.random.get_state()],  # noqa: NPY002 - what is not to change,
+    )
+
+
+@contextmanager
+def untouched(net: Any) -> Iterator[None]:
+    before = state(net)
+    yield
+    assert state(net) == before
+
+
+@pytest.mark.parametrize("finalized", [False, True], ids=["open", "finalized"])
+def test_a_diagnosis_leaves_everything_as_it_was(lab: Any, finalized: bool) -> None:
+    net = lab.train(lab.build(), epochs=1)
+    if finalized:
+        net.graph.finalize()
+    with untouched(net):
+        report = lab.diagnose(net)
+    assert report.evidence.steps.parameters_moved
+
+
+def test_a_repair_leaves_the_session_as_it_was(lab: Any, tmp_path: Path) -> None:
+    net = lab.train(lab.build(), epochs=1)
+    net.graph.finalize()
+    with untouched(net):
+        steadynorm.repair(lab.subject(net), tmp_path / "new.ckpt", progress=False)
+
+
+def test_a_train_op_that_fails_leaves_everything_as_it_was(lab: Any) -> None:
+    def failing(loss: Any, rate: float) -> Any:
+        """Moves everything, and then finds fault with the loss."""
+        with tf.control_dependencies([lab.minimized(loss, rate)]):
+            return v1.Assert(loss > 1e9, [loss])
+
+    net = lab.build(train_op=failing)
+    with untouched(net), pytest.raises(UnusableInputError, match="train_op raised at batch 0"):
+        lab.diagnose(net)
+
+
+def test_a_metric_that_fails_leaves_everything_as_it_was(lab: Any) -> None:
+    def metric(output: Any, target: Any) -> float:
+        raise KeyError("top5")
+
+    net = lab.healthy()
+    with untouched(net), pytest.raises(UnusableInputError, match=r"metric\(output, target\) raised KeyError"):
+        lab.diagnose(net, metric=metric)
+
+
+def test_data_of_another_shape_are_refused(lab: Any) -> None:
+    net = lab.healthy()
+    flat = [(x.reshape(len(x), 64), y) for x, y in lab.train_data]
+    with (
+        untouched(net),
+        pytest.raises(UnusableInputError, match=r"the graph refuses a batch \(x:0 of shape \(64, 64\)"),
+    ):
+        lab.diagnose(net, train_data=flat)
+
+
+def test_data_with_nan_are_refused(lab: Any) -> None:
+    x, y = lab.train_data[0]
+    with pytest.raises(UnusableInputError, match="train_data holds 4096 values that are NaN or Inf"):
+        lab.diagnose(lab.healthy(), train_data=[(np.full_like(x, np.nan), y)])
+
+
+def test_what_is_no_part_of_the_graph_is_refused(lab: Any) -> None:
+    net = lab.healthy()
+    with tf.Graph().as_default():
+        other = v1.placeholder(tf.float32, (), "stranger")
+    with pytest.raises(UnusableInputError, match="stranger:0 is no part of the graph of the session"):
+        lab.subject(net, loss=other)
+    with pytest.raises(UnusableInputError, match=r"session of the subject is a str; expected a tf.compat.v1.Session"):
+        lab.subject(net, session="session")
+    with pytest.raises(UnusableInputError, match="train_step was given for a TensorFlow graph"):
+        lab.subject(net, train_step=print)
+    with pytest.raises(UnusableInputError, match="nothing to compute"):
+        GraphSubject(session=net.session, inputs=net.x, train_data=lab.train_data)
+    with pytest.raises(UnusableInputError, match="device='cpu'"):
+        steadynorm.diagnose(lab.subject(net), device="cpu", progress=False)
+
+
+def test_what_no_graph_can_be_asked_for_is_said_in_one_line(lab: Any) -> None:
+    with pytest.raises(UnusableInputError, match="this cannot be done with a model of tensorflow"):
+        steadynorm.sanity(lab.subject(lab.healthy()), progress=False)
