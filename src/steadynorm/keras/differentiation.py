@@ -8,7 +8,9 @@ from typing import Any
 
 import keras
 
+from steadynorm import nests
 from steadynorm.keras.backends import backend
+from steadynorm.keras.batches import is_array
 from steadynorm.keras.calling import Calling
 from steadynorm.keras.calls import standing_in
 from steadynorm.keras.layers import normalization_layers
@@ -46,6 +48,16 @@ def gradients(
             return number(calling.run(batch))
 
     return backend().gradients(compute, [each.value for each in variables])
+
+
+def beside_gradients(target: Any) -> Any:
+    """Targets that a loss can compare with outputs whose gradients are recorded.
+
+    PyTorch alone refuses to compute such outputs with arrays of NumPy.
+    """
+    if keras.backend.backend() != "torch":
+        return target
+    return nests.transform(target, keras.ops.convert_to_tensor, is_array)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from steadynorm.keras.backends import backend
 from steadynorm.keras.batches import arrays_of, is_array, numbers_of
 from steadynorm.keras.calling import Calling
 from steadynorm.keras.calls import Called, standing_in
-from steadynorm.keras.differentiation import gradients, output_by_batch
+from steadynorm.keras.differentiation import beside_gradients, gradients, output_by_batch
 from steadynorm.keras.layers import named_layers, normalization_layers, sublayers, value
 from steadynorm.keras.learner import uninformed
 
@@ -37,7 +37,7 @@ def first_pass(calling: Calling, batch: Any, optimizers: Sequence[Any]) -> First
     seen = _Seen(model)
     with standing_in(seen.standins()):
         output = output_by_batch(calling, batch)
-    target = calling.target(batch)
+    target = beside_gradients(calling.target(batch))
     shapes = _shapes(output, target)
     if calling.subject.loss is None:
         return FirstPass(trained, None, **shapes, activations=tuple(seen.activations))
@@ -206,7 +206,9 @@ def _coupled(calling: Calling, output: Any, target: Any) -> bool | None:
     others = np.concatenate([compared[:1], compared[1:] + compared[1:].std() + 1]).astype(compared.dtype)
 
     def gradient(targets: Any) -> Any:
-        _, (found,) = backend().gradients(lambda free: total(calling.result("loss", free[0], targets)), [output])
+        _, (found,) = backend().gradients(
+            lambda free: total(calling.result("loss", free[0], beside_gradients(targets))), [output]
+        )
         return numbers_of(found)[0]
 
     try:

@@ -16,7 +16,7 @@ from steadynorm.experiments.trainee import FREE_RATE, FREE_STEPS
 from steadynorm.keras.backends import backend
 from steadynorm.keras.batches import fresh, inputs_and_targets, is_array, numbers_of
 from steadynorm.keras.calling import Calling
-from steadynorm.keras.differentiation import gradients, output_by_batch
+from steadynorm.keras.differentiation import beside_gradients, gradients, output_by_batch
 from steadynorm.keras.steps import number_in, own_train_step, with_its_optimizer
 
 _DECAYS = 0.9, 0.999
@@ -36,7 +36,9 @@ class _KerasLearner:
     def __init__(self, calling: Calling, batch: Any, task: Task) -> None:
         self.calling, self.batch, self.task = calling, batch, task
         self.model = calling.subject.model
-        self._target = inputs_and_targets(batch)[0] if task is Task.IDENTITY else calling.target(batch)
+        self._target = (
+            inputs_and_targets(batch)[0] if task is Task.IDENTITY else beside_gradients(calling.target(batch))
+        )
         self._start = self._parameters()
         self.floor, self.useless = math.nan, math.inf
 
