@@ -41,7 +41,7 @@ def test_difference_is_by_cell(tmp_path: Path) -> None:
 
 def test_notebook_with_edits_is_what_is_read_once_they_are_made(tmp_path: Path) -> None:
     path = _written(tmp_path / "look.ipynb")
-    report = check_sources([str(path)], SourceTask()).report
+    report = check_sources([str(path)], SourceTask(), {str(path)}).report
     assert report is not None
     done = fixed(report.sources, (each.fix for each in report.findings if each.fix is not None))
     after = rewritten(report.sources[str(path)], done.edits[str(path)])

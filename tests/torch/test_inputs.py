@@ -483,7 +483,10 @@ def test_a_device_that_is_none(digits: Any) -> None:
 
 
 def test_an_object_that_is_no_model(digits: Any) -> None:
-    assert refused(digits, model={"a": 1}) == "the model is a builtins.dict; expected a torch.nn.Module"
+    assert refused(digits, model={"a": 1}) == (
+        "the model is a builtins.dict; expected a torch.nn.Module, a keras.Model (of Keras 3) or, for a graph of "
+        "TensorFlow, a steadynorm.tensorflow.GraphSubject"
+    )
 
 
 def test_a_train_step_that_raises(digits: Any) -> None:

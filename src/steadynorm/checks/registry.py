@@ -201,6 +201,11 @@ def _why(part: str, evidence: Evidence) -> str:
     return _WHY_FILES if from_files and part in _LIVE else _WHY_MISSING[part]
 
 
+def _place_in_families(registered: Registered) -> int:
+    """Which family comes first: a process may have loaded those of source before the others, or not."""
+    return FAMILIES.index(registered.function.__module__.rpartition(".")[2])
+
+
 def run(
     evidence: Evidence, select: Iterable[str] = (), ignore: Iterable[str] = ()
 ) -> tuple[list[Finding], list[NotAssessed]]:
@@ -222,7 +227,7 @@ def run(
     findings: list[Finding] = []
     reasons: dict[str, str] = {}
     assessed: set[str] = set()
-    for registered in _REGISTERED:
+    for registered in sorted(_REGISTERED, key=_place_in_families):
         if registered.code not in asked or (program is not None and "program" not in registered.needs):
             continue
         missing = _missing(registered, evidence) if program is None else _unseen(registered.code, program)
