@@ -44,7 +44,8 @@ def array(tensor: Any) -> npt.NDArray[Any]:
         TypeError: the tensor has no values yet, as inside of a loop that JAX compiles.
     """
     try:
-        return np.asarray(jax.lax.stop_gradient(tensor))
+        # Of an array that has values a trace around it would make one without.
+        return np.asarray(jax.lax.stop_gradient(tensor) if isinstance(tensor, jax.core.Tracer) else tensor)
     except jax.errors.TracerArrayConversionError as error:
         raise TypeError("the tensor is traced and has no values") from error
 
