@@ -125,7 +125,7 @@ class TorchLive:
         """See `Live`."""
         recorder = Recorder(self.model, self._watched)
         copier, batch = self._copier_of_model, fresh(self.data[Split.TRAIN][0], self.device)
-        forward = self._calling.forward()
+        forward = self._calling.forward
         with Watch(self._watched)(), torch.no_grad():
             try:
                 recorder.record(lambda: forward(copier.handed_over, batch), self._watched.items())
