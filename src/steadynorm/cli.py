@@ -233,9 +233,7 @@ def sanity(
         bool, typer.Option("--sequential", help="The task needs the order of its data: do not look at it.")
     ] = False,
     seconds: Annotated[float, typer.Option(help="How long all experiments may take.")] = 60.0,
-    form: Annotated[
-        Form | None, typer.Option("--format", help="How the report is written; text if not given.", show_default=False)
-    ] = None,
+    form: FormOption = None,
     output: Output = None,
     device: Device = None,
     select: Select = None,
