@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from steadynorm.evidence import Array, Layer, LayerSteps, Mode, Statistics
+from steadynorm.evidence import Array, Layer, LayerSteps, Mode
+from steadynorm.keras.layers import describe
 from steadynorm.monitor import sinks
 from steadynorm.monitoring.session import EVERY, Session
 from steadynorm.monitoring.watched import Snapshots
-from steadynorm.norm.config import NormConfig
 
 
 class MonitorCallback(keras.callbacks.Callback):  # type: ignore[misc]
@@ -83,7 +84,10 @@ class KerasWatched:
 
     def layers(self) -> tuple[Layer, ...]:
         """The layers as they are now."""
-        return tuple(_describe(self._names[id(layer)], layer) for layer in self._normalizing())
+        # Training mode shows in statistics that move; `fit` calls every layer.
+        return tuple(
+            replace(describe(self._names[id(layer)], layer), mode=Mode.POPULATION) for layer in self._normalizing()
+        )
 
     def keep(self) -> Any:
         """Copies of the statistics: the next step gives away the memory of these."""
@@ -112,30 +116,6 @@ class KerasWatched:
 
     def _normalizing(self) -> list[Any]:
         return [layer for layer in self._model()._flatten_layers(include_self=True) if id(layer) in self._names]
-
-
-def _describe(name: str, layer: Any) -> Layer:
-    mean, variance = _values(layer.moving_mean), _values(layer.moving_variance)
-    gamma, beta = getattr(layer, "gamma", None), getattr(layer, "beta", None)
-    affine = [each for each in (gamma, beta) if each is not None]
-    return Layer(
-        name=name,
-        kind=type(layer).__name__,
-        channels=mean.size,
-        config=NormConfig.from_keras(
-            momentum=float(getattr(layer, "momentum", 0.99)),
-            epsilon=float(getattr(layer, "epsilon", 1e-3)),
-            center=beta is not None,
-            scale=gamma is not None,
-            trainable=bool(layer.trainable),
-        ),
-        statistics=Statistics(mean, variance, None, keras.backend.standardize_dtype(layer.moving_mean.dtype)),
-        gamma=None if gamma is None else _values(gamma),
-        beta=None if beta is None else _values(beta),
-        frozen=not layer.trainable or (bool(affine) and not any(each.trainable for each in affine)),
-        # Training mode shows in statistics that move; `fit` calls every layer.
-        mode=Mode.POPULATION,
-    )
 
 
 def _values(variable: Any) -> Array:
