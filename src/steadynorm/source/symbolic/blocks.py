@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from steadynorm.source.symbolic.trace import Block, Enter, Event, Leave
+from steadynorm.source.symbolic.trace import Block, Branch, Enter, Event, Leave, Loop
 
 
 @dataclass(slots=True, eq=False)
@@ -35,3 +35,30 @@ def nested(events: Iterable[Event]) -> list[Node]:
         else:
             opened[-1].append(event)
     return outermost
+
+
+def branch_of(node: Nested) -> Branch:
+    """The condition of a node that is an arm of one."""
+    assert isinstance(node.block, Branch)
+    return node.block
+
+
+def is_arm_of_same_test(first: Nested, other: Node | None) -> bool:
+    """Whether a node is an arm of the condition that another one is an arm of."""
+    if not isinstance(other, Nested) or not isinstance(other.block, Branch):
+        return False
+    return branch_of(first).test is other.block.test and branch_of(first).place == other.block.place
+
+
+def is_other_arm(first: Nested, second: Node | None) -> bool:
+    """Whether a node is the other arm of the condition that the one before it is an arm of."""
+    return (
+        isinstance(second, Nested)
+        and is_arm_of_same_test(first, second)
+        and branch_of(first).arm is not branch_of(second).arm
+    )
+
+
+def is_same_loop(one: Nested, other: Nested) -> bool:
+    """Whether two nodes are iterations of one loop."""
+    return isinstance(one.block, Loop) and isinstance(other.block, Loop) and one.block.place == other.block.place

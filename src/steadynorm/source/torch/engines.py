@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from steadynorm.source.symbolic.trace import Call, Callback
 from steadynorm.source.symbolic.values import Product
 from steadynorm.source.torch.models import Key
-from steadynorm.source.torch.modes import ENGINES
 from steadynorm.source.torch.program import Group, TorchProgram
+from steadynorm.source.torch.words import ENGINES
 
 _TRAINER = "ignite.engine.create_supervised_trainer"
 _EVALUATOR = "ignite.engine.create_supervised_evaluator"

@@ -29,12 +29,22 @@ class Fact:
     whole: bool = True
 
 
+def all_train(facts: frozenset[Fact]) -> bool:
+    """Whether training mode is the only one among the modes that something may have."""
+    return {fact.training for fact in facts} == {True}
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What was set for one model or part: its modes, and when they were set, of all that is set."""
 
     facts: frozenset[Fact]
     stamp: int
+
+    @property
+    def frozen_by(self) -> Call | None:
+        """A call that put it into inference mode; `None` if there is none."""
+        return next((fact.by for fact in self.facts if fact.training is False and fact.by is not None), None)
 
 
 @dataclass(slots=True)
@@ -83,4 +93,4 @@ class Observation:
     @property
     def trains(self) -> bool:
         """Whether it surely is in training mode."""
-        return {fact.training for fact in self.facts} == {True}
+        return all_train(self.facts)

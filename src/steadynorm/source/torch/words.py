@@ -191,6 +191,7 @@ _WITHOUT = re.compile(r"^(?:alexnet|squeezenet|vit_|swin|convnext|vgg\d+$|deit|b
 
 _ZOOS = ("torchvision.models.", "timm.models.", "pretrainedmodels.", "torchvision.models.quantization.")
 HUB = "torch.hub.load"
+ENGINES = ("ignite.engine.Engine", "ignite.engine.engine.Engine")
 _BY_NAME = ("timm.create_model", "torchvision.models.get_model", HUB, "timm.models.create_model")
 _SMP = "segmentation_models_pytorch."
 _EFFICIENT = "efficientnet_pytorch.EfficientNet."

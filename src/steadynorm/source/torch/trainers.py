@@ -1,0 +1,92 @@
+"""What the trainers of Lightning, which call hooks, and of transformers do to the modes of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadynorm.source.symbolic.blocks import Nested, Node
+from steadynorm.source.symbolic.trace import Call, Callback, Frame
+from steadynorm.source.symbolic.values import Instance, Product, Value
+from steadynorm.source.torch.models import Key, Models
+from steadynorm.source.torch.state import State
+
+BEGIN_HOOKS = ("on_fit_start", "on_train_start")
+"""What Lightning calls once before training."""
+
+FIT_HOOKS = (
+    "on_train_epoch_start",
+    "on_epoch_start",
+    "on_train_batch_start",
+    "training_step",
+    "on_train_batch_end",
+    "on_train_epoch_end",
+    "training_epoch_end",
+    "on_epoch_end",
+)
+"""What Lightning calls in every epoch of training."""
+
+
+def is_hook(node: Node) -> bool:
+    """Whether it is a method of an object that is not called in the run, but by a framework or somebody unknown."""
+    return (
+        isinstance(node, Nested)
+        and isinstance(node.block, Callback)
+        and node.block.call is None
+        and node.block.argument != "__init__"
+    )
+
+
+def is_of_lightning(node: Nested) -> bool:
+    """Whether a hook is a method of a class of Lightning's: a module, or a callback."""
+    first = next((each for each in node.inside if isinstance(each, Nested)), None)
+    while first is not None and not isinstance(first.block, Frame):
+        first = next((each for each in first.inside if isinstance(each, Nested)), None)
+    return first is not None and isinstance(first.block, Frame) and _is_lightning(first.block.receiver)
+
+
+def hooks_by_name(nodes: list[Nested]) -> dict[str, list[Nested]]:
+    """Hooks by the name of the method."""
+    by_name: dict[str, list[Nested]] = {}
+    for node in nodes:
+        assert isinstance(node.block, Callback)
+        by_name.setdefault(str(node.block.argument), []).append(node)
+    return by_name
+
+
+def begin_fit(state: State, models: Models) -> list[tuple[Call, Call, bool]]:
+    """Puts the module into training mode as Lightning's `fit` does: all of it before version 2.2, from then on what was
+    not frozen. Gives the freezes that this undoes: what froze, what undoes it, and whether only some versions do."""
+    undone = []
+    for spot, entry in list(state.entries.items()):
+        frozen = entry.frozen_by
+        module = next((each for each in models.ancestors(spot[0]) if _is_lightning(models.value(each))), None)
+        if module is None or frozen is None or _trains_itself(models, module):
+            continue
+        if spot[0] != module or spot[1]:
+            undone.append((frozen, frozen, True))
+            state.undone[spot] = frozen, frozen
+        del state.entries[spot]
+    return undone
+
+
+def undone_by_trainer(call: Call, state: State, models: Models) -> Iterator[tuple[Call, Call, bool]]:
+    """The freezes that `transformers.Trainer.train` undoes, which calls `train()` of the model in every step."""
+    trainer = call.receiver
+    if not isinstance(trainer, Product) or not trainer.call.name.startswith("transformers."):
+        return
+    key = models.key(trainer.call.argument(0, "model"))
+    if key is None or _trains_itself(models, key):
+        return
+    for spot, entry in state.entries.items():
+        if entry.frozen_by is not None and spot != (key, False) and models.is_within(spot[0], key):
+            yield entry.frozen_by, call, False
+
+
+def _is_lightning(value: Value | None) -> bool:
+    return isinstance(value, Instance) and any(base.startswith("lightning.") for base in value.of.external_bases())
+
+
+def _trains_itself(models: Models, key: Key) -> bool:
+    """Whether a model's class has its own way to switch modes."""
+    value = models.value(key)
+    return isinstance(value, Instance) and value.of.member("train") is not None
