@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterable, Mapping
 from steadynorm.place import Place
 from steadynorm.source.reading.files import SourceFile
 from steadynorm.source.reading.words import concerns
-from steadynorm.source.symbolic.calls import call_value, make_ready, method_called, run_free
+from steadynorm.source.symbolic.calls import call_value
 from steadynorm.source.symbolic.containers import layers_of
 from steadynorm.source.symbolic.expressions import EVALUATORS
 from steadynorm.source.symbolic.flow import inside
+from steadynorm.source.symbolic.functions import run_free
 from steadynorm.source.symbolic.imports import load
 from steadynorm.source.symbolic.machine import Activation, Arguments, Machine
 from steadynorm.source.symbolic.modules import Module, project_of
+from steadynorm.source.symbolic.objects import make_ready, method_called
 from steadynorm.source.symbolic.scope import Scope
 from steadynorm.source.symbolic.statements import execute
 from steadynorm.source.symbolic.trace import Call, Callback, Run
