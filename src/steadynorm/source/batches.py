@@ -23,6 +23,7 @@ from steadynorm.source.symbolic.values import (
     Product,
     Table,
     Value,
+    constant_bool,
 )
 
 _BATCHING = {".batch": (0, "batch_size"), ".padded_batch": (0, "batch_size")}
@@ -208,8 +209,7 @@ def _is_shuffled(call: Call, uses: Uses) -> bool | None:
     if call.name == "torch.utils.data.DataLoader":
         return _is_shuffled_loader(call)
     if call.name.endswith(_SHUFFLING):
-        given = call.keywords.get("shuffle", Known(True))
-        return given.value if isinstance(given, Known) and type(given.value) is bool else None
+        return constant_bool(call.keywords.get("shuffle", Known(True)))
     source: Value | None = call.receiver
     while isinstance(source, Product):
         name = source.call.name
@@ -227,9 +227,7 @@ def _is_shuffled_loader(call: Call) -> bool | None:
     if call.more or call.argument(3, "sampler") is not None or call.argument(4, "batch_sampler") is not None:
         return None
     given = call.argument(2, "shuffle")
-    if given is None:
-        return False
-    return given.value if isinstance(given, Known) and type(given.value) is bool else None
+    return False if given is None else constant_bool(given)
 
 
 def is_drawn(uses: Uses, *values: Value) -> bool:

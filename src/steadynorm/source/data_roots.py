@@ -16,6 +16,7 @@ from steadynorm.source.symbolic.values import (
     Parameter,
     Product,
     Value,
+    constant_int,
 )
 from steadynorm.source.symbolic.vocabulary import SEQUENCES
 
@@ -81,6 +82,7 @@ def _of_call(call: Call, path: tuple[Value | None, ...], seen: set[tuple[int, in
 def _chosen(value: Items, path: tuple[Value | None, ...]) -> Value | None:
     """The member that the way takes; `None` if it takes none in particular."""
     for key in reversed(path):
-        if isinstance(key, Known) and type(key.value) is int and -len(value.items) <= key.value < len(value.items):
-            return value.items[key.value]
+        position = constant_int(key)
+        if position is not None and -len(value.items) <= position < len(value.items):
+            return value.items[position]
     return None

@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from steadynorm.source.symbolic.trace import Call, Run
-from steadynorm.source.symbolic.values import Attribute, Expression, External, Item, Known, Parameter, Product, Value
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Expression,
+    External,
+    Item,
+    Known,
+    Parameter,
+    Product,
+    Value,
+    constant_text,
+)
 
 _DEFINING = ("DEFINE_integer", "DEFINE_float", "DEFINE_bool", "DEFINE_boolean", "DEFINE_string")
 _CONVERTING = ("builtins.int", "builtins.float", "builtins.round")
@@ -95,16 +105,16 @@ def _defined(call: Call) -> str | None:
     """The option that a call defines."""
     if not call.name.endswith((".add_argument", *_DEFINING)):
         return None
-    given = call.argument(0)
-    if not isinstance(given, Known) or not isinstance(given.value, str):
+    given = constant_text(call.argument(0))
+    if given is None:
         return None
     if call.name.endswith(".add_argument"):
         long = [each.value for each in call.arguments if isinstance(each, Known) and str(each.value).startswith("--")]
         named = call.argument(None, "dest")
         if isinstance(named, Known):
             return str(named.value)
-        return (long[0] if long else given.value).lstrip("-").replace("-", "_")
-    return given.value
+        return (long[0] if long else given).lstrip("-").replace("-", "_")
+    return given
 
 
 def option_of(value: Value | None) -> str | None:
@@ -116,12 +126,12 @@ def option_of(value: Value | None) -> str | None:
         if isinstance(of, External) and of.name.endswith("FLAGS"):
             return value.name
         return value.name if _is_parsed(of) else None
-    if isinstance(value, Item) and isinstance(value.key, Known) and isinstance(value.key.value, str):
+    if isinstance(value, Item):
         of = value.of
         if isinstance(of, Product) and of.call.name == "builtins.vars" and of.call.arguments:
-            return value.key.value if _is_parsed(of.call.arguments[0]) else None
+            return constant_text(value.key) if _is_parsed(of.call.arguments[0]) else None
         if isinstance(of, Attribute) and of.name == "__dict__" and _is_parsed(of.of):
-            return value.key.value
+            return constant_text(value.key)
     return None
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from steadynorm.source.layers.words import KINDS
-from steadynorm.source.symbolic.values import Attribute, Expression, Item, Items, Known, Product, Value
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Expression,
+    Item,
+    Items,
+    Known,
+    Product,
+    Value,
+    constant_int,
+    constant_number,
+)
 
 Range: TypeAlias = tuple[float, float]
 
@@ -42,7 +52,7 @@ def _of_arithmetic(value: Expression) -> Range | None:
     if value.operator not in ("Add", "Sub", "Mult", "Div") or len(value.operands) != 2:
         return None
     left, right = value.operands
-    number = _number(right)
+    number = constant_number(right)
     if number is None:
         return None
     known = range_of(left)
@@ -61,12 +71,6 @@ def _of_arithmetic(value: Expression) -> Range | None:
 
 def _is_scaled(value: Value) -> bool:
     return isinstance(source_of(value), Expression)
-
-
-def _number(value: Value) -> float | None:
-    if isinstance(value, Known) and isinstance(value.value, int | float) and not isinstance(value.value, bool):
-        return float(value.value)
-    return None
 
 
 def source_of(value: Value | None) -> Value | None:
@@ -104,12 +108,9 @@ def source_of(value: Value | None) -> Value | None:
 
 def _taken(value: Value, path: list[Value | None]) -> tuple[Value, list[Value | None]]:
     """The member of a pair that is taken on the way; iterations take none."""
-    keys = [key for key in path if isinstance(key, Known) and type(key.value) is int]
-    if isinstance(value, Items) and keys:
-        index = keys[-1].value
-        if -len(value.items) <= index < len(value.items):
-            inner = value.items[index]
-            return inner, []
+    positions = [position for key in path if (position := constant_int(key)) is not None]
+    if isinstance(value, Items) and positions and -len(value.items) <= positions[-1] < len(value.items):
+        return value.items[positions[-1]], []
     return value, []
 
 

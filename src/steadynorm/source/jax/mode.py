@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from steadynorm.source.jax.calls import JaxRun, Use
-from steadynorm.source.jax.words import INFERENCE_NAMES, TRAINING_NAMES, trains_if, truth
+from steadynorm.source.jax.words import INFERENCE_NAMES, TRAINING_NAMES, trains_if
 from steadynorm.source.layers.graph import Norm
 from steadynorm.source.switches import State, Switch, states_at
 from steadynorm.source.symbolic.derived import state_before
 from steadynorm.source.symbolic.trace import Call, Carry, Frame, With
-from steadynorm.source.symbolic.values import Attribute, Choice, Instance, Known, Product, Value
+from steadynorm.source.symbolic.values import Attribute, Choice, Instance, Known, Product, Value, constant_bool
 
 _ARGUMENT = {"flax.": "use_running_average", "equinox.": "inference"}
 INFERENCE_MODES = ("equinox.nn.inference_mode", "equinox.tree_inference")
@@ -79,7 +79,7 @@ def trains(jax: JaxRun, use: Use, norm: Norm) -> bool | None:
     if norm.made.name.startswith("equinox."):
         return _trains_equinox(norm, given)
     if norm.made.name.startswith("flax.linen.") or norm.call.argument(1, "use_running_average") not in _LEFT_OUT:
-        known = truth(given)
+        known = constant_bool(given)
         return None if known is None else not known
     states = tuple(states_of(jax, norm))
     modes = {_starts_training(norm) if state.switch is None else state.switch.training for state in states}
@@ -97,7 +97,7 @@ def _is_viewed(norm: Norm) -> bool:
 
 def _starts_training(norm: Norm) -> bool | None:
     given = norm.made.keywords.get("use_running_average")
-    known = truth(given)
+    known = constant_bool(given)
     return True if given is None else None if known is None else not known
 
 
@@ -120,7 +120,7 @@ def _switch(call: Call) -> bool | None:
     if call.name in (".train", ".eval"):
         return call.name == ".train"
     if call.name == ".set_attributes":
-        known = truth(call.keywords.get("use_running_average"))
+        known = constant_bool(call.keywords.get("use_running_average"))
         return None if known is None else not known
     return None
 
@@ -145,11 +145,11 @@ def equinox_switches(norm: Norm) -> Iterator[tuple[Call, bool]]:
                 continue
             call = value.call
             if call.name in INFERENCE_MODES:
-                known = truth(call.argument(1, "value") or Known(True))
+                known = constant_bool(call.argument(1, "value") or Known(True))
                 if known is not None:
                     yield call, not known
             elif call.name == "equinox.tree_at" and _names_inference(call):
-                known = truth(call.argument(2, "replace"))
+                known = constant_bool(call.argument(2, "replace"))
                 if known is not None:
                     yield call, not known
 
@@ -160,11 +160,11 @@ def _names_inference(call: Call) -> bool:
 
 def _trains_equinox(norm: Norm, given: Value | None) -> bool | None:
     if "inference" in norm.call.keywords:
-        known = truth(given)
+        known = constant_bool(given)
         return None if known is None else not known
     for _, training in equinox_switches(norm):
         return training
-    known = truth(given)
+    known = constant_bool(given)
     return True if given is None else None if known is None else not known
 
 
@@ -172,7 +172,7 @@ def parameters(use: Use, norm: Norm) -> Iterator[Parameter]:
     """The parameters that hold the mode in the functions around a layer, outermost first."""
     for frame in norm.call.stack:
         for name in (*TRAINING_NAMES, *INFERENCE_NAMES):
-            value = truth(frame.arguments.get(name))
+            value = constant_bool(frame.arguments.get(name))
             training = None if value is None else trains_if(name, value)
             if value is not None and training is not None:
                 yield Parameter(frame, name, value, name in frame.given, training)
@@ -184,7 +184,7 @@ def field_of(use: Use) -> tuple[str, bool] | None:
     model = use.model
     if isinstance(model, Instance):
         for name in (*TRAINING_NAMES, *INFERENCE_NAMES):
-            value = truth(model.attributes.get(name))
+            value = constant_bool(model.attributes.get(name))
             if value is not None:
                 return name, value
     return None
@@ -196,6 +196,6 @@ def rebound(jax: JaxRun) -> Iterator[tuple[Carry, Call]]:
         if isinstance(event, Carry):
             for value in chain(event.after):
                 if isinstance(value, Product) and value.call.name in INFERENCE_MODES:
-                    if truth(value.call.argument(1, "value") or Known(True)):
+                    if constant_bool(value.call.argument(1, "value") or Known(True)):
                         yield event, value.call
                     break

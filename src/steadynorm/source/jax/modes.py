@@ -22,7 +22,7 @@ from steadynorm.source.jax.mode import (
     trains,
     written_at,
 )
-from steadynorm.source.jax.words import EQUINOX, LINEN, NNX, is_gradient, truth
+from steadynorm.source.jax.words import EQUINOX, LINEN, NNX, is_gradient
 from steadynorm.source.layers.choices import both_modes, stands_in_branch
 from steadynorm.source.layers.graph import Norm
 from steadynorm.source.layers.places import subject_of
@@ -30,7 +30,7 @@ from steadynorm.source.purpose import EVALUATION, TRAINING, purpose_of_place
 from steadynorm.source.symbolic.derived import original
 from steadynorm.source.symbolic.flow import behind
 from steadynorm.source.symbolic.trace import Call, Loop, With
-from steadynorm.source.symbolic.values import Instance, Items, Product, Value
+from steadynorm.source.symbolic.values import Instance, Items, Product, Value, constant_bool
 
 _BLANK = ("ones", "zeros", "empty", "ShapeDtypeStruct", "full", "ones_like", "zeros_like")
 _DRAWN = ("normal", "uniform", "randn", "rand", "standard_normal", "random", "randint", "bernoulli")
@@ -79,7 +79,7 @@ def _training(jax: JaxRun, use: Use) -> Iterator[Sighting]:
         facts = {"argument": _argument(norm), "value": True, "handed": _handed(norm)}
         yield Sighting("SN202", "jax", written.place, subject_of(norm.made), "layer", facts=facts)
         return
-    if use.library == NNX and truth(own_mode(norm)) is None:
+    if use.library == NNX and constant_bool(own_mode(norm)) is None:
         yield from _switched(jax, use, norm)
     elif use.library == EQUINOX:
         found = next(equinox_switches(norm), None)

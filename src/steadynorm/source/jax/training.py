@@ -16,7 +16,17 @@ from steadynorm.source.layers.sizes import has_one_position, times_around
 from steadynorm.source.symbolic.derived import original
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Loop, Run, With
-from steadynorm.source.symbolic.values import Expression, Item, Items, Known, Partial, Product, Value
+from steadynorm.source.symbolic.values import (
+    Expression,
+    Item,
+    Items,
+    Known,
+    Partial,
+    Product,
+    Value,
+    constant_int,
+    constant_text,
+)
 
 _ACCUMULATING = {"optax.MultiSteps": "every_k_schedule", "optax.apply_every": "k"}
 _MOMENTUM = 0.99
@@ -165,7 +175,8 @@ def _axis(context: Value) -> str | None:
         given = context.keywords.get("axis_name")
     elif isinstance(context, Product):
         given = context.call.argument(1, "axis_name")
-    return repr(given.value) if isinstance(given, Known) and isinstance(given.value, str) else None
+    name = constant_text(given)
+    return None if name is None else repr(name)
 
 
 def _per_device(use: Use, batch: Batch | None) -> int | None:
@@ -182,8 +193,7 @@ def _per_device(use: Use, batch: Batch | None) -> int | None:
         outer, inner = batch.call, batch.call.receiver
         size_of = outer.argument(0, "batch_size")
         if isinstance(inner, Product) and inner.call.name == ".batch" and _is_devices(size_of):
-            given = inner.call.argument(0, "batch_size")
-            return given.value if isinstance(given, Known) and type(given.value) is int else None
+            return constant_int(inner.call.argument(0, "batch_size"))
     return None
 
 
@@ -206,9 +216,9 @@ def _beside_devices(value: Value) -> int | None:
     for shape in shapes:
         for each in inside(shape):
             if isinstance(each, Items) and len(each.items) > 1 and _is_devices(each.items[0]):
-                second = each.items[1]
-                if isinstance(second, Known) and type(second.value) is int and second.value > 0:
-                    return second.value
+                second = constant_int(each.items[1])
+                if second is not None and second > 0:
+                    return second
     return None
 
 
@@ -233,10 +243,10 @@ def _accumulated(jax: JaxRun) -> Iterator[Sighting]:
     for call in jax.run.calls():
         name = _ACCUMULATING.get(call.name)
         if name is not None:
-            given = call.argument(1 if name == "every_k_schedule" else 0, name)
-            if isinstance(given, Known) and type(given.value) is int and given.value > 1:
+            steps = constant_int(call.argument(1 if name == "every_k_schedule" else 0, name))
+            if steps is not None and steps > 1:
                 kind = call.name.rpartition(".")[2]
-                yield Sighting("SN802", "jax", call.place, kind, "optimizer", facts={"steps": given.value})
+                yield Sighting("SN802", "jax", call.place, kind, "optimizer", facts={"steps": steps})
 
 
 def _in_order(jax: JaxRun, use: Use) -> Iterator[Sighting]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steadynorm.source.symbolic.trace import With
-from steadynorm.source.symbolic.values import External, Known, Partial, Product, Value, Wrapped
+from steadynorm.source.symbolic.values import External, Partial, Product, Value, Wrapped
 from steadynorm.source.symbolic.vocabulary import GRADIENT, VALUE_AND_GRADIENT
 
 LINEN, NNX, EQUINOX = "linen", "nnx", "equinox"
@@ -81,11 +81,6 @@ def context_name(block: With) -> str:
 def is_gradient(block: object) -> bool:
     """Whether what runs in a block is differentiated."""
     return isinstance(block, With) and context_name(block) in (*GRADIENT, *VALUE_AND_GRADIENT)
-
-
-def truth(value: Value | None) -> bool | None:
-    """A constant bool; `None` for anything else."""
-    return value.value if isinstance(value, Known) and type(value.value) is bool else None
 
 
 def is_restore(name: str, receiver: Value | None) -> bool:

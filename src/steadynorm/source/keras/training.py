@@ -17,7 +17,7 @@ from steadynorm.source.layers.sizes import has_one_position, samples_in, times_a
 from steadynorm.source.layers.words import SYNCHRONIZED
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Branch, Call, Callback
-from steadynorm.source.symbolic.values import Expression, Items, Known, Product, Value
+from steadynorm.source.symbolic.values import Expression, Items, Known, Product, Value, constant_int
 
 _STRATEGIES = (
     "tensorflow.distribute.MirroredStrategy",
@@ -96,17 +96,13 @@ def _of_fit(keras: KerasRun, call: Call, norms: tuple[Call, ...]) -> Training:
         in_order = call.keywords.get("shuffle") == Known(False) and size is not None
         batch = Batch(call, size, False, False if in_order else None, sure)
     place = call.place if batch.call is None else batch.call.place
-    epochs, per_epoch = (_number(call.keywords.get(name)) for name in ("epochs", "steps_per_epoch"))
+    epochs, per_epoch = (constant_int(call.keywords.get(name)) for name in ("epochs", "steps_per_epoch"))
     if per_epoch is None and batch.call is call:
         count = samples_in(data)
         per_epoch = None if count is None else ceil(count / (batch.size or 32))
     once = times_around(call)
     steps = None if per_epoch is None or once is None else per_epoch * (1 if epochs is None else epochs) * once
     return Training(call, norms, batch, place, steps if "epochs" not in call.keywords or epochs is not None else None)
-
-
-def _number(value: Value | None) -> float | None:
-    return value.value if isinstance(value, Known) and isinstance(value.value, int) else None
 
 
 def _few(graph: LayerGraph, each: Training) -> Iterator[Sighting]:
@@ -171,9 +167,9 @@ def _accumulated(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
     """Gradients that are summed over several batches."""
     for call in keras.run.calls():
         if call.name.startswith(_OPTIMIZERS) and graph.made:
-            given = call.keywords.get("gradient_accumulation_steps")
-            if isinstance(given, Known) and type(given.value) is int and given.value > 1:
-                facts = {"steps": given.value}
+            steps = constant_int(call.keywords.get("gradient_accumulation_steps"))
+            if steps is not None and steps > 1:
+                facts = {"steps": steps}
                 yield Sighting("SN802", "keras", call.place, "gradient_accumulation_steps", "optimizer", facts=facts)
         if call.name == ".apply_gradients" and _is_occasional(call):
             for each in trainings(keras):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from steadynorm.source.symbolic.flow import behind
-from steadynorm.source.symbolic.values import Attribute, Item, Items, Known, Product, Value
+from steadynorm.source.symbolic.values import Attribute, Item, Items, Product, Value, constant_int
 
 TRAINABLE = ("trainable_variables", "trainable_weights")
 VARIABLES = (*TRAINABLE, "variables", "weights")
@@ -43,7 +43,7 @@ def variables_in(value: Value | None) -> Iterator[VariablesOf]:
             path.append(value.key)
             value = value.of
         elif isinstance(value, Product) and value.call.name == "builtins.zip":
-            index = next((key.value for key in path if isinstance(key, Known) and type(key.value) is int), None)
+            index = next((found for key in path if (found := constant_int(key)) is not None), None)
             given = value.call.arguments
             value = given[index] if index is not None and 0 <= index < len(given) else None
             path = []

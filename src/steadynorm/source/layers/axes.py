@@ -9,7 +9,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.layers.graph import LayerGraph, Norm, Step
 from steadynorm.source.symbolic.flow import calls_behind
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Items, Known, Value
+from steadynorm.source.symbolic.values import Items, Known, Value, constant_int
 
 _FIRST, _LAST = "channels_first", "channels_last"
 _DEFAULT_CHANGED = ("keras.backend.set_image_data_format", "keras.config.set_image_data_format")
@@ -67,7 +67,7 @@ def _axis(value: Value | None) -> int | None:
         return -1
     if isinstance(value, Items) and len(value.items) == 1:
         value = value.items[0]
-    return value.value if isinstance(value, Known) and type(value.value) is int else None
+    return constant_int(value)
 
 
 def _spatial(graph: LayerGraph, norm: Norm) -> Step | None:

@@ -10,7 +10,7 @@ from steadynorm.source.layers.graph import LayerGraph, Norm
 from steadynorm.source.layers.places import subject_of
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Branch, Call, Callback, Frame
-from steadynorm.source.symbolic.values import Known, Product, Value
+from steadynorm.source.symbolic.values import Product, Value, constant_bool
 
 _CHOOSING = frozenset(
     {
@@ -35,10 +35,9 @@ _CHOOSING = frozenset(
 def fixed_mode(norm: Norm) -> bool | None:
     """Whether a use of a layer is always in training mode, or never; `None` where it is told."""
     if norm.framework == "keras":
-        given = norm.call.argument(1, "training")
-        return given.value if isinstance(given, Known) and type(given.value) is bool else None
-    given = norm.call.argument(1, "use_running_average")
-    return not given.value if isinstance(given, Known) and type(given.value) is bool else None
+        return constant_bool(norm.call.argument(1, "training"))
+    averages = constant_bool(norm.call.argument(1, "use_running_average"))
+    return None if averages is None else not averages
 
 
 def both_modes(graph: LayerGraph) -> frozenset[Call]:

@@ -12,7 +12,7 @@ from steadynorm.source.layers.channels import keeps_channels
 from steadynorm.source.layers.graph import LayerGraph, Norm, Step, is_building
 from steadynorm.source.layers.words import has_bias, made_by
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Known, Value
+from steadynorm.source.symbolic.values import Known, constant_number, constant_text
 
 _PASSED_BY_DROPOUT = ("activation", "reshape", "pooling")
 _SCALE_MATTERS = ("sigmoid", "tanh", "softmax")
@@ -45,7 +45,7 @@ def _everywhere(uses: list[Norm], question: Callable[[Norm], Sighting | None]) -
 def _momentum(made: Call) -> Iterator[Sighting]:
     library = next(name for name in _MOMENTUM if made.name.startswith(name))
     given, epsilon = made.argument(_MOMENTUM[library], "momentum"), made.argument(None, "epsilon")
-    if isinstance(given, Known) and type(given.value) is float:
+    if isinstance(given, Known) and isinstance(given.value, float):
         facts = {"momentum": given.value, "is_epsilon": given == epsilon}
         yield Sighting("SN510", framework_of(made), made.place, subject_of(made), facts=facts)
 
@@ -112,7 +112,7 @@ def _dropout(graph: LayerGraph, norm: Norm) -> Iterator[Sighting]:
             rate = None if step.made is None else step.made.argument(0, "rate", "p")
             if rate == Known(0) or rate == Known(0.0):
                 return
-            facts = {"dropout": subject_of(step.made or step.call), "rate": _number(rate)}
+            facts = {"dropout": subject_of(step.made or step.call), "rate": constant_number(rate)}
             place = norm.made.place
             related = ((step.made or step.call).place,)
             yield Sighting("SN507", norm.framework, place, subject_of(norm.made), facts=facts, related=related)
@@ -121,15 +121,10 @@ def _dropout(graph: LayerGraph, norm: Norm) -> Iterator[Sighting]:
             return
 
 
-def _number(value: Value | None) -> float | None:
-    return value.value if isinstance(value, Known) and isinstance(value.value, int | float) else None
-
-
 def subject_of(made: Call) -> str:
     """What a layer's author calls it: its name if it is given one, else its class."""
-    name = made.keywords.get("name")
-    kind = made.name.rpartition(".")[2]
-    return name.value if isinstance(name, Known) and isinstance(name.value, str) else kind
+    name = constant_text(made.keywords.get("name"))
+    return made.name.rpartition(".")[2] if name is None else name
 
 
 def framework_of(made: Call) -> str:

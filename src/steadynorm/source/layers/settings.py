@@ -10,7 +10,17 @@ from steadynorm.source.layers.places import framework_of, subject_of
 from steadynorm.source.layers.words import KINDS, made_by, name_of
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Attribute, Comprehension, Expression, Item, Known, Product, Value, Wrapped
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Comprehension,
+    Expression,
+    Item,
+    Known,
+    Product,
+    Value,
+    Wrapped,
+    constant_number,
+)
 
 _REGULARIZERS = ("gamma_regularizer", "beta_regularizer")
 _DECAYING = {
@@ -153,9 +163,9 @@ def _initialized(call: Call) -> Iterator[Sighting]:
         given = call.keywords.get(name)
         if not isinstance(given, Product) or given.call.name not in _NORMAL:
             continue
-        deviation = given.call.argument(_NORMAL[given.call.name], "stddev")
-        if isinstance(deviation, Known) and isinstance(deviation.value, int | float):
-            facts = {"deviation": deviation.value, "layer": subject_of(call)}
+        deviation = constant_number(given.call.argument(_NORMAL[given.call.name], "stddev"))
+        if deviation is not None:
+            facts = {"deviation": deviation, "layer": subject_of(call)}
             subject = name_of(given.call.callee).rpartition(".")[2]
             framework = framework_of(call)
             yield Sighting("SN905", framework, given.call.place, subject, "normal", facts=facts, related=(call.place,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from steadynorm.source.defaults import Defaults, length_of_range
 from steadynorm.source.layers.graph import LayerGraph, Norm
 from steadynorm.source.symbolic.trace import Call, Callback, Loop
-from steadynorm.source.symbolic.values import Attribute, Expression, Item, Items, Known, Product, Value
+from steadynorm.source.symbolic.values import Attribute, Expression, Item, Items, Known, Product, Value, constant_int
 
 _SAMPLES = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000, "cifar100": 50_000, "imdb": 25_000}
 """Training samples of Keras's data sets."""
@@ -47,7 +47,7 @@ def _is_single(made: Call | None) -> bool:
 def _is_flat(shape: Value | None) -> bool:
     if isinstance(shape, Items):
         return shape.whole and len(shape.items) == 1
-    return isinstance(shape, Known) and type(shape.value) is int
+    return constant_int(shape) is not None
 
 
 def _takes_both_axes(call: Call) -> bool:
@@ -79,12 +79,9 @@ def _count(over: Value) -> float | None:
             return length.value if length is not None and length.sure else None
         if call.name in ("tqdm.tqdm", "tqdm.auto.tqdm", "builtins.enumerate", "tqdm.trange") and call.arguments:
             first = call.arguments[0]
-            if call.name == "tqdm.trange" and isinstance(first, Known) and type(first.value) is int:
-                return first.value
-            return _count(first)
+            return constant_int(first) if call.name == "tqdm.trange" else _count(first)
         if call.name == ".take":
-            given = call.argument(0, "count")
-            return given.value if isinstance(given, Known) and type(given.value) is int else None
+            return constant_int(call.argument(0, "count"))
     return None
 
 
@@ -126,4 +123,4 @@ def _of_shape(call: Call) -> int | None:
     if shape is None or not call.name.startswith((*_SHAPED, *_SHAPED_FIRST, *_SHAPED_LAST)):
         return None
     first = shape.items[0] if isinstance(shape, Items) and shape.items else shape
-    return first.value if isinstance(first, Known) and type(first.value) is int else None
+    return constant_int(first)

@@ -21,6 +21,8 @@ from steadynorm.source.symbolic.values import (
     Unknown,
     Value,
     choice,
+    constant_int,
+    constant_text,
     options_of,
 )
 
@@ -141,8 +143,8 @@ def _len(machine: Machine, arguments: Arguments) -> Value | None:
 
 
 def _range(machine: Machine, arguments: Arguments) -> Value | None:
-    given = [each.value if isinstance(each, Known) else None for each in arguments.positional]
-    values = [value for value in given if type(value) is int]
+    given = arguments.positional
+    values = [value for each in given if (value := constant_int(each)) is not None]
     if not values or len(values) != len(given) or (len(values) == 3 and not values[2]):
         return None
     numbers = range(*values[:3])
@@ -201,8 +203,9 @@ def _reversed(machine: Machine, arguments: Arguments) -> Value | None:
 
 def _getattr(machine: Machine, arguments: Arguments) -> Value | None:
     given = arguments.positional
-    if len(given) >= 2 and isinstance(given[1], Known) and isinstance(given[1].value, str):
-        found = attribute(machine, given[0], given[1].value, arguments.place)
+    name = constant_text(given[1]) if len(given) >= 2 else None
+    if name is not None:
+        found = attribute(machine, given[0], name, arguments.place)
         if len(given) == 3 and isinstance(found, Unknown):
             return given[2]
         # What is not there for sure may as well be the default.
@@ -212,13 +215,9 @@ def _getattr(machine: Machine, arguments: Arguments) -> Value | None:
 
 def _setattr(machine: Machine, arguments: Arguments) -> Value | None:
     given = arguments.positional
-    if (
-        len(given) == 3
-        and isinstance(given[1], Known)
-        and isinstance(given[1].value, str)
-        and arguments.node is not None
-    ):
-        set_attribute(machine, given[0], given[1].value, given[2], arguments.node)
+    name = constant_text(given[1]) if len(given) == 3 else None
+    if name is not None and arguments.node is not None:
+        set_attribute(machine, given[0], name, given[2], arguments.node)
         return Known(None)
     return None
 

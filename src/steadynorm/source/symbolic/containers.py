@@ -20,6 +20,7 @@ from steadynorm.source.symbolic.values import (
     Unknown,
     Value,
     choice,
+    constant_text,
 )
 from steadynorm.source.symbolic.vocabulary import GROWS, LISTS, SEQUENCES, TABLES
 
@@ -113,8 +114,8 @@ def grow(of: Value, method: str, given: tuple[Value, ...], iterate: Iterate, jou
     if isinstance(of, Instance):
         if set(of.of.external_bases()) & SEQUENCES:
             journal.put(of.attributes, _MADE, Items("tuple", {"items": (*layers_of(of), *(new or ()))}))
-        elif position and isinstance(given[0], Known) and isinstance(given[0].value, str):
-            journal.put(of.attributes, given[0].value, given[position])
+        elif position and (name := constant_text(given[0])) is not None:
+            journal.put(of.attributes, name, given[position])
     elif isinstance(of, Product) and of.call.name in _CONTAINERS:
         if new is None:
             journal.put(of.call.added, "lost", True)

@@ -23,6 +23,7 @@ from steadynorm.source.symbolic.values import (
     Unknown,
     Value,
     Wrapped,
+    constant_text,
 )
 from steadynorm.source.symbolic.vocabulary import (
     APPLIED,
@@ -138,10 +139,11 @@ def call_applied(machine: Machine, callee: Attribute, arguments: Arguments) -> V
         return None
     call = machine.record(callee, arguments)
     method = arguments.named.get("method")
-    if isinstance(method, Known) and isinstance(method.value, str):
-        method = of.of.member(method.value)
+    name = constant_text(method)
+    if name is not None:
+        method = of.of.member(name)
     inner = method if method is not None and method != Known(None) else of.of.member("__call__")
-    named = {name: value for name, value in arguments.named.items() if name not in NOT_HANDED_ON}
+    named = {key: value for key, value in arguments.named.items() if key not in NOT_HANDED_ON}
     if inner is None or callee.name == "bind":
         return call.result
     with machine.inside(Callback(call, callee.name)):

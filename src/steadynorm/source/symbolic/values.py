@@ -362,6 +362,30 @@ def constant(value: Value | None) -> Any:
     return value.value if isinstance(value, Known) else None
 
 
+def constant_bool(value: Value | None) -> bool | None:
+    """The bool that a value is; `None` for anything else."""
+    found = constant(value)
+    return found if isinstance(found, bool) else None
+
+
+def constant_int(value: Value | None) -> int | None:
+    """The whole number that a value is; `None` for anything else, a bool among it."""
+    found = constant(value)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def constant_number(value: Value | None) -> float | None:
+    """The number that a value is, whole or not; `None` for anything else, a bool among it."""
+    found = constant(value)
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+def constant_text(value: Value | None) -> str | None:
+    """The string that a value is; `None` for anything else."""
+    found = constant(value)
+    return found if isinstance(found, str) else None
+
+
 def truth(value: Value) -> bool | None:
     """Whether a value counts as true; `None` where that is not known."""
     if isinstance(value, Known):

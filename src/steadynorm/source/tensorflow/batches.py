@@ -9,7 +9,7 @@ from steadynorm.finding import Certainty
 from steadynorm.program import Sighting
 from steadynorm.source.defaults import Defaults, Number
 from steadynorm.source.symbolic.trace import Call, Loop
-from steadynorm.source.symbolic.values import Items, Known, Product, Value
+from steadynorm.source.symbolic.values import Items, Known, Product, Value, constant_int
 from steadynorm.source.tensorflow.data import values_per_sample
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import Kind, Norm
@@ -122,10 +122,10 @@ def _per_replica(world: World, session: Session, batch: Batch) -> tuple[float, i
         if call.name == "horovod.tensorflow.init":
             return batch.size.value, 0
         if short(call.name) in _STRATEGIES:
-            given = call.argument(None, "num_gpus")
+            given = constant_int(call.argument(None, "num_gpus"))
             devices = call.argument(0, "devices")
-            if isinstance(given, Known) and type(given.value) is int:
-                return batch.size.value, given.value
+            if given is not None:
+                return batch.size.value, given
             return batch.size.value, len(devices.items) if isinstance(devices, Items) else 0
     for call in session.reached.calls.values():
         axis = call.argument(2, "axis")
@@ -134,11 +134,9 @@ def _per_replica(world: World, session: Session, batch: Batch) -> tuple[float, i
             and axis in (None, Known(0))
             and batch.call in world.reach.of(call.result, data=True)
         ):
-            parts = call.argument(1, "num_or_size_splits")
-            if isinstance(parts, Known) and type(parts.value) is int and parts.value > 0:
-                if not _is_outermost(world, call, session):
-                    continue
-                return batch.size.value / parts.value, parts.value
+            parts = constant_int(call.argument(1, "num_or_size_splits"))
+            if parts is not None and parts > 0 and _is_outermost(world, call, session):
+                return batch.size.value / parts, parts
     return batch.size.value, None
 
 

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 from steadynorm.source.symbolic.flow import behind
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Attribute, Expression, Item, Items, Known, Product, Value
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Expression,
+    Item,
+    Items,
+    Known,
+    Product,
+    Value,
+    constant_int,
+    constant_number,
+)
 from steadynorm.source.tensorflow.norms import Norm
 from steadynorm.source.tensorflow.scopes import argument
 from steadynorm.source.tensorflow.words import DENSE, DROPOUTS, PLACEHOLDERS, RECTIFIERS, made_by, op_name, short
@@ -71,11 +81,11 @@ def _is_pointwise(call: Call, name: str) -> bool:
 
 def _is_row(value: Item) -> bool:
     """Whether an item of a dataset's element is a row, by the shapes that its generator declares."""
-    position = value.key.value if isinstance(value.key, Known) else None
+    position = constant_int(value.key)
     for call in dataset_of(value.of):
         if call.name.endswith(".from_generator"):
             shapes = call.argument(2, "output_shapes")
-            if isinstance(shapes, Items) and type(position) is int and position < len(shapes.items):
+            if isinstance(shapes, Items) and position is not None and position < len(shapes.items):
                 shape = shapes.items[position]
                 return isinstance(shape, Items) and len(shape.items) == 1
     return False
@@ -120,7 +130,7 @@ def range_of(world: World, value: Value | None, depth: int = 0) -> tuple[float, 
 
 def _scaled(world: World, value: Expression, depth: int) -> tuple[float, float] | None:
     left, right = value.operands[0], value.operands[-1]
-    number = right.value if isinstance(right, Known) and isinstance(right.value, int | float) else None
+    number = constant_number(right)
     if value.operator == "Div" and number is not None:
         if number in (255, 256):
             return 0, 1
@@ -166,7 +176,8 @@ def _of_element(world: World, element: Product, key: Value | None, depth: int) -
     for call in dataset_of(element):
         if call.name == ".map" and call.callbacks:
             given = next(iter(call.callbacks.values()))
-            if isinstance(given, Items) and isinstance(key, Known) and type(key.value) is int:
-                return range_of(world, given.items[key.value], depth + 1) if key.value < len(given.items) else None
+            position = constant_int(key)
+            if isinstance(given, Items) and position is not None:
+                return range_of(world, given.items[position], depth + 1) if position < len(given.items) else None
             return range_of(world, given, depth + 1) if key is None else None
     return None

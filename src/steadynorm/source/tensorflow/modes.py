@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Branch, Call
-from steadynorm.source.symbolic.values import Known, Product
+from steadynorm.source.symbolic.values import Known, Product, constant_bool
 from steadynorm.source.tensorflow.choices import chosen_outside
 from steadynorm.source.tensorflow.counting import how_many
 from steadynorm.source.tensorflow.mode import TRAIN, Source
@@ -218,8 +218,7 @@ def _mode_in_scope(world: World, norm: Norm) -> str | None:
 
 def _is_bool(call: Call) -> bool:
     if call.name.endswith("with_default"):
-        given = call.argument(0, "input")
-        return isinstance(given, Known) and isinstance(given.value, bool)
+        return constant_bool(call.argument(0, "input")) is not None
     dtype = call.argument(0, "dtype")
     return getattr(dtype, "name", "") in ("tensorflow.bool", "builtins.bool") or dtype == Known("bool")
 

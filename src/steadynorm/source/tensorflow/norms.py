@@ -9,7 +9,17 @@ from enum import StrEnum
 
 from steadynorm.place import Place
 from steadynorm.source.symbolic.trace import Call, Run
-from steadynorm.source.symbolic.values import Expression, Items, Known, Partial, Product, Table, Unknown, Value
+from steadynorm.source.symbolic.values import (
+    Expression,
+    Items,
+    Known,
+    Partial,
+    Product,
+    Table,
+    Unknown,
+    Value,
+    constant_text,
+)
 from steadynorm.source.tensorflow.mode import Mode, mode_of
 from steadynorm.source.tensorflow.scopes import Scoping, argument, contexts, reuses, scoped, scoping
 from steadynorm.source.tensorflow.words import (
@@ -363,9 +373,7 @@ def _of_network(call: Call) -> Iterator[Norm]:
 
 
 def _text(value: Value | None) -> str | None:
-    if isinstance(value, Known) and isinstance(value.value, str):
-        return value.value
-    return "" if isinstance(value, Expression) else None
+    return "" if isinstance(value, Expression) else constant_text(value)
 
 
 def places_of(norms: list[Norm]) -> tuple[Place, ...]:

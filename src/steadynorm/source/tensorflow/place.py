@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import inputs, inside
 from steadynorm.source.symbolic.trace import Branch, Call
-from steadynorm.source.symbolic.values import Comprehension, Item, Items, Known, Product, Value
+from steadynorm.source.symbolic.values import (
+    Comprehension,
+    Item,
+    Items,
+    Known,
+    Product,
+    Value,
+    constant_int,
+    constant_number,
+    constant_text,
+)
 from steadynorm.source.tensorflow.chain import Link, activation_in, after, before, has_bias
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
 from steadynorm.source.tensorflow.origins import options_place
@@ -136,7 +146,7 @@ def _kept(norm: Norm) -> int | None:
         return None if options.more else -1
     if isinstance(axis, Items) and len(axis.items) == 1:
         axis = axis.items[0]
-    return axis.value if isinstance(axis, Known) and type(axis.value) is int else None
+    return constant_int(axis)
 
 
 def _channels_first(call: Call) -> bool | None:
@@ -147,9 +157,10 @@ def _channels_first(call: Call) -> bool | None:
     )
     if given is None:
         return None if made.more else False
-    if not isinstance(given, Known) or not isinstance(given.value, str):
-        return False if given == Known(None) else None
-    return given.value == "channels_first" or given.value.startswith("NC")
+    if given == Known(None):
+        return False
+    order = constant_text(given)
+    return None if order is None else order == "channels_first" or order.startswith("NC")
 
 
 def dropout_before(world: World) -> Iterator[Sighting]:
@@ -180,12 +191,11 @@ def _rate(call: Call) -> float | None:
     keep = name in ("tensorflow.nn.dropout", "contrib.dropout")
     made = made_by(call) or call
     rate = made.argument(None, "rate") if keep else made.argument(1 if made is call else 0, "rate")
-    if isinstance(rate, Known) and isinstance(rate.value, int | float):
-        return float(rate.value)
-    kept = call.argument(1, "keep_prob") if keep else None
-    if isinstance(kept, Known) and isinstance(kept.value, int | float):
-        return round(1 - float(kept.value), 6)
-    return None
+    dropped = constant_number(rate)
+    if dropped is not None:
+        return dropped
+    kept = constant_number(call.argument(1, "keep_prob")) if keep else None
+    return None if kept is None else round(1 - kept, 6)
 
 
 def swapped_momentum(world: World) -> Iterator[Sighting]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import External, Item, Items, Known, Product, Value
+from steadynorm.source.symbolic.values import External, Item, Items, Known, Product, Value, constant_int
 from steadynorm.source.tensorflow.norms import Kind, Norm
 from steadynorm.source.tensorflow.runs import Session
 from steadynorm.source.tensorflow.words import PLACEHOLDERS, short
@@ -42,9 +42,9 @@ def _rows(placeholder: Call, session: Session) -> int | None:
     if short(placeholder.name) not in PLACEHOLDERS:
         return None
     shape = placeholder.argument(1, "shape")
-    first = shape.items[0] if isinstance(shape, Items) and shape.items else None
-    if isinstance(first, Known) and type(first.value) is int:
-        return first.value
+    first = constant_int(shape.items[0]) if isinstance(shape, Items) and shape.items else None
+    if first is not None:
+        return first
     return 1 if is_one_row((session.feeds or {}).get(placeholder.result)) else None
 
 

@@ -8,7 +8,7 @@ from steadynorm.finding import Certainty
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import behind, inputs
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Expression, Item, Items, Known, Product, Value
+from steadynorm.source.symbolic.values import Expression, Item, Items, Known, Product, Value, constant_int
 from steadynorm.source.tensorflow.batches import data_of
 from steadynorm.source.tensorflow.data import dataset_of, range_of
 from steadynorm.source.tensorflow.norms import Kind, Norm, written
@@ -189,9 +189,10 @@ def _fan_in(shape: Value | None) -> int | None:
         return 0
     total = 1
     for each in shape.items[:-1]:
-        if not isinstance(each, Known) or type(each.value) is not int:
+        size = constant_int(each)
+        if size is None:
             return None
-        total *= each.value
+        total *= size
     return total
 
 

@@ -18,6 +18,7 @@ from steadynorm.source.symbolic.values import (
     Unknown,
     Value,
     Wrapped,
+    constant_text,
 )
 from steadynorm.source.tensorflow.words import name_of, short
 
@@ -159,10 +160,8 @@ def _opened(context: Call) -> tuple[str | None, bool | None]:
     given = context.argument(0, "name_or_scope")
     if given is None or given == Known(None):
         given = context.argument(1, "default_name")
-    name: str | None = None
-    if isinstance(given, Known) and isinstance(given.value, str):
-        name = given.value
-    elif isinstance(given, Product):
+    name = constant_text(given)
+    if isinstance(given, Product):
         inner = given.call
         if inner.name == "tensorflow.get_variable_scope":
             name = ""

@@ -10,7 +10,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.defaults import Defaults, Number, length_of_range
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Branch, Call, Loop
-from steadynorm.source.symbolic.values import Item, Items, Known, Product, Value
+from steadynorm.source.symbolic.values import Item, Items, Known, Product, Value, constant_int
 from steadynorm.source.tensorflow.counting import how_many
 from steadynorm.source.tensorflow.norms import Kind, Norm, places_of, written
 from steadynorm.source.tensorflow.origins import options_place
@@ -99,14 +99,12 @@ def copied(world: World) -> Iterator[Sighting]:
 
 def _zipped(value: Value | None) -> Value | None:
     """The list that a variable comes from, in a loop over several lists."""
-    if not isinstance(value, Item) or not isinstance(value.key, Known) or not isinstance(value.of, Item):
+    if not isinstance(value, Item) or not isinstance(value.of, Item):
         return None
-    pairs = value.of.of
-    if value.of.key is None and isinstance(pairs, Product) and pairs.call.name == "builtins.zip":
-        position = value.key.value
-        if type(position) is int and position < len(pairs.call.arguments):
-            return pairs.call.arguments[position]
-    return None
+    pairs, position = value.of.of, constant_int(value.key)
+    if value.of.key is not None or not isinstance(pairs, Product) or pairs.call.name != "builtins.zip":
+        return None
+    return pairs.call.arguments[position] if position is not None and position < len(pairs.call.arguments) else None
 
 
 def _predicts(world: World, norm: Norm) -> bool:

@@ -16,6 +16,7 @@ from steadynorm.source.symbolic.values import (
     Product,
     Table,
     Value,
+    constant_text,
 )
 from steadynorm.source.tensorflow.filters import passes
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
@@ -239,12 +240,14 @@ def names_of(norm: Norm) -> str | None:
 
 def _begins(norm: Norm, scope: Value) -> bool | None:
     """Whether a layer's variables lie in a scope."""
-    if isinstance(scope, Known) and isinstance(scope.value, str):
+    beginning = constant_text(scope)
+    if beginning is not None:
+        beginning = beginning.rstrip("/")
         name = names_of(norm)
-        if name is None:
-            path = norm.scoping.text
-            return True if path is not None and path.startswith(scope.value.rstrip("/")) else None
-        return name.startswith(scope.value.rstrip("/"))
+        if name is not None:
+            return name.startswith(beginning)
+        path = norm.scoping.text
+        return True if path is not None and path.startswith(beginning) else None
     for context in contexts(norm.call):
         if context.result is scope:
             return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Comprehension, Expression, Items, Known, Product, Value
+from steadynorm.source.symbolic.values import Comprehension, Expression, Items, Known, Product, Value, constant_text
 from steadynorm.source.tensorflow.filters import passes
 from steadynorm.source.tensorflow.norms import Norm
 from steadynorm.source.tensorflow.runs import Step
@@ -75,12 +75,14 @@ def _of_call(call: Call, layer: Call) -> bool | None:
     _, scope = given
     if scope is None or scope == Known(None):
         return True
-    if isinstance(scope, Known) and isinstance(scope.value, str):
+    beginning = constant_text(scope)
+    if beginning is not None:
+        beginning = beginning.rstrip("/")
         name = _name_of_weights(layer)
         if name is not None:
-            return name.startswith(scope.value.rstrip("/"))
+            return name.startswith(beginning)
         path = scoping(layer).text
-        return True if path is not None and path.startswith(scope.value.rstrip("/")) else None
+        return True if path is not None and path.startswith(beginning) else None
     return True if any(context.result is scope for context in contexts(layer)) else None
 
 
@@ -89,10 +91,7 @@ def _name_of_weights(layer: Call) -> str | None:
     kind = op_name(layer)
     path = scoping(layer).text
     given = argument(layer, kind, None, "name" if kind.startswith("tensorflow.") else "scope")
-    if given is None or given == Known(None):
-        own = _DEFAULT_NAMES.get(kind)
-    else:
-        own = given.value if isinstance(given, Known) and isinstance(given.value, str) else None
+    own = _DEFAULT_NAMES.get(kind) if given is None or given == Known(None) else constant_text(given)
     if path is None or own is None:
         return None
     last = next(last for beginning, last in _WEIGHTS.items() if kind.startswith(beginning))

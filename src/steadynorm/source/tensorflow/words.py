@@ -9,7 +9,15 @@ from __future__ import annotations
 import re
 
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Attribute, External, Known, Partial, Product, Value, Wrapped
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    External,
+    Partial,
+    Product,
+    Value,
+    Wrapped,
+    constant_text,
+)
 
 CONTRIB = ("slim.layers.", "slim.", "tensorflow.contrib.layers.")
 """Beginnings of the names of the one library."""
@@ -234,13 +242,11 @@ def made_by(call: Call) -> Call | None:
 
 def collection_name(value: Value | None) -> str | None:
     """The name of a graph collection, as `update_ops`; `None` where it is not known."""
-    if isinstance(value, Known) and isinstance(value.value, str):
-        return value.value
     if isinstance(value, External) and "GraphKeys" in value.name:
         return value.name.rpartition(".")[2].lower()
     if isinstance(value, Attribute) and value.name.isupper():
         return value.name.lower()
-    return None
+    return constant_text(value)
 
 
 _NETWORKS = re.compile(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from steadynorm.source.purpose import EVALUATION, TRAINING, purpose_of, purpose_of_place
 from steadynorm.source.symbolic.flow import Uses, inside
 from steadynorm.source.symbolic.trace import Branch, Call, Run, With
-from steadynorm.source.symbolic.values import Expression, Known, Product, Value
+from steadynorm.source.symbolic.values import Expression, Known, Product, Value, constant_text
 from steadynorm.source.tensorflow.by_hand import condition_of, decided, norms_by_hand, predicate
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import UPDATE_OPS, Kind, Norm, Updates, norms_of
@@ -149,9 +149,10 @@ class World:
 
     def is_within(self, call: Call, scope: Value) -> bool | None:
         """Whether a call stands in a scope of names; `None` if that is not known."""
-        if isinstance(scope, Known) and isinstance(scope.value, str):
+        name = constant_text(scope)
+        if name is not None:
             text = scoping_text(call)
-            return None if text is None else text.startswith(scope.value.rstrip("/"))
+            return None if text is None else text.startswith(name.rstrip("/"))
         if any(isinstance(block, With) and block.context is scope for block in call.within):
             return True
         return None

@@ -9,8 +9,8 @@ from steadynorm.program import Sighting
 from steadynorm.source.defaults import Defaults
 from steadynorm.source.symbolic.flow import behind, inside
 from steadynorm.source.symbolic.trace import Branch, Call
-from steadynorm.source.symbolic.values import Expression, Item, Items, Known, Product, Value, constant
-from steadynorm.source.torch.chains import before, input_of, number, operation
+from steadynorm.source.symbolic.values import Expression, Item, Items, Known, Product, Value, constant, constant_number
+from steadynorm.source.torch.chains import before, input_of, operation
 from steadynorm.source.torch.known import is_loaded, is_used
 from steadynorm.source.torch.layers import layer_name
 from steadynorm.source.torch.loaders import Batch, batch_of, iterations, loaders_of, order_of
@@ -193,7 +193,7 @@ def _is_one(value: Value) -> bool:
     for each in behind(value):
         if isinstance(each, Product) and each.call.name in (".unsqueeze", "torch.unsqueeze"):
             axis = each.call.argument(0 if each.call.name.startswith(".") else 1, "dim")
-            if number(axis) == 0:
+            if constant_number(axis) == 0:
                 return True
         elif isinstance(each, Item):
             first = each.key.items[0] if isinstance(each.key, Items) and each.key.items else each.key
@@ -216,7 +216,7 @@ def _is_flat(use: Call) -> bool:
             size = step.call.callee.call.argument(0, "output_size") if isinstance(step.call.callee, Product) else None
             size = size or step.call.argument(1, "output_size")
             values = size.items if isinstance(size, Items) else (size,)
-            return all(number(each) == 1 for each in values if each is not None)
+            return all(constant_number(each) == 1 for each in values if each is not None)
         if name in REDUCTIONS and dimensions == 1:
             return True
         if name in ("torch.nn.EmbeddingBag", "torch.nn.Flatten", "torch.flatten", ".flatten") and dimensions == 1:
@@ -234,7 +234,7 @@ def _is_flat(use: Call) -> bool:
 
 def _is_pointwise(call: Call) -> bool:
     assert isinstance(call.callee, Product)
-    return number(call.callee.call.argument(2, "kernel_size")) == 1
+    return constant_number(call.callee.call.argument(2, "kernel_size")) == 1
 
 
 # Averages that do not get going
@@ -263,4 +263,4 @@ def _momentum(program: TorchProgram, layer: Product) -> tuple[float | None, Plac
     """The momentum of a layer, and where it is set; nothing where it is changed later."""
     if any(event.name == "momentum" for event in program.run.assigns()):
         return None, None
-    return number(layer.call.argument(2, "momentum")), layer.call.place
+    return constant_number(layer.call.argument(2, "momentum")), layer.call.place

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from steadynorm.place import Place
 from steadynorm.source.symbolic.flow import Uses
 from steadynorm.source.symbolic.trace import Branch, Call
-from steadynorm.source.symbolic.values import Expression, External, Item, Known, Product, Value, constant
+from steadynorm.source.symbolic.values import (
+    Expression,
+    External,
+    Item,
+    Known,
+    Product,
+    Value,
+    constant,
+    constant_number,
+)
 from steadynorm.source.torch.words import (
     ACTIVATIONS,
     DROPOUTS,
@@ -141,12 +150,6 @@ def construction(use: Call) -> Place:
     return use.callee.call.place if isinstance(use.callee, Product) else use.place
 
 
-def number(value: Value | None) -> float | None:
-    """A number that is known."""
-    found = constant(value)
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
-
-
 def is_none(value: Value | None) -> bool:
     """Whether an argument is left out or None."""
     return value is None or (isinstance(value, Known) and value.value is None)
@@ -179,7 +182,7 @@ def channels_last(value: Value | None, depth: int = 0) -> bool | None:
 def _moved(call: Call, depth: int) -> bool | None:
     given = call.arguments if call.name.startswith(".") else call.arguments[1:]
     flat = [each for value in given for each in getattr(value, "items", (value,))]
-    order = tuple(number(each) for each in flat)
+    order = tuple(constant_number(each) for each in flat)
     inner = channels_last(input_of(call), depth + 1)
     if call.name.endswith("permute"):
         if order == (0, 2, 3, 1):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Assign, Call
-from steadynorm.source.symbolic.values import Attribute, Known, Product, Value, constant
+from steadynorm.source.symbolic.values import Attribute, Known, Product, Value, constant, constant_number
 from steadynorm.source.torch.chains import (
     after,
     before,
@@ -18,7 +18,6 @@ from steadynorm.source.torch.chains import (
     input_of,
     is_about_shape,
     is_none,
-    number,
     operation,
 )
 from steadynorm.source.torch.models import is_norm
@@ -100,7 +99,7 @@ def _keeps_channels(use: Call, layer: Call) -> bool:
         return False
     normalized = use.callee.call.argument(0, "num_features")
     given = layer.callee.call.argument(1, "out_channels", "out_features")
-    count, channels = number(normalized), number(given)
+    count, channels = constant_number(normalized), constant_number(given)
     if count is not None and channels is not None:
         return count >= channels
     return normalized is not None and normalized is given
@@ -189,7 +188,7 @@ def _dropout(use: Call) -> tuple[Call, float] | None:
             made = step.call.callee.call if isinstance(step.call.callee, Product) else None
             given = step.call.argument(1, "p") if made is None else made.argument(0, "p")
             off = step.call.argument(2, "training") if made is None else None
-            share = 0.5 if given is None else number(given)
+            share = 0.5 if given is None else constant_number(given)
             if isinstance(off, Known) and off.value is False:
                 return None
             return (step.call, share) if share else None
@@ -275,10 +274,10 @@ def _has_affine(use: Call) -> bool:
 def _momentum(program: TorchProgram, call: Call) -> Iterator[Sighting]:
     """Momentum as other frameworks count it."""
     if call.name in NORMS:
-        momentum, epsilon = number(call.argument(2, "momentum")), number(call.argument(1, "eps"))
+        momentum, epsilon = constant_number(call.argument(2, "momentum")), constant_number(call.argument(1, "eps"))
         subject = (program.run.named.get(call.result) if call.result is not None else None) or short(call.name)
     elif call.name in FUNCTIONAL:
-        momentum, epsilon, subject = number(call.argument(6, "momentum")), None, "F.batch_norm"
+        momentum, epsilon, subject = constant_number(call.argument(6, "momentum")), None, "F.batch_norm"
     else:
         return
     if momentum is not None:
@@ -288,7 +287,7 @@ def _momentum(program: TorchProgram, call: Call) -> Iterator[Sighting]:
 
 
 def _assigned_momentum(event: Assign) -> Iterator[Sighting]:
-    momentum = number(event.value) if event.name == "momentum" else None
+    momentum = constant_number(event.value) if event.name == "momentum" else None
     if momentum is None:
         return
     whole = whole_of(event.target, event.within)

@@ -26,6 +26,7 @@ from steadynorm.source.symbolic.values import (
     Table,
     Value,
     constant,
+    constant_text,
 )
 from steadynorm.source.symbolic.vocabulary import LISTS, SEQUENCES, SPREAD_BASES, TABLES, WRAPPERS
 from steadynorm.source.torch.naming import is_built_by_name
@@ -71,10 +72,10 @@ class Models:
                 elif event.name == "builtins.setattr" and event.arguments:
                     self._alter(event.arguments[0])
                 elif event.name in (".add_module", ".register_module") and event.receiver is not None:
-                    name = constant(event.argument(0, "name"))
+                    name = constant_text(event.argument(0, "name"))
                     layer = event.argument(1, "module")
                     if layer is not None:
-                        self._own(self.key(event.receiver), name if isinstance(name, str) else "[]", layer)
+                        self._own(self.key(event.receiver), "[]" if name is None else name, layer)
         for instance in (instance for run in runs for instance in run.instances):
             self._link(instance)
 
@@ -244,8 +245,7 @@ class Models:
 def _part_given(call: Call) -> str | None:
     """The name of the part of a model that a call gives; `None` for other calls."""
     if call.name == ".get_submodule":
-        name = constant(call.argument(0, "target"))
-        return name if isinstance(name, str) and name else None
+        return constant_text(call.argument(0, "target")) or None
     return _ACCESSORS.get(call.name)
 
 

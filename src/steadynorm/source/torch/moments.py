@@ -16,8 +16,9 @@ from steadynorm.source.symbolic.values import (
     Product,
     Table,
     Value,
+    constant_number,
 )
-from steadynorm.source.torch.chains import construction, is_parameter, number
+from steadynorm.source.torch.chains import construction, is_parameter
 from steadynorm.source.torch.known import is_used
 from steadynorm.source.torch.layers import layer_name
 from steadynorm.source.torch.models import is_module, is_norm, keeps_statistics
@@ -49,7 +50,7 @@ def _is_of_weights(use: Call) -> bool:
             first = value.call.argument(0 if value.call.name.startswith(".") else 1)
             if isinstance(first, Items):
                 first = first.items[0] if first.items else None
-            if number(first) == 1 or any(is_parameter(each) for each in inside(*_receiver(value.call))):
+            if constant_number(first) == 1 or any(is_parameter(each) for each in inside(*_receiver(value.call))):
                 return True
             if any(isinstance(each, Attribute) and each.name == "weight" for each in inside(*_receiver(value.call))):
                 return True
@@ -107,7 +108,7 @@ def _is_moment(value: Value) -> bool:
         return False
     given = value.call.argument(0 if value.call.name.startswith(".") else 1, "dim", "axis")
     axes = given.items if isinstance(given, Items) else (() if given is None else (given,))
-    return any(number(each) == 0 for each in axes)
+    return any(constant_number(each) == 0 for each in axes)
 
 
 def _is_root(value: Value) -> bool:

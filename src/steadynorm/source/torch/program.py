@@ -23,6 +23,7 @@ from steadynorm.source.symbolic.values import (
     Product,
     Unknown,
     Value,
+    constant_bool,
 )
 from steadynorm.source.symbolic.vocabulary import SEQUENCES
 from steadynorm.source.torch.models import AVERAGED, Key, Models, is_module, is_norm, keeps_statistics
@@ -285,7 +286,7 @@ class TorchProgram:
         if training is None:
             return None if call.more else False
         written = isinstance(written_argument(call, 5, "training"), ast.Constant)
-        return training.value if isinstance(training, Known) and isinstance(training.value, bool) and written else None
+        return constant_bool(training) if written else None
 
 
 def written_argument(call: Call, position: int, name: str) -> ast.expr | None:

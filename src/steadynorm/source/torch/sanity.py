@@ -20,8 +20,9 @@ from steadynorm.source.symbolic.values import (
     Table,
     Value,
     constant,
+    constant_number,
 )
-from steadynorm.source.torch.chains import before, input_of, is_none, number, operation
+from steadynorm.source.torch.chains import before, input_of, is_none, operation
 from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.loaders import dataset_of
 from steadynorm.source.torch.models import Key
@@ -74,7 +75,7 @@ def _decay(call: Call) -> float | None:
     """The weight decay of an optimizer; `None` where it is not known."""
     given = call.argument(None, "weight_decay")
     if given is not None:
-        return number(given)
+        return constant_number(given)
     return 0.01 if call.name in _DECAYED_BY_DEFAULT else 0.0
 
 
@@ -84,7 +85,7 @@ def _decayed_models(program: TorchProgram, given: Value) -> Iterator[tuple[Key, 
         for each in given.items:
             if isinstance(each, Table):
                 inner = each.entries.get("params")
-                own = number(each.entries.get("weight_decay"))
+                own = constant_number(each.entries.get("weight_decay"))
                 if inner is not None and ("weight_decay" not in each.entries or own is not None):
                     yield from ((key, own) for key, _ in _decayed_models(program, inner))
             elif not isinstance(each, Item):
@@ -192,7 +193,7 @@ def _range_of(transform: Value) -> str | None:
 
 def _numbers(value: Value | None) -> list[float]:
     items = value.items if isinstance(value, Items) else ()
-    found = [number(each) for each in items]
+    found = [constant_number(each) for each in items]
     return [each for each in found if each is not None]
 
 
@@ -208,7 +209,7 @@ def _initial(program: TorchProgram, call: Call) -> Iterator[Sighting]:
         target, deviation = call.receiver, call.argument(1, "std")
     else:
         return
-    amount = 1.0 if is_none(deviation) else number(deviation)
+    amount = 1.0 if is_none(deviation) else constant_number(deviation)
     if target is None or amount is None or not _is_weight_of_many(target, call):
         return
     yield seen("SN905", call.place, _model(program, target, call), "normal", deviation=amount)

@@ -19,6 +19,7 @@ from steadynorm.source.symbolic.values import (
     Parameter,
     Product,
     Value,
+    constant_text,
 )
 from steadynorm.source.torch.models import Key, Models
 from steadynorm.source.torch.words import NORMS
@@ -170,7 +171,7 @@ def asks_for_norms(test: Value) -> bool | None:
     classes = [each for value in values if isinstance(value, Product) for each in _classes(value)]
     if classes:
         return any(_is_norm_class(each) for each in classes)
-    words = [value.value.lower() for value in values if isinstance(value, Known) and isinstance(value.value, str)]
+    words = [word.lower() for value in values if (word := constant_text(value)) is not None]
     if words:
         return any(word == each or (len(each) > 2 and each in word) for word in words for each in _NORM_WORDS)
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import External, Value, constant
+from steadynorm.source.symbolic.values import External, Value, constant, constant_text
 
 NORMS = {
     "torch.nn.BatchNorm1d": 1,
@@ -203,8 +203,7 @@ def zoo_name(call: Call) -> str | None:
     """The name of a published model that a call makes, as `resnet18`; `None` if it makes none."""
     if call.name in _BY_NAME:
         position = 1 if call.name == HUB else 0
-        name = constant(call.argument(position, "model_name", "name", "model"))
-        return name if isinstance(name, str) else None
+        return constant_text(call.argument(position, "model_name", "name", "model"))
     if call.name.startswith(_ZOOS):
         last = call.name.rpartition(".")[2]
         return last if last[:1].islower() else None
@@ -221,8 +220,7 @@ def is_by_name(call: Call) -> bool:
 
 def is_of_torchvision(call: Call) -> bool:
     """Whether a call of the hub makes a model of torchvision's, which is in training mode, as not all others are."""
-    repository = constant(call.argument(0, "repo_or_dir"))
-    return isinstance(repository, str) and repository.startswith("pytorch/vision")
+    return (constant_text(call.argument(0, "repo_or_dir")) or "").startswith("pytorch/vision")
 
 
 def is_zoo(name: str) -> bool:
