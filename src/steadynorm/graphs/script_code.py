@@ -21,12 +21,10 @@ class ScriptClass:
     """One class of the archive.
 
     Arguments:
-        name: without its module, as `BatchNorm2d`.
         methods: by name.
         constants: attributes with a value in the class itself, as `eps : Final[float] = 1e-05`.
     """
 
-    name: str
     methods: dict[str, ast.FunctionDef] = field(default_factory=dict)
     constants: dict[str, ast.expr] = field(default_factory=dict)
 
@@ -76,7 +74,7 @@ class ScriptCode:
 
 
 def _class(found: ast.ClassDef) -> ScriptClass:
-    made = ScriptClass(found.name)
+    made = ScriptClass()
     for statement in found.body:
         if isinstance(statement, ast.FunctionDef):
             made.methods[statement.name] = statement

@@ -89,12 +89,6 @@ class LayerMoments:
         self.population.add(channel_moments(mean))
         self.instance_variances.add(channel_moments(variance))
 
-    def merge(self, other: LayerMoments) -> None:
-        """Takes in everything that another accumulator of the same layer has seen."""
-        self.population.merge(other.population)
-        self.instance_variances.merge(other.instance_variances)
-        self.values += other.values
-
     def sampled(self) -> SampledMoments:
         """What is known so far, with standard errors."""
         mean, mean_error = self.population.mean, self.population.standard_error_of_mean

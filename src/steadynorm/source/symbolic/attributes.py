@@ -116,8 +116,9 @@ def _of_instance(machine: Machine, of: Instance, name: str, node: ast.expr | Pla
 
 
 def _of_base(machine: Machine, of: Value, cls: Class, name: str) -> Value:
+    """What a class has as `name` that the project does not define; nothing is known of what it cannot have."""
     if cls.whole and not cls.external_bases() and name != "__dict__":
-        return Unknown(f"{cls.name} has no {name} here")
+        return Unknown()
     return Attribute(of, name, len(machine.run.events))
 
 
@@ -167,7 +168,7 @@ def item(machine: Machine, of: Value, key: Value | None) -> Value:
     if isinstance(of, Table) and isinstance(key, Known):
         if key.value in of.entries:
             return of.entries[key.value]
-        return Unknown("a key that is not known") if of.complete else Item(of, key)
+        return Unknown() if of.complete else Item(of, key)
     if isinstance(of, Table) and of.complete and 0 < len(of.entries) <= MOST_CHOICES and _are_made_from(of):
         return choice(list(of.entries.values()))
     if isinstance(position, str):

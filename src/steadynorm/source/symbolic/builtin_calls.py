@@ -103,7 +103,7 @@ def _of_table(machine: Machine, of: Table, name: str, arguments: Arguments) -> V
         if name == "setdefault":
             machine.journal.put(of.entries, key, default)
             return default
-        return default if constant else Unknown("a key that may be there")
+        return default if constant else Unknown()
     if name == "update":
         for key, value in arguments.named.items():
             machine.journal.put(of.entries, key, value)

@@ -24,7 +24,7 @@ def carried(machine: Machine, body: list[ast.stmt], scope: Scope) -> Iterator[No
     for name in _names(machine, body) if changed else ():
         after = scope.find(name)
         if name in changed and after is not None and after is not changed[name]:
-            machine.carry(name, changed[name], after, machine.place(body[0]))
+            machine.carry(name, changed[name], after)
 
 
 def forget_counters(machine: Machine, body: list[ast.stmt], scope: Scope) -> None:
@@ -39,7 +39,7 @@ def forget_counters(machine: Machine, body: list[ast.stmt], scope: Scope) -> Non
             where, name = of.attributes, target.attr
         value = where.get(name)
         if isinstance(value, Known) and type(value.value) in (int, float):
-            machine.journal.put(where, name, Unknown("a number that a loop counts up"))
+            machine.journal.put(where, name, Unknown())
 
 
 def _counters(machine: Machine, body: list[ast.stmt]) -> tuple[ast.Name | ast.Attribute, ...]:

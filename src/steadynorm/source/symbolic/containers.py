@@ -78,7 +78,7 @@ def one_of(members: tuple[Value, ...]) -> Value | None:
         return first
     if isinstance(first, Items) and first.whole and any(isinstance(each, (Instance, Product)) for each in first.items):
         # What enumerate() and zip() make of layers: the numbers beside them are others each time.
-        parts = (Unknown("one of many") if isinstance(each, Known) else each for each in first.items)
+        parts = (Unknown() if isinstance(each, Known) else each for each in first.items)
         return Items(first.kind, {"items": tuple(parts)})
     return None
 

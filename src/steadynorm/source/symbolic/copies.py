@@ -41,7 +41,7 @@ def copy_of(value: Value, known: dict[int, Value] | None = None) -> Value:
         copy = Item(copy_of(value.of, known), value.key)
     elif isinstance(value, Parameter) and len(known) == 0:
         # What is done to the copy is not done to what was handed over.
-        return Parameter(f"copy of {value.name}", value.function)
+        return Parameter(f"copy of {value.name}")
     else:
         return value
     known[id(value)] = copy

@@ -53,7 +53,7 @@ def bind(machine: Machine, target: ast.expr, value: Value, scope: Scope) -> None
     elif isinstance(target, ast.Subscript):
         _set_item(machine, target, value, scope)
     elif isinstance(target, ast.Starred):
-        bind(machine, target.value, Unknown("the rest of an assignment"), scope)
+        bind(machine, target.value, Unknown(), scope)
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(machine, target.elts, value, scope)
 
@@ -100,7 +100,7 @@ def _unknown(machine: Machine, node: ast.expr, scope: Scope) -> Value:
     for each in ast.iter_child_nodes(node):
         if isinstance(each, ast.expr):
             machine.evaluate(each, scope)
-    return Unknown(type(node).__name__)
+    return Unknown()
 
 
 def _constant(machine: Machine, node: ast.Constant, scope: Scope) -> Value:
@@ -174,11 +174,10 @@ def _super(machine: Machine, scope: Scope, node: ast.Call) -> Value:
         named = [machine.evaluate(each, scope) for each in node.args]
         if len(named) == 2 and isinstance(named[0], Class):
             return Super(named[1], named[0])
-    if frame is not None and frame.function.owner is not None and frame.receiver is not None:
-        if isinstance(frame.receiver, Instance):
-            return Super(frame.receiver, frame.function.owner)
-        return Unknown("super() of a class")
-    return Unknown("super() outside of a method")
+    if frame is not None and frame.function.owner is not None and isinstance(frame.receiver, Instance):
+        return Super(frame.receiver, frame.function.owner)
+    # Outside of a method, or in one of a class.
+    return Unknown()
 
 
 def _binary(machine: Machine, node: ast.BinOp, scope: Scope) -> Value:
@@ -337,7 +336,8 @@ def _yield(machine: Machine, node: ast.Yield | ast.YieldFrom, scope: Scope) -> V
     if activation.on_yield is not None:
         body, activation.on_yield = activation.on_yield, None
         body()
-    return Unknown("what is sent to a generator")
+    # What is sent to a generator.
+    return Unknown()
 
 
 class _Evaluators(dict[type[ast.expr], Evaluator]):

@@ -60,7 +60,7 @@ def import_names(machine: Machine, node: ast.Import, scope: Scope) -> None:
         package = _module(machine, top, 0)
         if package is None and module is not None:
             # A namespace package, without a file of its own: only the full name leads anywhere.
-            machine.journal.put(scope.home(top), top, Unknown("a folder without __init__.py"))
+            machine.journal.put(scope.home(top), top, Unknown())
         else:
             value = External(canonical(top)) if package is None else ModuleValue(package)
             machine.journal.put(scope.home(top), top, value)
@@ -82,7 +82,7 @@ def import_from(machine: Machine, node: ast.ImportFrom, scope: Scope) -> None:
             if inner is not None:
                 value = ModuleValue(inner)
             elif node.level:
-                value = Unknown(f"{alias.name} from a module that is not there")
+                value = Unknown()
             else:
                 value = External(canonical(f"{node.module}.{alias.name}"))
         machine.journal.put(scope.home(name), name, value)
@@ -106,7 +106,7 @@ def resolved(machine: Machine, name: str, scope: Scope) -> Value:
         return found
     if name in _BUILTINS:
         return External(f"builtins.{name}")
-    return Unknown(f"{name} is not defined here")
+    return Unknown()
 
 
 def _found(machine: Machine, name: str, scope: Scope, seen: tuple[Scope, ...]) -> tuple[Value | None, bool]:
@@ -139,6 +139,7 @@ def settled(machine: Machine, value: Value) -> Value:
             inner = machine.project.inside(value.module, value.name)
             if inner is not None:
                 return ModuleValue(inner)
-            return resolved(machine, value.name, scope) if STAR in scope.names else Unknown(f"{value.name} of a module")
+            return resolved(machine, value.name, scope) if STAR in scope.names else Unknown()
         value = found
-    return Unknown("imports in a circle")
+    # Modules that import each other's names in a circle.
+    return Unknown()

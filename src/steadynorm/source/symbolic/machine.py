@@ -210,9 +210,9 @@ class Machine:
         if type(value) not in _NAMELESS:
             self.run.named.setdefault(value, name)
 
-    def carry(self, name: str, before: Value, after: Value, place: Place) -> None:
+    def carry(self, name: str, before: Value, after: Value) -> None:
         """Notes that a loop's next iteration begins with another value of a name."""
-        self.note(Carry(len(self.run.events), name, before, after, place, self.within))
+        self.note(Carry(len(self.run.events), name, before, after, self.within))
 
     def returned(self, frame: Frame, value: Value) -> None:
         """Notes what a function of the project gave."""
@@ -270,4 +270,4 @@ class Inside:
     def __exit__(self, *error: object) -> None:
         machine = self._machine
         machine.within = self._around
-        machine.run.events.append(Leave(len(machine.run.events), self._block))
+        machine.run.events.append(Leave(len(machine.run.events)))

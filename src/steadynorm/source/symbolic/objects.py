@@ -81,7 +81,7 @@ def _set_fields(machine: Machine, cls: Class, instance: Instance, arguments: Arg
         if name in given:
             machine.journal.put(instance.attributes, name, given[name])
         elif arguments.more:
-            machine.journal.put(instance.attributes, name, Parameter(name, cls.name, cls.member(name)))
+            machine.journal.put(instance.attributes, name, Parameter(name, cls.member(name)))
 
 
 def call_instance(machine: Machine, instance: Instance, arguments: Arguments) -> Value:

@@ -24,7 +24,7 @@ def bound_parameters(
         else:
             default = function.defaults.get(name)
             unsure = default is None or arguments.more
-            names[name] = Parameter(name, function.name, default) if unsure or default is None else default
+            names[name] = Parameter(name, default) if unsure or default is None else default
     if spec.vararg is not None:
         names[spec.vararg.arg] = listed(tuple(values[len(positional) :]), "tuple", not arguments.more)
     if spec.kwarg is not None:
@@ -47,4 +47,4 @@ def free_parameters(function: Function, method: bool) -> dict[str, Value]:
     spec = function.node.args
     positional = [*spec.posonlyargs, *spec.args]
     names = [each.arg for each in (positional[1:] if method and positional else positional) + spec.kwonlyargs]
-    return {name: Parameter(name, function.name, function.defaults.get(name)) for name in names}
+    return {name: Parameter(name, function.defaults.get(name)) for name in names}

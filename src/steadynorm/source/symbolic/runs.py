@@ -113,7 +113,7 @@ def _forget(machine: Machine, instance: Instance) -> None:
     """Takes constants for unknown that methods change: nobody knows which of them was called before."""
     for name in _changed(machine, instance.of):
         if isinstance(instance.attributes.get(name), Known):
-            machine.journal.put(instance.attributes, name, Unknown("what a method changes"))
+            machine.journal.put(instance.attributes, name, Unknown())
 
 
 def _changed(machine: Machine, cls: Class) -> frozenset[str]:
@@ -148,7 +148,7 @@ def _run_sequences(machine: Machine) -> None:
         looked = len(run.events)
         if isinstance(value, Product) and id(value) not in called:
             with machine.journal.undone(), machine.inside(Callback(None, "call")):
-                machine.call(value, Arguments((Unknown("data"),), {}, True, value.call.place))
+                machine.call(value, Arguments((Unknown(),), {}, True, value.call.place))
 
 
 def _continue(machine: Machine, run: Run, instance: Instance) -> None:

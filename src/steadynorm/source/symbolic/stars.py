@@ -177,5 +177,6 @@ def from_stars(
             (guesses if listed is None else complete).append(value)
     guesses = guesses or complete
     if len(guesses) > 1:
-        return Unknown(f"{name}, from one of several star imports"), False
+        # It is from one of several star imports.
+        return Unknown(), False
     return (guesses[0] if guesses else None), False

@@ -166,11 +166,11 @@ def _try(machine: Machine, node: ast.Try | ast.TryStar, scope: Scope) -> Flow:
         flow = machine.execute(node.orelse, scope)
     for handler in node.handlers:
         # What a handler sets counts only where the body failed; the body is what the program is written for.
-        kind = Unknown("an exception") if handler.type is None else machine.evaluate(handler.type, scope)
+        kind = Unknown() if handler.type is None else machine.evaluate(handler.type, scope)
         place = machine.place(handler.body[0])
         with machine.journal.undone(), machine.inside(Branch(kind, True, "except", place)):
             if handler.name:
-                machine.journal.put(scope.home(handler.name), handler.name, Unknown("an exception"))
+                machine.journal.put(scope.home(handler.name), handler.name, Unknown())
             machine.execute(handler.body, scope)
     last = machine.execute(node.finalbody, scope)
     return flow if last is Flow.NEXT else last
@@ -255,7 +255,7 @@ def _match(machine: Machine, node: ast.Match, scope: Scope) -> Flow:
         for inner in ast.walk(case.pattern):
             name = getattr(inner, "name", None)
             if isinstance(name, str):
-                machine.journal.put(scope.home(name), name, Unknown("a part of what is matched"))
+                machine.journal.put(scope.home(name), name, Unknown())
         text, place = f"case {ast.unparse(case.pattern)}", machine.place(case.body[0])
         with machine.inside(Branch(subject, True, text, place)):
             machine.execute(case.body, scope)

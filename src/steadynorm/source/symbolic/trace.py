@@ -185,10 +185,9 @@ class Enter:
 
 @dataclass(slots=True, eq=False)
 class Leave:
-    """A block ends."""
+    """The block that began last ends."""
 
     index: int
-    block: Block
 
 
 @dataclass(slots=True, eq=False)
@@ -210,7 +209,6 @@ class Carry:
         name: the name.
         before: its value before the body.
         after: its value after it.
-        place: of the body.
         within: the blocks around the body, with the loop's own.
     """
 
@@ -218,7 +216,6 @@ class Carry:
     name: str
     before: Value
     after: Value
-    place: Place
     within: tuple[Block, ...]
 
 

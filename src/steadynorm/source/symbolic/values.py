@@ -31,8 +31,6 @@ class Value:
 class Unknown(Value):
     """Nothing is known, and so nothing is proven with it."""
 
-    why: str = ""
-
 
 @dataclass(slots=True, eq=False)
 class Known(Value):
@@ -112,7 +110,6 @@ class Parameter(Value):
     """A parameter of a function that nobody in the project calls, or that others call."""
 
     name: str
-    function: str
     default: Value | None = None
 
 
@@ -348,7 +345,7 @@ def choice(options: list[Value]) -> Value:
     if len(flat) == 1:
         return flat[0]
     if len(flat) > MOST_CHOICES:
-        return Unknown("too many possibilities")
+        return Unknown()
     return Choice(tuple(flat))
 
 

@@ -205,7 +205,7 @@ def _of_layers(call: Call, options: Call, mode_position: int | None, shift: int)
     """Of tf.layers: a function with all its arguments, or an object that gets the mode when it is called."""
     mode = call.argument(mode_position if shift else 1, "training")
     if mode is None and call.more:
-        mode = Unknown("**kwargs")
+        mode = Unknown()
     trainable = options.argument(14 + shift if shift else None, "trainable")
     return Norm(
         call,
@@ -225,7 +225,7 @@ def _of_layers(call: Call, options: Call, mode_position: int | None, shift: int)
 
 
 def _left_out(call: Call, value: Value | None) -> Value | None:
-    return Unknown("**kwargs") if value is None and call.more else value
+    return Unknown() if value is None and call.more else value
 
 
 def _of_contrib(call: Call) -> Norm:
@@ -267,7 +267,7 @@ def _where(value: Value | None) -> tuple[Updates, str]:
 def _of_keras(call: Call, made: Call) -> Norm:
     mode = call.argument(1, "training")
     if mode is None and call.more:
-        mode = Unknown("**kwargs")
+        mode = Unknown()
     found = mode_of(mode, False)
     if mode is None or mode == Known(None):
         found = mode_of(Product(_learning_phase(call)), False)
@@ -295,7 +295,7 @@ def _learning_phase(call: Call) -> Call:
 def _of_fused(call: Call) -> Norm:
     mode = call.argument(7, "is_training")
     if mode is None and call.more:
-        mode = Unknown("**kwargs")
+        mode = Unknown()
     return Norm(call, Kind.FUSED, mode_of(mode, True), mode, call.argument(0, "x"), Updates.NONE, scoping=scoping(call))
 
 
@@ -310,9 +310,9 @@ def _of_normalizer(call: Call, name: str) -> Iterator[Norm]:
     if isinstance(params, Table):
         own |= {key: value for key, value in params.entries.items() if isinstance(key, str)}
         if not params.complete:
-            unknown = Unknown("normalizer_params")
+            unknown = Unknown()
     elif params is not None and params != Known(None):
-        unknown = Unknown("normalizer_params")
+        unknown = Unknown()
 
     def given(*names: str) -> Value | None:
         for each in names:
@@ -352,7 +352,7 @@ def _of_network(call: Call) -> Iterator[Norm]:
     own = call.name.rpartition(".")[2]
     mode = call.argument(3 if own == "mobilenet_v1" else 2, "is_training")
     if mode is None and call.more:
-        mode = Unknown("**kwargs")
+        mode = Unknown()
     told = defaults.call.more or any("updates" in each for each in defaults.call.keywords)
     name = call.argument(None, "scope")
     yield Norm(
@@ -362,7 +362,7 @@ def _of_network(call: Call) -> Iterator[Norm]:
         mode,
         None,
         Updates.UNKNOWN if told or defaults.call.arguments else Updates.COLLECTED,
-        decay=Unknown("the decay of a network's own arg_scope"),
+        decay=Unknown(),
         scale=Known(True),
         scoping=scoping(call),
         reuse=reuses(call.argument(None, "reuse")),

@@ -40,12 +40,10 @@ class Reached:
     Arguments:
         calls: by their positions.
         attributes: attributes of what is outside of the project, as `layer.updates`.
-        lost: whether something unknown is among it.
     """
 
     calls: dict[int, Call] = field(default_factory=dict)
     attributes: list[Attribute] = field(default_factory=list)
-    lost: bool = False
 
     def __contains__(self, call: Call) -> bool:
         return self.calls.get(call.index) is call
@@ -55,7 +53,6 @@ class Reach:
     """The dependencies between the operations of one run."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
         calls = list(run.calls())
         self._losses = [call for call in calls if call.name.startswith(_LOSSES) and "get_" not in call.name]
         self.collecting = [call for call in calls if call.name in _COLLECTING]
@@ -89,8 +86,6 @@ class Reach:
                 continue
             if isinstance(value, Attribute):
                 reached.attributes.append(value)
-            elif isinstance(value, Unknown):
-                reached.lost = True
             elif isinstance(value, Instance):
                 continue
             pending.extend(parts(value))

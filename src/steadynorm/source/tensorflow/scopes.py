@@ -86,7 +86,7 @@ def argument(call: Call, operation: str, position: int | None, *names: str) -> V
     if written is not None:
         return settled(call, written)
     if call.more:
-        return Unknown("*args or **kwargs")
+        return Unknown()
     return scoped(call, operation, *names)
 
 
@@ -95,7 +95,7 @@ def scoped(call: Call, operation: str, *names: str) -> Value | None:
     for each in defaults_around(call):
         if each.operations is None:
             if any(name in each.values for name in names) or not each.values:
-                return Unknown("an arg_scope that is not known")
+                return Unknown()
             continue
         if operation in each.operations:
             for name in names:
