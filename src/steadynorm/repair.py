@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from steadynorm.errors import UnusableInputError
-from steadynorm.evidence import Mode, Score, Split
-from steadynorm.mending.records import Measured
-from steadynorm.recalibration import TOLERANCE, Recalibration, recalibrate
-from steadynorm.report.progress import Progress
+from steadynorm.evidence import Score
+from steadynorm.mending.on_data import Options, check_rereadable, reestimated
+from steadynorm.recalibration import TOLERANCE, Recalibration
 from steadynorm.rooms import room
-from steadynorm.scoring import Yardstick
 from steadynorm.subject import Subject
 
 
@@ -89,100 +85,10 @@ def repair(
     files.check_new(output)
     check_rereadable(subject)
     with room(subject.model, "repair").copied(subject) as copied:
-        found = reestimated(
-            subject,
-            copied,
-            batches=batches,
-            tolerance=tolerance,
-            passes=passes,
-            max_batches=max_batches,
-            include_frozen=include_frozen,
-            device=device,
-            progress=progress,
-        )
+        options = Options(batches, tolerance, passes, max_batches, include_frozen, device, progress)
+        found = reestimated(subject, copied, options)
         files.write(copied.model, output)
     return Repair(found.before, found.after, found.measure, found.recalibration, output, found.worse)
-
-
-def reestimated(
-    original: Subject,
-    copied: Subject,
-    *,
-    batches: int | None,
-    tolerance: float,
-    passes: int,
-    max_batches: int | None,
-    include_frozen: bool,
-    device: str | None,
-    progress: bool,
-) -> Measured:
-    """Re-estimates the statistics of a copy, and measures before and after.
-
-    Arguments:
-        original: what is measured before; may be the copy itself.
-        copied: what gets new statistics.
-        batches: as in `repair`, and so are the arguments below.
-        tolerance: see `repair`.
-        passes: see `repair`.
-        max_batches: see `repair`.
-        include_frozen: see `repair`.
-        device: see `repair`.
-        progress: see `repair`.
-
-    Raises:
-        UnusableInputError: see `repair`.
-        NoNormalizationLayersError: see `repair`.
-    """
-    with Progress(progress) as stage:
-        stage("measuring before")
-        before = _measured(original, batches, device)
-    recalibration = recalibrate(
-        copied.model,
-        copied.train_data,
-        tolerance=tolerance,
-        passes=passes,
-        max_batches=max_batches,
-        include_frozen=include_frozen,
-        forward=copied.forward,
-        device=device,
-        progress=progress,
-    )
-    with Progress(progress) as stage:
-        stage("measuring after")
-        after = _measured(copied, batches, device)
-    yardstick = Yardstick(copied.metric is not None, copied.higher_is_better)
-    return Measured(before, after, yardstick.measure, recalibration, yardstick.clearly_better(before, after))
-
-
-def _measured(subject: Subject, batches: int | None, device: str | None) -> Score:
-    """Loss and metric on the validation data in inference mode."""
-    if subject.loss is None and subject.metric is None:
-        return Score()
-    # The split that is measured stands in the place of the training data, so that no other is read for nothing.
-    measured = replace(subject, train_data=_held_out(subject), validation_data=None)
-    with room(subject.model, "live").opened(measured, batches=batches, device=device) as live:
-        measured_score: Score = live.measure(Split.TRAIN, Mode.POPULATION).score
-    return measured_score
-
-
-def _held_out(subject: Subject) -> Any:
-    return subject.train_data if subject.validation_data is None else subject.validation_data
-
-
-def check_rereadable(subject: Subject) -> None:
-    """Refuses data that can be read once only where they are read twice, before and after.
-
-    Raises:
-        UnusableInputError: the validation data, or the training data that stand in for these, are an iterator.
-    """
-    data = _held_out(subject)
-    measures = subject.loss is not None or subject.metric is not None
-    if measures and isinstance(data, Iterator):
-        name = "train_data" if subject.validation_data is None else "validation_data"
-        raise UnusableInputError(
-            f"{name} of the subject is a {type(data).__name__}, which can be read once, and it is measured before and "
-            "after the repair: pass a list or a loader"
-        )
 
 
 class _Callable(ModuleType):

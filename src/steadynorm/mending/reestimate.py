@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
+from types import ModuleType
+from typing import Any
 
 from steadynorm.errors import UnusableInputError
+from steadynorm.mending.on_data import Options, check_rereadable, reestimated
 from steadynorm.mending.planning import Plan, opened
 from steadynorm.mending.records import Mended
-from steadynorm.recalibration import TOLERANCE
+from steadynorm.recalibration import TOLERANCE, Recalibration
 from steadynorm.rooms import room
 from steadynorm.subject import Subject
 
@@ -57,45 +61,14 @@ def repair_checkpoint(
             the output exists or cannot be written; nothing is written then.
         NoNormalizationLayersError: there is no layer to re-estimate.
     """
-    # Here and not above: it imports this package's records.
-    from steadynorm.repair import check_rereadable, reestimated
-
     files = room(subject.model, "mending")
     plan = Plan(opened(checkpoint, output))
     check_rereadable(subject)
     with room(subject.model, "repair").copied(subject) as copied:
         names: dict[str, str] = files.load(copied.model, plan.opened.contents, plan.opened.path)
-        measured = reestimated(
-            copied,
-            copied,
-            batches=batches,
-            tolerance=tolerance,
-            passes=passes,
-            max_batches=max_batches,
-            include_frozen=include_frozen,
-            device=device,
-            progress=progress,
-        )
-        of_tensor = {
-            tensor.name: layer
-            for layer, named in plan.opened.found.tensors.items()
-            for tensor in named.tensors.values()
-        }
-        missing = []
-        for layer in (each.name for each in measured.recalibration.layers):
-            keys = files.statistics_keys(layer)
-            if not all(key in names for key in keys):
-                missing.append(layer)
-                continue
-            stored = (names[keys[0]], names[keys[1]])
-            mean, variance = files.statistics(copied.model, layer)
-            plan.replace(
-                of_tensor.get(stored[1], layer),
-                stored,
-                mean,
-                variance,
-                epsilon=files.epsilon(copied.model, layer),
-            )
+        options = Options(batches, tolerance, passes, max_batches, include_frozen, device, progress)
+        measured = reestimated(copied, copied, options)
+        missing = _replace_statistics(plan, files, copied.model, names, measured.recalibration)
     if missing:
         raise UnusableInputError(
             f"{plan.opened.path}: has no statistics of {', '.join(missing[:4])} under their names: held in plain lists "
@@ -105,3 +78,31 @@ def repair_checkpoint(
     plan.notes += [f"left alone: '{name}': {reason}" for name, reason in skipped.items()]
     measured = replace(measured, recalibration=replace(measured.recalibration, skipped={}))
     return plan.patch(dry_run, measured)
+
+
+def _replace_statistics(
+    plan: Plan, files: ModuleType, model: Any, names: Mapping[str, str], recalibration: Recalibration
+) -> list[str]:
+    """Plans new values for the statistics that a model has now; gives the layers of which the checkpoint has none.
+
+    Arguments:
+        plan: of the checkpoint.
+        files: the room's way to read and name statistics.
+        model: with the new statistics.
+        names: by the model's own names, those of the checkpoint.
+        recalibration: which layers have new statistics.
+    """
+    of_tensor = {
+        tensor.name: layer for layer, named in plan.opened.found.tensors.items() for tensor in named.tensors.values()
+    }
+    missing = []
+    for layer in (each.name for each in recalibration.layers):
+        keys = files.statistics_keys(layer)
+        if not all(key in names for key in keys):
+            missing.append(layer)
+            continue
+        stored = (names[keys[0]], names[keys[1]])
+        mean, variance = files.statistics(model, layer)
+        epsilon = files.epsilon(model, layer)
+        plan.replace(of_tensor.get(stored[1], layer), stored, mean, variance, epsilon=epsilon)
+    return missing
