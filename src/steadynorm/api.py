@@ -80,7 +80,7 @@ def diagnose(
         "name": name,
     }
     subject = _subject(model, {key: value for key, value in given.items() if value is not None})
-    chosen, left_out = (codes([each] if isinstance(each, str) else each) for each in (select, ignore))
+    chosen, left_out = codes(select), codes(ignore)
     live_room = room(subject.model, "live")
     with live_room.opened(subject, batches=batches, device=device) as live, Progress(progress) as stage:
         yardstick = Yardstick(subject.metric is not None, subject.higher_is_better)

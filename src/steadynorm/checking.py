@@ -75,7 +75,7 @@ def check(
         UnusableInputError: a code is unknown, `before` cannot be read or is not one checkpoint, or `baseline` cannot be
             read.
     """
-    chosen, left_out = (codes([each] if isinstance(each, str) else each) for each in (select, ignore))
+    chosen, left_out = codes(select), codes(ignore)
     task = Task(None if before is None else os.fspath(before), chosen, left_out)
     if task.before is not None:
         from steadynorm.model_check import earlier

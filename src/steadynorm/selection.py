@@ -20,13 +20,14 @@ def entry_of(code: str) -> Entry:
     return found
 
 
-def codes(named: Iterable[str]) -> tuple[str, ...]:
-    """Codes and prefixes (`SN1`), each item one of them or several with commas between.
+def codes(named: str | Iterable[str]) -> tuple[str, ...]:
+    """Codes and prefixes (`SN1`): a text with one of them or several with commas between, or several such texts.
 
     Raises:
         UnusableInputError: no code begins that way.
     """
-    split = [part.strip().upper() for item in named for part in item.split(",") if part.strip()]
+    texts = [named] if isinstance(named, str) else named
+    split = [part.strip().upper() for text in texts for part in text.split(",") if part.strip()]
     for part in split:
         if not any(code.startswith(part) for code in CATALOGUE):
             raise UnusableInputError(_unknown(part))

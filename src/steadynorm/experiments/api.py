@@ -61,7 +61,7 @@ def sanity(
     if seconds <= 0:
         raise UnusableInputError(f"seconds={seconds:g}: expected how long the experiments may take, more than 0")
     subject = replace(subject, **given)
-    chosen, left_out = (codes([each] if isinstance(each, str) else each) for each in (select, ignore))
+    chosen, left_out = codes(select), codes(ignore)
     recorded = None if losses is None else read_losses(losses)
     trainees = room(subject.model, "trainee")
     with trainees.opened_for_training(subject, batches=batches, device=device) as trainee, Progress(progress) as stage:
