@@ -156,6 +156,27 @@ def scoping(call: Call) -> Scoping:
     return Scoping(tuple(reversed(path)), reused)
 
 
+def begins_in(scope: Value, call: Call, path: str | None, name: str | None) -> bool | None:
+    """Whether the names of the variables of a call begin with a scope, as lists of variables are chosen by.
+
+    Arguments:
+        scope: its name, or the scope itself.
+        call: the call that uses the variables.
+        path: the scopes that they are made in; `None` if a part is not known.
+        name: the beginning of their names; `None` if it is not known.
+
+    Returns:
+        `None` if that is not known.
+    """
+    wanted = constant_text(scope)
+    if wanted is None:
+        return True if any(context.result is scope for context in contexts(call)) else None
+    wanted = wanted.rstrip("/")
+    if name is not None:
+        return name.startswith(wanted)
+    return True if path is not None and path.startswith(wanted) else None
+
+
 def _opened(context: Call) -> tuple[str | None, bool | None]:
     given = context.argument(0, "name_or_scope")
     if given is None or given == Known(None):

@@ -16,11 +16,10 @@ from steadynorm.source.symbolic.values import (
     Product,
     Table,
     Value,
-    constant_text,
 )
 from steadynorm.source.tensorflow.filters import passes
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
-from steadynorm.source.tensorflow.scopes import contexts, either
+from steadynorm.source.tensorflow.scopes import begins_in, either
 from steadynorm.source.tensorflow.words import VARIABLES, collection_name, short
 
 _TRAINABLE = frozenset(
@@ -185,7 +184,7 @@ def _leaf(norm: Norm, everything: bool, scope: Value | None) -> Held:
     if norm.updates is Updates.BY_HAND and not everything:
         statistics = None if any(map(_is_trained_variable, norm.variables)) else False
     if scope is not None and scope != Known(None):
-        inside = _begins(norm, scope)
+        inside = begins_in(scope, norm.call, norm.scoping.text, names_of(norm))
         parameters, statistics = both(parameters, inside), both(statistics, inside)
     return Held(parameters, statistics)
 
@@ -236,22 +235,6 @@ def names_of(norm: Norm) -> str | None:
     if norm.inner:
         own = f"{own}/BatchNorm" if norm.name is not None else own
     return "/".join(part for part in (path, own) if part)
-
-
-def _begins(norm: Norm, scope: Value) -> bool | None:
-    """Whether a layer's variables lie in a scope."""
-    beginning = constant_text(scope)
-    if beginning is not None:
-        beginning = beginning.rstrip("/")
-        name = names_of(norm)
-        if name is not None:
-            return name.startswith(beginning)
-        path = norm.scoping.text
-        return True if path is not None and path.startswith(beginning) else None
-    for context in contexts(norm.call):
-        if context.result is scope:
-            return True
-    return None
 
 
 def leaves(value: Value | None) -> Iterator[Call]:

@@ -7,7 +7,7 @@ from steadynorm.source.symbolic.values import Comprehension, Expression, Items, 
 from steadynorm.source.tensorflow.filters import passes
 from steadynorm.source.tensorflow.norms import Norm
 from steadynorm.source.tensorflow.runs import Step
-from steadynorm.source.tensorflow.scopes import argument, contexts, either, scoping
+from steadynorm.source.tensorflow.scopes import argument, begins_in, either, scoping
 from steadynorm.source.tensorflow.variables import both, leaves, listed
 from steadynorm.source.tensorflow.words import LAYERS, VARIABLES, op_name, short
 from steadynorm.source.tensorflow.world import World
@@ -75,15 +75,7 @@ def _of_call(call: Call, layer: Call) -> bool | None:
     _, scope = given
     if scope is None or scope == Known(None):
         return True
-    beginning = constant_text(scope)
-    if beginning is not None:
-        beginning = beginning.rstrip("/")
-        name = _name_of_weights(layer)
-        if name is not None:
-            return name.startswith(beginning)
-        path = scoping(layer).text
-        return True if path is not None and path.startswith(beginning) else None
-    return True if any(context.result is scope for context in contexts(layer)) else None
+    return begins_in(scope, layer, scoping(layer).text, _name_of_weights(layer))
 
 
 def _name_of_weights(layer: Call) -> str | None:
