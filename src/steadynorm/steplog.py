@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from steadynorm.checks.distance import LOG_VARIANCE_THRESHOLD, SHIFT_THRESHOLD, between
-from steadynorm.evidence import Array, LayerSteps, SampledMoments
+from steadynorm.evidence import Array, Evaluation, LayerSteps, SampledMoments
 from steadynorm.norm.moments import Moments, PopulationMoments
 
 
@@ -126,6 +126,27 @@ def summarized(log: LayerLog, epsilon: float) -> LayerSteps:
         input_spread=_spread(log.steps, epsilon),
         values=min((call.values for call in batch_calls), default=None),
         mode_changed=log.mode_changed,
+    )
+
+
+def evaluated(log: StepLog, result: float | None, failed: tuple[str, ...] = ()) -> Evaluation:
+    """What the log says about an evaluation of the user's own, which was its only step.
+
+    Arguments:
+        log: what the layers did.
+        result: what the evaluation gave, where that is a number.
+        failed: layers that raised because they were given one value per channel.
+    """
+    batch_calls = {name: [call for call in each.steps[0] if call.batch] for name, each in log.logs.items()}
+    values = {name: min(call.values for call in calls) for name, calls in batch_calls.items() if calls}
+    return Evaluation(
+        given=True,
+        batch_layers=tuple(values),
+        moved_layers=tuple(name for name, each in log.logs.items() if each.moved[0]),
+        values=min(values.values(), default=None),
+        result=result,
+        single_value_layers=tuple(name for name, least in values.items() if least == 1),
+        failed_with_one_value=failed,
     )
 
 

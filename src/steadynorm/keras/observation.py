@@ -5,46 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 
-from steadynorm.evidence import Array, SampledMoments
+from steadynorm.evidence import Array
 from steadynorm.keras.backends import backend
 from steadynorm.keras.calls import Called, Standin, standing_in, substituted
 from steadynorm.keras.layers import axis_of, epsilon_of, value
 from steadynorm.keras.moments import BatchMoments
-from steadynorm.layer_moments import LayerMoments
+from steadynorm.layer_moments import LayerMoments, Seen
 from steadynorm.live import Override
 from steadynorm.norm.moments import Moments
-from steadynorm.passes import Site
-
-
-@dataclass
-class Seen:
-    """What was seen of the layers.
-
-    Arguments:
-        moments: accumulated inputs by call site.
-        batch_layers: layers that normalized by batch moments.
-        values: smallest number of values per channel in such a call.
-    """
-
-    moments: dict[Site, LayerMoments] = field(default_factory=dict)
-    batch_layers: dict[str, None] = field(default_factory=dict)
-    values: int | None = None
-
-    def sampled(self) -> dict[Site, SampledMoments]:
-        """The moments of every call site that got data."""
-        return {site: accumulated.sampled() for site, accumulated in self.moments.items() if accumulated.values}
-
-    def by_batch(self, name: str, values: int | None) -> None:
-        """Notes a call that normalized by the moments of so many values; `None` if nobody knows how many."""
-        self.batch_layers[name] = None
-        if values is not None:
-            self.values = min(values, self.values or values)
 
 
 class Watch:
@@ -71,7 +44,7 @@ class Watch:
     ) -> None:
         self.layers, self.batch, self.observe = layers, batch, observe
         self.override = override or {}
-        self.seen = Seen()
+        self.seen: Seen[LayerMoments] = Seen()
         self._calls: Counter[str] = Counter()
         self._checked: set[str] = set()
 
@@ -80,7 +53,7 @@ class Watch:
         self._calls.clear()
 
     @contextmanager
-    def __call__(self) -> Iterator[Seen]:
+    def __call__(self) -> Iterator[Seen[LayerMoments]]:
         """Watches; the layers are called as before at the end, whatever happens."""
         with (
             keras.StatelessScope(),

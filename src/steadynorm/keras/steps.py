@@ -17,7 +17,7 @@ from steadynorm.keras.calls import standing_in
 from steadynorm.keras.layers import epsilon_of, value
 from steadynorm.keras.stateless import is_stateless, stateful
 from steadynorm.keras.steplog import logged, step_log
-from steadynorm.steplog import summarized
+from steadynorm.steplog import evaluated, summarized
 
 
 def own_train_step(model: Any) -> Callable[[Any, Any], Any] | None:
@@ -142,16 +142,7 @@ def run_evaluation(
                 "list of the sampled validation batches; leave evaluate out to diagnose without it"
             ) from error
     log.end_step()
-    batch_calls = {name: [call for call in layer_log.steps[0] if call.batch] for name, layer_log in log.logs.items()}
-    values = {name: min(call.values for call in calls) for name, calls in batch_calls.items() if calls}
-    return Evaluation(
-        given=True,
-        batch_layers=tuple(values),
-        moved_layers=tuple(name for name, layer_log in log.logs.items() if layer_log.moved[0]),
-        values=min(values.values(), default=None),
-        result=number_in(result),
-        single_value_layers=tuple(name for name, least in values.items() if least == 1),
-    )
+    return evaluated(log, number_in(result))
 
 
 @contextmanager

@@ -5,37 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from steadynorm.evidence import SampledMoments
+from steadynorm.layer_moments import Seen
 from steadynorm.live import Override
-from steadynorm.passes import Site
 from steadynorm.torch.layers import has_statistics, is_frozen_type, is_normalization, uses_batch_moments
 from steadynorm.torch.moments import LayerMoments, channel_moments, input_of, values_averaged, values_per_channel
 from steadynorm.torch.state import hooks, layers_kept
-
-
-@dataclass
-class Seen:
-    """What was seen of the layers.
-
-    Arguments:
-        moments: accumulated inputs by call site.
-        batch_layers: layers that normalized by batch moments.
-        values: smallest number of values per channel in such a call.
-    """
-
-    moments: dict[Site, LayerMoments] = field(default_factory=dict)
-    batch_layers: dict[str, None] = field(default_factory=dict)
-    values: int | None = None
-
-    def sampled(self) -> dict[Site, SampledMoments]:
-        """The moments of every call site that got data."""
-        return {site: accumulated.sampled() for site, accumulated in self.moments.items() if accumulated.values}
 
 
 class Watch:
@@ -59,7 +38,7 @@ class Watch:
     ) -> None:
         self.layers, self.batch, self.observe = layers, batch, observe
         self.override = override or {}
-        self.seen = Seen()
+        self.seen: Seen[LayerMoments] = Seen()
         self._calls: Counter[str] = Counter()
 
     def begin_forward(self) -> None:
@@ -67,7 +46,7 @@ class Watch:
         self._calls.clear()
 
     @contextmanager
-    def __call__(self) -> Iterator[Seen]:
+    def __call__(self) -> Iterator[Seen[LayerMoments]]:
         """Watches; the layers' buffers, modes and hooks are as before at the end, whatever happens."""
         with layers_kept(self.layers.values()):
             for layer in self.layers.values():
@@ -100,8 +79,7 @@ class Watch:
                     self.seen.moments[site] = LayerMoments(layer)
                 self.seen.moments[site].add(x)
             if uses_batch_moments(layer):
-                self.seen.batch_layers[name] = None
-                self.seen.values = min(values, self.seen.values or values)
+                self.seen.by_batch(name, values)
 
         return before
 
@@ -119,8 +97,7 @@ class Watch:
             if x.shape != output.shape:
                 output = output.movedim(-1, 1)
             if _normalized_by_batch(layer, x, output):
-                self.seen.batch_layers[name] = None
-                self.seen.values = min(values_per_channel(x), self.seen.values or 1 << 62)
+                self.seen.by_batch(name, values_per_channel(x))
 
         return after
 

@@ -14,7 +14,7 @@ from torch.nn.parameter import is_lazy
 
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evaluation, TrainSteps
-from steadynorm.steplog import summarized
+from steadynorm.steplog import evaluated, summarized
 from steadynorm.torch.batches import sample_count
 from steadynorm.torch.copying import Copier
 from steadynorm.torch.state import hooks
@@ -122,17 +122,7 @@ def run_evaluation(
                 ) from error
             failed = (log.last_single,)
     log.end_step()
-    batch_calls = {name: [call for call in layer_log.steps[0] if call.batch] for name, layer_log in log.logs.items()}
-    values = {name: min(call.values for call in calls) for name, calls in batch_calls.items() if calls}
-    return Evaluation(
-        given=True,
-        batch_layers=tuple(values),
-        moved_layers=tuple(name for name, layer_log in log.logs.items() if layer_log.moved[0]),
-        values=min(values.values(), default=None),
-        result=_number(result),
-        single_value_layers=tuple(name for name, least in values.items() if least == 1),
-        failed_with_one_value=failed,
-    )
+    return evaluated(log, _number(result), failed)
 
 
 class _BadGradients:
