@@ -203,9 +203,7 @@ def _of_call(call: Call) -> Iterator[Norm]:
 
 def _of_layers(call: Call, options: Call, mode_position: int | None, shift: int) -> Norm:
     """Of tf.layers: a function with all its arguments, or an object that gets the mode when it is called."""
-    mode = call.argument(mode_position if shift else 1, "training")
-    if mode is None and call.more:
-        mode = Unknown()
+    mode = _left_out(call, call.argument(mode_position if shift else 1, "training"))
     trainable = options.argument(14 + shift if shift else None, "trainable")
     return Norm(
         call,
@@ -218,13 +216,14 @@ def _of_layers(call: Call, options: Call, mode_position: int | None, shift: int)
         trainable=trainable,
         scale=options.argument(4 + shift, "scale"),
         layer=None if options is call else options,
-        scoping=scoping(call if options is call else options),
+        scoping=scoping(options),
         reuse=reuses(options.argument(None, "reuse", "_reuse")) if not options.more else None,
         name=_text(options.argument(15 + shift if shift else None, "name")),
     )
 
 
 def _left_out(call: Call, value: Value | None) -> Value | None:
+    """An argument of a call; not known where it may be among `**kwargs`."""
     return Unknown() if value is None and call.more else value
 
 
@@ -265,9 +264,7 @@ def _where(value: Value | None) -> tuple[Updates, str]:
 
 
 def _of_keras(call: Call, made: Call) -> Norm:
-    mode = call.argument(1, "training")
-    if mode is None and call.more:
-        mode = Unknown()
+    mode = _left_out(call, call.argument(1, "training"))
     found = mode_of(mode, False)
     if mode is None or mode == Known(None):
         found = mode_of(Product(_learning_phase(call)), False)
@@ -293,9 +290,7 @@ def _learning_phase(call: Call) -> Call:
 
 
 def _of_fused(call: Call) -> Norm:
-    mode = call.argument(7, "is_training")
-    if mode is None and call.more:
-        mode = Unknown()
+    mode = _left_out(call, call.argument(7, "is_training"))
     return Norm(call, Kind.FUSED, mode_of(mode, True), mode, call.argument(0, "x"), Updates.NONE, scoping=scoping(call))
 
 
