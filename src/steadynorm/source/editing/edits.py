@@ -23,14 +23,12 @@ class Fixed:
     Arguments:
         texts: the new text of each file that changes, by its path.
         edits: the edits that lead to it, by the file's path.
-        made: the fixes that were made.
-        refused: those that were not: they overlap with one that was made, or what they lead to is no Python.
+        made: the fixes that were made; others overlap with one of these, or what they lead to is no Python.
     """
 
     texts: Mapping[str, str]
     edits: Mapping[str, tuple[Edit, ...]]
     made: tuple[Fix, ...]
-    refused: tuple[Fix, ...]
 
 
 def fixed(files: Mapping[str, SourceFile], fixes: Iterable[Fix]) -> Fixed:
@@ -41,19 +39,20 @@ def fixed(files: Mapping[str, SourceFile], fixes: Iterable[Fix]) -> Fixed:
         fixes: the fixes, the more important ones first.
     """
     made: list[Fix] = []
-    refused: list[Fix] = []
     for fix in dict.fromkeys(fixes):
-        (made if _goes_with(fix, made) else refused).append(fix)
+        if _goes_with(fix, made):
+            made.append(fix)
     texts = _texts(files, _by_path(made))
     if texts is None:
         # Together they are no Python, so that one of them is not; whichever it is.
         together, made = made, []
         for fix in together:
-            (made if _texts(files, _by_path([*made, fix])) is not None else refused).append(fix)
+            if _texts(files, _by_path([*made, fix])) is not None:
+                made.append(fix)
         texts = _texts(files, _by_path(made)) or {}
     changed = {path: text for path, text in texts.items() if text != files[path].text}
     edits = {path: each for path, each in _by_path(made).items() if path in changed}
-    return Fixed(changed, edits, tuple(made), tuple(refused))
+    return Fixed(changed, edits, tuple(made))
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str:
