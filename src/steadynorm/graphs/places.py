@@ -33,6 +33,7 @@ class Place:
         variances: where its variance comes from, likewise.
         epsilon: what is added to the variance, `None` if it is computed.
         axes: the axes that are reduced, `None` if that is not constant; of a fused operation those of its format.
+        inside: the nodes that it is made of.
     """
 
     node: str

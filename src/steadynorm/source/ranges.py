@@ -6,7 +6,6 @@ from typing import TypeAlias
 
 from steadynorm.source.layers.words import KINDS
 from steadynorm.source.symbolic.values import (
-    Attribute,
     Expression,
     Item,
     Items,
@@ -93,12 +92,8 @@ def source_of(value: Value | None) -> Value | None:
                 value = call.receiver if call.name.startswith(".") else call.argument(0)
             else:
                 break
-        elif isinstance(value, Items | Expression):
-            value, path = _taken(value, path)
-            break
-        elif isinstance(value, Attribute):
-            break
         else:
+            value, path = _taken(value, path)
             break
     for key in reversed(path):
         if key is not None and isinstance(value, Product | Item):

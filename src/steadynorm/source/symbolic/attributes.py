@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import TypeGuard
 
 from steadynorm.place import Place
 from steadynorm.source.symbolic import containers
@@ -34,6 +35,8 @@ from steadynorm.source.symbolic.values import (
     Value,
     Wrapped,
     choice,
+    constant_int,
+    constant_text,
 )
 from steadynorm.source.symbolic.vocabulary import WRAPPERS
 
@@ -117,7 +120,7 @@ def _of_instance(machine: Machine, of: Instance, name: str, node: ast.expr | Pla
 
 def _of_base(machine: Machine, of: Value, cls: Class, name: str) -> Value:
     """What a class has as `name` that the project does not define; nothing is known of what it cannot have."""
-    if cls.whole and not cls.external_bases() and name != "__dict__":
+    if cls.whole and not cls.external_bases() and name != _ALL_NAMES:
         return Unknown()
     return Attribute(of, name, len(machine.run.events))
 
@@ -160,32 +163,46 @@ def _plain(member: Value) -> Value:
 
 def item(machine: Machine, of: Value, key: Value | None) -> Value:
     """`of[key]`; the items of an iteration where the key is `None`."""
-    position = key.value if isinstance(key, Known) else None
-    members = iterate(machine, of)
-    whole = not isinstance(of, Items) or of.whole
-    if members is not None and whole and type(position) is int and -len(members) <= position < len(members):
-        return members[position]
+    found = _of_members(machine, of, key)
+    if found is not None:
+        return found
     if isinstance(of, Table) and isinstance(key, Known):
         if key.value in of.entries:
             return of.entries[key.value]
         return Unknown() if of.complete else Item(of, key)
     if isinstance(of, Table) and of.complete and 0 < len(of.entries) <= MOST_CHOICES and _are_made_from(of):
         return choice(list(of.entries.values()))
-    if isinstance(position, str):
+    name = constant_text(key)
+    if name is not None:
         if isinstance(of, External) and of.name.endswith(f".{_ALL_NAMES}"):
-            return External(canonical(f"{of.name.removesuffix(_ALL_NAMES)}{position}"))
+            return External(canonical(f"{of.name.removesuffix(_ALL_NAMES)}{name}"))
         if isinstance(of, Attribute) and of.name == _ALL_NAMES and isinstance(of.of, ModuleValue):
-            return _of_module(machine, of.of.module, position)
-    if isinstance(key, Expression) and key.operator == "Slice" and members is not None:
-        bounds = [part.value for part in key.operands if isinstance(part, Known)]
-        if len(bounds) == len(key.operands) and all(part is None or type(part) is int for part in bounds) and whole:
-            return Items(of.kind if isinstance(of, Items) else "list", {"items": members[slice(*bounds)]})
+            return _of_module(machine, of.of.module, name)
     if isinstance(of, Choice):
         return choice([item(machine, option, key) for option in of.options])
     layer = containers.entry(of, key)
-    if layer is None and not (isinstance(key, Expression) and key.operator == "Slice"):
+    if layer is None and not _is_slice(key):
         layer = containers.representative(of)
     return Item(of, key) if layer is None else layer
+
+
+def _of_members(machine: Machine, of: Value, key: Value | None) -> Value | None:
+    """The member of a list at a position that is known, or the members of a slice; `None` where they are not known."""
+    members = iterate(machine, of)
+    if members is None or (isinstance(of, Items) and not of.whole):
+        return None
+    position = constant_int(key)
+    if position is not None:
+        return members[position] if -len(members) <= position < len(members) else None
+    if _is_slice(key):
+        bounds = [part.value for part in key.operands if isinstance(part, Known)]
+        if len(bounds) == len(key.operands) and all(part is None or type(part) is int for part in bounds):
+            return Items(of.kind if isinstance(of, Items) else "list", {"items": members[slice(*bounds)]})
+    return None
+
+
+def _is_slice(key: Value | None) -> TypeGuard[Expression]:
+    return isinstance(key, Expression) and key.operator == "Slice"
 
 
 def iterate(machine: Machine, over: Value) -> tuple[Value, ...] | None:

@@ -98,6 +98,7 @@ class Expression(Value):
     Arguments:
         operator: the name of its `ast` class, as `Add`, `Not`, `Is`, `And`, `JoinedStr`; `Lambda` never.
         operands: in order of the source.
+        place: where it was written; `None` for a slice.
     """
 
     operator: str
@@ -207,7 +208,7 @@ class Class(Value):
         bases: the bases, evaluated.
         members: what its body defines.
         fields: names with annotations, in order: the parameters of a dataclass.
-        keywords: of the class statement.
+        decorators: evaluated, in order of the source.
     """
 
     node: ast.ClassDef
@@ -388,9 +389,9 @@ def truth(value: Value) -> bool | None:
     if isinstance(value, Known):
         return bool(value.value)
     if isinstance(value, Items):
-        return bool(value.items) or None if not value.whole else bool(value.items)
+        return bool(value.items) if value.whole else bool(value.items) or None
     if isinstance(value, Table):
-        return bool(value.entries) if value.complete else (True if value.entries else None)
+        return bool(value.entries) if value.complete else bool(value.entries) or None
     if isinstance(value, (Function, Class, Bound, Partial, Wrapped, ModuleValue)):
         return True
     if isinstance(value, Choice):

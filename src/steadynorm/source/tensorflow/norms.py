@@ -93,11 +93,17 @@ class Norm:
         collection: the collection that holds them.
         decay: of the averages: the argument; `None` if it is left out.
         decay_default: what it is then.
+        trainable: the argument that says whether gamma and beta are trained; `None` if it is left out.
+        scale: the argument that says whether there is a gamma, likewise.
         layer: the call that made the layer object.
         inner: whether it is the normalizer_fn of another layer.
         moments: of one by hand: the call of tf.nn.moments.
         assignments: of one by hand: the calls that update its averages.
         variables: the values of its averages, where the program holds them.
+        scoping: the variable scopes that its variables are made in.
+        reuse: whether it takes variables that are there already; `None` if that is not known.
+        name: its own name, empty where it is worked out; `None` if it is left out, or not known.
+        activation: what it applies to its own result; `None` without one.
         several: whether it stands for all layers of a network that others have written.
     """
 
