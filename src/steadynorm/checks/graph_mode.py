@@ -85,9 +85,8 @@ def trained_on_population(evidence: Evidence) -> Iterator[Finding]:
     """A train step trains through layers that normalize by stored statistics."""
     graph = evidence.graph
     assert graph is not None
-    assert evidence.graph is not None
     known = facts(evidence)
-    stand_ins = {inference for _, inference in evidence.graph.unshared}  # SN206
+    stand_ins = {inference for _, inference in graph.unshared}  # SN206
     unfed = {each.name for each in never_fed(known)}
     fixed, defaults = [], []
     for each in known:
@@ -99,41 +98,38 @@ def trained_on_population(evidence: Evidence) -> Iterator[Finding]:
             defaults.append(each)
         elif all(use.mode is Mode.POPULATION for use in each.trained) and not any(up.steps for up in each.updates):
             fixed.append(each)
-    for layers, verb, message, remedy in (
-        (
+    if fixed:
+        yield _on_population(
             fixed,
-            "are",
-            "{layers} trained in inference mode ('{node}'), by statistics that nothing updates",
+            f"{many(fixed, 'are')} trained in inference mode ('{fixed[0].trained[0].node}'), by statistics that "
+            "nothing updates",
             "Pass training=True in training (tf.layers and tf.keras are in inference mode by default), or leave gamma "
             "and beta out of the training if the layers are frozen on purpose.",
-        ),
-        (
+        )
+    if defaults:
+        switch = defaults[0].trained[0].switch
+        yield _on_population(
             defaults,
-            "take",
-            "{layers} their mode from '{switch}', which is inference unless it is fed, and nothing in the "
-            "graph shows that it is: their updates stand in no collection and in no train step",
-            "Feed {{'{switch}': True}} in training and run layer.updates, or pass training= on the call.",
-        ),
-    ):
-        if layers:
-            filled = {
-                "layers": many(layers, verb),
-                "node": layers[0].trained[0].node,
-                "switch": layers[0].trained[0].switch,
-            }
-            proven = all(each.moved is False for each in layers)
-            yield finding(
-                "SN202",
-                names(layers),
-                message.format(**filled),
-                remedy.format(**filled),
-                evidence={"nodes": [use.node for each in layers for use in each.trained]},
-                certainty=Certainty.PROVEN if proven else Certainty.LIKELY,
-                settle=None
-                if proven
-                else "a checkpoint beside the graph: statistics of exactly 0 and 1 prove it, any others are those of a "
-                "layer that is frozen on purpose",
-            )
+            f"{many(defaults, 'take')} their mode from '{switch}', which is inference unless it is fed, and nothing in "
+            "the graph shows that it is: their updates stand in no collection and in no train step",
+            f"Feed {{'{switch}': True}} in training and run layer.updates, or pass training= on the call.",
+        )
+
+
+def _on_population(layers: list[Facts], message: str, remedy: str) -> Finding:
+    proven = all(each.moved is False for each in layers)
+    return finding(
+        "SN202",
+        names(layers),
+        message,
+        remedy,
+        evidence={"nodes": [use.node for each in layers for use in each.trained]},
+        certainty=Certainty.PROVEN if proven else Certainty.LIKELY,
+        settle=None
+        if proven
+        else "a checkpoint beside the graph: statistics of exactly 0 and 1 prove it, any others are those of a "
+        "layer that is frozen on purpose",
+    )
 
 
 def _is_trained_itself(each: Facts) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
+from functools import partial
 
 import numpy as np
 
@@ -143,47 +144,37 @@ def low_precision(evidence: Evidence) -> Iterator[Finding]:
     found = [
         layer for layer in evidence.layers if layer.statistics is not None and layer.statistics.dtype in LOW_PRECISION
     ]
-    if found:
-        dtype = next(layer.statistics.dtype for layer in found if layer.statistics is not None)
-        step = LOW_PRECISION[dtype]
-        if evidence.stored is not None and not evidence.stored.training:
-            yield finding(
-                "SN704",
-                [layer.name for layer in found],
-                f"the statistics of {many(found)} are stored in {dtype}, each to within {step:.2g} of its value",
-                "Nothing for inference. Before training goes on from this file, convert the normalization layers to "
-                "float32, or their averages will not move by less than that.",
-                evidence={"dtype": dtype, "rounding_step": step},
-                severity=Severity.INFO,
-            )
-            return
-        source = _cast(evidence)
-        if source is _Cast.ON_SAVING:
-            return
-        if source is _Cast.UNKNOWN:
-            yield finding(
-                "SN704",
-                [layer.name for layer in found],
-                f"the statistics of {many(found)} are stored in {dtype}, and so are all weights: either the file "
-                f"was cast when it was saved, or the training ran in {dtype}, where an update that changes the average "
-                f"by less than {step:.2g} of its value is rounded away",
-                "Nothing if only the file was cast (a copy of the model with .half() before torch.save), as long as "
-                "training goes on in float32. Otherwise keep the normalization layers in float32.",
-                evidence={"dtype": dtype, "rounding_step": step},
-                severity=Severity.INFO,
-                certainty=Certainty.LIKELY,
-                settle="look up whether the training casts its model, or only what it saves; the state of the "
-                "optimizer in the file would tell: its averages have the type that the training ran in",
-            )
-            return
-        yield finding(
-            "SN704",
-            [layer.name for layer in found],
-            f"the statistics of {many(found)} are kept in {dtype}: an update that changes the average by less "
-            f"than {step:.2g} of its value is rounded away",
-            "Keep the normalization layers in float32 (autocast does; model.half() does not: convert them back "
-            "with layer.float()).",
-            evidence={"dtype": dtype, "rounding_step": step},
+    if not found:
+        return
+    dtype = next(layer.statistics.dtype for layer in found if layer.statistics is not None)
+    step = LOW_PRECISION[dtype]
+    told = partial(finding, "SN704", [layer.name for layer in found], evidence={"dtype": dtype, "rounding_step": step})
+    source = _cast(evidence)
+    if evidence.stored is not None and not evidence.stored.training:
+        yield told(
+            f"the statistics of {many(found)} are stored in {dtype}, each to within {step:.2g} of its value",
+            "Nothing for inference. Before training goes on from this file, convert the normalization layers to "
+            "float32, or their averages will not move by less than that.",
+            severity=Severity.INFO,
+        )
+    elif source is _Cast.UNKNOWN:
+        yield told(
+            f"the statistics of {many(found)} are stored in {dtype}, and so are all weights: either the file was cast "
+            f"when it was saved, or the training ran in {dtype}, where an update that changes the average by less than "
+            f"{step:.2g} of its value is rounded away",
+            "Nothing if only the file was cast (a copy of the model with .half() before torch.save), as long as "
+            "training goes on in float32. Otherwise keep the normalization layers in float32.",
+            severity=Severity.INFO,
+            certainty=Certainty.LIKELY,
+            settle="look up whether the training casts its model, or only what it saves; the state of the optimizer in "
+            "the file would tell: its averages have the type that the training ran in",
+        )
+    elif source is _Cast.IN_TRAINING:
+        yield told(
+            f"the statistics of {many(found)} are kept in {dtype}: an update that changes the average by less than "
+            f"{step:.2g} of its value is rounded away",
+            "Keep the normalization layers in float32 (autocast does; model.half() does not: convert them back with "
+            "layer.float()).",
         )
 
 
