@@ -9,6 +9,7 @@ import pytest
 
 from steadynorm.errors import UnusableInputError
 from steadynorm.options import FailOn
+from steadynorm.selection import codes
 from steadynorm.settings import Settings, settings_from
 
 
@@ -93,3 +94,8 @@ def test_file_that_is_not_utf8_is_one_line(tmp_path: Path) -> None:
 
     with pytest.raises(UnusableInputError, match=r"is not UTF-8 \(byte 33\)"):
         settings_from(tmp_path)
+
+
+@pytest.mark.parametrize("named", ["sn501, SN2", ["SN501", "SN2"], ["SN501,SN2", "SN501"]])
+def test_codes_are_one_text_or_several(named: str | list[str]) -> None:
+    assert codes(named) == ("SN501", "SN2")

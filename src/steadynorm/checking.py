@@ -36,7 +36,7 @@ def check(
     select: str | Iterable[str] = (),
     ignore: str | Iterable[str] = (),
     exclude: Iterable[str] = (),
-    per_file_ignores: Mapping[str, Iterable[str]] | None = None,
+    per_file_ignores: Mapping[str, str | Iterable[str]] | None = None,
     root: StrPath = "",
     baseline: StrPath | None = None,
     fix: bool = False,
