@@ -174,6 +174,7 @@ class Lab:
     """
 
     loss = staticmethod(loss)
+    fitted_loss = staticmethod(fitted_loss)
     accuracy = staticmethod(accuracy)
     network = staticmethod(network)
     train = staticmethod(train)

@@ -97,6 +97,19 @@ def test_sn104_decay_too_slow_for_the_run(lab: Any) -> None:
     found = lab.assert_first(lab.diagnose(lab.healthy(momentum=0.999)), "SN104")
     assert found.severity == "error"
     assert found.effect.share > 0.95
+    # Four epochs of 22 batches: Keras' layers do not count, their optimizer does.
+    assert found.evidence["updates"] == 88
+    assert found.evidence["residual"] == pytest.approx(0.999**88)
+    assert "after 88 updates with decay 0.999" in found.message
+
+
+def test_sn104_an_optimizer_made_anew_does_not_say_how_old_the_statistics_are(lab: Any) -> None:
+    model = lab.healthy(momentum=0.99)
+    darker = [(x / 2, y) for x, y in lab.train_data]
+    lab.train(model, darker[:10], epochs=1, rate=1e-5)  # compiles it again
+    report = lab.diagnose(model, train_data=darker, validation_data=None)
+    assert report.findings
+    assert not any("initial value" in found.message for found in report.findings)
 
 
 def test_sn105_a_second_forward_pass_in_training_mode(lab: Any) -> None:

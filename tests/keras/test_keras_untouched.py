@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -63,6 +64,25 @@ def test_a_diagnosis_with_everything_changes_nothing(lab: Any) -> None:
         return 0.5
 
     assert_untouched(lab, lab.healthy(), evaluate=evaluate)
+
+
+@pytest.mark.every_backend
+def test_an_optimizer_that_has_not_been_built_is_built_once_by_the_training_that_follows(
+    lab: Any, tmp_path: Path
+) -> None:
+    layers = [keras.layers.Flatten(), keras.layers.BatchNormalization(), keras.layers.Dense(10)]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+    model.compile(keras.optimizers.Adam(), lab.fitted_loss, jit_compile=False)
+    before = len(model.optimizer.variables)
+    lab.diagnose(model, batches=2)
+    assert len(model.optimizer.variables) == before
+    model.train_on_batch(*lab.train_data[0])
+    # Adam keeps its step count, its rate, and two moments of each parameter.
+    assert len(model.optimizer.variables) == 2 + 2 * len(model.trainable_variables)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", custom_objects={"fitted_loss": lab.fitted_loss})
+    for one, other in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(numbers_of(one.value), numbers_of(other.value))
 
 
 def test_a_train_step_that_raises_half_way_changes_nothing(lab: Any) -> None:

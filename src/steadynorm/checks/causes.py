@@ -126,13 +126,36 @@ def residual(layer: Layer) -> float | None:
     return float(layer.config.decay**stored.updates)
 
 
+def updates_made(evidence: Evidence, layer: Layer) -> int | None:
+    """How often the statistics were updated: what the layer counted, or else what its optimizer's count comes to.
+
+    The latter holds for a training from the start only: an optimizer that was made anew counts from 0.
+    """
+    if layer.statistics is not None and layer.statistics.updates is not None:
+        return layer.statistics.updates
+    step = observed(evidence, layer)
+    if step is None or evidence.steps is None or evidence.steps.optimizer_steps is None:
+        return None
+    return round(evidence.steps.optimizer_steps * step.updates) or None
+
+
+def residual_of_training(evidence: Evidence, layer: Layer) -> float | None:
+    """The same as `residual`, also for layers that do not count, by `updates_made`."""
+    updates = updates_made(evidence, layer)
+    return None if updates is None or layer.config.decay is None else float(layer.config.decay**updates)
+
+
 def fits_without_initial_value(evidence: Evidence, layer: Layer) -> bool:
     """Whether taking the initial value out of the average removes most of its distance from the batch moments.
 
     That is the signature of an average that is still starting up, in contrast to one that holds another model's
     moments.
     """
-    share, moments, distance = residual(layer), pooled(evidence.sites(layer.name)), of_layer(evidence, layer)
+    share, moments, distance = (
+        residual_of_training(evidence, layer),
+        pooled(evidence.sites(layer.name)),
+        of_layer(evidence, layer),
+    )
     if layer.statistics is None or moments is None or distance is None or share is None or not 0 < share < 1:
         return False
     corrected = between(moments, *without_initial_value(layer.statistics, share), layer.config.epsilon)

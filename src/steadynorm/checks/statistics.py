@@ -20,9 +20,11 @@ from steadynorm.checks.causes import (
     of_older_weights,
     outrun,
     residual,
+    residual_of_training,
     runs_on_population,
     trained,
     trained_on_population,
+    updates_made,
 )
 from steadynorm.checks.distance import mismatched, of_layer, pooled
 from steadynorm.checks.registry import check, finding
@@ -116,12 +118,12 @@ def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
     for layer, _ in mismatched(evidence):
         if not ageing(evidence, layer):
             continue
-        share = residual(layer)
+        share = residual_of_training(evidence, layer)
         if share is not None and fits_without_initial_value(evidence, layer):
             starting.append((share, layer))
         elif of_older_weights(evidence, layer):
             continue  # SN602
-        elif outrun(evidence, layer) is not None or (share or 0.0) > RESIDUAL_THRESHOLD or is_slow(layer):
+        elif outrun(evidence, layer) is not None or (residual(layer) or 0.0) > RESIDUAL_THRESHOLD or is_slow(layer):
             slow.append(layer)
     severity = Severity.ERROR if evidence.gap is not None and evidence.gap.size > 0 else Severity.WARNING
     if starting:
@@ -167,7 +169,7 @@ def _too_slow(evidence: Evidence, layers: list[Layer], severity: Severity) -> Fi
 def _still_starting(evidence: Evidence, layers: list[tuple[float, Layer]], severity: Severity) -> Finding:
     share, worst = max(layers, key=lambda pair: pair[0])
     decay = worst.config.decay or 0.0
-    updates = (worst.statistics.updates if worst.statistics else None) or 1
+    updates = updates_made(evidence, worst) or 1
     moments = pooled(evidence.sites(worst.name))
     # What is left of mean 0 and variance 1 counts in units of the batch's own variance and deviation.
     weight = 1.0

@@ -60,6 +60,9 @@ class Snapshot:
         if isinstance(value, _PLAIN) or id(value) in self._seen:
             return
         self._seen[id(value)] = value
+        if isinstance(value, list) and self._backend.is_holder(value):
+            self._keep_dict(vars(value))
+            return
         if isinstance(value, dict | list) and not issubclass(type(value), dict | list):
             stand_in: Any = value  # of TensorFlow's, for what a layer holds
             value = stand_in.__wrapped__

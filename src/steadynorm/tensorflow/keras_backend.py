@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.python.eager import context, record
 from tensorflow.python.ops import stateful_random_ops
+from tensorflow.python.trackable import data_structures
 
 
 @contextmanager
@@ -75,8 +76,11 @@ def records_gradients(*tensors: Any) -> bool:
 
 
 def is_holder(value: Any) -> bool:
-    """Whether an object of TensorFlow's own holds on to what training changes."""
-    return isinstance(value, tf.Module)
+    """Whether an object of TensorFlow's own holds on to what training changes.
+
+    The lists that TensorFlow makes of an optimizer's are such objects: as lists they are empty.
+    """
+    return isinstance(value, tf.Module | data_structures.ListWrapper)
 
 
 def gradients(function: Callable[[list[Any]], Any], values: Sequence[Any]) -> tuple[Any, list[Any]]:
