@@ -44,10 +44,14 @@ def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
         raise NoFixError("another program trains through the same function")
     standing = _outermost(level, name, training)
     before = insert_before(file, standing, f"{name}.eval()")
+    if found.evidence.get("hook"):
+        if _leaves(standing.statement):
+            raise NoFixError("nothing can stand behind what gives back a result")
+        return (*before, *insert_after(file, standing, f"{name}.train()"))
     shared = _goes_on(files, ways)
     if shared is None:
         return before
-    if any(isinstance(each, _ENDS) for each in ast.walk(standing.statement)):
+    if _leaves(standing.statement):
         evaluations, deep = shared.second
         text = lifted(name, evaluations, deep)
         if text.partition(".")[0] in bound(shared.loop):
@@ -56,6 +60,11 @@ def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
         start = Standing(body[0], body, shared.loop)
         return (*before, *insert_before(evaluations[deep].file, start, f"{text}.train()"))
     return (*before, *insert_after(file, standing, f"{name}.train()"))
+
+
+def _leaves(statement: ast.stmt) -> bool:
+    """Whether a statement gives something back, so that nothing behind it is surely run."""
+    return any(isinstance(each, _ENDS) for each in ast.walk(statement))
 
 
 def _model_of(level: Level, files: Mapping[str, SourceFile]) -> str:

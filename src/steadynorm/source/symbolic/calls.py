@@ -10,6 +10,7 @@ from steadynorm.source.symbolic.attributes import iterate
 from steadynorm.source.symbolic.builtin_calls import call_builtin, call_method
 from steadynorm.source.symbolic.copies import copy_of
 from steadynorm.source.symbolic.derived import original
+from steadynorm.source.symbolic.handed import handed_by_framework
 from steadynorm.source.symbolic.machine import DEEPEST, Activation, Arguments, Machine
 from steadynorm.source.symbolic.parameters import bound_parameters, free_parameters, given_parameters
 from steadynorm.source.symbolic.scope import Scope, listed
@@ -144,7 +145,7 @@ def run_free(machine: Machine, function: Value, receiver: Value | None, place_of
             receiver = inner.instance
         inner = inner.function
     if isinstance(inner, Function):
-        names = free_parameters(inner, receiver is not None)
+        names = free_parameters(inner, receiver is not None) | handed_by_framework(machine, inner, receiver)
         given = Arguments((), names, True, place_of.place)
     return machine.call(function if receiver is None or function is not inner else Bound(inner, receiver), given)
 

@@ -12,8 +12,9 @@ from steadynorm.source.symbolic.flow import behind, inside
 from steadynorm.source.symbolic.trace import Assign, Call
 from steadynorm.source.symbolic.values import Attribute, Instance, Item, Known, Product, Value
 from steadynorm.source.torch.known import name_of
+from steadynorm.source.torch.made_up import is_made_up
 from steadynorm.source.torch.models import AVERAGED, Key
-from steadynorm.source.torch.program import Group, Role, TorchProgram, is_made_up
+from steadynorm.source.torch.program import Group, Role, TorchProgram
 from steadynorm.source.torch.sightings import receiver, seen
 from steadynorm.source.torch.words import BUFFERS, PARAMETERS
 
@@ -262,14 +263,17 @@ def _is_put_back(program: TorchProgram, key: Key, averaged: Assign) -> bool:
 
 def _in_callbacks(program: TorchProgram) -> Iterator[Sighting]:
     """Averages that a callback of Lightning's keeps of the module that it is given."""
-    modules = program.models.of_lightning()
+    made = {id(each) for each in program.run.instances}
+    modules = [each for each in program.models.of_lightning() if id(each) in made]
     key = program.models.key(modules[0]) if len(modules) == 1 else None
     if key is None or program.models.bears(key) is not True:
         return
     for write in _writes(program):
         holder = program.models.value(write.target)
-        bases = holder.of.external_bases() if isinstance(holder, Instance) else ()
-        kept = len(write.target) > 1 and any(each.startswith("lightning.") for each in bases)
-        if kept and holder is not modules[0] and not _has_statistics(program, write.target):
-            yield seen("SN305", write.place, str(write.target[-1]), write.how, _SETTLE)
+        if not isinstance(holder, Instance) or holder is modules[0] or _has_statistics(program, write.target):
+            continue
+        kept = len(write.target) > 1 and any(each.startswith("lightning.") for each in holder.of.external_bases())
+        if kept or (holder.created is modules[0].created and id(holder) not in made):
+            subject = _written(program, write.target) or str(write.target[-1])
+            yield seen("SN305", write.place, subject, write.how, _SETTLE)
             return

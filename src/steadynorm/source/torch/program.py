@@ -15,22 +15,21 @@ from steadynorm.source.symbolic.trace import Block, Call, Enter, Frame, Return, 
 from steadynorm.source.symbolic.values import (
     Attribute,
     Expression,
-    External,
     Instance,
     Item,
     Known,
     Parameter,
     Product,
-    Unknown,
     Value,
 )
 from steadynorm.source.symbolic.vocabulary import SEQUENCES
+from steadynorm.source.torch.made_up import is_made_up, is_shown
 from steadynorm.source.torch.models import AVERAGED, Key, Models, is_module, is_norm, keeps_statistics
 from steadynorm.source.torch.modes import Modes
 from steadynorm.source.torch.state import Observation
 from steadynorm.source.torch.steps import Backward, Optimizer, backwards_of, gradient_behind, optimizers_of
 from steadynorm.source.torch.unseen import Unseen, base_of
-from steadynorm.source.torch.words import FUNCTIONAL, LOADERS, RANDOM, normalizes, short, zoo_name
+from steadynorm.source.torch.words import FUNCTIONAL, normalizes, short, zoo_name
 
 FORWARD = ("forward", "__call__")
 STEPS_OF_A_FRAMEWORK = ("training_step", "validation_step", "test_step", "predict_step")
@@ -243,7 +242,9 @@ class TorchProgram:
             return Role.ATTACK
         if any(use.index in plain for use in group.uses):
             return Role.AIDE
-        if group.dropped or self._is_made_up(group) or _is_step(group):
+        if group.dropped or _is_step(group):
+            return Role.NOTHING
+        if is_made_up(*group.given[:1]) and not is_shown(self.uses, group.result):
             return Role.NOTHING
         return Role.ASK
 
@@ -256,11 +257,6 @@ class TorchProgram:
     def is_trained(self, key: Key) -> bool:
         """Whether any optimizer that is known to train something trains a model."""
         return any(optimizer.covered is not None and self.covers(optimizer, key) for optimizer in self.optimizers)
-
-    def _is_made_up(self, group: Group) -> bool:
-        """Whether the model is given numbers that are made up: a look at shapes, a sample of a generator."""
-        values = group.given[:1]
-        return bool(values) and all(is_made_up(value) for value in values)
 
     def built_by_name(self) -> Iterator[Place]:
         """Where the networks are built that are called and whose layers nobody sees."""
@@ -335,43 +331,3 @@ def _is_step(group: Group) -> bool:
 
 def _is_module(frame: Frame) -> bool:
     return frame.receiver is not None and is_module(frame.receiver)
-
-
-_OF_SIZES_OR_DATA = ("torch.FloatTensor", "torch.LongTensor")
-_COUNTS_OR_NOISE = (".size", "builtins.len", "builtins.int", "numpy.random.")
-
-
-def _is_data(call: Call) -> bool:
-    """Whether a tensor is made of what is in its argument, and not of that size."""
-    (given, *more) = call.arguments or (None,)
-    if isinstance(given, Product) and given.call.name.startswith(_COUNTS_OR_NOISE):
-        return False
-    return not more and isinstance(given, Product | Parameter | Item | Unknown)
-
-
-def is_made_up(value: Value) -> bool:
-    """Whether a tensor is made of random numbers or constants only."""
-    random = False
-    seen: set[int] = set()
-    pending = [value]
-    for each in pending:
-        for part in inside(each):
-            if id(part) in seen:
-                continue
-            seen.add(id(part))
-            if isinstance(part, Parameter | External):
-                return False
-            if isinstance(part, Product):
-                if part.call.name in _OF_SIZES_OR_DATA and _is_data(part.call):
-                    pending.extend(part.call.arguments)
-                elif part.call.name in RANDOM:
-                    random = True
-                elif part.call.name in LOADERS or not part.call.name.startswith((".", "torch.")):
-                    return False
-                elif part.call.receiver is not None:
-                    pending.append(part.call.receiver)
-                else:
-                    pending.extend(part.call.arguments)
-            elif isinstance(part, Instance):
-                return False
-    return random
