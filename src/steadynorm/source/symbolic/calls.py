@@ -11,6 +11,7 @@ from steadynorm.source.symbolic.builtin_calls import call_builtin, call_method
 from steadynorm.source.symbolic.copies import copy_of
 from steadynorm.source.symbolic.derived import original
 from steadynorm.source.symbolic.handed import handed_by_framework
+from steadynorm.source.symbolic.kept_by_base import keep
 from steadynorm.source.symbolic.machine import DEEPEST, Activation, Arguments, Machine
 from steadynorm.source.symbolic.parameters import bound_parameters, free_parameters, given_parameters
 from steadynorm.source.symbolic.scope import Scope, listed
@@ -181,6 +182,7 @@ def _make(machine: Machine, cls: Class, arguments: Arguments) -> Value:
         _set_fields(machine, cls, instance, arguments)
     elif init is None:
         containers.made_by_base(instance, arguments.positional, arguments.more, machine.journal)
+        keep(instance, arguments, machine.journal)
     return instance
 
 
@@ -403,6 +405,7 @@ def _of_container(machine: Machine, callee: Attribute, arguments: Arguments) -> 
     """What a call does to the layers that something holds."""
     if callee.name == "__init__" and isinstance(callee.of, Super) and isinstance(callee.of.instance, Instance):
         containers.made_by_base(callee.of.instance, arguments.positional, arguments.more, machine.journal)
+        keep(callee.of.instance, arguments, machine.journal)
     containers.grow(
         callee.of, callee.name, arguments.positional, lambda inner: iterate(machine, inner), machine.journal
     )

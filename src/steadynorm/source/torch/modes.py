@@ -26,6 +26,7 @@ from steadynorm.source.symbolic.values import (
 from steadynorm.source.torch.models import Key, Models, is_norm
 from steadynorm.source.torch.selection import Selected, selected
 from steadynorm.source.torch.state import Entry, Fact, Observation, Spot, State
+from steadynorm.source.torch.trained_by import trained_model
 from steadynorm.source.torch.words import HUB, is_of_torchvision, zoo_name
 
 IGNITE = "ignite.engine.Engine"
@@ -121,10 +122,7 @@ class Modes:
 
     def _train_by_trainer(self, call: Call) -> None:
         """`transformers.Trainer.train` calls `train()` of the model in every step."""
-        trainer = call.receiver
-        if not isinstance(trainer, Product) or not trainer.call.name.startswith("transformers."):
-            return
-        key = self._models.key(trainer.call.argument(0, "model"))
+        key = self._models.key(trained_model(call))
         if key is None or self._trains_itself(key):
             return
         for spot, entry in self.state.entries.items():
