@@ -59,8 +59,8 @@ def _mended(file: SourceFile, call: ast.Call, expression: ast.expr) -> Iterator[
         elif isinstance(node, ast.DictComp) and _is_filtered(node):
             yield replace(file, node, text_of(file, node.generators[0].iter).removesuffix(".items()"))
         elif isinstance(node, ast.DictComp) and _drops_by_name(node):
-            over = node.generators[0]
-            yield (Edit(file.path, file.span(file.place(over.iter))[1], file.span(file.place(over.ifs[0]))[1], ""),)
+            states = node.generators[0]
+            yield (Edit(file.path, file.span(file.place(states.iter))[1], file.span(file.place(states.ifs[0]))[1], ""),)
         elif isinstance(node, _COMPREHENSIONS) and _is_plain(node):
             over = node.generators[0].iter
             model = _model(over)
