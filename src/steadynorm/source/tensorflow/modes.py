@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Known, Product
@@ -11,7 +12,7 @@ from steadynorm.source.tensorflow.choices import chosen_outside
 from steadynorm.source.tensorflow.counting import how_many
 from steadynorm.source.tensorflow.mode import TRAIN, Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates, places_of
-from steadynorm.source.tensorflow.origins import flag_around, origin_of
+from steadynorm.source.tensorflow.origins import flag_around, origin_of, told_at
 from steadynorm.source.tensorflow.rows import acts_on_one_row
 from steadynorm.source.tensorflow.runs import Session
 from steadynorm.source.tensorflow.sightings import seen
@@ -62,6 +63,11 @@ def _is_trained(world: World, norm: Norm) -> bool:
     return any(norm.call in step.data for step in world.trained_steps)
 
 
+def _is_told_by(world: World, norm: Norm, place: Place) -> bool:
+    """Whether a layer is trained, and its mode is that of a place."""
+    return _is_trained(world, norm) and origin_of(world.run, norm, norm.given).place == place
+
+
 def _fetched(world: World, session: Session) -> list[Norm]:
     """The layers whose updates somebody fetches, to estimate their statistics anew."""
     return [norm for norm in world.moved_by(session) if norm.updates is Updates.COLLECTED]
@@ -100,7 +106,7 @@ def _inference(world: World, norm: Norm, session: Session) -> Sighting:
         argument=origin.name,
         keyword=_keyword(norm),
         test=None if test is None else test.text,
-        trained=any(norm.call in step.data for step in world.trained_steps),
+        trained=any(_is_told_by(world, each, origin.place) for each in world.norms if each.place == norm.place),
     )
 
 
@@ -123,15 +129,16 @@ def _asked_in_python(norm: Norm) -> Branch | None:
 
 
 def _not_passed_on(norm: Norm, flag: str, left_in: str) -> Sighting:
+    inner = norm.inner and not norm.several
     return seen(
         "SN205",
-        norm.place,
+        told_at(norm),
         norm.subject,
         left_in,
         flag=flag,
         keyword=_keyword(norm),
-        inner=norm.inner,
-        handed=f"normalizer_params={{'is_training': {flag}}}" if norm.inner else f"{_keyword(norm)}={flag}",
+        inner=inner,
+        handed=f"normalizer_params={{'is_training': {flag}}}" if inner else f"{_keyword(norm)}={flag}",
     )
 
 
