@@ -39,7 +39,7 @@ def look_at_averages(program: TorchProgram) -> Iterator[Sighting]:
     for write in sorted(_writes(program), key=lambda each: each.index):
         if write.target in told or program.models.bears(write.target) is not True:
             continue
-        if _has_statistics(program, write.target) or not _reads_statistics(program, write.target):
+        if _has_statistics(program, write.target) or not reads_statistics(program, write.target):
             continue
         told.add(write.target)
         subject = _written(program, write.target) or name_of(program, write.target)
@@ -168,7 +168,7 @@ def _is_taken(program: TorchProgram, call: Call) -> bool:
     return not takers or any(taker.name not in _SAVES for taker in takers)
 
 
-def _reads_statistics(program: TorchProgram, key: Key) -> bool:
+def reads_statistics(program: TorchProgram, key: Key) -> bool:
     """Whether a model is called in inference mode."""
     for group in program.groups:
         trained = group.role in (Role.TRAIN, Role.THROUGH)
@@ -246,7 +246,7 @@ def _shadows(program: TorchProgram) -> Iterator[Sighting]:
 
 def _is_put_back(program: TorchProgram, key: Key, averaged: Assign) -> bool:
     """Whether the averages become the model's parameters, and it is evaluated with them."""
-    if not _reads_statistics(program, key):
+    if not reads_statistics(program, key):
         return False
     for event in program.run.assigns():
         owners = {_of_item(program, each) for each in inside(event.target) if isinstance(each, Item)}
