@@ -14,7 +14,7 @@ from steadynorm.source.torch.entrance import Entrance, entrance
 from steadynorm.source.torch.known import is_loaded, is_used, name_of, settle_of, text_of
 from steadynorm.source.torch.made_up import is_made_up
 from steadynorm.source.torch.models import Key
-from steadynorm.source.torch.program import Group, Role, TorchProgram
+from steadynorm.source.torch.program import Group, Role, TorchProgram, is_forward
 from steadynorm.source.torch.sightings import called, seen
 from steadynorm.source.torch.state import Observation
 from steadynorm.source.torch.words import PARAMETERS
@@ -122,8 +122,10 @@ def _way_in(group: Group, spot: Entrance) -> dict[str, object]:
     """What a fix has to know of a place that is not the model's own call, or that training shares."""
     facts: dict[str, object] = {"shared": True} if spot.shared else {}
     for place in _within(group, spot):
-        facts |= {"inner": str(place), "calls": called(group.first) or ""}
-    return facts
+        return facts | {"inner": str(place), "calls": called(group.first) or ""}
+    frames = (frame.place for frame in group.first.stack if not is_forward(frame))
+    callers = [str(place) for place in frames if place is not None]
+    return facts | ({"callers": callers[::-1]} if callers else {})
 
 
 def _is_before(program: TorchProgram, first: Observation, group: Group, other: Group) -> bool:
