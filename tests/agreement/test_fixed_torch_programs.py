@@ -7,6 +7,7 @@ that every call of a normalization tells by its rows what it is for. Nothing her
 from __future__ import annotations
 
 import builtins
+import importlib
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +23,7 @@ nn = torch.nn
 SOURCE = Path(__file__).parents[1] / "source"
 TRAINED, ASKED = 8, 6
 SAMPLED = 64
-"""Rows of what a program draws from its own model."""
+"""Rows of what programs draw from their own models."""
 
 SHORT = 6
 """Rounds of a loop that a program counts."""
@@ -175,6 +176,12 @@ def _hugging_face() -> Any:
     )
 
 
+def _with_lightning(**modules: Any) -> dict[str, Any]:
+    """Lightning is imported before anything stands in for what it uses itself."""
+    importlib.import_module("pytorch_lightning")
+    return modules
+
+
 MODULES: dict[str, Callable[[], dict[str, Any]]] = {
     "SN201/torch_eval_without_parentheses": dict,
     "SN201/torch_no_mode_anywhere": dict,
@@ -189,6 +196,9 @@ MODULES: dict[str, Callable[[], dict[str, Any]]] = {
         )
     },
     "SN201/torch_vae_samples": dict,
+    "SN201/torch_lightning_vae_samples": lambda: _with_lightning(
+        digits=SimpleNamespace(Digits=_of_split((1, 28, 28), -1))
+    ),
     "SN202/torch_evaluated_before_training": dict,
     "SN202/torch_functional_default": dict,
     "SN202/torch_functional_training_false": lambda: {
@@ -389,6 +399,13 @@ def _is_asked_by_statistics(done: Run, name: str) -> bool:
     return bool(asked) and not any(asked)
 
 
+def _samples_by_statistics(done: Run, name: str) -> bool:
+    """Samples are normalized by the statistics, and training, before and after them, by the batch."""
+    modes = {rows == SAMPLED: training for rows, training, _ in done.calls}
+    alike = all(training is modes[rows == SAMPLED] for rows, training, _ in done.calls)
+    return alike and modes == {True: False, False: True} and done.calls[-1][0] == SAMPLED
+
+
 FACTS: dict[str, Callable[[Run, str], bool]] = {
     **dict.fromkeys(("SN201", "SN202", "SN203", "SN205"), _modes_are_right),
     "SN301": _statistics_are_saved,
@@ -397,13 +414,14 @@ FACTS: dict[str, Callable[[Run, str], bool]] = {
     "SN603": _frozen_stays_frozen,
     # A part of it is frozen on purpose, so that training is in both modes.
     "SN205/torch_train_override_forgets_mode": _is_asked_by_statistics,
-    # Its samples are more than its batches.
-    "SN201/torch_vae_samples": lambda done, name: [call[1] for call in done.calls if call[0] == SAMPLED][:1] == [False],
+    "SN201/torch_vae_samples": _samples_by_statistics,
+    "SN201/torch_lightning_vae_samples": _samples_by_statistics,
     # It saves its options as well, to a file of their own.
     "SN301/torch_hf_trainer_save": lambda done, name: _statistics_are_saved(Run(done.saved[:1]), name),
 }
 
 
+@pytest.mark.filterwarnings("ignore")  # a warning of a program, or of Lightning, is its own affair
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_fact_holds_after_the_fix_and_not_before(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
