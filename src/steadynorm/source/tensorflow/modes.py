@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from steadynorm.finding import Certainty
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Branch, Call
@@ -19,6 +20,8 @@ from steadynorm.source.tensorflow.sightings import seen
 from steadynorm.source.tensorflow.variables import trains
 from steadynorm.source.tensorflow.words import short
 from steadynorm.source.tensorflow.world import World, is_tensor
+
+_KEPT = "whether the loaded statistics are meant to be kept: then the layers are frozen on purpose"
 
 _EXPORTS = frozenset(
     {
@@ -195,11 +198,15 @@ def _training(world: World, norm: Norm, session: Session) -> Sighting | None:
         how = "trainable"
     elif session.estimator == TRAIN and norm.given is not None:
         how = "estimator"
+    # A published network that comes trained may be meant to keep its statistics.
+    kept = norm.several and bool(world.restores)
     return seen(
         "SN202",
         origin.place,
         norm.subject,
         how,
+        Certainty.LIKELY if kept else Certainty.PROVEN,
+        _KEPT if kept else None,
         related=(norm.place, step.call.place),
         first=norm.place,
         step=step.call.place,

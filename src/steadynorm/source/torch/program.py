@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
 from steadynorm.place import Place
 from steadynorm.source.symbolic.flow import Uses, calls_behind, inside
-from steadynorm.source.symbolic.trace import Block, Call, Enter, Frame, Return, Run, With
+from steadynorm.source.symbolic.trace import Block, Call, Callback, Enter, Frame, Return, Run, With
 from steadynorm.source.symbolic.values import (
     Attribute,
     Expression,
@@ -66,6 +67,7 @@ class Group:
         unseen: where there are none that are known to, those of networks whose layers nobody sees.
         role: what it is for.
         steps: what trains through it.
+        by_method: whether another method of the model is called than the one that runs all of it.
     """
 
     root: Key
@@ -78,6 +80,7 @@ class Group:
     unseen: list[Call] = field(default_factory=list)
     role: Role = Role.NOTHING
     steps: list[Backward] = field(default_factory=list)
+    by_method: bool = False
 
 
 class TorchProgram:
@@ -200,6 +203,10 @@ class TorchProgram:
 
     def _group_of(self, call: Call, found: dict[object, Group]) -> Group | None:
         frame = next((each for each in call.stack if is_forward(each)), None)
+        spot = (call.place, *map(id, _without_sequences(call)))
+        first = self._first_here.get(spot, call)
+        if frame is None and first is call:
+            frame = _method_around(call)
         if frame is not None:
             if id(frame) not in found:
                 root = self.models.key(frame.receiver)
@@ -209,11 +216,10 @@ class TorchProgram:
                 given = tuple(value for name, value in frame.arguments.items() if value is not frame.receiver)
                 result = tuple(self._returned.get(id(frame), ()))
                 dropped = caller is not None and caller.dropped
-                found[id(frame)] = Group(root, frame.place, caller or call, given, result, dropped)
+                by_method = not is_forward(frame)
+                found[id(frame)] = Group(root, frame.place, caller or call, given, result, dropped, by_method=by_method)
             return found[id(frame)]
-        spot = (call.place, *map(id, _without_sequences(call)))
         if spot not in found:
-            first = self._first_here.get(spot, call)
             key = self.models.key(first.callee)
             if key is None:
                 return None
@@ -321,6 +327,18 @@ def is_forward(frame: Frame) -> bool:
     """Whether a function is what runs when a model is called."""
     name = short(frame.function.name)
     return frame.receiver is not None and is_module(frame.receiver) and name in FORWARD
+
+
+def _method_around(call: Call) -> Frame | None:
+    """The method of a model that is called to run a layer of it, as in `model.decode(z)`; `None` if there is none.
+
+    What a framework calls by itself is not called by anybody.
+    """
+    for before, block in pairwise((None, *call.within)):
+        hooked = isinstance(before, Callback) and before.call is None
+        if isinstance(block, Frame) and not hooked and block.place is not None and _is_module(block):
+            return block
+    return None
 
 
 def _is_step(group: Group) -> bool:
