@@ -112,6 +112,12 @@ def _of_item(program: TorchProgram, value: Item) -> Key | None:
     if not isinstance(inner, Product):
         return None
     call = inner.call
+    if call.name == "builtins.enumerate" and call.arguments and len(chain) > 1:
+        # enumerate(...)[None][1] is an item of its argument.
+        inner, chain = call.arguments[0], chain[:-2]
+        if not isinstance(inner, Product):
+            return None
+        call = inner.call
     if call.name == "builtins.zip":
         # zip(...)[None][k] is an item of its k-th argument.
         keys = [each.key.value for each in reversed(chain) if isinstance(each.key, Known)]
@@ -119,7 +125,7 @@ def _of_item(program: TorchProgram, value: Item) -> Key | None:
             return None
         given = call.arguments[keys[0]]
         return program.models.key(given.call.receiver) if _gives(given) else None  # type: ignore[attr-defined]
-    if call.name in ("builtins.dict",) and call.arguments and _gives(call.arguments[0]):
+    if call.name in ("builtins.dict", "builtins.list") and call.arguments and _gives(call.arguments[0]):
         return program.models.key(call.arguments[0].call.receiver)  # type: ignore[attr-defined]
     return program.models.key(call.receiver) if call.name in PARAMETERS else None
 
