@@ -7,9 +7,10 @@ that every call of a normalization tells by its rows what it is for. Nothing her
 from __future__ import annotations
 
 import builtins
+import importlib
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,9 @@ nn = torch.nn
 
 SOURCE = Path(__file__).parents[1] / "source"
 TRAINED, ASKED = 8, 6
+SAMPLED = 64
+"""Rows of what programs draw from their own models."""
+
 SHORT = 6
 """Rounds of a loop that a program counts."""
 
@@ -109,7 +113,7 @@ TORCHVISION = SimpleNamespace(
         resnet101=_network,
         segmentation=SimpleNamespace(fcn_resnet50=lambda **options: Segmentation()),
     ),
-    utils=SimpleNamespace(make_grid=_nothing),
+    utils=SimpleNamespace(make_grid=_nothing, save_image=_nothing),
 )
 
 
@@ -150,6 +154,34 @@ def _pair(*shapes: Any, names: tuple[str, str] = ("train_loader", "val_loader"))
     return SimpleNamespace(**dict(zip(names, _loaders(*shapes), strict=True)))
 
 
+class Trainer:
+    """What Hugging Face's trainer does with a model when it saves it."""
+
+    def __init__(self, model: Any = None, args: Any = None, **options: Any) -> None:
+        self.model, self.args = model, args
+
+    def train(self) -> None:
+        self.save_model()
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        self._save(output_dir)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        raise NotImplementedError
+
+
+def _hugging_face() -> Any:
+    return SimpleNamespace(
+        Trainer=Trainer, TrainingArguments=lambda output_dir, **options: SimpleNamespace(output_dir=output_dir)
+    )
+
+
+def _with_lightning(**modules: Any) -> dict[str, Any]:
+    """Lightning is imported before anything stands in for what it uses itself."""
+    importlib.import_module("pytorch_lightning")
+    return modules
+
+
 MODULES: dict[str, Callable[[], dict[str, Any]]] = {
     "SN201/torch_eval_without_parentheses": dict,
     "SN201/torch_no_mode_anywhere": dict,
@@ -158,8 +190,23 @@ MODULES: dict[str, Callable[[], dict[str, Any]]] = {
     "SN201/torch_constant_in_functional_call": lambda: {
         "tables": SimpleNamespace(load_table=lambda path: (Data((13,), ()), Data((13,), (), train=False)))
     },
+    "SN201/torch_final_test": lambda: {
+        "torchvision": SimpleNamespace(
+            datasets=SimpleNamespace(CIFAR10=_images((3, 32, 32))), transforms=TORCHVISION.transforms
+        )
+    },
+    "SN201/torch_vae_samples": dict,
+    "SN201/torch_lightning_vae_samples": lambda: _with_lightning(
+        digits=SimpleNamespace(Digits=_of_split((1, 28, 28), -1))
+    ),
     "SN202/torch_evaluated_before_training": dict,
     "SN202/torch_functional_default": dict,
+    "SN202/torch_functional_training_false": lambda: {
+        "tables": SimpleNamespace(train_loader=Data((40,), ()).loader, val_loader=Data((40,), (), train=False).loader)
+    },
+    "SN202/torch_shown_before_each_fold": lambda: {
+        "beans": SimpleNamespace(Beans=_nothing, folds=lambda data, count: [(Data((16,), -1), None)] * 2)
+    },
     "SN202/torch_train_false": lambda: {"replay": _buffer((1,), "values")},
     "SN202/torch_trainer_starts_in_eval": lambda: {
         "scenes": SimpleNamespace(SceneDataset=_of_split_keyword(COLOURED, (1, 8, 8)))
@@ -178,6 +225,15 @@ MODULES: dict[str, Callable[[], dict[str, Any]]] = {
     "SN205/torch_train_override_forgets_mode": lambda: {"triplets": _triplets()},
     "SN205/torch_training_argument_unused": lambda: {"images": _pair(COLOURED, -1)},
     "SN205/torch_wrapper_drops_the_mode": lambda: {"tabular": _pair((54,), -1, names=("train_loader", "test_loader"))},
+    "SN301/torch_hf_trainer_save": lambda: {
+        "transformers": _hugging_face(),
+        "documents": SimpleNamespace(DocumentImages=_nothing),
+    },
+    "SN301/torch_hf_trainer_save_model": lambda: {
+        "transformers": _hugging_face(),
+        "safetensors": SimpleNamespace(torch=SimpleNamespace(save_file=lambda state, path: torch.save(state, path))),
+        "speech": SimpleNamespace(SpeechCommands=_nothing, collate=_nothing),
+    },
     "SN301/torch_list_of_parameters": lambda: {"pickle": _demonstrations()},
     "SN301/torch_named_parameters": dict,
     "SN301/torch_statistics_filtered_out": lambda: {"fonts": SimpleNamespace(Fonts=_of_split((1, 32, 32), -1))},
@@ -186,6 +242,9 @@ MODULES: dict[str, Callable[[], dict[str, Any]]] = {
     "SN501/torch_sequential_and_linear": dict,
     "SN510/torch_constant_and_partial": dict,
     "SN510/torch_keras_number": dict,
+    "SN510/torch_star_imports": lambda: {
+        "helpers": SimpleNamespace(read_images=lambda path: (Data(COLOURED, -1), Data(COLOURED, -1, train=False)))
+    },
     "SN603/torch_applied_once": lambda: {
         "keypoints": SimpleNamespace(make_loader=lambda *args, **options: Data(COLOURED, (21, 8, 8)).loader())
     },
@@ -202,6 +261,7 @@ NETWORKS = {
     "SN501/torch_sequential_and_linear": ("Model", (784,)),
     "SN510/torch_constant_and_partial": ("Net", COLOURED),
     "SN510/torch_keras_number": ("Encoder", (1, 28, 28)),
+    "SN510/torch_star_imports": ("Net", COLOURED),
 }
 """Fixtures that define a network and run nothing: its class, and the shape of a sample."""
 
@@ -217,9 +277,9 @@ def _of_split_keyword(*shapes: Any) -> Callable[..., Data]:
 class Run:
     """What a program has done: by call of a normalization its rows, mode and gradient; what it has saved; its names."""
 
-    def __init__(self) -> None:
+    def __init__(self, saved: Iterable[Any] = ()) -> None:
         self.calls: list[tuple[int, bool, bool]] = []
-        self.saved: list[Any] = []
+        self.saved: list[Any] = list(saved)
         self.names: dict[str, Any] = {}
 
 
@@ -339,6 +399,13 @@ def _is_asked_by_statistics(done: Run, name: str) -> bool:
     return bool(asked) and not any(asked)
 
 
+def _samples_by_statistics(done: Run, name: str) -> bool:
+    """Samples are normalized by the statistics, and training, before and after them, by the batch."""
+    modes = {rows == SAMPLED: training for rows, training, _ in done.calls}
+    alike = all(training is modes[rows == SAMPLED] for rows, training, _ in done.calls)
+    return alike and modes == {True: False, False: True} and done.calls[-1][0] == SAMPLED
+
+
 FACTS: dict[str, Callable[[Run, str], bool]] = {
     **dict.fromkeys(("SN201", "SN202", "SN203", "SN205"), _modes_are_right),
     "SN301": _statistics_are_saved,
@@ -347,9 +414,14 @@ FACTS: dict[str, Callable[[Run, str], bool]] = {
     "SN603": _frozen_stays_frozen,
     # A part of it is frozen on purpose, so that training is in both modes.
     "SN205/torch_train_override_forgets_mode": _is_asked_by_statistics,
+    "SN201/torch_vae_samples": _samples_by_statistics,
+    "SN201/torch_lightning_vae_samples": _samples_by_statistics,
+    # It saves its options as well, to a file of their own.
+    "SN301/torch_hf_trainer_save": lambda done, name: _statistics_are_saved(Run(done.saved[:1]), name),
 }
 
 
+@pytest.mark.filterwarnings("ignore")  # a warning of a program, or of Lightning, is its own affair
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_fact_holds_after_the_fix_and_not_before(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)

@@ -58,16 +58,33 @@ def _mended(files: Mapping[str, SourceFile], findings: list[Finding]) -> Mapping
     return fixed(files, (each.fix for each in findings if each.fix is not None)).texts
 
 
-def test_helper_is_not_changed_where_another_program_trains_through_it() -> None:
+def test_program_is_changed_and_not_its_helper_where_another_program_trains_through_that() -> None:
     for call, behind in (
         ("loss = step(net, batch)", "loss.backward()"),
         ("losses = step(net, batch)", "loss = losses.mean(); loss.backward()"),
         ("pass", "step(net, batch).backward()"),
     ):
         files, findings = _found(common=HELPER, train=TRAIN.format(call=call, behind=behind), test=TEST)
+        done = _mended(files, findings)
 
-        assert findings
-        assert not _mended(files, findings)
+        assert list(done) == ["test.py"]
+        assert done["test.py"] == TEST.replace("with torch.no_grad()", "net.eval()\nwith torch.no_grad()")
+
+
+def test_functions_that_training_goes_through_are_not_changed_on_the_way_of_an_evaluation() -> None:
+    between = (
+        "from common import step\n\n\ndef losses(model, loader):\n    return [step(model, each) for each in loader]\n"
+    )
+    train = (
+        TRAIN.format(call="pass", behind="sum(losses(net, [batch])).backward()")
+        + "\n\ndef test(loader):\n    net.load_state_dict(torch.load('net.pt'))\n    return losses(net, loader)\n"
+        + "\n\nprint(test(train_loader))\n"
+    ).replace("from common import step", "from between import losses")
+    files, findings = _found(common=HELPER, between=between, train=train)
+    done = _mended(files, findings)
+
+    assert list(done) == ["train.py"]
+    assert done["train.py"] == train.replace("return losses", "net.eval()\n    return losses")
 
 
 def test_helper_of_an_evaluation_alone_is_changed() -> None:

@@ -46,6 +46,11 @@ MOVED: Words = {
         "model is saved (torch.no_grad() does not stop the updates)",
         f"Write {{model}}.eval() before it; {_RECALIBRATE}.",
     ),
+    ("torch", "samples"): (
+        "'{model}' draws samples in training mode, and their statistics, which are those of no data, move into its own "
+        "(torch.no_grad() does not stop the updates)",
+        f"Write {{model}}.eval() before it and {{model}}.train() after it; {_RECALIBRATE}.",
+    ),
 }
 
 INFERENCE: Words = {

@@ -10,7 +10,7 @@ from steadynorm.fix import Edit
 from steadynorm.source.editing.nodes import Standing
 from steadynorm.source.fixes.callers import Level, Loop, called, calls_named, lifted, name_of, ways_to
 from steadynorm.source.fixes.errors import NoFixError
-from steadynorm.source.fixes.followed import is_trained_through
+from steadynorm.source.fixes.followed import is_trained_through, untrained_caller
 from steadynorm.source.fixes.found import call_of
 from steadynorm.source.fixes.loops import Shared, shared_loop
 from steadynorm.source.fixes.registry import fixes
@@ -41,13 +41,17 @@ def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
     if _trains_itself(level, training):
         raise NoFixError("the same call trains in another phase")
     if is_trained_through(ways, files):
-        raise NoFixError("another program trains through the same function")
+        return _at_the_caller(found, files, ways, name, training)
     standing = _outermost(level, name, training)
     before = insert_before(file, standing, f"{name}.eval()")
+    if found.evidence.get("hook"):
+        if _leaves(standing.statement):
+            raise NoFixError("nothing can stand behind what gives back a result")
+        return (*before, *insert_after(file, standing, f"{name}.train()"))
     shared = _goes_on(files, ways)
     if shared is None:
         return before
-    if any(isinstance(each, _ENDS) for each in ast.walk(standing.statement)):
+    if _leaves(standing.statement):
         evaluations, deep = shared.second
         text = lifted(name, evaluations, deep)
         if text.partition(".")[0] in bound(shared.loop):
@@ -56,6 +60,31 @@ def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
         start = Standing(body[0], body, shared.loop)
         return (*before, *insert_before(evaluations[deep].file, start, f"{text}.train()"))
     return (*before, *insert_after(file, standing, f"{name}.train()"))
+
+
+def _at_the_caller(
+    found: Finding, files: Mapping[str, SourceFile], ways: list[tuple[Level, ...]], name: str, training: set[int]
+) -> Iterable[Edit]:
+    """`eval()` in the program that evaluates, where another one trains through the function that calls the model."""
+    callers = found.evidence.get("callers")
+    own = [way for way in ways if [_place_of(each) for each in way[1:]] == callers]
+    height = untrained_caller(own[0], files) if len(own) == 1 else None
+    if height is None or found.evidence.get("resumed"):
+        raise NoFixError("another program trains through the same function")
+    level = own[0][height]
+    text = lifted(name, own[0], height)
+    if _trains_itself(level, training):
+        raise NoFixError("the same call trains in another phase")
+    return insert_before(level.file, _outermost(level, text, training), f"{text}.eval()")
+
+
+def _place_of(level: Level) -> str:
+    return str(level.file.place(level.node))
+
+
+def _leaves(statement: ast.stmt) -> bool:
+    """Whether a statement gives something back, so that nothing behind it is surely run."""
+    return any(isinstance(each, _ENDS) for each in ast.walk(statement))
 
 
 def _model_of(level: Level, files: Mapping[str, SourceFile]) -> str:

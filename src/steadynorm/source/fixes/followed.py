@@ -21,6 +21,15 @@ def is_trained_through(ways: Iterable[tuple[Level, ...]], files: Mapping[str, So
     return any(_is_trained(each, files, _DEEPEST) for each in functions.values())
 
 
+def untrained_caller(way: tuple[Level, ...], files: Mapping[str, SourceFile]) -> int | None:
+    """How many levels up on a way the first call is that no gradient is taken through; `None` if there is none."""
+    for height in range(1, len(way)):
+        level = way[height]
+        if not _is_followed(level, files, _DEEPEST) and not is_trained_through([way[height:]], files):
+            return height
+    return None
+
+
 def _is_trained(function: Function, files: Mapping[str, SourceFile], depth: int) -> bool:
     for name in _TRANSFORMS:
         for _, call in calls_named(files, name):

@@ -58,6 +58,9 @@ def _mended(file: SourceFile, call: ast.Call, expression: ast.expr) -> Iterator[
             yield from _of_call(file, node)
         elif isinstance(node, ast.DictComp) and _is_filtered(node):
             yield replace(file, node, text_of(file, node.generators[0].iter).removesuffix(".items()"))
+        elif isinstance(node, ast.DictComp) and _drops_by_name(node):
+            states = node.generators[0]
+            yield (Edit(file.path, file.span(file.place(states.iter))[1], file.span(file.place(states.ifs[0]))[1], ""),)
         elif isinstance(node, _COMPREHENSIONS) and _is_plain(node):
             over = node.generators[0].iter
             model = _model(over)
@@ -91,6 +94,15 @@ def _is_filtered(node: ast.DictComp) -> bool:
     if more or not ast.unparse(over.iter).endswith(".state_dict().items()"):
         return False
     return bool(over.ifs) and ast.unparse(over.target) == f"({ast.unparse(node.key)}, {ast.unparse(node.value)})"
+
+
+def _drops_by_name(node: ast.DictComp) -> bool:
+    """Whether it is a state dict with its values made into something, without those that have a word in their names."""
+    (over, *more) = node.generators
+    if more or len(over.ifs) != 1 or not ast.unparse(over.iter).endswith(".state_dict().items()"):
+        return False
+    test = over.ifs[0]
+    return isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.NotIn)
 
 
 def _is_plain(node: ast.ListComp | ast.DictComp | ast.GeneratorExp) -> bool:

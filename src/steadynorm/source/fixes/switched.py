@@ -153,18 +153,32 @@ def train_first(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edi
     file, call = call_of(found, files)
     if found.evidence.get("how") != "mode" or _turned_off(found, files) is not None:
         raise NoFixError("nothing has called eval()")
+    around = _loops_around_switches(found, files)
     for way in ways_to(files, file, call):
         for height, level in enumerate(way):
             if level.loops:
                 name = lifted(called(way[0]), way, height)
-                outermost = level.loops[0]
+                loops = [each for each in level.loops if id(each) not in around]
+                if not loops:
+                    raise NoFixError("the model is switched within the loop that trains it")
+                outermost = loops[0]
                 _require_unbound(name, outermost)
-                if len(level.loops) > 1:
+                if len(loops) > 1:
                     body = outermost.body
                     return insert_before(level.file, Standing(body[0], body, outermost), f"{name}.train()")
                 standing = next(each for each in level.standings if each.statement is outermost)
                 return insert_before(level.file, standing, f"{name}.train()")
     raise NoFixError("the training loop is not found")
+
+
+def _loops_around_switches(found: Finding, files: Mapping[str, SourceFile]) -> set[int]:
+    """The loops that go through the call which leaves the model in inference mode: before them, `train()` is undone."""
+    switches = [
+        (file, node)
+        for file, node in nodes_of(found, files)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in ("eval", "train")
+    ]
+    return {id(loop) for each in switches for way in ways_to(files, *each) for level in way for loop in level.loops}
 
 
 # Somebody wrote it: the layers may be meant to be frozen.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
 from steadynorm.source.editing.nodes import Standing
+from steadynorm.source.fixes.arguments import remove_keyword
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of, standing_of
 from steadynorm.source.fixes.origin import alias_of, origin
@@ -17,6 +18,8 @@ from steadynorm.source.fixes.statements import wrap
 from steadynorm.source.reading.files import SourceFile
 
 _STEPS = ("minimize", "apply_gradients")
+
+_LIST = "update_ops"
 
 _CASES = ("minimize", "apply")
 """The cases of the check in which the updates stand in the collection; those of Keras' own layers do not."""
@@ -40,6 +43,16 @@ def depend_on_updates(found: Finding, files: Mapping[str, SourceFile]) -> Iterab
     name = read or _free(file, "update_ops")
     before = () if read else (f"{name} = {tensorflow}.get_collection({tensorflow}.GraphKeys.UPDATE_OPS)",)
     return wrap(file, standing, f"with {tensorflow}.control_dependencies({name}):", *before)
+
+
+# Somebody wrote which updates are run.
+@fixes("SN101", "run all updates with the train op", safe=False)
+def run_all_updates(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+    """Leaves out the list that keeps slim's train op from running the whole collection, as it does by itself."""
+    file, call = call_of(found, files)
+    if found.evidence.get("how") != "create" or not any(each.arg == _LIST for each in call.keywords):
+        raise NoFixError("no list of updates is written")
+    return remove_keyword(file, call, _LIST)
 
 
 def _read_before(file: SourceFile, standing: Standing) -> Iterator[str]:

@@ -142,7 +142,7 @@ class KerasRun:
     def _found(self) -> Iterator[ModelCall]:
         for call in self.run.calls():
             model = called_model(call)
-            if model is None or is_inside(call) or self._is_symbolic(call):
+            if model is None or is_inside(call) or self.is_symbolic(call):
                 continue
             norms = self.norms(model)
             if norms:
@@ -155,7 +155,8 @@ class KerasRun:
         """Whether PyTorch computes gradients from a result, as it may where it is Keras's backend."""
         return call.result is not None and any(each.name == ".backward" for each in self.uses.after(call.result))
 
-    def _is_symbolic(self, call: Call) -> bool:
+    def is_symbolic(self, call: Call) -> bool:
+        """Whether a call is given the input of a functional model, or what was made of it."""
         pending: list[Value] = [*call.arguments, *call.keywords.values()]
         seen: set[int] = set()
         for value in pending:

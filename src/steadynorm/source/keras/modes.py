@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from steadynorm.finding import Certainty
 from steadynorm.program import Sighting
 from steadynorm.source.exports import export_of
+from steadynorm.source.keras.built_in import look_at_built_in
 from steadynorm.source.keras.calls import (
     MODES,
     PHASE,
@@ -70,6 +71,7 @@ def look_at_modes(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
             yield from _inference(keras, each, switches)
     yield from _fixed_layers(keras, graph)
     yield from _fixed_parts(keras, graph)
+    yield from look_at_built_in(keras, lambda made: _predicts(keras, made), _KERAS_2_RUNS)
     yield from _lost_in_fit(keras)
     yield from _phase_in_predictions(keras, switches)
 

@@ -196,11 +196,21 @@ def _averaging_optimizers(keras: KerasRun) -> Iterator[Sighting]:
         momentum = call.keywords.get("ema_momentum")
         if not isinstance(momentum, Known) or not isinstance(momentum.value, float) or momentum.value <= _LONG_MEMORY:
             continue
-        if any(keras.norms(fit.receiver) for fit in keras.fits):
+        fits = [fit for fit in keras.fits if keras.norms(fit.receiver)]
+        if fits and not _is_reestimated(keras, fits[-1]):
             facts = {"momentum": momentum.value}
             settle = "whether the metric rises when the statistics are re-estimated: steadynorm diagnose"
             likely = Certainty.LIKELY
             yield Sighting("SN305", "keras", call.place, "use_ema", "optimizer", likely, settle, facts)
+
+
+def _is_reestimated(keras: KerasRun, fit: Call) -> bool:
+    """Whether the model is run in training mode behind its training, for its statistics alone."""
+    wanted = set(keras.norms(fit.receiver))
+    return any(
+        each.call.index > fit.index and each.call.dropped and each.mode == Known(True) and wanted & set(each.norms)
+        for each in keras.model_calls
+    )
 
 
 def _averages(keras: KerasRun) -> Iterator[Sighting]:

@@ -13,8 +13,9 @@ from steadynorm.source.batches import Batch, batch_of, size_of
 from steadynorm.source.keras.calls import PHASE, KerasRun
 from steadynorm.source.layers.graph import LayerGraph, Norm
 from steadynorm.source.layers.places import subject_of
-from steadynorm.source.layers.sizes import has_one_position, samples_in, times_around
+from steadynorm.source.layers.sizes import has_one_position, times_around
 from steadynorm.source.layers.words import SYNCHRONIZED
+from steadynorm.source.samples import samples_in
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Branch, Call, Callback
 from steadynorm.source.symbolic.values import Expression, Items, Known, Product, Value, constant_int
@@ -98,11 +99,18 @@ def _of_fit(keras: KerasRun, call: Call, norms: tuple[Call, ...]) -> Training:
     place = call.place if batch.call is None else batch.call.place
     epochs, per_epoch = (constant_int(call.keywords.get(name)) for name in ("epochs", "steps_per_epoch"))
     if per_epoch is None and batch.call is call:
-        count = samples_in(data)
+        count = _kept(samples_in(data), call.argument(None, "validation_split"))
         per_epoch = None if count is None else ceil(count / (batch.size or 32))
     once = times_around(call)
     steps = None if per_epoch is None or once is None else per_epoch * (1 if epochs is None else epochs) * once
     return Training(call, norms, batch, place, steps if "epochs" not in call.keywords or epochs is not None else None)
+
+
+def _kept(samples: int | None, split: Value | None) -> int | None:
+    """The samples that are trained on where a share of them is kept for validation."""
+    if split is None or samples is None:
+        return samples
+    return int(samples * (1 - split.value)) if isinstance(split, Known) and type(split.value) is float else None
 
 
 def _few(graph: LayerGraph, each: Training) -> Iterator[Sighting]:

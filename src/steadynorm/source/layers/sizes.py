@@ -5,14 +5,8 @@ from __future__ import annotations
 from steadynorm.source.defaults import Defaults, length_of_range
 from steadynorm.source.layers.graph import LayerGraph, Norm
 from steadynorm.source.symbolic.trace import Call, Callback, Loop
-from steadynorm.source.symbolic.values import Attribute, Expression, Item, Items, Known, Product, Value, constant_int
+from steadynorm.source.symbolic.values import Items, Known, Product, Value, constant_int
 
-_SAMPLES = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000, "cifar100": 50_000, "imdb": 25_000}
-"""Training samples of Keras's data sets."""
-
-_SHAPED = (".normal", ".random", ".uniform", ".standard_normal", "numpy.random.normal", "numpy.random.uniform")
-_SHAPED_FIRST = ("numpy.zeros", "numpy.ones", "numpy.random.random", ".random", ".standard_normal")
-_SHAPED_LAST = ("numpy.random.rand", "numpy.random.randn")
 _FLATTENING = ("Flatten",)
 _ENLARGING = ("Transpose", "Deconvolution")
 
@@ -83,44 +77,3 @@ def _count(over: Value) -> float | None:
         if call.name == ".take":
             return constant_int(call.argument(0, "count"))
     return None
-
-
-def samples_in(value: Value | None) -> int | None:
-    """How many samples an array has."""
-    while value is not None:
-        if isinstance(value, Expression):
-            value = next((each for each in value.operands if not isinstance(each, Known)), None)
-        elif isinstance(value, Item):
-            if isinstance(value.key, Expression):
-                return None
-            if isinstance(value.of, Item) and isinstance(value.of.of, Product):
-                return _of_dataset(value.of.of.call) if value.of.key == Known(0) else None
-            return None
-        elif isinstance(value, Product):
-            call = value.call
-            if call.name in (".astype", ".reshape"):
-                value = call.receiver
-                continue
-            return _of_shape(call)
-        elif isinstance(value, Attribute):
-            return None
-        else:
-            return None
-    return None
-
-
-def _of_dataset(call: Call) -> int | None:
-    parts = call.name.split(".")
-    return _SAMPLES.get(parts[2]) if parts[:2] == ["keras", "datasets"] and parts[-1] == "load_data" else None
-
-
-def _of_shape(call: Call) -> int | None:
-    shape = call.keywords.get("size") or call.keywords.get("shape")
-    if shape is None and call.name in _SHAPED_FIRST and call.arguments:
-        shape = call.arguments[0]
-    if shape is None and call.name in _SHAPED_LAST and call.arguments:
-        shape = call.arguments[0]
-    if shape is None or not call.name.startswith((*_SHAPED, *_SHAPED_FIRST, *_SHAPED_LAST)):
-        return None
-    first = shape.items[0] if isinstance(shape, Items) and shape.items else shape
-    return constant_int(first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from steadynorm.source.symbolic.handed import handed_by_framework
 from steadynorm.source.symbolic.machine import DEEPEST, Activation, Arguments, Machine
 from steadynorm.source.symbolic.parameters import bound_parameters, free_parameters, given_parameters
 from steadynorm.source.symbolic.scope import Scope, listed
@@ -78,7 +79,7 @@ def run_free(machine: Machine, function: Value, receiver: Value | None, place_of
             receiver = inner.instance
         inner = inner.function
     if isinstance(inner, Function):
-        names = free_parameters(inner, receiver is not None)
+        names = free_parameters(inner, receiver is not None) | handed_by_framework(machine, inner, receiver)
         given = Arguments((), names, True, place_of.place)
     return machine.call(function if receiver is None or function is not inner else Bound(inner, receiver), given)
 

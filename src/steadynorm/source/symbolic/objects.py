@@ -6,6 +6,7 @@ from steadynorm.source.symbolic import containers
 from steadynorm.source.symbolic.attributes import iterate
 from steadynorm.source.symbolic.derived import original
 from steadynorm.source.symbolic.functions import run_free
+from steadynorm.source.symbolic.kept_by_base import keep
 from steadynorm.source.symbolic.machine import Arguments, Machine
 from steadynorm.source.symbolic.scope import listed
 from steadynorm.source.symbolic.trace import Call, Callback, With
@@ -49,6 +50,7 @@ def make(machine: Machine, cls: Class, arguments: Arguments) -> Instance:
         _set_fields(machine, cls, instance, arguments)
     elif init is None:
         containers.made_by_base(instance, arguments.positional, arguments.more, machine.journal)
+        keep(instance, arguments, machine.journal)
     return instance
 
 

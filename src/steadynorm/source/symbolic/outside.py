@@ -7,6 +7,7 @@ from steadynorm.source.symbolic.attributes import iterate
 from steadynorm.source.symbolic.builtin_calls import call_builtin
 from steadynorm.source.symbolic.copies import copy_of
 from steadynorm.source.symbolic.functions import count_parameters, is_code, run_free
+from steadynorm.source.symbolic.kept_by_base import keep
 from steadynorm.source.symbolic.machine import Arguments, Machine
 from steadynorm.source.symbolic.scope import listed
 from steadynorm.source.symbolic.spreading import spread
@@ -93,6 +94,7 @@ def _of_container(machine: Machine, callee: Attribute, arguments: Arguments) -> 
     """What a call does to the layers that something holds."""
     if callee.name == "__init__" and isinstance(callee.of, Super) and isinstance(callee.of.instance, Instance):
         containers.made_by_base(callee.of.instance, arguments.positional, arguments.more, machine.journal)
+        keep(callee.of.instance, arguments, machine.journal)
     containers.grow(
         callee.of, callee.name, arguments.positional, lambda inner: iterate(machine, inner), machine.journal
     )

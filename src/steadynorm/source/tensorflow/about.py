@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steadynorm.source.symbolic.trace import Run
-from steadynorm.source.tensorflow.words import is_network
+from steadynorm.source.tensorflow.published import is_of_networks
 
 _SUBJECT = (
     "batch_norm",
@@ -23,7 +23,7 @@ def is_about(run: Run) -> bool:
     for call in run.calls():
         name = call.name
         ours = ours or name.startswith(("tensorflow.", "slim."))
-        normalizes = normalizes or name.endswith(_SUBJECT) or "normalizer_fn" in call.keywords or is_network(name)
+        normalizes = normalizes or name.endswith(_SUBJECT) or "normalizer_fn" in call.keywords or is_of_networks(name)
         if ours and normalizes:
             return True
     return False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from steadynorm.finding import Certainty
+from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Known, Product, constant_bool
@@ -11,13 +13,15 @@ from steadynorm.source.tensorflow.choices import chosen_outside
 from steadynorm.source.tensorflow.counting import how_many
 from steadynorm.source.tensorflow.mode import TRAIN, Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates, places_of
-from steadynorm.source.tensorflow.origins import flag_around, origin_of
+from steadynorm.source.tensorflow.origins import flag_around, origin_of, told_at
 from steadynorm.source.tensorflow.rows import acts_on_one_row
 from steadynorm.source.tensorflow.runs import Session
 from steadynorm.source.tensorflow.sightings import seen
 from steadynorm.source.tensorflow.variables import trains
 from steadynorm.source.tensorflow.words import short
 from steadynorm.source.tensorflow.world import World, is_tensor
+
+_KEPT = "whether the loaded statistics are meant to be kept: then the layers are frozen on purpose"
 
 _EXPORTS = frozenset(
     {
@@ -62,6 +66,11 @@ def _is_trained(world: World, norm: Norm) -> bool:
     return any(norm.call in step.data for step in world.trained_steps)
 
 
+def _is_told_by(world: World, norm: Norm, place: Place) -> bool:
+    """Whether a layer is trained, and its mode is that of a place."""
+    return _is_trained(world, norm) and origin_of(world.run, norm, norm.given).place == place
+
+
 def _fetched(world: World, session: Session) -> list[Norm]:
     """The layers whose updates somebody fetches, to estimate their statistics anew."""
     return [norm for norm in world.moved_by(session) if norm.updates is Updates.COLLECTED]
@@ -100,7 +109,7 @@ def _inference(world: World, norm: Norm, session: Session) -> Sighting:
         argument=origin.name,
         keyword=_keyword(norm),
         test=None if test is None else test.text,
-        trained=any(norm.call in step.data for step in world.trained_steps),
+        trained=any(_is_told_by(world, each, origin.place) for each in world.norms if each.place == norm.place),
     )
 
 
@@ -123,15 +132,16 @@ def _asked_in_python(norm: Norm) -> Branch | None:
 
 
 def _not_passed_on(norm: Norm, flag: str, left_in: str) -> Sighting:
+    inner = norm.inner and not norm.several
     return seen(
         "SN205",
-        norm.place,
+        told_at(norm),
         norm.subject,
         left_in,
         flag=flag,
         keyword=_keyword(norm),
-        inner=norm.inner,
-        handed=f"normalizer_params={{'is_training': {flag}}}" if norm.inner else f"{_keyword(norm)}={flag}",
+        inner=inner,
+        handed=f"normalizer_params={{'is_training': {flag}}}" if inner else f"{_keyword(norm)}={flag}",
     )
 
 
@@ -188,11 +198,15 @@ def _training(world: World, norm: Norm, session: Session) -> Sighting | None:
         how = "trainable"
     elif session.estimator == TRAIN and norm.given is not None:
         how = "estimator"
+    # A published network that comes trained may be meant to keep its statistics.
+    kept = norm.several and bool(world.restores)
     return seen(
         "SN202",
         origin.place,
         norm.subject,
         how,
+        Certainty.LIKELY if kept else Certainty.PROVEN,
+        _KEPT if kept else None,
         related=(norm.place, step.call.place),
         first=norm.place,
         step=step.call.place,

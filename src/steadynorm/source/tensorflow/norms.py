@@ -21,13 +21,12 @@ from steadynorm.source.symbolic.values import (
     constant_text,
 )
 from steadynorm.source.tensorflow.mode import Mode, mode_of
-from steadynorm.source.tensorflow.scopes import Scoping, argument, contexts, reuses, scoped, scoping
+from steadynorm.source.tensorflow.published import Network, network_of
+from steadynorm.source.tensorflow.scopes import Scoping, argument, reuses, scoped, scoping
 from steadynorm.source.tensorflow.words import (
     DENSE,
     DIMENSIONS,
     collection_name,
-    is_network,
-    is_scope_of_networks,
     made_by,
     name_of,
     op_name,
@@ -105,6 +104,7 @@ class Norm:
         name: its own name, empty where it is worked out; `None` if it is left out, or not known.
         activation: what it applies to its own result; `None` without one.
         several: whether it stands for all layers of a network that others have written.
+        told_by: the call that says the mode or leaves it out, where that is not the layer's own.
     """
 
     call: Call
@@ -128,6 +128,7 @@ class Norm:
     name: str | None = None
     activation: Value | None = None
     several: bool = False
+    told_by: Call | None = None
 
     @property
     def place(self) -> Place:
@@ -201,8 +202,8 @@ def _of_call(call: Call) -> Iterator[Norm]:
         yield _of_keras(call, made)
     elif name in _FUSED:
         yield _of_fused(call)
-    elif is_network(call.name):
-        yield from _of_network(call)
+    elif (network := network_of(call)) is not None:
+        yield _of_network(call, network)
     elif name.startswith("contrib.") and (name in DIMENSIONS or name in DENSE):
         yield from _of_normalizer(call, name)
 
@@ -344,32 +345,24 @@ def _of_normalizer(call: Call, name: str) -> Iterator[Norm]:
     )
 
 
-def _of_network(call: Call) -> Iterator[Norm]:
-    """The layers of a network of slim's, as one: its convolutions are normalized under its own arg_scope only."""
-    scope = next((each for each in contexts(call) if each.name == "slim.arg_scope"), None)
-    defaults = None if scope is None else scope.argument(0)
-    if not isinstance(defaults, Product) or not is_scope_of_networks(defaults.call.name):
-        return
-    own = call.name.rpartition(".")[2]
-    mode = call.argument(3 if own == "mobilenet_v1" else 2, "is_training")
-    if mode is None and call.more:
-        mode = Unknown()
-    told = defaults.call.more or any("updates" in each for each in defaults.call.keywords)
+def _of_network(call: Call, network: Network) -> Norm:
+    """The layers of a published network, as one."""
     name = call.argument(None, "scope")
-    yield Norm(
+    return Norm(
         call,
         Kind.CONTRIB,
-        mode_of(mode, True),
-        mode,
+        mode_of(network.mode, network.otherwise),
+        network.mode,
         None,
-        Updates.UNKNOWN if told or defaults.call.arguments else Updates.COLLECTED,
+        Updates.UNKNOWN if network.altered else Updates.COLLECTED,
         decay=Unknown(),
         scale=Known(True),
         scoping=scoping(call),
         reuse=reuses(call.argument(None, "reuse")),
-        name=own if name is None else _text(name),
+        name=network.name if name is None else _text(name),
         inner=True,
         several=True,
+        told_by=network.told_by,
     )
 
 

@@ -49,7 +49,7 @@ class Origin:
 def origin_of(run: Run, norm: Norm, value: Value | None) -> Origin:
     """Where a constant that a layer is given comes from: the outermost call that hands it on, or that leaves it out."""
     if value is None:
-        return Origin(norm.place, True)
+        return Origin(told_at(norm), True)
     for each in (value, *_asked(norm)):
         found = _handed_in(run, norm, each)
         if found is not None:
@@ -99,7 +99,12 @@ def _nearest(norm: Norm, value: Value) -> Place:
     for defaults in defaults_around(norm.call):
         if any(each is value for each in defaults.values.values()):
             return defaults.call.place
-    return norm.place
+    return told_at(norm)
+
+
+def told_at(norm: Norm) -> Place:
+    """The call that says the mode of a layer, or leaves it out."""
+    return norm.place if norm.told_by is None else norm.told_by.place
 
 
 def options_place(norm: Norm, value: Value | None) -> Place:

@@ -6,8 +6,6 @@ their last part.
 
 from __future__ import annotations
 
-import re
-
 from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import (
     Attribute,
@@ -247,22 +245,3 @@ def collection_name(value: Value | None) -> str | None:
     if isinstance(value, Attribute) and value.name.isupper():
         return value.name.lower()
     return constant_text(value)
-
-
-_NETWORKS = re.compile(
-    r"(?:slim\.)?nets\.(?:\w+\.)*(?:resnet_v[12]_(?:50|101|152|200)|inception_(?:v[1-4]|resnet_v2)|mobilenet_v1)"
-)
-_SCOPES_OF_NETWORKS = re.compile(r"(?:slim\.)?nets\.\w+\.(?:\w+_)?arg_scope")
-
-
-def is_network(name: str) -> bool:
-    """Whether a canonical name is that of a network of slim's with normalization; VGG, AlexNet and the like have none.
-
-    They lie in a package `nets` of TensorFlow's, of tf_slim's and of a folder that programs take along.
-    """
-    return _NETWORKS.fullmatch(name) is not None
-
-
-def is_scope_of_networks(name: str) -> bool:
-    """Whether a canonical name is that of a function that gives the defaults of such a network's layers."""
-    return _SCOPES_OF_NETWORKS.fullmatch(name) is not None

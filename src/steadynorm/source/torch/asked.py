@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import behind
-from steadynorm.source.symbolic.trace import Call, Frame, Loop
+from steadynorm.source.symbolic.trace import Call, Callback, Frame, Loop
 from steadynorm.source.symbolic.values import Instance, Known, Product, Value
 from steadynorm.source.torch.engines import is_asked_between, is_trained_by_engine
 from steadynorm.source.torch.entrance import Entrance, entrance
 from steadynorm.source.torch.known import is_loaded, is_used, name_of, settle_of, text_of
+from steadynorm.source.torch.made_up import is_made_up
 from steadynorm.source.torch.models import Key
-from steadynorm.source.torch.program import Group, Role, TorchProgram
+from steadynorm.source.torch.program import Group, Role, TorchProgram, is_forward
 from steadynorm.source.torch.sightings import called, seen
 from steadynorm.source.torch.state import Observation
 from steadynorm.source.torch.words import PARAMETERS
 
 _SAVES = frozenset({"torch.save", ".save_checkpoint", ".save_pretrained", ".save", "safetensors.torch.save_file"})
+
+_BY_BATCH = "whether samples are meant to depend on the others of their batch, as those of DCGAN's own code do"
 
 
 def asked(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
@@ -42,9 +45,12 @@ def asked(program: TorchProgram, group: Group, observed: list[Observation]) -> I
     by = next((fact.by for each in observed for fact in each.facts if fact.by is not None), None)
     if by is not None and _is_mode_lost(by):
         return
+    draws = _is_drawn_from(program, group)
+    if draws and not _is_in_hook(group):
+        return
     subject = name_of(program, group.root)
     model = spot.model
-    likely, settle = group.role is Role.AIDE, settle_of(program, group)
+    likely, settle = group.role is Role.AIDE, _BY_BATCH if draws else settle_of(program, group)
     yield seen(
         "SN201",
         spot.place,
@@ -56,11 +62,13 @@ def asked(program: TorchProgram, group: Group, observed: list[Observation]) -> I
         since="since nothing has called eval()" if by is None else f"as {text_of(by)} left it ({by.place})",
         then=f", and {model}.train() where training goes on" if trained_after else "",
         resumed=trained_after and not _switches_back(program),
+        **({"hook": True} if trained_after and _is_in_hook(group) else {}),
         **_way_in(group, spot),
     )
     saved_after = any(call.name in _SAVES and call.index > group.first.index for call in program.run.calls())
     if trains and (trained_after or saved_after) and not likely:
-        yield seen("SN107", spot.place, subject, "training" if trained_after else "saved", settle, model=model)
+        how = "samples" if is_made_up(*group.given[:1]) else "training" if trained_after else "saved"
+        yield seen("SN107", spot.place, subject, how, settle, model=model)
 
 
 def asked_by_somebody(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
@@ -92,6 +100,19 @@ def asked_by_somebody(program: TorchProgram, group: Group, observed: list[Observ
     )
 
 
+def _is_drawn_from(program: TorchProgram, group: Group) -> bool:
+    """Whether random numbers are put into a model that is trained on such, as the generator of a GAN is."""
+    return is_made_up(*group.given[:1]) and any(
+        each.role in (Role.TRAIN, Role.THROUGH) and is_made_up(*each.given[:1]) and _same(program, group, each)
+        for each in program.groups
+    )
+
+
+def _is_in_hook(group: Group) -> bool:
+    """Whether it stands in a method that a framework calls, which has others for what belongs to evaluation."""
+    return any(isinstance(block, Callback) and block.call is None for block in group.first.within)
+
+
 def _within(group: Group, spot: Entrance) -> tuple[Place, ...]:
     """The model's own call, where what is told of is a call that leads to it."""
     return () if group.place is None or group.place == spot.place else (group.place,)
@@ -101,8 +122,10 @@ def _way_in(group: Group, spot: Entrance) -> dict[str, object]:
     """What a fix has to know of a place that is not the model's own call, or that training shares."""
     facts: dict[str, object] = {"shared": True} if spot.shared else {}
     for place in _within(group, spot):
-        facts |= {"inner": str(place), "calls": called(group.first) or ""}
-    return facts
+        return facts | {"inner": str(place), "calls": called(group.first) or ""}
+    frames = (frame.place for frame in group.first.stack if not is_forward(frame))
+    callers = [str(place) for place in frames if place is not None]
+    return facts | ({"callers": callers[::-1]} if callers else {})
 
 
 def _is_before(program: TorchProgram, first: Observation, group: Group, other: Group) -> bool:

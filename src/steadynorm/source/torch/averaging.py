@@ -12,8 +12,9 @@ from steadynorm.source.symbolic.flow import behind, inside
 from steadynorm.source.symbolic.trace import Assign, Call
 from steadynorm.source.symbolic.values import Attribute, Instance, Item, Known, Product, Value
 from steadynorm.source.torch.known import name_of
+from steadynorm.source.torch.made_up import is_made_up
 from steadynorm.source.torch.models import AVERAGED, Key
-from steadynorm.source.torch.program import Group, Role, TorchProgram, is_made_up
+from steadynorm.source.torch.program import Group, Role, TorchProgram
 from steadynorm.source.torch.sightings import receiver, seen
 from steadynorm.source.torch.words import BUFFERS, PARAMETERS
 
@@ -38,7 +39,7 @@ def look_at_averages(program: TorchProgram) -> Iterator[Sighting]:
     for write in sorted(_writes(program), key=lambda each: each.index):
         if write.target in told or program.models.bears(write.target) is not True:
             continue
-        if _has_statistics(program, write.target) or not _reads_statistics(program, write.target):
+        if _has_statistics(program, write.target) or not reads_statistics(program, write.target):
             continue
         told.add(write.target)
         subject = _written(program, write.target) or name_of(program, write.target)
@@ -111,6 +112,12 @@ def _of_item(program: TorchProgram, value: Item) -> Key | None:
     if not isinstance(inner, Product):
         return None
     call = inner.call
+    if call.name == "builtins.enumerate" and call.arguments and len(chain) > 1:
+        # enumerate(...)[None][1] is an item of its argument.
+        inner, chain = call.arguments[0], chain[:-2]
+        if not isinstance(inner, Product):
+            return None
+        call = inner.call
     if call.name == "builtins.zip":
         # zip(...)[None][k] is an item of its k-th argument.
         keys = [each.key.value for each in reversed(chain) if isinstance(each.key, Known)]
@@ -118,7 +125,7 @@ def _of_item(program: TorchProgram, value: Item) -> Key | None:
             return None
         given = call.arguments[keys[0]]
         return program.models.key(given.call.receiver) if _gives(given) else None  # type: ignore[attr-defined]
-    if call.name in ("builtins.dict",) and call.arguments and _gives(call.arguments[0]):
+    if call.name in ("builtins.dict", "builtins.list") and call.arguments and _gives(call.arguments[0]):
         return program.models.key(call.arguments[0].call.receiver)  # type: ignore[attr-defined]
     return program.models.key(call.receiver) if call.name in PARAMETERS else None
 
@@ -167,7 +174,7 @@ def _is_taken(program: TorchProgram, call: Call) -> bool:
     return not takers or any(taker.name not in _SAVES for taker in takers)
 
 
-def _reads_statistics(program: TorchProgram, key: Key) -> bool:
+def reads_statistics(program: TorchProgram, key: Key) -> bool:
     """Whether a model is called in inference mode."""
     for group in program.groups:
         trained = group.role in (Role.TRAIN, Role.THROUGH)
@@ -245,7 +252,7 @@ def _shadows(program: TorchProgram) -> Iterator[Sighting]:
 
 def _is_put_back(program: TorchProgram, key: Key, averaged: Assign) -> bool:
     """Whether the averages become the model's parameters, and it is evaluated with them."""
-    if not _reads_statistics(program, key):
+    if not reads_statistics(program, key):
         return False
     for event in program.run.assigns():
         owners = {_of_item(program, each) for each in inside(event.target) if isinstance(each, Item)}
@@ -262,14 +269,17 @@ def _is_put_back(program: TorchProgram, key: Key, averaged: Assign) -> bool:
 
 def _in_callbacks(program: TorchProgram) -> Iterator[Sighting]:
     """Averages that a callback of Lightning's keeps of the module that it is given."""
-    modules = program.models.of_lightning()
+    made = {id(each) for each in program.run.instances}
+    modules = [each for each in program.models.of_lightning() if id(each) in made]
     key = program.models.key(modules[0]) if len(modules) == 1 else None
     if key is None or program.models.bears(key) is not True:
         return
     for write in _writes(program):
         holder = program.models.value(write.target)
-        bases = holder.of.external_bases() if isinstance(holder, Instance) else ()
-        kept = len(write.target) > 1 and any(each.startswith("lightning.") for each in bases)
-        if kept and holder is not modules[0] and not _has_statistics(program, write.target):
-            yield seen("SN305", write.place, str(write.target[-1]), write.how, _SETTLE)
+        if not isinstance(holder, Instance) or holder is modules[0] or _has_statistics(program, write.target):
+            continue
+        kept = len(write.target) > 1 and any(each.startswith("lightning.") for each in holder.of.external_bases())
+        if kept or (holder.created is modules[0].created and id(holder) not in made):
+            subject = _written(program, write.target) or str(write.target[-1])
+            yield seen("SN305", write.place, subject, write.how, _SETTLE)
             return

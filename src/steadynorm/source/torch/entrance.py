@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from steadynorm.place import Place
-from steadynorm.source.symbolic.trace import Frame
+from steadynorm.source.symbolic.trace import Call, Frame
 from steadynorm.source.symbolic.values import Instance
 from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.program import Group, Role, TorchProgram, is_forward
@@ -32,17 +32,22 @@ class Entrance:
 
 def entrance(program: TorchProgram, group: Group) -> Entrance:
     """Where a call of a model that only asks it is told from calls that train."""
-    written = called(group.first) or name_of(program, group.root)
+    written = (None if group.by_method else called(group.first)) or name_of(program, group.root)
     if group.role not in (Role.ASK, Role.AIDE):
         return Entrance(group.place, written)
     trained = (each for each in (*program.groups, *program.guessed) if each.role in (Role.TRAIN, Role.THROUGH))
-    taken = {place for each in trained for place, _ in _way(each)}
+    taken = {place for each in trained for use in each.uses for place in (use.place, *_places(use))}
     if group.place not in taken:
         return Entrance(group.place, written)
     for place, around in _way(group):
         if place not in taken:
             return Entrance(place, _name_in(program, group, around))
     return Entrance(group.place, written, shared=True)
+
+
+def _places(use: Call) -> Iterator[Place]:
+    """Where the functions were called that lead to a layer's call, those of the model with them."""
+    return (frame.place for frame in use.stack if frame.place is not None)
 
 
 def _way(group: Group) -> Iterator[tuple[Place, Frame | None]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from steadynorm.source.defaults import Defaults, Number, length_of_range
+from steadynorm.source.samples import samples_in
 from steadynorm.source.symbolic.flow import behind, parts
 from steadynorm.source.symbolic.trace import Block, Call, Callback, Frame, Loop
 from steadynorm.source.symbolic.values import (
@@ -172,7 +173,7 @@ def _cut(key: Expression, defaults: Defaults) -> Number | None:
 def samples_of(dataset: Value | None) -> int | None:
     """How many samples a data set has."""
     if not isinstance(dataset, Product) or not dataset.call.name.startswith("torchvision.datasets."):
-        return None
+        return samples_in(dataset)
     train = dataset.call.argument(1, "train")
     if isinstance(train, Known) and train.value in (False, "test"):
         return None

@@ -8,30 +8,30 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
 from steadynorm.place import Place
 from steadynorm.source.symbolic.flow import Uses, calls_behind, inside
-from steadynorm.source.symbolic.trace import Block, Call, Enter, Frame, Return, Run, With
+from steadynorm.source.symbolic.trace import Block, Call, Callback, Enter, Frame, Return, Run, With
 from steadynorm.source.symbolic.values import (
     Attribute,
     Expression,
-    External,
     Instance,
     Item,
     Known,
     Parameter,
     Product,
-    Unknown,
     Value,
     constant_bool,
 )
 from steadynorm.source.symbolic.vocabulary import SEQUENCES
+from steadynorm.source.torch.made_up import is_made_up, is_shown
 from steadynorm.source.torch.models import AVERAGED, Key, Models, is_module, is_norm, keeps_statistics
 from steadynorm.source.torch.modes import Modes
 from steadynorm.source.torch.state import Observation
 from steadynorm.source.torch.steps import Backward, Optimizer, backwards_of, gradient_behind, optimizers_of
 from steadynorm.source.torch.unseen import Unseen, base_of
-from steadynorm.source.torch.words import FUNCTIONAL, LOADERS, RANDOM, normalizes, short, zoo_name
+from steadynorm.source.torch.words import FUNCTIONAL, normalizes, short, zoo_name
 
 FORWARD = ("forward", "__call__")
 STEPS_OF_A_FRAMEWORK = ("training_step", "validation_step", "test_step", "predict_step")
@@ -68,6 +68,7 @@ class Group:
         unseen: where there are none that are known to, those of networks whose layers nobody sees.
         role: what it is for.
         steps: what trains through it.
+        by_method: whether another method of the model is called than the one that runs all of it.
     """
 
     root: Key
@@ -80,6 +81,7 @@ class Group:
     unseen: list[Call] = field(default_factory=list)
     role: Role = Role.NOTHING
     steps: list[Backward] = field(default_factory=list)
+    by_method: bool = False
 
 
 class TorchProgram:
@@ -202,6 +204,10 @@ class TorchProgram:
 
     def _group_of(self, call: Call, found: dict[object, Group]) -> Group | None:
         frame = next((each for each in call.stack if is_forward(each)), None)
+        spot = (call.place, *map(id, _without_sequences(call)))
+        first = self._first_here.get(spot, call)
+        if frame is None and first is call:
+            frame = _method_around(call)
         if frame is not None:
             if id(frame) not in found:
                 root = self.models.key(frame.receiver)
@@ -211,11 +217,10 @@ class TorchProgram:
                 given = tuple(value for name, value in frame.arguments.items() if value is not frame.receiver)
                 result = tuple(self._returned.get(id(frame), ()))
                 dropped = caller is not None and caller.dropped
-                found[id(frame)] = Group(root, frame.place, caller or call, given, result, dropped)
+                by_method = not is_forward(frame)
+                found[id(frame)] = Group(root, frame.place, caller or call, given, result, dropped, by_method=by_method)
             return found[id(frame)]
-        spot = (call.place, *map(id, _without_sequences(call)))
         if spot not in found:
-            first = self._first_here.get(spot, call)
             key = self.models.key(first.callee)
             if key is None:
                 return None
@@ -244,7 +249,9 @@ class TorchProgram:
             return Role.ATTACK
         if any(use.index in plain for use in group.uses):
             return Role.AIDE
-        if group.dropped or self._is_made_up(group) or _is_step(group):
+        if group.dropped or _is_step(group):
+            return Role.NOTHING
+        if is_made_up(*group.given[:1]) and not is_shown(self.uses, group.result):
             return Role.NOTHING
         return Role.ASK
 
@@ -257,11 +264,6 @@ class TorchProgram:
     def is_trained(self, key: Key) -> bool:
         """Whether any optimizer that is known to train something trains a model."""
         return any(optimizer.covered is not None and self.covers(optimizer, key) for optimizer in self.optimizers)
-
-    def _is_made_up(self, group: Group) -> bool:
-        """Whether the model is given numbers that are made up: a look at shapes, a sample of a generator."""
-        values = group.given[:1]
-        return bool(values) and all(is_made_up(value) for value in values)
 
     def built_by_name(self) -> Iterator[Place]:
         """Where the networks are built that are called and whose layers nobody sees."""
@@ -328,6 +330,18 @@ def is_forward(frame: Frame) -> bool:
     return frame.receiver is not None and is_module(frame.receiver) and name in FORWARD
 
 
+def _method_around(call: Call) -> Frame | None:
+    """The method of a model that is called to run a layer of it, as in `model.decode(z)`; `None` if there is none.
+
+    What a framework calls by itself is not called by anybody.
+    """
+    for before, block in pairwise((None, *call.within)):
+        hooked = isinstance(before, Callback) and before.call is None
+        if isinstance(block, Frame) and not hooked and block.place is not None and _is_module(block):
+            return block
+    return None
+
+
 def _is_step(group: Group) -> bool:
     """Whether it stands in a step whose mode a framework sets."""
     frames = group.first.stack
@@ -336,43 +350,3 @@ def _is_step(group: Group) -> bool:
 
 def _is_module(frame: Frame) -> bool:
     return frame.receiver is not None and is_module(frame.receiver)
-
-
-_OF_SIZES_OR_DATA = ("torch.FloatTensor", "torch.LongTensor")
-_COUNTS_OR_NOISE = (".size", "builtins.len", "builtins.int", "numpy.random.")
-
-
-def _is_data(call: Call) -> bool:
-    """Whether a tensor is made of what is in its argument, and not of that size."""
-    (given, *more) = call.arguments or (None,)
-    if isinstance(given, Product) and given.call.name.startswith(_COUNTS_OR_NOISE):
-        return False
-    return not more and isinstance(given, Product | Parameter | Item | Unknown)
-
-
-def is_made_up(value: Value) -> bool:
-    """Whether a tensor is made of random numbers or constants only."""
-    random = False
-    seen: set[int] = set()
-    pending = [value]
-    for each in pending:
-        for part in inside(each):
-            if id(part) in seen:
-                continue
-            seen.add(id(part))
-            if isinstance(part, Parameter | External):
-                return False
-            if isinstance(part, Product):
-                if part.call.name in _OF_SIZES_OR_DATA and _is_data(part.call):
-                    pending.extend(part.call.arguments)
-                elif part.call.name in RANDOM:
-                    random = True
-                elif part.call.name in LOADERS or not part.call.name.startswith((".", "torch.")):
-                    return False
-                elif part.call.receiver is not None:
-                    pending.append(part.call.receiver)
-                else:
-                    pending.extend(part.call.arguments)
-            elif isinstance(part, Instance):
-                return False
-    return random

@@ -13,6 +13,7 @@ from steadynorm.source.torch.averaging import look_at_averages
 from steadynorm.source.torch.batches import look_at_batches
 from steadynorm.source.torch.export import look_at_exports
 from steadynorm.source.torch.freezing import look_at_freezing
+from steadynorm.source.torch.kept_averages import look_at_kept_averages
 from steadynorm.source.torch.layers import look_at_layers
 from steadynorm.source.torch.mode import look_at_modes
 from steadynorm.source.torch.moments import look_at_moments, look_at_registration
@@ -34,6 +35,7 @@ _LOOKS: tuple[Callable[[TorchProgram], Iterator[Sighting]], ...] = (
     look_at_exports,
     look_at_files,
     look_at_averages,
+    look_at_kept_averages,
     look_at_sharing,
     look_at_sanity,
 )

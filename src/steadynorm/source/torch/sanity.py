@@ -103,6 +103,8 @@ def _decayed_models(program: TorchProgram, given: Value) -> Iterator[tuple[Key, 
             key = program.models.key(call.receiver)
             if key is not None:
                 yield key, None
+        elif call.name == "builtins.filter" and not _is_about_gradients(call.callbacks.get(0, given)):
+            return
         elif call.name in ("builtins.list", "builtins.filter", "itertools.chain") and not call.more:
             for each in call.arguments:
                 yield from _decayed_models(program, each)

@@ -24,6 +24,7 @@ from steadynorm.source.torch.known import is_used, name_of
 from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Role, TorchProgram
 from steadynorm.source.torch.sightings import receiver, seen
+from steadynorm.source.torch.trained_by import is_trained_by_trainer
 from steadynorm.source.torch.words import BUFFERS, PARAMETERS
 
 _SAVES = ("torch.save", "safetensors.torch.save_file", "safetensors.torch.save", "pickle.dump", "joblib.dump")
@@ -38,10 +39,11 @@ _NORM_WORDS = ("bn", "batchnorm", "norm")
 def look_at_files(program: TorchProgram) -> Iterator[Sighting]:
     """What a run saves and loads."""
     for call in program.run.calls():
-        if call.name in _SAVES:
-            value = call.argument(0, "obj", "tensors")
-            if value is not None:
-                yield from _saved(program, call, value)
+        value = call.argument(0, "obj", "tensors") if call.name in _SAVES else None
+        if call.name == ".save_pretrained":
+            value = call.argument(2, "state_dict")
+        if value is not None:
+            yield from _saved(program, call, value)
         elif call.name == ".load_state_dict":
             yield from _loaded(program, call)
 
@@ -134,6 +136,8 @@ def _drops_statistics(tests: tuple[Value, ...]) -> bool:
 
 def _moves(program: TorchProgram, key: Key) -> bool:
     """Whether training moves statistics in a model: some layer of it is trained and not in inference mode only."""
+    if is_trained_by_trainer(program.run, program.models, key):
+        return True
     for group in program.groups:
         if group.role is not Role.TRAIN:
             continue

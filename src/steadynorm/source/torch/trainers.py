@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from steadynorm.source.symbolic.blocks import Nested, Node
 from steadynorm.source.symbolic.trace import Call, Callback, Frame
-from steadynorm.source.symbolic.values import Instance, Product, Value
+from steadynorm.source.symbolic.values import Instance, Value
 from steadynorm.source.torch.models import Key, Models
 from steadynorm.source.torch.state import State
+from steadynorm.source.torch.trained_by import trained_model
 
 BEGIN_HOOKS = ("on_fit_start", "on_train_start")
 """What Lightning calls once before training."""
@@ -71,10 +72,7 @@ def begin_fit(state: State, models: Models) -> list[tuple[Call, Call, bool]]:
 
 def undone_by_trainer(call: Call, state: State, models: Models) -> Iterator[tuple[Call, Call, bool]]:
     """The freezes that `transformers.Trainer.train` undoes, which calls `train()` of the model in every step."""
-    trainer = call.receiver
-    if not isinstance(trainer, Product) or not trainer.call.name.startswith("transformers."):
-        return
-    key = models.key(trainer.call.argument(0, "model"))
+    key = models.key(trained_model(call))
     if key is None or _trains_itself(models, key):
         return
     for spot, entry in state.entries.items():

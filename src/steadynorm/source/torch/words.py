@@ -252,6 +252,9 @@ def is_pretrained(call: Call) -> bool | None:
     """Whether a published model comes with weights; `None` where that is not known."""
     if "from_pretrained" in call.name:
         return True
+    checkpoint = call.argument(None, "checkpoint_path")
+    if checkpoint is not None and not _is_none(checkpoint) and constant(checkpoint) != "":
+        return True
     given = call.argument(None, "pretrained", "weights", "encoder_weights", "weights_backbone")
     if given is None:
         return call.name.startswith(_SMP)

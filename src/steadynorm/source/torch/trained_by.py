@@ -1,0 +1,38 @@
+"""Training by Hugging Face's `Trainer`, whose steps are not in the source: it trains the model that it was given, and
+puts it into training mode in every step."""
+
+from __future__ import annotations
+
+from steadynorm.source.symbolic.trace import Call, Run
+from steadynorm.source.symbolic.values import Instance, Product, Value
+from steadynorm.source.torch.models import Key, Models
+
+_BEGINNING, _END = "transformers.", "Trainer"
+
+
+def trained_model(call: Call) -> Value | None:
+    """The model that a call of `train()` of such a trainer trains; `None` if it is another call."""
+    trainer = call.receiver if call.name == ".train" else None
+    if isinstance(trainer, Product) and trainer.call.name.startswith(_BEGINNING):
+        return trainer.call.argument(0, "model")
+    if isinstance(trainer, Instance) and any(map(_is_trainer, trainer.of.external_bases())):
+        return trainer.attributes.get("model")
+    return None
+
+
+def _is_trainer(base: str) -> bool:
+    return base.startswith(_BEGINNING) and base.endswith(_END)
+
+
+def is_trained_by_trainer(run: Run, models: Models, key: Key) -> bool:
+    """Whether such a trainer trains a model, all of which is then in training mode."""
+    for call in run.calls():
+        trained = models.key(trained_model(call))
+        if trained is not None and models.is_within(key, trained) and not _sets_modes(models.value(trained)):
+            return True
+    return False
+
+
+def _sets_modes(value: Value | None) -> bool:
+    """Whether a model's class has its own way to switch modes."""
+    return isinstance(value, Instance) and value.of.member("train") is not None
