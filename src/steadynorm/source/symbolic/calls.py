@@ -10,7 +10,7 @@ from steadynorm.source.symbolic.attributes import iterate
 from steadynorm.source.symbolic.builtin_calls import call_builtin, call_method
 from steadynorm.source.symbolic.copies import copy_of
 from steadynorm.source.symbolic.derived import original
-from steadynorm.source.symbolic.machine import DEEPEST, Activation, Arguments, Machine
+from steadynorm.source.symbolic.machine import DEEPEST, Activation, Arguments, Machine, spot_of
 from steadynorm.source.symbolic.parameters import bound_parameters, free_parameters, given_parameters
 from steadynorm.source.symbolic.scope import Scope, listed
 from steadynorm.source.symbolic.spreading import spread
@@ -112,11 +112,11 @@ def _run(machine: Machine, function: Function, receiver: Value | None, arguments
     if (
         len(running) >= DEEPEST
         or running.count(function.node) >= MOST_REPEATS
-        or (library and not machine.thorough and machine.entered[function.node] >= MOST_ENTRIES)
+        or (library and not machine.thorough and machine.memory.entered[function.node] >= MOST_ENTRIES)
     ):
         return machine.record(function, arguments).result or Unknown()
-    machine.entered[function.node] += library
-    machine.seen.add(function.node)
+    machine.memory.entered[function.node] += library
+    machine.memory.seen.add(spot_of(function))
     names = bound_parameters(machine, function, receiver, arguments)
     frame = Frame(function, arguments.place, receiver, dict(names), given_parameters(function, receiver, arguments))
     activation = Activation(frame, function.module)
