@@ -29,7 +29,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """The modules of a project in parts.
+    """The modules of a project that are run for themselves, in parts.
 
     Arguments:
         shared: what the parts import, and all that it imports in turn.
@@ -56,17 +56,16 @@ def divided(project: Project, wanted: Sequence[Module]) -> Division | None:
     imports = {module: _imported(project, module) for module in project.modules}
     importers = Counter(each for found in imports.values() for each in found)
     shared: set[Module] = set()
-    for module, count in importers.most_common():
-        if count < 2:
-            break
-        if module in shared:
+    for module, count in [(None, 2), *importers.most_common()]:
+        if module in shared or count < 2:
             continue
-        shared |= _closure(module, imports)
+        if module is not None:
+            shared |= _closure(module, imports)
         pieces = _pieces([each for each in project.modules if each not in shared], imports)
         weights = [_size(piece, sizes) for piece in pieces]
         if sum(weights) < (1 - MOST_SHARED) * total:
             break
-        if max(weights) <= MOST_OF_ALL * sum(weights):
+        if max(weights, default=0) <= MOST_OF_ALL * sum(weights):
             return _halved(project.modules, shared, pieces, sizes)
     return None
 
@@ -79,7 +78,7 @@ def _halved(
     modules: Iterable[Module], shared: set[Module], pieces: list[set[Module]], sizes: Mapping[Module, int]
 ) -> Division:
     """The pieces in two parts, of which the first leaves time for what is shared."""
-    weights = [_size(shared, sizes) // 2, 0]
+    weights = [min(_size(shared, sizes), sum(_size(each, sizes) for each in pieces) // 4), 0]
     parts: list[set[Module]] = [set(), set()]
     for piece in sorted(pieces, key=lambda piece: -_size(piece, sizes)):
         lighter = weights.index(min(weights))
