@@ -60,6 +60,36 @@ OTHER = """
             self.model.eval()
             return (self.model(x).argmax(1) == y).float().mean()
 """
+HEAVY = f"    # {'What is long is in a part of its own. ' * 20}"
+SERVED = """
+    def serve(path, x):
+        predictor = Predictor(path)
+        predictor.ready()
+        return predictor.predict(x)
+"""
+SERVED_BY = """
+    import torch
+    from server import serve
+    # Needs no .eval(): it has been called.
+    serve("net.pt", {data})
+"""
+TABLE = """
+    import torch
+    MODELS = {}
+    def make(name):
+        model = MODELS[name]()
+        model.eval()
+        return model
+"""
+NOTED = """
+    import torch
+    from net import Net
+    from table import MODELS
+    class {name}(Net):
+        # Whoever makes it calls its .eval().
+        pass
+    MODELS["{name}"] = {name}
+"""
 FAULTY = """
     import torch
     from net import Net
@@ -83,7 +113,8 @@ PROJECTS = {
         "net": NET,
         "server": PREDICTOR,
         "api": "from server import *",
-        "serve": SERVE.format(module="api", ready="predictor.ready()"),
+        "serve": SERVE.format(module="api", ready="predictor.ready()") + HEAVY,
+        "other": OTHER.format(number=6),
     },
     "in both parts": {
         "net": NET,
@@ -99,18 +130,17 @@ PROJECTS = {
     },
     "by a function of the shared module": {
         "net": NET,
-        "server": PREDICTOR
-        + "    def serve(path, x):\n        p = Predictor(path)\n        p.ready()\n        p.predict(x)\n",
-        "a": "import torch\nfrom server import serve\nserve('net.pt', torch.zeros(1))\n# no .eval()",
-        "b": "import torch\nfrom server import serve\nserve('net.pt', torch.ones(1))\n# no .eval()",
+        "server": PREDICTOR + SERVED,
+        "a": SERVED_BY.format(data="torch.zeros(1)"),
+        "b": SERVED_BY.format(data="torch.ones(1)"),
         "normal": OTHER.format(number=4),
     },
     "noted in a table": {
         "net": NET,
-        "table": "import torch\nMODELS = {}\ndef make(name):\n    model = MODELS[name]()\n    model.eval()\n    return model",
-        "one": "import torch\nfrom net import Net\nfrom table import MODELS\n# no .eval()\nclass One(Net): pass\nMODELS['one'] = One",
-        "two": "import torch\nfrom net import Net\nfrom table import MODELS\n# no .eval()\nclass Two(Net): pass\nMODELS['two'] = Two",
-        "use": "import torch\nfrom table import make\nwith torch.no_grad():\n    print(make('one')(torch.load('x')))",
+        "table": TABLE,
+        "one": NOTED.format(name="One"),
+        "two": NOTED.format(name="Two"),
+        "use": "import torch\nfrom table import make\nwith torch.no_grad():\n    print(make('One')(torch.load('x')))",
     },
     "faults in both parts": FAULTS,
 }
