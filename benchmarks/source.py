@@ -47,10 +47,10 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 def fetch(package: str, folder: Path) -> Path:
     """The sources of a package, unpacked; of its wheel, since what is installed is what people run."""
     target = folder / package
-    wheels = folder / "wheels" / package
+    wheels = str(folder / "wheels" / package)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d", wheels]
     subprocess.run([*command, package], check=True)
-    (wheel,) = wheels.glob("*.whl")
+    (wheel,) = Path(wheels).glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             if name.endswith(".py"):
