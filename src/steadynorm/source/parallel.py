@@ -15,7 +15,8 @@ That the same is found holds by construction, and nothing is decided by which pr
   parsed, an error, a second process that is killed. Then nothing of what was done here counts, and an error shows
   where it would have shown.
 
-It takes Linux and a process with a single thread: elsewhere a fork may copy a lock that nobody opens any more.
+It takes Linux, two processors and a process with a single thread: a fork of several may copy a lock that nobody opens
+any more. Elsewhere one process does all.
 """
 
 from __future__ import annotations
@@ -57,17 +58,17 @@ def read_in_two(files: Sequence[SourceFile]) -> Program | None:
     """
     project = project_of(files)
     division = divided(project, [module for module in project.modules if module.file.subject])
-    if division is None or not _may_fork():
+    if division is None:
         return None
     try:
-        return _read(files, project, division)
+        return _read(files, project, division) if _may_fork() else None
     except Exception:  # one process comes to the same error, if it is not one of having two
         return None
 
 
 def _may_fork() -> bool:
     """Whether a second process can be had, and a processor for it."""
-    if not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux") or signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
         return False
     return len(os.sched_getaffinity(0)) > 1 and len(os.listdir("/proc/self/task")) == 1
 
@@ -119,8 +120,10 @@ def _second_process(work: Any) -> Iterator[IO[bytes]]:
         os.close(writing)
         try:
             yield answer
-        finally:
+        except BaseException:
             os.kill(child, signal.SIGKILL)
+            raise
+        finally:
             os.waitpid(child, 0)
 
 
