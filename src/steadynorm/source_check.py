@@ -23,8 +23,10 @@ from steadynorm.finding import Finding
 from steadynorm.fix_trials import tried
 from steadynorm.outcome import Failure, rank
 from steadynorm.place import Place
+from steadynorm.program import Program
 from steadynorm.report.model import Origin, Report
 from steadynorm.source.fixes.registry import with_fixes
+from steadynorm.source.parallel import read_in_two
 from steadynorm.source.reader import read
 from steadynorm.source.reading.files import SourceFile, read_source
 from steadynorm.source.reading.search import root_of
@@ -96,23 +98,29 @@ def check_sources(paths: Sequence[str], task: SourceTask, named: Collection[str]
         named: those that the user named; without any, files without the subject are no report but left aside.
     """
     with _without_collection():
-        files, failures, skipped = _read(paths, named)
+        found, skipped = _read(paths, named)
+        program = read_in_two([each for each in found if isinstance(each, SourceFile)])
+        # What two processes have read can be parsed, and not all of the trees are here.
+        files, failures = _sorted_out(found, parse=program is None)
         about = [file for file in files if file.subject]
         if not about and not named:
             return SourceOutcome(None, tuple(failures), skipped)
-        outcome = checked(files, task, root_of(paths))
+        outcome = checked(files, task, root_of(paths), program)
         if task.try_fixes:
             outcome = _with_fixes_tried(outcome, files, task)
     return replace(outcome, failures=(*failures, *outcome.failures), skipped=skipped)
 
 
-def checked(files: Sequence[SourceFile], task: SourceTask, unread: str = "source") -> SourceOutcome:
+def checked(
+    files: Sequence[SourceFile], task: SourceTask, unread: str = "source", program: Program | None = None
+) -> SourceOutcome:
     """Checks files that were read and can be parsed.
 
     Arguments:
         files: the files.
         task: what is asked.
         unread: what names the project if there are none.
+        program: what the files do, where it is known.
     """
     about = [file for file in files if file.subject]
     shown = tuple(file.path for file in about or files)
@@ -120,7 +128,7 @@ def checked(files: Sequence[SourceFile], task: SourceTask, unread: str = "source
     origin = Origin(name, shown, FORMAT)
     by_path = {file.path: file for file in files}
     try:
-        evidence = Evidence(_framework(about), (), program=read(files))
+        evidence = Evidence(_framework(about), (), program=program or read(files))
         findings, not_assessed = run(evidence, task.select, task.ignore)
         fixable = list(with_fixes(findings, by_path))
     except Exception as error:
@@ -162,24 +170,41 @@ def _findings(files: Sequence[SourceFile], task: SourceTask) -> tuple[Finding, .
     return None if report is None else report.findings
 
 
-def _read(paths: Iterable[str], named: Collection[str]) -> tuple[list[SourceFile], list[Failure], Counter[str]]:
-    files: list[SourceFile] = []
-    failures: list[Failure] = []
+def _read(paths: Iterable[str], named: Collection[str]) -> tuple[list[SourceFile | Failure], Counter[str]]:
+    """The files that could be read and the failures of the others, in the order of the paths; how many were skipped."""
+    found: list[SourceFile | Failure] = []
     skipped: Counter[str] = Counter()
     for path in paths:
         try:
             file = read_source(path, path in named)
-            if file is None:
-                skipped[OTHER] += 1
-                continue
-            if file.subject:
-                file.tree  # noqa: B018  # parsed here, where what is wrong with it can be told
-            skipped[WITHOUT] += not file.subject
-            files.append(file)
-            failures += (Failure(path, reason) for reason in file.refused)
         except UnusableInputError as error:
-            failures.append(Failure.of(path, error))
-    return files, failures, +skipped
+            found.append(Failure.of(path, error))
+            continue
+        if file is None:
+            skipped[OTHER] += 1
+            continue
+        skipped[WITHOUT] += not file.subject
+        found.append(file)
+    return found, +skipped
+
+
+def _sorted_out(found: Iterable[SourceFile | Failure], parse: bool) -> tuple[list[SourceFile], list[Failure]]:
+    """The files that can be parsed, and what is wrong with the others."""
+    files: list[SourceFile] = []
+    failures: list[Failure] = []
+    for each in found:
+        if isinstance(each, Failure):
+            failures.append(each)
+            continue
+        try:
+            if parse and each.subject:
+                each.tree  # noqa: B018  # parsed here, where what is wrong with it can be told
+        except UnusableInputError as error:
+            failures.append(Failure.of(each.path, error))
+            continue
+        files.append(each)
+        failures += (Failure(each.path, reason) for reason in each.refused)
+    return files, failures
 
 
 @contextmanager

@@ -62,6 +62,10 @@ class Defaults:
                 if default is not None:
                     self._values.setdefault(name, default)
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._values)
+
     def number(self, value: Value | None) -> Number | None:
         """What a value is as a number, if that can be told."""
         if isinstance(value, Known):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from steadynorm.place import Place
@@ -24,6 +24,19 @@ _READERS = {
 imported; none for what works on any tensor."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen in some runs of a project.
+
+    Arguments:
+        seen: by each reader, in their order.
+        lost: the entry points that were not followed to their end.
+    """
+
+    seen: tuple[Seen, ...]
+    lost: tuple[str, ...]
+
+
 def read(files: Sequence[SourceFile]) -> Program:
     """Reads the source of one project.
 
@@ -34,26 +47,44 @@ def read(files: Sequence[SourceFile]) -> Program:
     Returns:
         what the source does about normalization. Nothing of it is imported or executed.
     """
-    runs = runs_of(files, lambda file: file.subject)
-    seen = list(_seen(runs, files))
+    return program_of(files, [look_at(runs_of(files, lambda file: file.subject), files)])
+
+
+def program_of(files: Sequence[SourceFile], looks: Sequence[Look]) -> Program:
+    """What all looks at a project together come to."""
+    seen = [one for look in reversed(looks) for one in look.seen]
     unique = {(each.place, each.code, each.how): each for one in seen for each in reversed(one.sightings)}
     places = frozenset[Place]().union(*(one.normalizations for one in seen))
     return Program(
         tuple(file.path for file in files),
         tuple(sorted(unique.values(), key=lambda each: (each.place, each.code, each.how))),
         len(places),
-        tuple(dict.fromkeys(f"{run.file}: {run.name}" for run in runs if not run.whole)),
+        tuple(dict.fromkeys(name for look in looks for name in look.lost)),
         tuple(sorted(frozenset[Place]().union(*(one.unseen for one in seen)))),
     )
 
 
-def _seen(runs: Sequence[Run], files: Sequence[SourceFile]) -> Iterator[Seen]:
+def look_at(runs: Sequence[Run], files: Sequence[SourceFile]) -> Look:
+    """What the readers see in runs.
+
+    Arguments:
+        runs: all runs of a project, or some that are nobody else's business.
+        files: all files of the project.
+    """
+    return Look(
+        tuple(_seen(runs, files)), tuple(dict.fromkeys(f"{run.file}: {run.name}" for run in runs if not run.whole))
+    )
+
+
+def rooms_for(runs: Sequence[Run]) -> list[str]:
+    """The rooms of the readers that have something to see in runs."""
     called = {call.name.partition(".")[0] for run in runs for call in run.calls()}
-    for room, packages in _READERS.items():
-        if packages and not packages & called:
-            continue
-        if room == "tensorflow" and not any(map(is_about, runs)):
-            continue
+    wanted = [room for room, packages in _READERS.items() if not packages or packages & called]
+    return [room for room in wanted if room != "tensorflow" or any(map(is_about, runs))]
+
+
+def _seen(runs: Sequence[Run], files: Sequence[SourceFile]) -> Iterator[Seen]:
+    for room in rooms_for(runs):
         reader = import_module(f"steadynorm.source.{room}.reader")
         seen: Seen = reader.look(runs)
         if room == "tensorflow":

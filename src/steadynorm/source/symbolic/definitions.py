@@ -44,11 +44,11 @@ def define_function(
 
 def _decorated(machine: Machine, value: Value, by: Value, node: ast.expr) -> Value:
     if isinstance(by, Function):
-        if by.node in machine.registering:
+        if by.node in machine.memory.registering:
             return value
         given = machine.call(by, Arguments((value,), {}, False, machine.place(node)))
         if given is value:
-            machine.registering.add(by.node)
+            machine.memory.registering.add(by.node)
         return given
     if isinstance(by, Product) and by.call.name in _FORWARDED:
         return value

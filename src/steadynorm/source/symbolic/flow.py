@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from steadynorm.source.symbolic.trace import Assign, Call, Return, Run
 from steadynorm.source.symbolic.values import (
@@ -11,45 +12,32 @@ from steadynorm.source.symbolic.values import (
     Choice,
     Comprehension,
     Expression,
-    External,
-    Instance,
     Item,
     Items,
     Known,
-    Parameter,
     Partial,
     Product,
     Table,
-    Unknown,
     Value,
 )
 
-_ALONE = (Known, Product, Parameter, External, Unknown, Instance)
-"""What consists of nothing else: most values are."""
+_PARTS: dict[type[Value], Callable[[Any], tuple[Value, ...]]] = {
+    Attribute: lambda value: (value.of,),
+    Item: lambda value: (value.of,) if value.key is None else (value.of, value.key),
+    Expression: lambda value: value.operands,
+    Items: lambda value: value.items,
+    Table: lambda value: (*(key for key in value.entries if isinstance(key, Value)), *value.entries.values()),
+    Comprehension: lambda value: (value.element, *value.sources, *value.tests),
+    Choice: lambda value: value.options,
+    Partial: lambda value: (*value.arguments, *value.keywords.values()),
+}
+"""By what a value is, what it consists of; most values consist of nothing else."""
 
 
 def parts(value: Value) -> tuple[Value, ...]:
     """The values that a value directly consists of; of what a call gave none, since the call stands between."""
-    if isinstance(value, _ALONE):
-        return ()
-    if isinstance(value, Attribute):
-        return (value.of,)
-    if isinstance(value, Item):
-        return (value.of,) if value.key is None else (value.of, value.key)
-    if isinstance(value, Expression):
-        return value.operands
-    if isinstance(value, Items):
-        return value.items
-    if isinstance(value, Table):
-        keys = tuple(key for key in value.entries if isinstance(key, Value))
-        return (*keys, *value.entries.values())
-    if isinstance(value, Comprehension):
-        return (value.element, *value.sources, *value.tests)
-    if isinstance(value, Choice):
-        return value.options
-    if isinstance(value, Partial):
-        return (*value.arguments, *value.keywords.values())
-    return ()
+    found = _PARTS.get(type(value))
+    return () if found is None else found(value)
 
 
 def inputs(call: Call) -> tuple[Value, ...]:
@@ -85,7 +73,7 @@ def _walk(values: tuple[Value, ...], step: Callable[[Value], tuple[Value, ...]])
             continue
         seen.add(id(value))
         yield value
-        pending.extend(step(value))
+        pending += step(value)
 
 
 class Uses:

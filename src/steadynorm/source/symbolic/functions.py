@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from steadynorm.source.symbolic.handed import handed_by_framework
-from steadynorm.source.symbolic.machine import DEEPEST, Activation, Arguments, Machine
+from steadynorm.source.symbolic.machine import DEEPEST, Activation, Arguments, Machine, spot_of
 from steadynorm.source.symbolic.parameters import bound_parameters, free_parameters, given_parameters
 from steadynorm.source.symbolic.scope import Scope, listed
 from steadynorm.source.symbolic.trace import Branch, Frame, With
@@ -47,11 +47,11 @@ def run_function(machine: Machine, function: Function, receiver: Value | None, a
     if (
         len(running) >= DEEPEST
         or running.count(function.node) >= MOST_REPEATS
-        or (library and not machine.thorough and machine.entered[function.node] >= MOST_ENTRIES)
+        or (library and not machine.thorough and machine.memory.entered[function.node] >= MOST_ENTRIES)
     ):
         return machine.record(function, arguments).result or Unknown()
-    machine.entered[function.node] += library
-    machine.seen.add(function.node)
+    machine.memory.entered[function.node] += library
+    machine.memory.seen.add(spot_of(function))
     names = bound_parameters(machine, function, receiver, arguments)
     frame = Frame(function, arguments.place, receiver, dict(names), given_parameters(function, receiver, arguments))
     activation = Activation(frame, function.module)

@@ -20,6 +20,8 @@ _BUILTINS = frozenset(dir(builtins))
 def load(machine: Machine, module: Module) -> Scope:
     """The names of a module, which is run from its first line if it has not been, as `__main__`.
 
+    What it does is done once and for all: where the import is undone, as an arm of an `if` is, its names stay.
+
     Arguments:
         machine: the machine.
         module: a module of the project; one that cannot be parsed has no names.
@@ -35,7 +37,7 @@ def load(machine: Machine, module: Module) -> Scope:
     except UnusableInputError:
         return scope
     run = Run("script", module.name, module.path)
-    with machine.separate(run):
+    with machine.separate(run), machine.lasting():
         machine.activations.append(Activation(None, module))
         machine.execute(tree.body, scope)
     return scope
@@ -44,7 +46,7 @@ def load(machine: Machine, module: Module) -> Scope:
 def _module(machine: Machine, name: str, level: int) -> Module | None:
     module = machine.project.resolve(name, level, machine.module)
     if module is not None:
-        machine.imported.add(module)
+        machine.memory.imported.add(module)
     return module
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 from steadynorm.place import Place
 from steadynorm.source.symbolic.modules import Module, Project
@@ -76,6 +76,37 @@ class Activation:
     on_yield: Callable[[], None] | None = None
 
 
+Spot: TypeAlias = tuple[str, int, int]
+"""Where a function is defined: what tells it from all others, in another process as well."""
+
+
+def spot_of(function: Function) -> Spot:
+    """Where a function of the project is defined."""
+    return function.module.file.path, function.node.lineno, function.node.col_offset
+
+
+@dataclass(slots=True, eq=False)
+class Memory:
+    """What a machine remembers of the runs so far, and goes by in those to come.
+
+    Arguments:
+        seen: the functions that were run.
+        imported: the modules that others import.
+        registering: decorators of the project that note a function somewhere and give it back, which need not be seen
+            twice.
+        entered: how often each function was run on behalf of entry points that are no scripts.
+    """
+
+    seen: set[Spot] = field(default_factory=set)
+    imported: set[Module] = field(default_factory=set)
+    registering: set[ast.AST] = field(default_factory=set)
+    entered: Counter[ast.AST] = field(default_factory=Counter)
+
+    def copy(self) -> Memory:
+        """The same, to be changed by itself."""
+        return Memory(set(self.seen), set(self.imported), set(self.registering), Counter(self.entered))
+
+
 Evaluate = Callable[["Machine", Any, Scope], Value]
 Execute = Callable[["Machine", Sequence[ast.stmt], Scope], Flow]
 CallValue = Callable[["Machine", Value, "Arguments"], Value]
@@ -120,12 +151,7 @@ class Machine:
         self.journal = Journal()
         self.scopes: dict[Module, Scope] = {}
         self.runs: list[Run] = []
-        self.seen: set[ast.AST] = set()
-        self.imported: set[Module] = set()
-        self.registering: set[ast.AST] = set()
-        """Decorators of the project that note a function somewhere and give it back, which need not be seen twice."""
-        self.entered: Counter[ast.AST] = Counter()
-        """How often each function was run on behalf of entry points that are no scripts."""
+        self.memory = Memory()
         self.thorough = False
         """Whether functions are run as often as the run comes to them, because it may train and ask one model."""
         self.changed: dict[Class, frozenset[str]] = {}
@@ -245,6 +271,15 @@ class Machine:
             yield
         # What came first was followed to its end, whatever comes after.
         run.whole = whole
+
+    @contextmanager
+    def lasting(self) -> Iterator[None]:
+        """What is done inside is not undone with what is around it."""
+        before, self.journal = self.journal, Journal()
+        try:
+            yield
+        finally:
+            self.journal = before
 
     def note(self, event: Event) -> None:
         """Notes an event."""
