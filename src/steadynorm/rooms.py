@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -16,14 +17,19 @@ _BASES = {
 }
 
 
-def framework_of(model: Any) -> str:
+def framework_of(model: Any, others: Mapping[str, str] | None = None) -> str:
     """The framework whose base class `model` inherits, as `torch`.
+
+    Arguments:
+        model: of any framework.
+        others: what else than models is accepted, the framework by base class.
 
     Raises:
         UnusableInputError: it is a model of none of them.
     """
+    known = {**_BASES, **(others or {})}
     for base in type(model).__mro__:
-        framework = _BASES.get(f"{base.__module__}.{base.__qualname__}")
+        framework = known.get(f"{base.__module__}.{base.__qualname__}")
         if framework is not None:
             return framework
     raise UnusableInputError(
@@ -32,13 +38,18 @@ def framework_of(model: Any) -> str:
     )
 
 
-def room(model: Any, name: str) -> ModuleType:
+def room(model: Any, name: str, others: Mapping[str, str] | None = None) -> ModuleType:
     """The module `name` (as `live`) of the folder of the model's framework.
+
+    Arguments:
+        model: see `framework_of`.
+        name: of the module.
+        others: see `framework_of`.
 
     Raises:
         UnusableInputError: see `framework_of`; or the framework has no such module.
     """
-    framework = framework_of(model)
+    framework = framework_of(model, others)
     place = f"steadynorm.{framework}.{name}"
     try:
         return import_module(place)

@@ -103,6 +103,10 @@ def loss_keeps_jumping(evidence: Evidence) -> Iterator[Finding]:
         settle = "a train step: it is then tried with a tenth of the learning rate, and on less data"
         if calmed:
             settle = "a longer training: neither a tenth of the learning rate nor less data changed it in these steps"
+        if calmed and slower is None:
+            settle = (
+                "a tenth of the learning rate, which could not be tried: the train step keeps its rate out of reach"
+            )
         remedy = "Try a tenth of the learning rate; if that does not calm it, a wider or deeper model."
     numbers = {
         "steps": trend.steps,

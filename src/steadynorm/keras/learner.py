@@ -94,10 +94,18 @@ class _KerasLearner:
 
 
 class OwnLearner(_KerasLearner):
-    """The model in training by the user's own train step, or by that of a compiled model."""
+    """The model in training by the user's own train step, or by that of a compiled model.
 
-    def __init__(self, calling: Calling, batch: Any) -> None:
+    Arguments:
+        calling: see `_KerasLearner`.
+        batch: likewise.
+        rate: what the learning rate is multiplied by. The parameters go that part of each way: what an optimizer adds
+            to them is proportional to its rate, whichever library it is of and wherever it keeps the rate.
+    """
+
+    def __init__(self, calling: Calling, batch: Any, *, rate: float = 1.0) -> None:
         super().__init__(calling, batch, Task.ONE_BATCH)
+        self._rate = rate
         subject = calling.subject
         step = subject.train_step or own_train_step(self.model)
         assert step is not None
@@ -119,6 +127,7 @@ class OwnLearner(_KerasLearner):
         """
         if isinstance(self.model, keras.Model) and self.model.compiled:
             self.model.reset_metrics()  # else `train_on_batch` gives the mean loss of all steps until now
+        before = self._parameters() if self._rate != 1.0 else []
         try:
             # What is compiled may know of variables that were put back since, and is slow to begin.
             with backend().plain_calls():
@@ -131,8 +140,12 @@ class OwnLearner(_KerasLearner):
                 f"{', optimizer' if self._arguments else ''}, batch), or train_step(state, batch), and must be "
                 "complete; leave train_step out to test without it"
             ) from error
-        if not all(np.isfinite(each).all() for each in self._parameters()):
+        after = self._parameters()
+        if not all(np.isfinite(each).all() for each in after):
             return math.nan
+        if self._rate != 1.0:
+            for variable, old, new in zip(self.model.trainable_variables, before, after, strict=True):
+                variable.assign(old + self._rate * (new - old))
         number = number_in(result)
         return self._loss_of(batch) if number is None else number
 

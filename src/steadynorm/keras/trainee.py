@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
 from typing import Any
@@ -86,9 +86,7 @@ class KerasTrainee:
     def course(self, steps: int, *, rate: float = 1.0, share: float = 1.0) -> Sequence[float]:
         """See `Trainee`."""
         batches = self.batches[: max(1, round(len(self.batches) * share))]
-        learner = OwnLearner(self._calling(), batches[0])
-        for each in self._optimizers:
-            scale_rate(each, rate)
+        learner = OwnLearner(self._calling(), batches[0], rate=rate)
         losses = []
         for batch in islice(cycle(batches), steps):
             losses.append(learner.train(batch))
@@ -103,30 +101,6 @@ class KerasTrainee:
             for name in ("train_function", "test_function", "predict_function"):
                 setattr(self.subject.model, name, None)
         return Calling(self.subject)
-
-
-class _Scaled(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """A learning rate that is computed, times a number."""
-
-    def __init__(self, rate: Callable[..., Any], factor: float) -> None:
-        self._rate, self._factor = rate, factor
-
-    def __call__(self, step: Any) -> Any:
-        is_schedule = isinstance(self._rate, keras.optimizers.schedules.LearningRateSchedule)
-        return self._factor * (self._rate(step) if is_schedule else self._rate())
-
-    def get_config(self) -> dict[str, Any]:
-        """What it was made with."""
-        return {"rate": self._rate, "factor": self._factor}
-
-
-def scale_rate(optimizer: Any, factor: float) -> None:
-    """Multiplies the learning rate of an optimizer, which is a number, a schedule or a function."""
-    given = optimizer._learning_rate
-    if isinstance(given, keras.Variable):
-        given.assign(given * factor)
-    elif factor != 1.0:
-        optimizer.learning_rate = _Scaled(given, factor)
 
 
 def _is_image(value: Any) -> bool:

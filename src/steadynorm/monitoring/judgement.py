@@ -9,11 +9,11 @@ import numpy as np
 
 from steadynorm.checks.causes import RESIDUAL_THRESHOLD
 from steadynorm.checks.distance import between
+from steadynorm.checks.live_remedies import in_words_of
 from steadynorm.checks.registry import finding, run
 from steadynorm.checks.wording import many
 from steadynorm.evidence import Array, CallSite, Evidence, Layer, LayerSteps, Mode, SampledMoments, Split, TrainSteps
-from steadynorm.finding import Finding, Severity
-from steadynorm.monitoring.remedies import in_words_of
+from steadynorm.finding import Certainty, Finding, Severity
 from steadynorm.monitoring.series import Passages, Table, distance, distances, gather, updates_per_step
 from steadynorm.monitoring.watched import Snapshots
 
@@ -94,8 +94,11 @@ class Judge:
         layers = tuple(_unless_trained(*pair) for pair in zip(block.layers, self.layers, strict=True))
         evidence = Evidence(framework=self.framework, layers=layers)
         found: list[Finding] = []
+        undecided: list[Finding] = []
         if block.steps > 0:
-            evidence = replace(evidence, steps=_steps(block, per_step, self._trained_by_batch))
+            steps = _steps(block, per_step, self._trained_by_batch)
+            evidence = replace(evidence, steps=steps)
+            undecided += _never_moved(evidence, steps, per_step)
             found += run(evidence, STEP_CHECKS)[0]
             found += _left_in_inference_mode(block, self._trained_by_batch, per_step)
             extra = _updates_between_steps(block)
@@ -103,7 +106,8 @@ class Judge:
             found += _evaluated_between_steps(block, table, extra)
         found += self._lag(block, table, evidence)
         self.layers = block.layers
-        return [in_words_of(self.framework, each) for each in found if each.severity is not Severity.INFO]
+        told = [in_words_of(self.framework, each) for each in found if each.severity is not Severity.INFO]
+        return told + undecided
 
     def _lag(self, block: Block, table: Table, evidence: Evidence) -> list[Finding]:
         if not len(block.single):
@@ -169,6 +173,39 @@ def _steps(block: Block, per_step: Array, trained_by_batch: set[str]) -> TrainSt
 
 def _unseen(by_batch: float, updates: float) -> LayerSteps:
     return LayerSteps(by_batch, 1 - by_batch, 0, 0, updates, None, None, None, False)
+
+
+_NEVER_MOVED = {
+    "keras": "Call the model with training=True and hand `training` on to every layer; in a stateless loop put the "
+    "non-trainable variables that stateless_call returns back into the state; use a momentum below 1.",
+    "tensorflow": "Feed the mode True in every run of the train op, and make that with "
+    "steadynorm.tensorflow.create_train_op or minimize, which run every update.",
+}
+
+
+def _never_moved(evidence: Evidence, steps: TrainSteps, per_step: Array) -> Iterator[Finding]:
+    """Layers that keep their initial statistics, in a training that does not show what they normalize by."""
+    names = [
+        layer.name
+        for layer, rate in zip(evidence.layers, per_step, strict=True)
+        if rate == 0
+        and layer.mode is None
+        and not layer.frozen
+        and layer.name not in steps.layers
+        and layer.statistics is not None
+        and layer.statistics.at_initialization
+    ]
+    if names:
+        yield finding(
+            "SN102" if (per_step > 0).any() else "SN101",
+            names,
+            f"in {many(steps.steps, noun='step')} the statistics of {many(names)} did not move from mean 0 and "
+            "variance 1: their updates do not arrive, or they are trained in inference mode",
+            _NEVER_MOVED[evidence.framework],
+            evidence={"steps": steps.steps},
+            certainty=Certainty.LIKELY,
+            settle="what the layers normalize by in the train step: a diagnosis with the train step shows it",
+        )
 
 
 def _left_in_inference_mode(block: Block, trained_by_batch: set[str], per_step: Array) -> Iterator[Finding]:

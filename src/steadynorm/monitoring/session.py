@@ -13,6 +13,7 @@ import numpy as np
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Array, LayerSteps
 from steadynorm.finding import Finding
+from steadynorm.monitoring.caller import user_level
 from steadynorm.monitoring.judgement import Block, Judge
 from steadynorm.monitoring.series import Passages, Table, distances, gather, passages, updates_per_step
 from steadynorm.monitoring.watched import Counts, Snapshots, Watched
@@ -235,7 +236,7 @@ class Session:
                 f"{type(error).__name__}: {error}"
             ]
         for text in texts:
-            warnings.warn(text, TrainingWarning, stacklevel=3)
+            warnings.warn(text, TrainingWarning, stacklevel=user_level())
 
     def _stop(self) -> None:
         self._open = False

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from steadynorm.evidence import Array, Layer, LayerSteps, Statistics
+from steadynorm.errors import UnusableInputError
+from steadynorm.evidence import Array, Layer, LayerSteps, Mode, Statistics
 from steadynorm.graphs.analysis import analyse
 from steadynorm.monitor import sinks
 from steadynorm.monitoring.session import EVERY, Session
@@ -18,9 +19,36 @@ from steadynorm.norm.config import NormConfig
 from steadynorm.norm.moments import Moments
 from steadynorm.recorded import GraphLayer, Use
 from steadynorm.steplog import Call, LayerLog, summarized
+from steadynorm.tensorflow.graph_subject import GraphModel
 from steadynorm.tensorflow.layer_variables import read_graph, variables_by_name
 
 v1 = tf.compat.v1
+
+
+def watched(trained: Any) -> GraphWatched:
+    """What a session trains, to be monitored in a loop of its own.
+
+    Arguments:
+        trained: a `tf.compat.v1.Session` with its variables initialized, or a `GraphModel`.
+
+    Raises:
+        UnusableInputError: it is no such session.
+    """
+    session = getattr(trained, "session", None) if isinstance(trained, GraphModel) else trained
+    if not isinstance(session, v1.Session | v1.InteractiveSession):
+        raise UnusableInputError(
+            f"the model is a {type(trained).__name__}; a monitor needs the tf.compat.v1.Session that is trained; for a "
+            "MonitoredSession or an Estimator there is hooks=[steadynorm.tensorflow.monitor.MonitorHook()]"
+        )
+    found = GraphWatched(session.graph)
+    found.session = session
+    try:
+        found.layers()
+    except tf.errors.FailedPreconditionError as error:
+        raise UnusableInputError(
+            "the session's variables have no values yet: initialize or restore them, then make the monitor"
+        ) from error
+    return found
 
 
 class MonitorHook(v1.train.SessionRunHook):  # type: ignore[misc, name-defined]
@@ -126,6 +154,9 @@ class GraphWatched:
             for layer in self._layers
             if (use := uses.get(layer.name)) is not None and _is_fused(graph, use)
         }
+        self._built = {
+            layer.name: as_built for layer in self._layers if (as_built := _as_built(uses.get(layer.name))) is not None
+        }
         self._logs: dict[str, LayerLog] = {}
         self._last: list[Any] = []
 
@@ -173,10 +204,10 @@ class GraphWatched:
             self.wanted = dict(self._moments)
 
     def probed(self) -> Mapping[str, LayerSteps]:
-        """What was seen in these runs."""
+        """What was seen in these runs, and what the graph says of the layers that could not be seen."""
         logs, self._logs, self.wanted = self._logs, {}, {}
         epsilon = {each.name: each.epsilon or 0.0 for each in self._layers}
-        return {name: summarized(log, epsilon[name]) for name, log in logs.items() if log.steps}
+        return self._built | {name: summarized(log, epsilon[name]) for name, log in logs.items() if log.steps}
 
     def count(self, on: bool) -> None:
         """Nothing to do: nothing tells an evaluation from a step here."""
@@ -184,6 +215,15 @@ class GraphWatched:
     def close(self) -> None:
         """Lets no further run fetch anything."""
         self._logs, self.wanted = {}, {}
+
+
+def _as_built(use: Use | None) -> LayerSteps | None:
+    """What a train step does with a layer, where the graph alone tells."""
+    if use is not None and use.mode is None:
+        return None
+    by_batch = use is not None and use.mode is Mode.BATCH
+    by_population = use is not None and use.mode is Mode.POPULATION
+    return LayerSteps(float(by_batch), float(by_population), 0, 0, 0, None, None, None, False)
 
 
 def _is_fused(graph: tf.Graph, use: Use) -> bool:

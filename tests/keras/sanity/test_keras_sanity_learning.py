@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_images
 
+import steadynorm
 from steadynorm.experiments.records import Outcome, Task
 from steadynorm.keras.batches import numbers_of
-from steadynorm.keras.trainee import scale_rate
+from steadynorm.keras.trainee import opened_for_training
 
 
 @pytest.mark.every_backend
@@ -112,17 +113,79 @@ def test_a_rate_that_is_too_high_is_told_by_trying_a_lower_one(sanity: Any) -> N
     assert found.certainty == "proven"
 
 
-@pytest.mark.parametrize("kind", ["number", "schedule", "function"])
-def test_rates_of_every_kind_are_scaled(kind: str) -> None:
-    decay = keras.optimizers.schedules.ExponentialDecay(8.0, 10, 0.5)
-    optimizer = keras.optimizers.SGD({"number": 8.0, "schedule": decay, "function": lambda: 8.0}[kind])
-    optimizer.build([keras.Variable(1.0)])
+class ByHand:
+    """A train step of one's own for a linear model, whose rate no library knows of."""
 
-    scale_rate(optimizer, 0.1)
+    def __init__(self) -> None:
+        self.velocity = [np.zeros((64, 10), np.float32), np.zeros(10, np.float32)]
 
-    assert float(numbers_of(optimizer.learning_rate)) == pytest.approx(0.8)
-    optimizer.iterations.assign(10)
-    assert float(numbers_of(optimizer.learning_rate)) == pytest.approx(0.4 if kind == "schedule" else 0.8)
+    def __call__(self, model: Any, batch: Any) -> float:
+        x, y = batch[0].reshape(-1, 64), batch[1]
+        kernel, bias = (numbers_of(each.value) for each in model.trainable_variables)
+        logits = x @ kernel + bias
+        shifted = np.exp(logits - logits.max(1, keepdims=True))
+        probabilities = shifted / shifted.sum(1, keepdims=True)
+        loss = -np.log(probabilities[np.arange(len(y)), y] + 1e-30).mean()
+        error = (probabilities - np.eye(10)[y]) / len(y)
+        for index, gradient in enumerate((x.T @ error, error.sum(0))):
+            self.velocity[index] = 0.9 * self.velocity[index] - 30.0 * gradient.astype(np.float32)
+            variable = model.trainable_variables[index]
+            variable.assign(numbers_of(variable.value) + self.velocity[index])
+        return float(loss)
+
+
+@pytest.mark.every_backend
+def test_a_lower_rate_reaches_a_step_of_ones_own(sanity: Any) -> None:
+    keras.utils.set_random_seed(0)
+    model = sanity.model(keras.layers.Flatten(), keras.layers.Dense(10))
+
+    report = sanity.report(model, "SN904", losses=[2.0, 9.0, 4.0, 12.0] * 20, seconds=100, train_step=ByHand())
+
+    (found,) = report.findings
+    assert "a tenth of the learning rate brings it to" in found.message
+    assert found.certainty == "proven"
+
+
+def test_a_rate_out_of_reach_is_not_said_to_have_been_tried(sanity: Any) -> None:
+    """The step trains weights of its own and only shows them to the model."""
+    keras.utils.set_random_seed(0)
+    model, shown = (sanity.model(keras.layers.Flatten(), keras.layers.Dense(10)) for _ in range(2))
+    inner = ByHand()
+
+    def step(given: Any, batch: Any) -> float:
+        loss = inner(model, batch)
+        for variable, own in zip(given.trainable_variables, model.trainable_variables, strict=True):
+            variable.assign(own)
+        return loss
+
+    (found,) = sanity.report(
+        shown,
+        "SN904",
+        losses=[2.0, 9.0, 4.0, 12.0] * 20,
+        seconds=100,
+        train_step=step,
+        train_data=sanity.train_data[:1] * 8,  # with less of them nothing changes
+    ).findings
+
+    assert found.certainty == "likely"
+    assert "could not be tried" in found.settle
+    assert list(found.evidence["tried"]) == ["0.125 of the data"]
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW"])
+def test_a_part_of_the_way_is_a_part_of_the_rate(sanity: Any, optimizer: str) -> None:
+    """The same steps by an optimizer that was made with the lower rate, decay of the weights included."""
+    courses = []
+    for rate, factor in ((3e-2, 0.1), (3e-3, 1.0)):
+        keras.utils.set_random_seed(0)
+        model = sanity.model(keras.layers.Flatten(), keras.layers.Dense(10))
+        options = {"momentum": 0.9} if optimizer == "SGD" else {}
+        chosen = getattr(keras.optimizers, optimizer)(rate, **options)
+        model.compile(chosen, lambda target, output: sanity.loss(output, target), jit_compile=False)
+        subject = steadynorm.Subject(model, sanity.train_data, loss=sanity.loss)
+        with opened_for_training(subject, batches=4) as trainee:
+            courses.append(trainee.course(8, rate=factor))
+    np.testing.assert_allclose(courses[0], courses[1], rtol=1e-4)  # float32, rounded once more per step
 
 
 def test_a_loss_that_falls_is_no_finding(sanity: Any) -> None:
