@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import expect
 
 from steadynorm.drawing.drawing import Drawing, drawing_of
+from steadynorm.drawing.drawn import Drawn
 from steadynorm.drawing.page import page as page_of
-from steadynorm.drawing.reading import Drawn, read
+from steadynorm.drawing.reading import read
 
 pytestmark = pytest.mark.browser
 

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from steadynorm.batches import inputs_and_target
+from steadynorm.drawing.network import Network
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, SampledMoments, Split, TrainSteps, WeightSource
 from steadynorm.layer_moments import LayerMoments
@@ -24,6 +25,7 @@ from steadynorm.tensorflow.graph_copy.sites import numbered, one_per_use
 from steadynorm.tensorflow.graph_copy.trained import trained_names
 from steadynorm.tensorflow.graph_subject import GraphSubject
 from steadynorm.tensorflow.layer_variables import operation_names
+from steadynorm.tensorflow.network import graph_network
 from steadynorm.tensorflow.train_run import run_train_op
 
 TRAIN_STEPS = 5
@@ -143,6 +145,10 @@ class GraphLive:
                 before, after = self._copied.layers.chains(self._spots[number])
                 found[site] = CallSite(*site, before=before, after=after)
         return found
+
+    def network(self) -> Network:
+        """See `Live`."""
+        return graph_network(self.model.session.graph)
 
     def steps(self) -> TrainSteps | None:
         """See `Live`."""
