@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -75,7 +76,6 @@ class GraphLive:
     """
 
     framework = "tensorflow"
-    has_dropout = False
 
     def __init__(self, subject: GraphSubject, copied: CopiedGraph, *, batches: int | None) -> None:
         self.subject, self.model, self._copied = subject, subject.model, copied
@@ -89,6 +89,9 @@ class GraphLive:
         self._spots = copied.layers.spots
         _, seen = self._run(self.data[Split.TRAIN][0])
         self._sites = numbered(seen, self._spots)
+        self._training = [*self.model.train_op] or list(self._asked.values())
+        self.has_dropout = copied.layers.drop(each.name.partition(":")[0] for each in self._training)
+        self._sites_in_training = self._found_in_training() if self.has_dropout else {}
         self._trained = trained_names(self.model)
         sizes = {self._spots[each.spot].layer: each.mean.size for each in seen}
         described = (
@@ -115,7 +118,9 @@ class GraphLive:
         override: Override | None = None,
         samples_per_batch: int | None = None,
     ) -> Pass:
-        """See `Live`; there is no `dropout` to ask for."""
+        """See `Live`."""
+        if dropout:
+            return self._with_dropout(split)
         by_batch = mode is Mode.BATCH
         instead = {
             number: override[site] for number, site in self._sites.items() if override is not None and site in override
@@ -140,10 +145,13 @@ class GraphLive:
     def chains(self) -> Mapping[Site, CallSite]:
         """See `Live`."""
         found: dict[Site, CallSite] = {}
-        for number, site in self._sites.items():
-            if site not in found:
+        # Where training has a part of the graph to itself, dropout is only there.
+        for number, site in [*self._sites.items(), *self._sites_in_training.items()]:
+            if site not in found or not _drops(found[site]):
                 before, after = self._copied.layers.chains(self._spots[number])
-                found[site] = CallSite(*site, before=before, after=after)
+                call = CallSite(*site, before=before, after=after)
+                if site not in found or _drops(call):
+                    found[site] = call
         return found
 
     def network(self) -> Network:
@@ -175,6 +183,30 @@ class GraphLive:
             calls = one_per_use(seen, self._spots, by_batch=True)
             watch.see(calls, observe=True, by_batch=True, replaced={})
         return watch.sampled()
+
+    def _with_dropout(self, split: Split) -> Pass:
+        """What the call sites are fed by a graph that trains, where dropout drops; each batch by the same weights."""
+        watch = _Watch(self._sites_in_training)
+        for batch in self.data[split]:
+            watch.see(self._seen_in_training(batch), observe=True, by_batch=True, replaced={})
+        weights = [sample_count(batch) for batch in self.data[split]]
+        return Pass([], [], weights, watch.sampled(), tuple(watch.batch_layers), watch.values, 0.0)
+
+    def _found_in_training(self) -> dict[int, Site]:
+        """The call sites by the places that run in training, of layers that are used as often as in inference."""
+        found = numbered(self._seen_in_training(self.data[Split.TRAIN][0]), self._spots)
+        in_inference, in_training = (Counter(layer for layer, _ in set(each.values())) for each in (self._sites, found))
+        return {number: site for number, site in found.items() if in_training[site[0]] == in_inference[site[0]]}
+
+    def _seen_in_training(self, batch: Any) -> list[Seen]:
+        given = feed(self.model, batch, training=True)
+        try:
+            _, seen = self._copied.run(self._training, given, by_batch=True)
+        except FAILURES as error:
+            raise refused(error, given, "a batch, fed as for training") from error
+        finally:
+            self._copied.put_back()
+        return one_per_use(seen, self._spots, by_batch=True)
 
     def _run(self, batch: Any, **switches: Any) -> tuple[dict[str, Any], list[Seen]]:
         given = feed(self.model, batch)
@@ -232,6 +264,10 @@ class _Watch:
 
     def sampled(self) -> dict[Site, SampledMoments]:
         return {site: accumulated.sampled() for site, accumulated in self._moments.items() if accumulated.values}
+
+
+def _drops(call: CallSite) -> bool:
+    return any(each.kind == "dropout" for each in call.before)
 
 
 def _largest(output: Any) -> float:
