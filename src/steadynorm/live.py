@@ -32,6 +32,9 @@ class Live(Protocol):
     def layers(self) -> tuple[Layer, ...]:
         """The normalization layers with their stored statistics."""
 
+    def left_out(self) -> Mapping[str, str]:
+        """The normalization layers that cannot be watched, and why: words that follow 'layers …:'."""
+
     def source(self) -> WeightSource | None:
         """Where averaged weights came from."""
 

@@ -88,21 +88,29 @@ class GraphLive:
         }
         self._spots = copied.layers.spots
         _, seen = self._run(self.data[Split.TRAIN][0])
-        self._sites = numbered(seen, self._spots)
+        self._trained = trained_names(self.model)
+        sizes = {self._spots[each.spot].layer: each.mean.size for each in seen}
+        described = [
+            copied.layers.describe(name, copied.values, self._trained, channels=size) for name, size in sizes.items()
+        ]
+        # Of statistics in several parts only one would be compared.
+        in_parts = {each.name for each in described if each.channels != sizes[each.name]}
+        self._layers = tuple(each for each in described if each.name not in in_parts)
+        unseen = {self._spots[number].layer: why for number, why in copied.unwatched.items()}
+        self._left_out = {name: why for name, why in unseen.items() if name not in sizes}
+        self._left_out |= dict.fromkeys(sorted(in_parts), "their statistics are stored in several parts")
+        self._sites = self._looked_at(seen)
         self._training = [*self.model.train_op] or list(self._asked.values())
         self.has_dropout = copied.layers.drop(each.name.partition(":")[0] for each in self._training)
         self._sites_in_training = self._found_in_training() if self.has_dropout else {}
-        self._trained = trained_names(self.model)
-        sizes = {self._spots[each.spot].layer: each.mean.size for each in seen}
-        described = (
-            copied.layers.describe(name, copied.values, self._trained, channels=size) for name, size in sizes.items()
-        )
-        # Of statistics in several parts only one would be compared.
-        self._layers = tuple(each for each in described if each.channels == sizes[each.name])
 
     def layers(self) -> tuple[Layer, ...]:
         """See `Live`."""
         return self._layers
+
+    def left_out(self) -> Mapping[str, str]:
+        """See `Live`."""
+        return self._left_out
 
     def source(self) -> WeightSource | None:
         """See `Live`."""
@@ -192,9 +200,14 @@ class GraphLive:
         weights = [sample_count(batch) for batch in self.data[split]]
         return Pass([], [], weights, watch.sampled(), tuple(watch.batch_layers), watch.values, 0.0)
 
+    def _looked_at(self, seen: list[Seen]) -> dict[int, Site]:
+        """The call sites of the layers that are none of those left out, by the number of the place."""
+        known = {each.name for each in self._layers}
+        return {number: site for number, site in numbered(seen, self._spots).items() if site[0] in known}
+
     def _found_in_training(self) -> dict[int, Site]:
         """The call sites by the places that run in training, of layers that are used as often as in inference."""
-        found = numbered(self._seen_in_training(self.data[Split.TRAIN][0]), self._spots)
+        found = self._looked_at(self._seen_in_training(self.data[Split.TRAIN][0]))
         in_inference, in_training = (Counter(layer for layer, _ in set(each.values())) for each in (self._sites, found))
         return {number: site for number, site in found.items() if in_training[site[0]] == in_inference[site[0]]}
 

@@ -90,6 +90,10 @@ class TorchLive:
         """See `Live`."""
         return self._layers
 
+    def left_out(self) -> Mapping[str, str]:
+        """See `Live`: every layer that is found is watched."""
+        return {}
+
     def source(self) -> WeightSource | None:
         """See `Live`."""
         return weight_source(self.subject, self._norms)

@@ -286,3 +286,79 @@ def test_session_keeps_its_values_where_dropout_is_measured(lab: Any) -> None:
     before = [each.tobytes() for each in net.session.run(variables)]
     lab.diagnose(net)
     assert [each.tobytes() for each in net.session.run(variables)] == before
+
+
+def stored(name: str, channels: int, **options: Any) -> list[Any]:
+    """Scale, offset, mean and variance."""
+    with v1.variable_scope(name):
+        return [
+            v1.get_variable(each, [channels], initializer=v1.constant_initializer(value), trainable=trained, **options)
+            for each, value, trained in (
+                ("gamma", 1.0, True),
+                ("beta", 0.0, True),
+                ("moving_mean", 0.0, False),
+                ("moving_variance", 1.0, False),
+            )
+        ]
+
+
+@pytest.mark.parametrize("functions", [False, True], ids=["frames", "functions"])
+def test_layer_in_a_loop_is_left_out_and_said(lab: Any, functions: bool) -> None:
+    def network(x: Any, mode: Any, normalize: Any) -> Any:
+        gamma, beta, mean, variance = stored("loop_norm", 1)
+
+        def body(index: Any, x: Any) -> Any:
+            return index + 1, v1.nn.fused_batch_norm(x, gamma, beta, mean, variance, is_training=False)[0]
+
+        _, x = v1.while_loop(lambda index, x: index < 2, body, [tf.constant(0), x])
+        return lab.logits(x, mode, normalize)
+
+    switch = v1.enable_control_flow_v2 if functions else v1.disable_control_flow_v2
+    switch()
+    try:
+        net = lab.build(network=network, train_op=lab.without_updates)
+    finally:
+        v1.enable_control_flow_v2()
+    report = lab.diagnose(net)
+
+    assert [layer.name for layer in report.evidence.layers] == list(LAYERS)
+    assert list(report.evidence.left_out) == ["loop_norm"]
+    assert "inside of a loop" in report.evidence.left_out["loop_norm"]
+    assert "loop_norm" in str(report)
+    assert "loop_norm" in report.to_html()
+
+
+def test_layer_with_partitioned_statistics_is_left_out_and_said(lab: Any) -> None:
+    def network(x: Any, mode: Any, normalize: Any) -> Any:
+        with v1.variable_scope("parts", partitioner=v1.fixed_size_partitioner(2), use_resource=False):
+            pieces = [tf.concat(list(each), 0) for each in stored("norm", 16)]
+        x = tf.nn.conv2d(x, v1.get_variable("first", [3, 3, 1, 16]), 1, "SAME")
+        gamma, beta, mean, variance = pieces
+        x = v1.nn.fused_batch_norm(x, gamma, beta, mean, variance, is_training=False)[0]
+        return lab.logits(tf.reduce_mean(x, -1, keepdims=True), mode, normalize)
+
+    report = lab.diagnose(lab.build(network=network, train_op=lab.without_updates))
+
+    assert [layer.name for layer in report.evidence.layers] == list(LAYERS)
+    assert [name for name in report.evidence.left_out if "parts" in name]
+    assert set(report.evidence.left_out.values()) == {"their statistics are stored in several parts"}
+
+
+def test_graph_with_nothing_else_has_nothing_to_check_and_says_why(lab: Any) -> None:
+    def network(x: Any, mode: Any, normalize: Any) -> Any:
+        gamma, beta, mean, variance = stored("loop_norm", 1)
+
+        def body(index: Any, x: Any) -> Any:
+            return index + 1, v1.nn.fused_batch_norm(x, gamma, beta, mean, variance, is_training=False)[0]
+
+        _, x = v1.while_loop(lambda index, x: index < 2, body, [tf.constant(0), x])
+        return tf.matmul(tf.reshape(x, [-1, 64]), v1.get_variable("head", [64, 10]))
+
+    report = lab.diagnose(lab.build(network=network, train_op=lab.without_updates))
+
+    assert report.exit_status() == 3
+    assert "its normalization layers cannot be watched (inside of a loop" in str(report).replace("\n", " ")
+
+
+def test_every_layer_of_a_usual_graph_is_looked_at(lab: Any) -> None:
+    assert lab.diagnose(lab.healthy()).evidence.left_out == {}
