@@ -145,7 +145,7 @@ def test_what_is_not_used_is_marked() -> None:
         "auxiliary/1": "never called",
         "sigmoid": "nothing reads it",
     }
-    assert items["auxiliary/1"].layer == "auxiliary.1"
+    assert (items["auxiliary/1"].layer, items["auxiliary/1"].health) == ("auxiliary.1", "unknown")
     assert items["scale"].shape == "4"
 
 

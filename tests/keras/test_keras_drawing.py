@@ -158,6 +158,7 @@ def test_what_is_not_used_is_marked() -> None:
         "first/auxiliary": "never called",
         "first/Sigmoid": "nothing reads it",
     }
+    assert (items["first/auxiliary"].layer, items["first/auxiliary"].health) == ("first/auxiliary", "unknown")
 
 
 def test_frozen_layer_has_no_gradient() -> None:

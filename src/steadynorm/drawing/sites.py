@@ -49,7 +49,9 @@ class Site:
 
 def sites_of(network: Network, report: Report) -> list[Site]:
     """The places that normalize, in the order of the graph."""
-    known = {layer.name for layer in report.evidence.layers} if report.checked else frozenset()
+    known = {layer.name for layer in report.evidence.layers} if report.checked else set[str]()
+    if report.evidence.calls is not None:
+        known &= {call.layer for call in report.evidence.calls}  # nothing is known of a layer that was never called
     by_layer: dict[str, list[Finding]] = {}
     for found in report.findings:
         for name in found.layers:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 
 from steadynorm import nests
+from steadynorm.drawing.building import NetworkBuilder
 from steadynorm.drawing.inputs import input_labels
-from steadynorm.drawing.network import MOST_DEPTH, Edge, Network, Scope, Shape, Vertex
+from steadynorm.drawing.network import MOST_DEPTH, Network, Scope, Shape
 from steadynorm.keras.calling import Calling
 from steadynorm.keras.dataflow import Recorder, Traced
 from steadynorm.keras.differentiation import gradients
 from steadynorm.keras.layers import named_layers
-from steadynorm.recorded import Graph, Use
 
 
 def traced_network(recorder: Recorder, calling: Calling, layers: Mapping[str, Any], given: Any, batch: Any) -> Network:
@@ -71,41 +70,31 @@ class _Reading:
         symbols = nests.leaves(given, lambda each: isinstance(each, keras.KerasTensor))
         self._inputs = input_labels(given, symbols, self._outside)
         self._site = {node: site for site, node in recorder.sites.items()}
-        self._taken: Counter[str] = Counter()
         self._drawn: dict[Traced, str] = {}
-        self._uses: list[Use] = []
+        self._built = NetworkBuilder()
 
     def network(self) -> Network:
-        found = Network()
-        for at, label in self._inputs.items():
-            found.add([Vertex(f"input {label}", (), label, "input", _shape(self._outside[at].shape))])
+        shapes = {at: _shape(self._outside[at].shape) for at in self._inputs}
+        given = {at: self._built.add_input(label, shapes[at]) for at, label in self._inputs.items()}
         for node in self._recorder.nodes:
-            sources = list(self._sources(node))
+            sources = list(self._sources(node, given))
             if node.function == "ConvertToTensor" and len(sources) == 1:
                 self._drawn[node] = sources[0][0]  # of what is one already
                 continue
-            vertex = self._vertex(node)
-            found.add([vertex])
-            found.edges += [Edge(source, vertex.name, shape) for source, shape in sources]
-        found.add(self._left_over())
-        found.graph = Graph(tuple(self._uses))
-        return found
+            scope, label = self._place(node)
+            layer = self._site[node][0] if node in self._site else None
+            kind = node.function or node.kind
+            name = self._built.add(scope, label, kind, _shape(node.shape), self._note(node), layer=layer)
+            self._built.connect(sources, name)
+            self._drawn[node] = name
+        self._add_left_over()
+        return self._built.network()
 
-    def _vertex(self, node: Traced) -> Vertex:
-        scope, label = self._place(node)
-        plain = "/".join((*scope, label))
-        self._taken[plain] += 1
-        name = plain if self._taken[plain] == 1 else f"{plain}, call {self._taken[plain]}"
-        self._drawn[node] = name
-        if node in self._site:
-            self._uses.append(Use(self._site[node][0], name, None))
-        return Vertex(name, scope, label, node.function or node.kind, _shape(node.shape), self._note(node))
-
-    def _sources(self, node: Traced) -> Iterator[tuple[str, Shape]]:
+    def _sources(self, node: Traced, given: Mapping[int, str]) -> Iterator[tuple[str, Shape]]:
         """The vertices that a node reads, with the shapes of what it reads."""
         for tensor in node.outside:
-            if id(tensor) in self._inputs:
-                yield f"input {self._inputs[id(tensor)]}", _shape(tensor.shape)
+            if id(tensor) in given:
+                yield given[id(tensor)], _shape(tensor.shape)
         for source, shape in zip(node.inputs, node.taken, strict=True):
             yield self._drawn[source], _shape(shape)
 
@@ -125,8 +114,8 @@ class _Reading:
             notes.append("nothing reads it")
         return ", ".join(notes)
 
-    def _left_over(self) -> Iterator[Vertex]:
-        """Layers with variables that were never called, and variables of others that nothing reads."""
+    def _add_left_over(self) -> None:
+        """Adds layers with variables that were never called, and variables of others that nothing reads."""
         called = {id(node.layer): node.name for node in self._recorder.nodes if node.layer is not None}
         within = tuple(f"{name}/" for name in called.values())  # a loop over time is one operation
         read = {id(each) for node in self._recorder.nodes for each in node.variables}
@@ -137,14 +126,12 @@ class _Reading:
                 continue
             if self._recorder.is_composite(layer):
                 for each in unused:
-                    name = "/".join((*_scope(path), each.name))
                     note = "no gradient: nothing reads it"
-                    yield Vertex(name, _scope(path), each.name, "Parameter", _shape(each.shape), note)
+                    self._built.add(_scope(path), each.name, "Parameter", _shape(each.shape), note)
             else:
                 *scope, label = _scope(path) or (layer.name,)
-                yield Vertex(path or label, tuple(scope), label, type(layer).__name__, None, "never called")
-                if path in self._layers:
-                    self._uses.append(Use(path, path, None))
+                known = path if path in self._layers else None
+                self._built.add(tuple(scope), label, type(layer).__name__, None, "never called", layer=known)
 
     def _arrives(self, variable: Any) -> bool:
         """Whether a gradient arrives at a variable, whoever reads it."""

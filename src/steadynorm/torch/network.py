@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from steadynorm.drawing.building import NetworkBuilder
 from steadynorm.drawing.inputs import input_labels
-from steadynorm.drawing.network import MOST_DEPTH, Edge, Network, Scope, Vertex
-from steadynorm.recorded import Graph, Use
+from steadynorm.drawing.network import MOST_DEPTH, Network, Scope, Shape
 from steadynorm.torch.batches import tensors_of
 from steadynorm.torch.dataflow import Recorder, Traced
 
@@ -70,44 +70,34 @@ class _Reading:
         self._inputs = input_labels(batch, tensors_of(batch), self._read)
         self._site = {node: site for site, node in recorder.sites.items()}
         self._calls = Counter(node.module for node in recorder.nodes if node not in self._site)
-        self._taken: Counter[str] = Counter()
         self._drawn: dict[Traced, str] = {}
-        self._uses: list[Use] = []
+        self._built = NetworkBuilder()
 
     def network(self) -> Network:
-        found = Network()
-        for at, label in self._inputs.items():
-            found.add([Vertex(f"input {label}", (), label, "input", tuple(self._read[at].shape))])
+        given = {at: self._built.add_input(label, tuple(self._read[at].shape)) for at, label in self._inputs.items()}
         for node in self._recorder.nodes:
             if self._is_drawn(node):
-                found.add([self._vertex(node)])
-                found.edges += self._edges(node)
-        found.add(self._left_over())
-        found.graph = Graph(tuple(self._uses))
-        return found
+                scope, label, kind = self._place(node)
+                layer = self._site[node][0] if node in self._site else None
+                name = self._built.add(scope, label, kind, node.shape, self._note(node), layer=layer)
+                self._built.connect(self._sources(node, given), name)
+                self._drawn[node] = name
+        self._add_left_over()
+        return self._built.network()
 
     def _is_drawn(self, node: Traced) -> bool:
         """Whether inputs or parameters go into it, and not only what the code makes by itself."""
         known = self._inputs.keys() | self._names.keys()
         return any(each in self._drawn for each in node.inputs) or any(id(each) in known for each in node.outside)
 
-    def _vertex(self, node: Traced) -> Vertex:
-        scope, label, kind = self._place(node)
-        plain = "/".join((*scope, label))
-        self._taken[plain] += 1
-        name = plain if self._taken[plain] == 1 else f"{plain}, call {self._taken[plain]}"
-        self._drawn[node] = name
-        if node in self._site:
-            self._uses.append(Use(self._site[node][0], name, None))
-        return Vertex(name, scope, label, kind, node.shape, self._note(node))
-
-    def _edges(self, node: Traced) -> Iterator[Edge]:
+    def _sources(self, node: Traced, given: Mapping[int, str]) -> Iterator[tuple[str, Shape]]:
+        """The vertices that a node reads, with the shapes of what it reads."""
         for tensor in node.outside:
-            if id(tensor) in self._inputs:
-                yield Edge(f"input {self._inputs[id(tensor)]}", self._drawn[node], tuple(tensor.shape))
+            if id(tensor) in given:
+                yield given[id(tensor)], tuple(tensor.shape)
         for source, shape in zip(node.inputs, node.taken, strict=True):
             if source in self._drawn:
-                yield Edge(self._drawn[source], self._drawn[node], shape)
+                yield self._drawn[source], shape
 
     def _place(self, node: Traced) -> tuple[Scope, str, str]:
         """The blocks that a node is in, what it is called in them, and what it is."""
@@ -135,8 +125,8 @@ class _Reading:
             notes.append("nothing reads it")
         return ", ".join(notes)
 
-    def _left_over(self) -> Iterator[Vertex]:
-        """Layers with parameters that were never called, and parameters of others that nothing reads."""
+    def _add_left_over(self) -> None:
+        """Adds layers with parameters that were never called, and parameters of others that nothing reads."""
         called = {name for name, _ in self._recorder.sites}
         for path, module in self._modules.items():
             if path in called or self._is_compiled(path):
@@ -144,15 +134,12 @@ class _Reading:
             unread = {name: each for name, each in module.named_parameters(recurse=False) if not self._is_read(each)}
             if path not in self._recorder.entered and (unread or path in self._layers):
                 *scope, label = _scope(path) or (type(module).__name__,)
-                name = "/".join((*scope, label))
-                yield Vertex(name, tuple(scope), label, type(module).__name__, None, "never called")
-                if path in self._layers:
-                    self._uses.append(Use(path, name, None))
+                layer = path if path in self._layers else None
+                self._built.add(tuple(scope), label, type(module).__name__, None, "never called", layer=layer)
                 continue
             for label, each in unread.items():
                 shape = None if is_lazy(each) else tuple(each.shape)
-                name = "/".join((*_scope(path), label))
-                yield Vertex(name, _scope(path), label, "Parameter", shape, "no gradient: nothing reads it")
+                self._built.add(_scope(path), label, "Parameter", shape, "no gradient: nothing reads it")
 
     def _is_read(self, parameter: Tensor) -> bool:
         """Whether something was seen to read it, or a gradient arrives all the same, as in code of another language."""
