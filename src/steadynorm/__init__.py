@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from steadynorm.api import diagnose
     from steadynorm.checking import check
+    from steadynorm.drawing.api import draw
+    from steadynorm.drawing.drawn import Drawn
     from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
     from steadynorm.experiments.api import sanity
     from steadynorm.finding import Certainty, Effect, Finding, Severity
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "diagnose": "api",
     "check": "checking",
+    "draw": "drawing.api",
+    "Drawn": "drawing.drawn",
     "NoNormalizationLayersError": "errors",
     "UnusableInputError": "errors",
     "sanity": "experiments.api",
@@ -61,6 +65,7 @@ __all__ = [
     "Certainty",
     "CheckResult",
     "Conversion",
+    "Drawn",
     "Effect",
     "Finding",
     "Mended",
@@ -78,6 +83,7 @@ __all__ = [
     "convert",
     "debias_statistics",
     "diagnose",
+    "draw",
     "recalibrate",
     "repair",
     "repair_checkpoint",

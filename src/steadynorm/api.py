@@ -79,7 +79,7 @@ def diagnose(
         "source_model": source_model,
         "name": name,
     }
-    subject = _subject(model, {key: value for key, value in given.items() if value is not None})
+    subject = subject_of(model, {key: value for key, value in given.items() if value is not None}, "diagnose")
     chosen, left_out = codes(select), codes(ignore)
     live_room = room(subject.model, "live")
     with live_room.opened(subject, batches=batches, device=device) as live, Progress(progress) as stage:
@@ -87,9 +87,19 @@ def diagnose(
         return diagnose_live(live, yardstick, name=subject.name, select=chosen, ignore=left_out, stage=stage)
 
 
-def _subject(model: Any, given: dict[str, Any]) -> Subject:
+def subject_of(model: Any, given: dict[str, Any], who: str) -> Subject:
+    """The subject that a public function is given, as one or in its parts.
+
+    Arguments:
+        model: the model, or a `Subject`.
+        given: the fields of the subject that were given; they replace its own.
+        who: the function, for the error.
+
+    Raises:
+        TypeError: there is no `train_data`.
+    """
     if isinstance(model, Subject):
         return replace(model, **given)
     if "train_data" not in given:
-        raise TypeError("diagnose() needs train_data, or a Subject that holds it")
+        raise TypeError(f"{who}() needs train_data, or a Subject that holds it")
     return Subject(model, **given)

@@ -276,20 +276,28 @@ def sanity(
 def report(
     run: Annotated[
         Path,
-        typer.Argument(metavar="RUN", help="The run file that steadynorm.Monitor wrote.", show_default=False),
+        typer.Argument(
+            metavar="FILE",
+            help="The run file that steadynorm.Monitor wrote, or the report of a live model that diagnose or sanity "
+            "wrote as JSON.",
+            show_default=False,
+        ),
     ],
     output: Output = None,
     traceback: Traceback = False,
 ) -> None:
-    """Show what a monitor saw of a training: warnings, losses, and how far each layer's statistics were off."""
+    """Show what a monitor saw of a training, or make a page of a report that was written as JSON.
+
+    Of a training: warnings, losses, and how far each layer's statistics were off.
+    """
     with one_line(traceback):
         from steadynorm.delivery import check_output, deliver, form_of
-        from steadynorm.report.run import read_run
+        from steadynorm.report.written import read_recorded
 
         form = form_of(None, output)
         if output is not None:
             check_output(output, (str(run),))
-        deliver(read_run(run), form, output)
+        deliver(read_recorded(run), form, output)
 
 
 app.command()(cli_mending.repair)

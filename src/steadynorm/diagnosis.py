@@ -68,11 +68,12 @@ def diagnose(
         the report: causes in order of the share of the gap that each explains.
     """
     layers = live.layers()
+    bare = Evidence(framework=live.framework, layers=layers, left_out=live.left_out())
     if not layers:
-        return Report.nothing_to_check(name, live.framework)
+        return Report(name, bare)
     bench = _Bench(live, yardstick)
     stage("four-way table", 0, 5)
-    evidence = bench.observe(Evidence(framework=live.framework, layers=layers, source=live.source()))
+    evidence = bench.observe(replace(bare, source=live.source()))
     stage("train step", 1, 5)
     evidence = replace(evidence, steps=live.steps())
     stage("evaluation", 2, 5)

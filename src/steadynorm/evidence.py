@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from steadynorm.checks.distance import Distance
+
 Array: TypeAlias = "npt.NDArray[np.float64]"
 
 
@@ -347,6 +349,9 @@ class Evidence:
         stored: what a checkpoint says besides the layers' arrays.
         program: what the source says.
         experiments: what a sanity test of the training tried.
+        left_out: normalization layers that are known and could not be looked at, and why.
+        distances: how far the layers' statistics are from what they are fed, by layer, where this evidence was read
+            from a report and has no moments to tell it from.
     """
 
     framework: str
@@ -363,6 +368,8 @@ class Evidence:
     stored: Stored | None = None
     program: Program | None = None
     experiments: Experiments | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    distances: Mapping[str, Distance] | None = None
 
     def layer(self, name: str) -> Layer:
         """The layer called `name`; KeyError if there is none."""

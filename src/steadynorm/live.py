@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, TypeAlias
 
+from steadynorm.drawing.network import Network
 from steadynorm.evidence import (
     Array,
     CallSite,
@@ -31,6 +32,9 @@ class Live(Protocol):
     def layers(self) -> tuple[Layer, ...]:
         """The normalization layers with their stored statistics."""
 
+    def left_out(self) -> Mapping[str, str]:
+        """The normalization layers that cannot be watched, and why: words that follow 'layers …:'."""
+
     def source(self) -> WeightSource | None:
         """Where averaged weights came from."""
 
@@ -48,6 +52,13 @@ class Live(Protocol):
 
     def chains(self) -> Mapping[Site, CallSite]:
         """Call sites with the operations before and after them, from one batch."""
+
+    def network(self) -> Network:
+        """The network, from one batch, for a drawing.
+
+        Raises:
+            UnusableInputError: it cannot be followed.
+        """
 
     def steps(self) -> TrainSteps | None:
         """The user's train step run a few times on a copy; `None` without one."""

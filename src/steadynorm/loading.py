@@ -49,6 +49,12 @@ def subject_from(target: str) -> Iterator[Subject]:
         yield _subject(module, source, name)
 
 
+def names_subject(target: str) -> bool:
+    """Whether `target` has the form `FILE.py:NAME` or `module:NAME`, and is no path of something else."""
+    source, separator, name = target.rpartition(":")
+    return bool(separator and source) and name.isidentifier() and not Path(target).exists()
+
+
 def file_of(target: str) -> str | None:
     """The file with the code that `target` names, once `subject_from` has loaded it; `None` if it has none."""
     source = target.rpartition(":")[0]

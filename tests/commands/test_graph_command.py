@@ -76,3 +76,47 @@ def test_what_is_not_installed_is_named(
 
     assert result.exit_code == 2
     assert f"pip install '{install}'" in result.stderr
+
+
+LIVE = """
+import steadynorm, torch
+from torch import nn
+
+print("building")
+
+def subject():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 10))
+    return steadynorm.Subject(model, [(torch.rand(8, 1, 8, 8), torch.zeros(8)) for _ in range(2)], name="mine")
+"""
+
+
+@pytest.mark.parametrize(("name", "begins"), [("net.html", "<!doctype html>"), ("net.svg", "<svg ")])
+def test_live_model_is_drawn(here: Path, name: str, begins: str, run: Any) -> None:
+    (here / "drawn_subject.py").write_text(LIVE, encoding="utf-8")
+    result = run("graph", "drawn_subject.py:subject", "--output", name)
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert (here / name).read_text(encoding="utf-8").startswith(begins)
+    assert "building" in result.stderr
+    assert f"The drawing is in {name}." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["drawn_subject.py:nothing", "--output", "net.svg"], "has no 'nothing'; it has 'subject'"),
+        (["drawn_subject.py:subject", "--output", "drawn_subject.py"], "expected a name that ends in .html or .svg"),
+        (["model.ckpt.meta", "--device", "cpu", "--output", "net.svg"], "is read, and not run"),
+        (["s3://bucket/model.onnx", "--output", "no/net.svg"], "there is no folder no"),
+    ],
+)
+def test_what_is_no_live_model_is_said_in_one_line(
+    here: Path, meta: str, arguments: list[str], said: str, run: Any
+) -> None:
+    (here / "drawn_subject.py").write_text(LIVE.replace('print("building")', ""), encoding="utf-8")
+    result = run("graph", *arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -132,3 +132,34 @@ def test_diagnosis_is_written_as_a_page_with_its_training(here: Path, run_name: 
     assert result.exit_code in (0, 1), result.stderr
     assert "Inference against batch statistics" in page
     assert "During the training" in page
+
+
+LIVE = """
+import steadynorm, torch
+from torch import nn
+
+def subject():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 10))
+    return steadynorm.Subject(model, [(torch.rand(8, 1, 8, 8), torch.zeros(8)) for _ in range(2)], name="mine")
+"""
+
+
+def test_page_of_a_diagnosis_is_made_of_its_json(here: Path, run: Any) -> None:
+    (here / "recorded_subject.py").write_text(LIVE, encoding="utf-8")
+    for name in ("direct.html", "report.json"):
+        form = ["--format", "json"] if name.endswith("json") else []
+        run("diagnose", "recorded_subject.py:subject", "--output", name, *form)
+    result = run("report", "report.json", "--output", "report.html")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "The report is in report.html." in result.stderr
+    assert (here / "report.html").read_text(encoding="utf-8") == (here / "direct.html").read_text(encoding="utf-8")
+
+
+def test_report_is_not_written_over_its_json(here: Path, run: Any) -> None:
+    (here / "report.json").write_text('{"schema": "steadynorm-report/1"}', encoding="utf-8")
+    result = run("report", "report.json", "--output", "report.json")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "it is what is read" in result.stderr

@@ -12,7 +12,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from steadynorm.drawing.drawing import Drawing, drawing_of
-from steadynorm.drawing.reading import Drawn, read
+from steadynorm.drawing.drawn import Drawn
+from steadynorm.drawing.reading import read
 
 CORPUS = Path(__file__).parents[1] / "data" / "corpus"
 ROLES = ("weight", "bias", "running_mean", "running_var")

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from playwright.sync_api import expect
+from torch import nn
 
+import steadynorm
 from steadynorm.drawing.drawing import Drawing, drawing_of
+from steadynorm.drawing.drawn import Drawn
 from steadynorm.drawing.page import page as page_of
-from steadynorm.drawing.reading import Drawn, read
+from steadynorm.drawing.reading import read
 
 pytestmark = pytest.mark.browser
 
@@ -157,4 +161,30 @@ def test_hostile_names_are_shown_and_do_nothing(onnx_file: Callable[..., Path], 
     expect(seen.page.locator("#details")).to_contain_text(HOSTILE.rpartition("/")[2])
     assert seen.page.evaluate("window.hit") is None
     assert seen.page.locator("img").count() == 0
+    seen.check_quiet()
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_live_model_is_shown_with_what_is_not_used(width: int, opened: Callable[..., Opened]) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)
+            self.left = nn.Linear(2, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.norm(torch.relu(self.norm(self.conv(x))))
+
+    model = Net()
+    model.norm.running_var[1] = torch.nan
+    found = steadynorm.draw(model, [(torch.rand(4, 1, 8, 8), torch.zeros(4)) for _ in range(2)], progress=False)
+    seen = opened(found.to_html(), width)
+
+    expect(seen.page.locator(".node.site.error")).to_have_count(2)
+    expect(seen.page.locator(".line.shared")).to_have_count(1)
+    expect(seen.page.locator(".node.noted")).to_contain_text("never called")
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+    seen.page.get_by_role("button", name="Show norm", exact=True).press("Enter")
+    expect(seen.page.locator(".node.site.chosen")).to_be_focused()
+    expect(seen.page.locator("#details")).to_contain_text("normalization layer norm: ✕ error")
     seen.check_quiet()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from steadynorm.drawing.drawing import MISSING, PATH, Drawing
-from steadynorm.drawing.reading import Drawn
+from steadynorm.drawing.drawn import Drawn
 
 CORPUS = Path(__file__).parents[1] / "data" / "corpus"
 LABELS: dict[str, Any] = json.loads((CORPUS / "labels.json").read_text(encoding="utf-8"))

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from steadynorm.artifacts.tensorflow_messages import MetaGraphDef
+from steadynorm.drawing.api import draw
 from steadynorm.drawing.drawing import Drawing, drawing_of
-from steadynorm.drawing.making import draw
+from steadynorm.drawing.drawn import Drawn
 from steadynorm.drawing.picture import picture
-from steadynorm.drawing.reading import Drawn, read
+from steadynorm.drawing.reading import read
 
 CORPUS = Path(__file__).parents[1] / "data" / "corpus"
 LABELS = json.loads((CORPUS / "labels.json").read_text(encoding="utf-8"))
@@ -114,14 +115,15 @@ def test_eight_thousand_nodes_take_under_ten_seconds(kind: str, tmp_path: Path) 
     path = tmp_path / "model.ckpt.meta"
     path.write_bytes(large_graph())
     begin = time.process_time()
-    made = draw(str(path), as_picture=kind == "picture")
+    drawn = draw(path)
+    text = drawn.to_svg() if kind == "picture" else drawn.to_html()
 
     assert time.process_time() - begin < SECONDS
-    assert all(f"stage{at // 50}/block{at % 50}/bn" in made.text for at in range(500))
+    assert all(f"stage{at // 50}/block{at % 50}/bn" in text for at in range(500))
 
 
 def test_largest_graph_of_the_corpus_takes_under_ten_seconds() -> None:
     begin = time.process_time()
-    parsed(draw(str(CORPUS / "11-frozen-stages" / "model.ckpt.meta"), as_picture=True).text)
+    parsed(draw(CORPUS / "11-frozen-stages" / "model.ckpt.meta").to_svg())
 
     assert time.process_time() - begin < SECONDS

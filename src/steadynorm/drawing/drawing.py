@@ -117,8 +117,7 @@ class _Composing:
         self._network = network
         self._report = report
         self._sites = sites_of(network, report)
-        graph = report.evidence.graph
-        self._steps = [step.node for step in graph.train_steps if step.node in network.vertices] if graph else []
+        self._steps = [step.node for step in network.graph.train_steps if step.node in network.vertices]
         self._found = Drawing(left_out=network.left_out)
         self._index: dict[str, int] = {}
         self._of_scope: dict[Scope, int] = {}

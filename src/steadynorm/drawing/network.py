@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from steadynorm.recorded import Graph
+
 Shape: TypeAlias = tuple[int, ...] | None
 """Sizes, −1 for an unknown one; `None` where even their number is not known."""
 
@@ -68,12 +70,14 @@ class Network:
         ways: of updates of statistics, by the names of the update and of the train op that runs it: the vertices
             between them, both included, on the shortest way.
         left_out: how many nodes of the file are not drawn, by what they are.
+        graph: what it says about normalization: the uses of layers, their updates, the train steps.
     """
 
     vertices: dict[str, Vertex] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     ways: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    graph: Graph = field(default_factory=lambda: Graph(uses=()))
 
     def add(self, vertices: Iterable[Vertex]) -> None:
         """Adds vertices."""

@@ -9,7 +9,7 @@ from steadynorm.drawing.programs import engine, program
 from steadynorm.drawing.sites import Health
 from steadynorm.report.html.page import embedded, write_page
 from steadynorm.report.model import Report
-from steadynorm.report.summary import files_looked_at, verdict
+from steadynorm.report.summary import files_looked_at, looked_at, verdict
 
 MOST_SEEN = 45
 """Things that are seen at first; more are there once a block is opened."""
@@ -54,7 +54,8 @@ def page(drawing: Drawing, report: Report) -> str:
         programs=[engine(), program("static/layout.js"), program("static/page.js")],
         styles=[program(each) for each in ("static/network.css", "static/page.css")],
         verdict=said,
-        looked_at=files_looked_at(report),
+        looked_at=looked_at(report) if report.origin is None else files_looked_at(report),
+        command="diagnose" if report.origin is None else "check",
         layers=_rows(drawing),
         findings=report.findings,
         left_out=drawing.left_out,

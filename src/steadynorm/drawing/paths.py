@@ -12,9 +12,7 @@ NEVER_RUN = ("SN101", "SN102")
 
 def missing_paths(network: Network, report: Report) -> list[tuple[str, str]]:
     """Pairs of an update and a train op that should run it, where findings say that none does."""
-    graph = report.evidence.graph
-    if graph is None:
-        return []
+    graph = network.graph
     stuck = {name for each in report.findings if each.code in NEVER_RUN for name in each.layers}
     pairs = [
         (update.node, step)

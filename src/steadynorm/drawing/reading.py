@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from steadynorm.artifacts import formats, places, saved_model, tensorflow_graph, torch_program
 from steadynorm.artifacts.grouping import Group
 from steadynorm.artifacts.onnx_file import read_model
 from steadynorm.artifacts.search import search
 from steadynorm.artifacts.source import open_source
+from steadynorm.drawing.drawn import Drawn
 from steadynorm.drawing.from_onnx import onnx_network
 from steadynorm.drawing.from_program import program_network
 from steadynorm.drawing.from_tensorflow import tensorflow_network
@@ -18,18 +17,9 @@ from steadynorm.graphs.wires import TangledGraphError
 from steadynorm.model_check import check_group
 from steadynorm.outcome import Task
 from steadynorm.recorded import Graph
-from steadynorm.report.model import Report
 from steadynorm.report.words import folded
 
 EXPECTED = "a TensorFlow graph (.meta, .pb, SavedModel), an ONNX model, an exported PyTorch program (.pt2)"
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A model to be drawn: its network, and what was found in it."""
-
-    network: Network
-    report: Report
 
 
 def read(path: str) -> Drawn:
@@ -47,7 +37,11 @@ def read(path: str) -> Drawn:
     if not outcome.reports:
         raise UnusableInputError(outcome.failures[0].reason)
     report = outcome.reports[0]
-    return Drawn(_network(file, report), report)
+    # Of a graph without normalization layers the report has none.
+    graph = report.evidence.graph or Graph(uses=())
+    network = _network(file, graph)
+    network.graph = graph
+    return Drawn(network, report)
 
 
 def _group(path: str) -> Group:
@@ -61,12 +55,10 @@ def _group(path: str) -> Group:
     return found.groups[0]
 
 
-def _network(file: str, report: Report) -> Network:
+def _network(file: str, graph: Graph) -> Network:
     folder = places.is_folder(file)
     source = open_source(places.join(file, "saved_model.pb") if folder else formats.standing_for(file))
     known = formats.recognise(source)
-    # Of a graph without normalization layers the report has none.
-    graph = report.evidence.graph or Graph(uses=())
     module = known.module if known is not None else ""
     if module == "onnx":
         return onnx_network(read_model(source))

@@ -49,14 +49,15 @@ class Site:
 
 def sites_of(network: Network, report: Report) -> list[Site]:
     """The places that normalize, in the order of the graph."""
-    graph = report.evidence.graph
-    known = {layer.name for layer in report.evidence.layers} if report.checked else frozenset()
+    known = {layer.name for layer in report.evidence.layers} if report.checked else set[str]()
+    if report.evidence.calls is not None:
+        known &= {call.layer for call in report.evidence.calls}  # nothing is known of a layer that was never called
     by_layer: dict[str, list[Finding]] = {}
     for found in report.findings:
         for name in found.layers:
             by_layer.setdefault(name, []).append(found)
     sites: list[Site] = []
-    for use in graph.uses if graph else ():
+    for use in network.graph.uses:
         vertex = network.vertices.get(use.node)
         if vertex is not None:
             own = by_layer.get(use.layer, [])

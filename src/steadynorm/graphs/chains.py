@@ -51,12 +51,13 @@ class ChainReader:
         self._wires = wires
         self._gradients = gradients
 
-    def before(self, place: Place, inside: frozenset[str]) -> tuple[Operation, ...]:
+    def before(self, place: Place, inside: frozenset[str], *, through_weights: bool = False) -> tuple[Operation, ...]:
         """What leads into a place.
 
         Arguments:
             place: the place.
             inside: names of the nodes of all places of the same layer, which are no other readers of its input.
+            through_weights: whether a convolution or linear layer is no end.
         """
         chain: list[Operation] = []
         name = self._behind(place.x)
@@ -76,14 +77,17 @@ class ChainReader:
                 name = self._behind(following)
                 readers += self._others(name, inside | {node.name})
                 continue
-            dropped = self._dropped(node)
+            dropped = self.dropped(node)
             if dropped is not None:
                 chain.append(Operation("dropout", node.name, consumers=readers))
                 name = self._behind(dropped)
             else:
                 kind = _KINDS.get(node.op, "add" if node.op in ADDITIONS else "other")
                 chain.append(Operation(kind, node.name, bias=bias, consumers=readers))
-                if kind in ("convolution", "linear", "add") or (len(node.inputs) > 1 and kind != "reshape"):
+                weighs = kind in ("convolution", "linear")
+                if kind == "add" or (weighs and not through_weights):
+                    break
+                if len(node.inputs) > 1 and kind != "reshape" and not weighs:
                     break
                 name = self._behind(node.inputs[0])
             bias, readers = False, 1 + self._others(name, frozenset({node.name}))
@@ -103,7 +107,7 @@ class ChainReader:
                 break
             (node,) = readers
             seen.add(node.name)
-            dropped = self._dropped(node)
+            dropped = self.dropped(node)
             kind = "dropout" if dropped is not None else _KINDS.get(node.op, "add" if node.op in ADDITIONS else "other")
             if self._biased(node) is not None:
                 kind = "other"
@@ -112,6 +116,22 @@ class ChainReader:
                 break
             name = node.name
         return tuple(chain)
+
+    def dropped(self, node: Node) -> str | None:
+        """What dropout is applied to, `None` if the node is none."""
+        if node.op not in ("Mul", "SelectV2", "Select") or len(node.inputs) < 2:
+            return None
+        mask = [each for each in node.inputs if self._is_mask(each)]
+        rest = [each for each in node.inputs if each not in mask]
+        if len(mask) != 1 or not rest:
+            return None
+        value = self._wires.node(rest[0])
+        while value is not None and value.op in ("Mul", "RealDiv", "Div") and len(value.inputs) == 2:
+            scaled = [each for each in value.inputs if not self._wires.is_scalar(each)]
+            if len(scaled) != 1:
+                break
+            return scaled[0]
+        return rest[0]
 
     def _predicts(self, node: Node, beside: bool) -> bool:
         """Whether a node takes the output of a network: in a loss, as a class, or as probabilities beside a loss."""
@@ -200,7 +220,7 @@ class ChainReader:
             if first.op in MERGES:
                 for each in first.inputs:
                     side = self._wires.flat.get(self._wires.origin(each))
-                    if side is not None and self._dropped(side) is not None:
+                    if side is not None and self.dropped(side) is not None:
                         return side.name
             first = self._wires.node(first.inputs[0])
         return name
@@ -273,22 +293,6 @@ class ChainReader:
             return int(values[-1])
         known = output_shape(reshape)
         return known[-1] if known else 0
-
-    def _dropped(self, node: Node) -> str | None:
-        """What dropout is applied to, `None` if the node is none."""
-        if node.op not in ("Mul", "SelectV2", "Select") or len(node.inputs) < 2:
-            return None
-        mask = [each for each in node.inputs if self._is_mask(each)]
-        rest = [each for each in node.inputs if each not in mask]
-        if len(mask) != 1 or not rest:
-            return None
-        value = self._wires.node(rest[0])
-        while value is not None and value.op in ("Mul", "RealDiv", "Div") and len(value.inputs) == 2:
-            scaled = [each for each in value.inputs if not self._wires.is_scalar(each)]
-            if len(scaled) != 1:
-                break
-            return scaled[0]
-        return rest[0]
 
     def _is_mask(self, reference: str) -> bool:
         waiting = [producer(reference)]

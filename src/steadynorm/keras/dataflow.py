@@ -1,4 +1,4 @@
-"""The operations before and after each normalization layer, recorded while a model is called on symbolic tensors."""
+"""What a model computes, recorded while it is called on symbolic tensors; what is before and after each layer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 from keras.src.layers import layer as layer_module
@@ -19,6 +19,8 @@ from steadynorm.keras.layers import named_layers, sublayers
 from steadynorm.passes import Site
 
 LONGEST_CHAIN = 12
+
+Shape: TypeAlias = tuple[int | None, ...] | None
 
 _KINDS = {
     "convolution": (
@@ -48,14 +50,39 @@ _KIND_OF_ACTIVATION = {"sigmoid": "sigmoid", "tanh": "tanh", "softmax": "softmax
 
 
 @dataclass(eq=False)
-class _Node:
+class Traced:
+    """One operation or one call of a layer.
+
+    Arguments:
+        kind: as in `Operation`; `normalization` for a normalization layer.
+        name: the layer's name, or the operation's.
+        bias: whether it adds a trainable bias.
+        function: the class of the layer or operation, or the function of an activation.
+        module: the path of the layer whose code called it.
+        layer: the layer that it is a call of, `None` for any other operation.
+        shape: that of its first result, `None` for unknown sizes.
+        inputs: what it reads.
+        readers: what reads it.
+        taken: the shapes of the tensors that it reads first of each of `inputs`.
+        outside: the tensors that it reads and nothing that was recorded has made.
+        variables: variables of other layers that it reads.
+    """
+
     kind: str
     name: str
     bias: bool = False
-    inputs: list[_Node] = field(default_factory=list)
-    readers: list[_Node] = field(default_factory=list)
+    function: str = ""
+    module: str = ""
+    layer: Any = None
+    shape: Shape = None
+    inputs: list[Traced] = field(default_factory=list)
+    readers: list[Traced] = field(default_factory=list)
+    taken: list[Shape] = field(default_factory=list)
+    outside: list[Any] = field(default_factory=list)
+    variables: list[Any] = field(default_factory=list)
 
     def operation(self) -> Operation:
+        """It as a step on the way into or out of a layer."""
         return Operation(self.kind, self.name, self.bias, len(self.readers))
 
 
@@ -76,13 +103,15 @@ class Recorder:
         held = [model, *named_layers(model).values()]
         self._composites = [each for each in held if id(each) not in self._layers and _is_composite(each)]
         self._skipped = {id(each) for each in self._composites}
-        self._producer: dict[int, _Node] = {}
+        self._path: list[str] = []
+        self._producer: dict[int, Traced] = {}
         self._alive: list[Any] = []  # an id names a tensor only while the tensor lives
         self._calls: Counter[str] = Counter()
-        self.sites: dict[Site, _Node] = {}
+        self.sites: dict[Site, Traced] = {}
+        self.nodes: list[Traced] = []
 
-    def record(self, forward: Callable[[Any], Any], batch: Any) -> None:
-        """Runs `forward` on a symbolic copy of a batch and records it."""
+    def record(self, forward: Callable[[Any], Any], batch: Any) -> Any:
+        """Runs `forward` on a symbolic copy of a batch and records it, the output as last node; returns the copy."""
         symbolic = nests.transform(
             batch,
             lambda each: keras.KerasTensor(tuple(each.shape), keras.backend.standardize_dtype(each.dtype)),
@@ -92,11 +121,17 @@ class Recorder:
             for module in (layer_module, operation_module):
                 stack.enter_context(replaced(module, "Node", self._note))
             for layer in self._composites:
-                stack.enter_context(_looked_into(layer))
+                stack.enter_context(self._looked_into(layer))
             output = forward(symbolic)
-        end = _Node("output", "output")
+        end = Traced("output", "output")
+        self.nodes.append(end)
         for tensor in _tensors(output):
             self._read(end, tensor)
+        return symbolic
+
+    def is_composite(self, layer: Any) -> bool:
+        """Whether what is inside of a layer is recorded in its place."""
+        return id(layer) in self._skipped
 
     def chains(self) -> dict[Site, CallSite]:
         """The call sites with their chains."""
@@ -110,27 +145,60 @@ class Recorder:
             return
         name = self._layers.get(id(operation))
         if name is not None:
-            node = _Node("normalization", name)
+            node = Traced("normalization", name)
             self.sites[name, self._calls[name]] = node
             self._calls[name] += 1
         else:
-            node = _Node(_kind(operation), self._names.get(id(operation), operation.name), _has_bias(operation))
-        for tensor in _tensors([call_args, call_kwargs]):
+            node = Traced(_kind(operation), self._names.get(id(operation), operation.name), _has_bias(operation))
+        node.function, node.module = type(operation).__name__, self._path[-1] if self._path else ""
+        node.layer = operation if isinstance(operation, keras.Layer) else None
+        given = [call_args, call_kwargs]
+        node.variables = list(nests.leaves(given, lambda each: isinstance(each, keras.Variable)))
+        for tensor in _tensors(given):
             self._read(node, tensor)
+        made = list(_tensors(outputs))
+        node.shape = tuple(made[0].shape) if made else None
+        self.nodes.append(node)
         activation = _activation(operation)
         if activation is not None:
-            after = _Node(activation, node.name, inputs=[node])
+            function = getattr(operation.activation, "__name__", activation)
+            after = Traced(activation, node.name, False, function, node.module, None, node.shape, [node])
+            after.taken.append(node.shape)
             node.readers.append(after)
+            self.nodes.append(after)
             node = after
-        for tensor in _tensors(outputs):
+        for tensor in made:
             self._alive.append(tensor)
             self._producer[id(tensor)] = node
 
-    def _read(self, node: _Node, tensor: Any) -> None:
+    def _read(self, node: Traced, tensor: Any) -> None:
         source = self._producer.get(id(tensor))
-        if source is not None and source not in node.inputs:
+        if source is None:
+            node.outside.append(tensor)
+        elif source not in node.inputs:
             node.inputs.append(source)
+            node.taken.append(tuple(tensor.shape))
             source.readers.append(node)
+
+    @contextmanager
+    def _looked_into(self, layer: Any) -> Iterator[None]:
+        path, call = self._names.get(id(layer), ""), layer.call
+
+        def symbolic_call(*args: Any, **kwargs: Any) -> Any:
+            self._path.append(path)
+            try:
+                return call(*args, **kwargs)
+            finally:
+                self._path.pop()
+
+        attributes = vars(layer)
+        before = dict(attributes)
+        attributes["symbolic_call"] = symbolic_call
+        try:
+            yield
+        finally:
+            attributes.pop("symbolic_call")
+            attributes.update({name: value for name, value in before.items() if name == "symbolic_call"})
 
 
 def _tensors(value: Any) -> Iterator[Any]:
@@ -141,18 +209,6 @@ def _is_composite(layer: Any) -> bool:
     """Whether a layer only calls others, so that what happens is inside of it; loops over time are one operation."""
     loops = isinstance(layer, keras.layers.Wrapper | keras.layers.RNN)
     return not loops and (isinstance(layer, keras.Model) or bool(sublayers(layer)))
-
-
-@contextmanager
-def _looked_into(layer: Any) -> Iterator[None]:
-    attributes = vars(layer)
-    before = dict(attributes)
-    attributes["symbolic_call"] = layer.call
-    try:
-        yield
-    finally:
-        attributes.pop("symbolic_call")
-        attributes.update({name: value for name, value in before.items() if name == "symbolic_call"})
 
 
 def _kind(operation: Any) -> str:
@@ -179,7 +235,7 @@ def _has_bias(operation: Any) -> bool:
     )
 
 
-def _chain_before(node: _Node) -> tuple[Operation, ...]:
+def _chain_before(node: Traced) -> tuple[Operation, ...]:
     chain: list[Operation] = []
     while len(node.inputs) == 1 and len(chain) < LONGEST_CHAIN:
         node = node.inputs[0]
@@ -189,7 +245,7 @@ def _chain_before(node: _Node) -> tuple[Operation, ...]:
     return tuple(chain)
 
 
-def _chain_after(node: _Node) -> tuple[Operation, ...]:
+def _chain_after(node: Traced) -> tuple[Operation, ...]:
     chain: list[Operation] = []
     while len(node.readers) == 1 and len(chain) < LONGEST_CHAIN:
         node = node.readers[0]

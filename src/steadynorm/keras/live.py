@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from steadynorm.drawing.network import Network
+from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, SampledMoments, Split, TrainSteps, WeightSource
 from steadynorm.keras.backends import backend
 from steadynorm.keras.batches import (
@@ -25,6 +27,7 @@ from steadynorm.keras.calls import standing_in
 from steadynorm.keras.dataflow import Recorder
 from steadynorm.keras.keeping import Snapshot, subject_kept
 from steadynorm.keras.layers import check_built, describe, normalization_layers, random_layers
+from steadynorm.keras.network import traced_network
 from steadynorm.keras.observation import Watch
 from steadynorm.keras.source import weight_source
 from steadynorm.keras.steps import own_train_step, run_evaluation, run_train_step
@@ -82,6 +85,10 @@ class KerasLive:
         """See `Live`."""
         return self._layers
 
+    def left_out(self) -> Mapping[str, str]:
+        """See `Live`: every layer that is found is watched."""
+        return {}
+
     def source(self) -> WeightSource | None:
         """See `Live`."""
         return weight_source(self.subject, self._watched)
@@ -124,6 +131,19 @@ class KerasLive:
         except Exception:  # code that runs on arrays but not on symbols has no chains; nothing else needs them
             return {}
         return recorder.chains()
+
+    def network(self) -> Network:
+        """See `Live`."""
+        recorder = Recorder(self.model, self._watched)
+        forward, batch = self._calling.forward, self.data[Split.TRAIN][0]
+        try:
+            given = recorder.record(lambda each: forward(self.model, each), batch)
+        except Exception as error:
+            raise UnusableInputError(
+                f"the model runs on arrays, but not on Keras' symbolic tensors, by which it is followed: "
+                f"{type(error).__name__}: {error}. Functions of keras.ops take these, those of the backend do not"
+            ) from error
+        return traced_network(recorder, self._calling, self._watched, given, batch)
 
     def steps(self) -> TrainSteps | None:
         """See `Live`."""

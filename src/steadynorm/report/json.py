@@ -101,6 +101,7 @@ def as_object(report: Report) -> Object:
         "batch_samples": evidence.samples,
         "checked": report.checked,
         "not_assessed": [{"code": each.code, "reason": each.reason} for each in report.not_assessed],
+        "left_out": [{"layer": name, "reason": reason} for name, reason in evidence.left_out.items()],
         "select": report.select,
         "ignore": report.ignore,
         "versions": _versions(evidence.framework),

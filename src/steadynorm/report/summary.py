@@ -55,18 +55,29 @@ def layer_rows(evidence: Evidence) -> list[LayerRow]:
         return []
     from steadynorm.checks.distance import of_layer
 
+    read = evidence.distances
     alone = {
         trial.layers[0]: trial.share
         for trial in evidence.trials
         if trial.remedy == "recalibrate" and len(trial.layers) == 1
     }
-    return [LayerRow(layer, of_layer(evidence, layer), alone.get(layer.name)) for layer in evidence.layers]
+    return [
+        LayerRow(
+            layer,
+            of_layer(evidence, layer) if read is None else read.get(layer.name),
+            alone.get(layer.name),
+        )
+        for layer in evidence.layers
+    ]
 
 
 def verdict(report: Report) -> str:
     """The whole report in one sentence."""
     if report.is_empty:
         what = "model has" if report.origin is None else "files have"
+        if report.evidence.left_out:
+            why = ", ".join(dict.fromkeys(report.evidence.left_out.values()))
+            return f"{report.name}: nothing to check, its normalization layers cannot be watched ({why})."
         followed = " that can be followed" if report.is_source else ""
         return f"{report.name}: nothing to check, the {what} no normalization layers{followed}."
     if report.origin is not None or report.evidence.experiments is not None:
@@ -214,11 +225,14 @@ def where(found: Finding) -> str:
 
 
 def reasons(report: Report) -> dict[str, list[str]]:
-    """The codes that were not assessed, grouped by why."""
+    """The codes that were not assessed, and the layers, grouped by why."""
     grouped: dict[str, list[str]] = {}
     for each in report.not_assessed:
         grouped.setdefault(each.reason, []).append(each.code)
-    return {reason: sorted(codes) for reason, codes in grouped.items()}
+    found = {reason: sorted(codes) for reason, codes in grouped.items()}
+    for name, reason in report.evidence.left_out.items():
+        found.setdefault(f"layers: {reason}", []).append(name)
+    return found
 
 
 def gap_value(scored: Score, gap: Gap) -> float | None:

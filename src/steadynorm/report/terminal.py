@@ -65,8 +65,8 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         yield from section("Layers: stored statistics against what the layer is fed", *_layers(rows))
     if evidence.trials and evidence.gap is not None:
         yield from section("Remedies tried on a copy", _trials(evidence, evidence.gap))
-    if report.not_assessed:
-        yield from section("Not assessed", pairs(*((why, ", ".join(codes)) for why, codes in reasons(report).items())))
+    if missing := reasons(report):
+        yield from section("Not assessed", pairs(*((why, ", ".join(what)) for why, what in missing.items())))
 
 
 def _four_ways(gap: Gap) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from steadynorm.batches import inputs_and_target
+from steadynorm.drawing.network import Network
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, SampledMoments, Split, TrainSteps, WeightSource
 from steadynorm.layer_moments import LayerMoments
@@ -24,6 +26,7 @@ from steadynorm.tensorflow.graph_copy.sites import numbered, one_per_use
 from steadynorm.tensorflow.graph_copy.trained import trained_names
 from steadynorm.tensorflow.graph_subject import GraphSubject
 from steadynorm.tensorflow.layer_variables import operation_names
+from steadynorm.tensorflow.network import graph_network
 from steadynorm.tensorflow.train_run import run_train_op
 
 TRAIN_STEPS = 5
@@ -73,7 +76,6 @@ class GraphLive:
     """
 
     framework = "tensorflow"
-    has_dropout = False
 
     def __init__(self, subject: GraphSubject, copied: CopiedGraph, *, batches: int | None) -> None:
         self.subject, self.model, self._copied = subject, subject.model, copied
@@ -86,18 +88,29 @@ class GraphLive:
         }
         self._spots = copied.layers.spots
         _, seen = self._run(self.data[Split.TRAIN][0])
-        self._sites = numbered(seen, self._spots)
         self._trained = trained_names(self.model)
         sizes = {self._spots[each.spot].layer: each.mean.size for each in seen}
-        described = (
+        described = [
             copied.layers.describe(name, copied.values, self._trained, channels=size) for name, size in sizes.items()
-        )
+        ]
         # Of statistics in several parts only one would be compared.
-        self._layers = tuple(each for each in described if each.channels == sizes[each.name])
+        in_parts = {each.name for each in described if each.channels != sizes[each.name]}
+        self._layers = tuple(each for each in described if each.name not in in_parts)
+        unseen = {self._spots[number].layer: why for number, why in copied.unwatched.items()}
+        self._left_out = {name: why for name, why in unseen.items() if name not in sizes}
+        self._left_out |= dict.fromkeys(sorted(in_parts), "their statistics are stored in several parts")
+        self._sites = self._looked_at(seen)
+        self._training = [*self.model.train_op] or list(self._asked.values())
+        self.has_dropout = copied.layers.drop(each.name.partition(":")[0] for each in self._training)
+        self._sites_in_training = self._found_in_training() if self.has_dropout else {}
 
     def layers(self) -> tuple[Layer, ...]:
         """See `Live`."""
         return self._layers
+
+    def left_out(self) -> Mapping[str, str]:
+        """See `Live`."""
+        return self._left_out
 
     def source(self) -> WeightSource | None:
         """See `Live`."""
@@ -113,7 +126,9 @@ class GraphLive:
         override: Override | None = None,
         samples_per_batch: int | None = None,
     ) -> Pass:
-        """See `Live`; there is no `dropout` to ask for."""
+        """See `Live`."""
+        if dropout:
+            return self._with_dropout(split)
         by_batch = mode is Mode.BATCH
         instead = {
             number: override[site] for number, site in self._sites.items() if override is not None and site in override
@@ -138,11 +153,18 @@ class GraphLive:
     def chains(self) -> Mapping[Site, CallSite]:
         """See `Live`."""
         found: dict[Site, CallSite] = {}
-        for number, site in self._sites.items():
-            if site not in found:
+        # Where training has a part of the graph to itself, dropout is only there.
+        for number, site in [*self._sites.items(), *self._sites_in_training.items()]:
+            if site not in found or not _drops(found[site]):
                 before, after = self._copied.layers.chains(self._spots[number])
-                found[site] = CallSite(*site, before=before, after=after)
+                call = CallSite(*site, before=before, after=after)
+                if site not in found or _drops(call):
+                    found[site] = call
         return found
+
+    def network(self) -> Network:
+        """See `Live`."""
+        return graph_network(self.model.session.graph)
 
     def steps(self) -> TrainSteps | None:
         """See `Live`."""
@@ -169,6 +191,35 @@ class GraphLive:
             calls = one_per_use(seen, self._spots, by_batch=True)
             watch.see(calls, observe=True, by_batch=True, replaced={})
         return watch.sampled()
+
+    def _with_dropout(self, split: Split) -> Pass:
+        """What the call sites are fed by a graph that trains, where dropout drops; each batch by the same weights."""
+        watch = _Watch(self._sites_in_training)
+        for batch in self.data[split]:
+            watch.see(self._seen_in_training(batch), observe=True, by_batch=True, replaced={})
+        weights = [sample_count(batch) for batch in self.data[split]]
+        return Pass([], [], weights, watch.sampled(), tuple(watch.batch_layers), watch.values, 0.0)
+
+    def _looked_at(self, seen: list[Seen]) -> dict[int, Site]:
+        """The call sites of the layers that are none of those left out, by the number of the place."""
+        known = {each.name for each in self._layers}
+        return {number: site for number, site in numbered(seen, self._spots).items() if site[0] in known}
+
+    def _found_in_training(self) -> dict[int, Site]:
+        """The call sites by the places that run in training, of layers that are used as often as in inference."""
+        found = self._looked_at(self._seen_in_training(self.data[Split.TRAIN][0]))
+        in_inference, in_training = (Counter(layer for layer, _ in set(each.values())) for each in (self._sites, found))
+        return {number: site for number, site in found.items() if in_training[site[0]] == in_inference[site[0]]}
+
+    def _seen_in_training(self, batch: Any) -> list[Seen]:
+        given = feed(self.model, batch, training=True)
+        try:
+            _, seen = self._copied.run(self._training, given, by_batch=True)
+        except FAILURES as error:
+            raise refused(error, given, "a batch, fed as for training") from error
+        finally:
+            self._copied.put_back()
+        return one_per_use(seen, self._spots, by_batch=True)
 
     def _run(self, batch: Any, **switches: Any) -> tuple[dict[str, Any], list[Seen]]:
         given = feed(self.model, batch)
@@ -226,6 +277,10 @@ class _Watch:
 
     def sampled(self) -> dict[Site, SampledMoments]:
         return {site: accumulated.sampled() for site, accumulated in self._moments.items() if accumulated.values}
+
+
+def _drops(call: CallSite) -> bool:
+    return any(each.kind == "dropout" for each in call.before)
 
 
 def _largest(output: Any) -> float:

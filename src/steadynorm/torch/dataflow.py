@@ -1,4 +1,4 @@
-"""The operations before and after each normalization layer, recorded from one forward pass."""
+"""What a model computes, recorded from one forward pass; the operations before and after each normalization layer."""
 
 from __future__ import annotations
 
@@ -35,15 +35,42 @@ _KINDS = {
 _KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names}
 
 
+_LEAVING = frozenset({"item", "tolist", "numpy", "equal", "allclose", "__bool__", "__int__", "__float__", "__index__"})
+"""Operations whose result is no tensor and follows from the values of one."""
+
+
 @dataclass(eq=False)
-class _Node:
+class Traced:
+    """One operation, one call of a normalization layer, or the output.
+
+    Arguments:
+        kind: as in `Operation`; `normalization` for a layer.
+        name: the module that it ran in, or of a layer its own name; where there is none, the function's.
+        bias: whether it adds a trainable bias.
+        function: the function, as `conv2d`, or the class of the layer.
+        module: the path of the module whose code called it, and the how manieth call of that it was.
+        shape: that of its first result.
+        inputs: what it reads.
+        readers: what reads it.
+        taken: the shapes of the tensors that it reads first of each of `inputs`.
+        outside: the tensors that it reads and nothing that was recorded has made: inputs, parameters, constants.
+        leaves: whether values of it go where no tensor goes, as into a condition.
+    """
+
     kind: str
     name: str
     bias: bool = False
-    inputs: list[_Node] = field(default_factory=list)
-    readers: list[_Node] = field(default_factory=list)
+    function: str = ""
+    module: tuple[str, int] = ("", 0)
+    shape: tuple[int, ...] | None = None
+    inputs: list[Traced] = field(default_factory=list)
+    readers: list[Traced] = field(default_factory=list)
+    taken: list[tuple[int, ...]] = field(default_factory=list)
+    outside: list[Tensor] = field(default_factory=list)
+    leaves: bool = False
 
     def operation(self) -> Operation:
+        """It as a step on the way into or out of a layer."""
         return Operation(self.kind, self.name, self.bias, len(self.readers))
 
 
@@ -59,15 +86,17 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self._layers = {id(layer): name for name, layer in layers.items()}
         self._modules = {name: module for name, module in model.named_modules() if id(module) not in self._layers}
-        self._path: list[str] = []
-        self._inside: list[_Node] = []
-        self._producer: dict[int, _Node] = {}
+        self._path: list[tuple[str, int]] = []
+        self._inside: list[Traced] = []
+        self._producer: dict[int, Traced] = {}
         self._alive: list[Any] = []
         self._calls: Counter[str] = Counter()
-        self.sites: dict[Site, _Node] = {}
+        self._entered: Counter[str] = Counter()
+        self.sites: dict[Site, Traced] = {}
+        self.nodes: list[Traced] = []
 
-    def record(self, forward: Callable[[], Any], layers: Iterable[tuple[str, nn.Module]]) -> None:
-        """Runs `forward` and records it."""
+    def record(self, forward: Callable[[], Any], layers: Iterable[tuple[str, nn.Module]]) -> Any:
+        """Runs `forward`, records it, the output as the last node, and returns what it returns."""
         handles = []
         for name, layer in layers:
             handles.append(layer.register_forward_pre_hook(self._enter_layer(name), with_kwargs=True))
@@ -79,9 +108,16 @@ class Recorder(TorchFunctionMode):
             handles.append(module.register_forward_hook(self._leave_module, always_call=True))
         with hooks(handles), self:
             output = forward()
-        end = _Node("output", "output")
+        end = Traced("output", "output")
+        self.nodes.append(end)
         for tensor in tensors_of(output):
             self._read(end, tensor)
+        return output
+
+    @property
+    def entered(self) -> frozenset[str]:
+        """The paths of the modules that were called, normalization layers included."""
+        return frozenset(self._entered) | frozenset(self._calls)
 
     def chains(self) -> dict[Site, CallSite]:
         """The call sites with their chains."""
@@ -99,31 +135,43 @@ class Recorder(TorchFunctionMode):
         if self._inside:
             return result
         outputs = list(tensors_of(result))
-        if not outputs:
-            return result
         name = getattr(func, "__name__", "operation")
+        if not outputs:
+            for tensor in tensors_of([args, kwargs]) if name in _LEAVING else ():
+                if id(tensor) in self._producer:
+                    self._producer[id(tensor)].leaves = True
+            return result
         kind = _KIND_OF.get(name.rstrip("_") if not name.startswith("__") else name, "other")
         bias = _has_bias(kind, args, kwargs, outputs[0])
-        node = _Node(kind, self._path[-1] if self._path and self._path[-1] else name, bias)
+        module = self._path[-1] if self._path else ("", 0)
+        if name == "__get__":  # of an attribute, as x.T
+            name = getattr(getattr(func, "__self__", None), "__name__", name)
+        node = Traced(kind, module[0] or name, bias, name, module)
         for tensor in tensors_of([args, kwargs]):
             self._read(node, tensor)
         self._write(node, outputs)
         return result
 
-    def _read(self, node: _Node, tensor: Tensor) -> None:
+    def _read(self, node: Traced, tensor: Tensor) -> None:
         source = self._producer.get(id(tensor))
-        if source is not None and source not in node.inputs:
+        if source is None:
+            node.outside.append(tensor)
+        elif source not in node.inputs:
             node.inputs.append(source)
+            node.taken.append(tuple(tensor.shape))
             source.readers.append(node)
 
-    def _write(self, node: _Node, tensors: list[Tensor]) -> None:
+    def _write(self, node: Traced, tensors: list[Tensor]) -> None:
         self._alive.extend(tensors)  # an id names a tensor only while the tensor lives
+        self.nodes.append(node)
+        node.shape = tuple(tensors[0].shape) if tensors else None
         for tensor in tensors:
             self._producer[id(tensor)] = node
 
     def _enter_layer(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def enter(_: nn.Module, args: Any, kwargs: Any) -> None:
-            node = _Node("normalization", name)
+        def enter(layer: nn.Module, args: Any, kwargs: Any) -> None:
+            module = self._path[-1] if self._path else ("", 0)
+            node = Traced("normalization", name, function=type(layer).__name__, module=module)
             for tensor in tensors_of([args, kwargs]):
                 self._read(node, tensor)
             self.sites[name, self._calls[name]] = node
@@ -137,7 +185,8 @@ class Recorder(TorchFunctionMode):
 
     def _enter_module(self, name: str) -> Callable[[nn.Module, Any], None]:
         def enter(_: nn.Module, __: Any) -> None:
-            self._path.append(name)
+            self._path.append((name, self._entered[name]))
+            self._entered[name] += 1
 
         return enter
 
@@ -162,7 +211,7 @@ def _has_bias(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: 
     return False
 
 
-def _chain_before(node: _Node) -> tuple[Operation, ...]:
+def _chain_before(node: Traced) -> tuple[Operation, ...]:
     chain: list[Operation] = []
     while len(node.inputs) == 1 and len(chain) < LONGEST_CHAIN:
         node = node.inputs[0]
@@ -172,7 +221,7 @@ def _chain_before(node: _Node) -> tuple[Operation, ...]:
     return tuple(chain)
 
 
-def _chain_after(node: _Node) -> tuple[Operation, ...]:
+def _chain_after(node: Traced) -> tuple[Operation, ...]:
     chain: list[Operation] = []
     while len(node.readers) == 1 and len(chain) < LONGEST_CHAIN:
         node = node.readers[0]

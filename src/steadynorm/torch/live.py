@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from steadynorm.drawing.network import Network
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, SampledMoments, Split, TrainSteps, WeightSource
 from steadynorm.live import Override
@@ -23,6 +24,7 @@ from steadynorm.torch.copying import Copier, unwrap
 from steadynorm.torch.dataflow import Recorder
 from steadynorm.torch.execution import check_has_values, device_of, plain_execution
 from steadynorm.torch.layers import check_watchable, describe, normalization_layers, unregistered_layers
+from steadynorm.torch.network import traced_network
 from steadynorm.torch.observation import Watch, watch_strays
 from steadynorm.torch.originals import originals_kept
 from steadynorm.torch.source import weight_source
@@ -88,6 +90,10 @@ class TorchLive:
         """See `Live`."""
         return self._layers
 
+    def left_out(self) -> Mapping[str, str]:
+        """See `Live`: every layer that is found is watched."""
+        return {}
+
     def source(self) -> WeightSource | None:
         """See `Live`."""
         return weight_source(self.subject, self._norms)
@@ -132,6 +138,21 @@ class TorchLive:
             except Exception:  # code that runs alone but not under a recorder has no chains; nothing else needs them
                 return {}
         return recorder.chains()
+
+    def network(self) -> Network:
+        """See `Live`."""
+        recorder = Recorder(self.model, self._watched)
+        copier, batch = self._copier_of_model, fresh(self.data[Split.TRAIN][0], self.device)
+        forward = self._calling.forward
+        with Watch(self._watched)(), torch.enable_grad():
+            try:
+                output = recorder.record(lambda: forward(copier.handed_over, batch), self._watched.items())
+            except Exception as error:
+                raise UnusableInputError(
+                    f"the model runs, but not while its operations are recorded: {type(error).__name__}: {error}. "
+                    "Draw what torch.export.export gives of it: steadynorm graph model.pt2"
+                ) from error
+        return traced_network(recorder, self.model, self._watched, batch, output)
 
     def steps(self) -> TrainSteps | None:
         """See `Live`."""

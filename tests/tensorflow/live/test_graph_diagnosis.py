@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -208,3 +209,156 @@ def test_a_layer_in_a_loop_is_left_out_and_the_rest_measured(lab: Any) -> None:
     report = lab.diagnose(lab.train(lab.build(network=network), epochs=2), train_op=None)
     assert [layer.name for layer in report.evidence.layers] == list(LAYERS)
     assert report.evidence.gap.scores["batch", "train"].metric > 0.9
+
+
+def by_two_halves(x: Any, rate: float) -> Any:
+    """Dropout as TensorFlow 1 built it: the scaled values, times the floor of random numbers from 1 − rate on."""
+    kept = tf.constant(1 - rate)
+    return tf.divide(x, kept) * tf.floor(kept + tf.random.uniform(tf.shape(x)))
+
+
+def by_comparison(x: Any, rate: float) -> Any:
+    return tf.nn.dropout(x, rate)
+
+
+def dropping(where: str, drop: Any) -> Any:
+    """Convolution, dropout before or after the normalization of a linear layer, as the mode says."""
+
+    def network(x: Any, mode: Any, normalize: Any) -> Any:
+        def weights(name: str, *shape: int) -> Any:
+            return v1.get_variable(name, shape, initializer=v1.glorot_uniform_initializer(seed=1))
+
+        def dropped(x: Any, here: str) -> Any:
+            return v1.cond(mode, lambda: drop(x, 0.5), lambda: tf.identity(x)) if here == where else x
+
+        x = tf.reshape(tf.nn.relu(tf.nn.conv2d(x, weights("conv", 3, 3, 1, 16), 1, "SAME")), [-1, 1024])
+        x = tf.nn.relu(normalize(tf.matmul(dropped(x, "before"), weights("hidden", 1024, 32)), mode, "norm"))
+        return tf.matmul(dropped(x, "after"), weights("head", 32, 10))
+
+    return network
+
+
+@pytest.mark.parametrize("drop", [by_two_halves, by_comparison])
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_dropout_before_normalization(lab: Any, where: str, drop: Any) -> None:
+    net = lab.train(lab.build(network=dropping(where, drop)))
+    report = lab.diagnose(net)
+
+    if where == "after":
+        lab.assert_healthy(report)
+        assert "SN507" in report.checked
+        return
+    found = next(each for each in report.findings if each.code == "SN507")
+    assert found.layers == ("norm",)
+    # Without the watching: the variance of what the layer is fed with and without dropout, in the session itself.
+    fed = next(each for each in net.graph.get_operations() if each.type == "MatMul").outputs[0]
+    variances = []
+    for mode in (True, False):
+        values = [net.session.run(fed, {net.x: x, net.y: y, net.mode: mode}) for x, y in lab.train_data]
+        variances.append(np.concatenate(values).var(0) + 1e-3)
+    measured = found.evidence["log_variance_ratio"]["norm"]
+    assert measured == pytest.approx(np.median(np.log(variances[0] / variances[1])), abs=0.05)
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_dropout_in_a_graph_for_training_alone(lab: Any, where: str) -> None:
+    """The same variables in two parts of a graph: one trains, the other is asked."""
+    network = dropping(where, by_comparison)
+
+    def twice(x: Any, mode: Any, normalize: Any) -> Any:
+        with v1.variable_scope("net", reuse=v1.AUTO_REUSE):
+            return network(x, mode, normalize)
+
+    net = lab.build(network=lambda x, _, normalize: twice(x, tf.constant(True), normalize), mode=lambda: None)
+    with net.graph.as_default():
+        output = twice(net.x, tf.constant(False), lab.by_contrib(reuse=True))
+        metric = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(output, 1), net.y), tf.float32))
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=net.y, logits=output))
+    lab.train(net, feed={})
+    report = lab.diagnose(net, output=output, metric=metric, loss=loss)
+
+    assert ("SN507" in lab.codes(report)) is (where == "before")
+
+
+def test_session_keeps_its_values_where_dropout_is_measured(lab: Any) -> None:
+    net = lab.train(lab.build(network=dropping("before", by_comparison)), epochs=1)
+    variables = net.graph.get_collection("variables")
+    before = [each.tobytes() for each in net.session.run(variables)]
+    lab.diagnose(net)
+    assert [each.tobytes() for each in net.session.run(variables)] == before
+
+
+def stored(name: str, channels: int, **options: Any) -> list[Any]:
+    """Scale, offset, mean and variance."""
+    with v1.variable_scope(name):
+        return [
+            v1.get_variable(each, [channels], initializer=v1.constant_initializer(value), trainable=trained, **options)
+            for each, value, trained in (
+                ("gamma", 1.0, True),
+                ("beta", 0.0, True),
+                ("moving_mean", 0.0, False),
+                ("moving_variance", 1.0, False),
+            )
+        ]
+
+
+@pytest.mark.parametrize("functions", [False, True], ids=["frames", "functions"])
+def test_layer_in_a_loop_is_left_out_and_said(lab: Any, functions: bool) -> None:
+    def network(x: Any, mode: Any, normalize: Any) -> Any:
+        gamma, beta, mean, variance = stored("loop_norm", 1)
+
+        def body(index: Any, x: Any) -> Any:
+            return index + 1, v1.nn.fused_batch_norm(x, gamma, beta, mean, variance, is_training=False)[0]
+
+        _, x = v1.while_loop(lambda index, x: index < 2, body, [tf.constant(0), x])
+        return lab.logits(x, mode, normalize)
+
+    switch = v1.enable_control_flow_v2 if functions else v1.disable_control_flow_v2
+    switch()
+    try:
+        net = lab.build(network=network, train_op=lab.without_updates)
+    finally:
+        v1.enable_control_flow_v2()
+    report = lab.diagnose(net)
+
+    assert [layer.name for layer in report.evidence.layers] == list(LAYERS)
+    assert list(report.evidence.left_out) == ["loop_norm"]
+    assert "inside of a loop" in report.evidence.left_out["loop_norm"]
+    assert "loop_norm" in str(report)
+    assert "loop_norm" in report.to_html()
+
+
+def test_layer_with_partitioned_statistics_is_left_out_and_said(lab: Any) -> None:
+    def network(x: Any, mode: Any, normalize: Any) -> Any:
+        with v1.variable_scope("parts", partitioner=v1.fixed_size_partitioner(2), use_resource=False):
+            pieces = [tf.concat(list(each), 0) for each in stored("norm", 16)]
+        x = tf.nn.conv2d(x, v1.get_variable("first", [3, 3, 1, 16]), 1, "SAME")
+        gamma, beta, mean, variance = pieces
+        x = v1.nn.fused_batch_norm(x, gamma, beta, mean, variance, is_training=False)[0]
+        return lab.logits(tf.reduce_mean(x, -1, keepdims=True), mode, normalize)
+
+    report = lab.diagnose(lab.build(network=network, train_op=lab.without_updates))
+
+    assert [layer.name for layer in report.evidence.layers] == list(LAYERS)
+    assert [name for name in report.evidence.left_out if "parts" in name]
+    assert set(report.evidence.left_out.values()) == {"their statistics are stored in several parts"}
+
+
+def test_graph_with_nothing_else_has_nothing_to_check_and_says_why(lab: Any) -> None:
+    def network(x: Any, mode: Any, normalize: Any) -> Any:
+        gamma, beta, mean, variance = stored("loop_norm", 1)
+
+        def body(index: Any, x: Any) -> Any:
+            return index + 1, v1.nn.fused_batch_norm(x, gamma, beta, mean, variance, is_training=False)[0]
+
+        _, x = v1.while_loop(lambda index, x: index < 2, body, [tf.constant(0), x])
+        return tf.matmul(tf.reshape(x, [-1, 64]), v1.get_variable("head", [64, 10]))
+
+    report = lab.diagnose(lab.build(network=network, train_op=lab.without_updates))
+
+    assert report.exit_status() == 3
+    assert "its normalization layers cannot be watched (inside of a loop" in str(report).replace("\n", " ")
+
+
+def test_every_layer_of_a_usual_graph_is_looked_at(lab: Any) -> None:
+    assert lab.diagnose(lab.healthy()).evidence.left_out == {}

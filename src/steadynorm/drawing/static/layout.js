@@ -21,7 +21,7 @@ const drawing = (() => {
     return `${text.slice(0, left)}\u2026${text.slice(text.length - (most - 1 - left))}`;
   };
 
-  const widthOf = (kind) => (kind.includes("strong") ? 7.7 : kind.startsWith("status") ? 6.9 : kind === "name" ? 6.9 : 6.3);
+  const widthOf = (kind) => (kind.includes("strong") ? 7.7 : kind.startsWith("status") ? 6.9 : kind === "name" ? 6.9 : 6.6);
 
   const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 

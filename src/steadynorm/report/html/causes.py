@@ -88,6 +88,7 @@ def _numbers(evidence: Mapping[str, object], prefix: str = "") -> Iterator[tuple
 
 
 def _value(value: Any) -> str:
+    value = value.tolist() if hasattr(value, "tolist") else value
     if value is None:
         return "–"
     if isinstance(value, bool):

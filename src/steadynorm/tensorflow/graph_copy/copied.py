@@ -52,6 +52,7 @@ class CopiedGraph:
     Attributes:
         layers: its normalization layers.
         values: the variables' values that it was made with, by name.
+        unwatched: by the number of a place, why it can neither be watched nor switched.
     """
 
     def __init__(self, model: GraphModel) -> None:
@@ -60,7 +61,7 @@ class CopiedGraph:
         # The functions of Python that its nodes call live as long as this graph does.
         self._first, self.layers = _read(model.session.graph)
         spots = self.layers.spots
-        self._by_batch, self._switches = add_switches(self._first, spots, self._record)
+        self._by_batch, self._switches, self.unwatched = add_switches(self._first, spots, self._record)
         self._reads, self._assigns = self._variables()
         definition = redirected(self._first.as_graph_def(), spots, self._switches)
         self._outputs = {f"{spots[number].place.output}:0": each.output for number, each in self._switches.items()}

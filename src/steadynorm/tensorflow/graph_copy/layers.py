@@ -97,11 +97,17 @@ class GraphLayers:
         found = next((each.place.epsilon for each in self.spots if each.layer == layer), None)
         return 1e-3 if found is None else found
 
+    def drop(self, names: Iterable[str]) -> bool:
+        """Whether dropout runs with some operations."""
+        nodes = (self._wires.flat[name] for name in self.reached(names) if name in self._wires.flat)
+        return any(self._chains.dropped(node) is not None for node in nodes)
+
     def chains(self, spot: Spot) -> tuple[tuple[Operation, ...], tuple[Operation, ...]]:
-        """The operations before and after a place, nearest first."""
+        """The operations before and after a place, nearest first; layers with weights before it are no end."""
         layer = self._groups[spot.layer]
         inside = frozenset[str]().union(*(each.inside | {each.node, each.output} for each in layer.places))
-        return self._chains.before(spot.place, inside), self._chains.after(spot.place, inside)
+        before = self._chains.before(spot.place, inside, through_weights=True)
+        return before, self._chains.after(spot.place, inside)
 
     def describe(
         self, name: str, values: Mapping[str, Any], trained: frozenset[str] | None, channels: int = 0

@@ -39,7 +39,11 @@ class Switch:
     own: frozenset[str]
 
 
-def add_switches(graph: Any, spots: Sequence[Spot], record: Record) -> tuple[str, dict[int, Switch]]:
+_LOOPED = "inside of a loop or function, where nothing can be put beside them"
+_SCATTERED = "their channels are not one known axis"
+
+
+def add_switches(graph: Any, spots: Sequence[Spot], record: Record) -> tuple[str, dict[int, Switch], dict[int, str]]:
     """Adds the nodes to a graph; nothing reads them until `redirected` has changed its definition.
 
     Places whose channels cannot be told, and places in loops, get none.
@@ -50,21 +54,27 @@ def add_switches(graph: Any, spots: Sequence[Spot], record: Record) -> tuple[str
         record: is called whenever a place with a switch is computed.
 
     Returns:
-        the name of the tensor that is fed True to normalize by the batch everywhere, and the switches by the number of
-        the place.
+        the name of the tensor that is fed True to normalize by the batch everywhere, and by the number of the place its
+        switch, or why it has none.
     """
     looped = _in_loops(graph)
     found = {}
+    left_out = {}
     with graph.as_default():
         by_batch = tf.compat.v1.placeholder_with_default(False, (), "steadynorm/by_batch")
         for number, spot in enumerate(spots):
-            channel = None if spot.place.output in looped else _channel_axis(graph, spot)
-            if channel is not None:
+            if spot.place.output in looped or not _is_there(graph, spot):
+                left_out[number] = _LOOPED
+                continue
+            channel = _channel_axis(graph, spot)
+            if channel is None:
+                left_out[number] = _SCATTERED
+            else:
                 before = {each.name for each in graph.get_operations()}
                 names = _switch(graph, number, spot, channel, by_batch, record)
                 own = frozenset(each.name for each in graph.get_operations()) - before
                 found[number] = Switch(*names, own)
-    return by_batch.name, found
+    return by_batch.name, found, left_out
 
 
 def redirected(graph_def: Any, spots: Sequence[Spot], switches: Mapping[int, Switch]) -> Any:
@@ -138,12 +148,18 @@ def _tensor(graph: Any, reference: str) -> Any:
     return graph.get_tensor_by_name(reference if ":" in reference else f"{reference}:0")
 
 
+def _is_there(graph: Any, spot: Spot) -> bool:
+    """Whether a place is in the graph itself, and not in a function that could not be inlined."""
+    try:
+        _tensor(graph, spot.place.x), _tensor(graph, spot.place.output)
+    except (KeyError, ValueError):
+        return False
+    return True
+
+
 def _channel_axis(graph: Any, spot: Spot) -> int | None:
     """The axis that is not reduced, `None` if it is not one."""
-    try:
-        x, own = _tensor(graph, spot.place.x), _tensor(graph, spot.place.output)
-    except (KeyError, ValueError):
-        return None  # inside of a function that could not be inlined
+    x, own = _tensor(graph, spot.place.x), _tensor(graph, spot.place.output)
     rank = x.shape.rank
     if not rank or own.shape.rank not in (None, rank):
         return None
