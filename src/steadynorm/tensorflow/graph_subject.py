@@ -116,7 +116,7 @@ class GraphSubject(Subject):
         training = said if self.training_feed is None else self.training_feed
         inference = dict.fromkeys(said, False) if self.inference_feed is None else self.inference_feed
         train_op = () if self.train_op is None else tuple(to_operations(self.train_op))
-        for each in (*_tensors(self.inputs), *_tensors(self.labels), *training, *inference, *fetches, *train_op):
+        for each in (*tensors_in(self.inputs), *tensors_in(self.labels), *training, *inference, *fetches, *train_op):
             if not hasattr(each, "graph") or each.graph is not self.session.graph:
                 raise UnusableInputError(
                     f"{getattr(each, 'name', repr(each))} is no part of the graph of the session; expected tensors and "
@@ -129,7 +129,8 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, tf.Tensor)
 
 
-def _tensors(nest: Any) -> Iterator[Any]:
+def tensors_in(nest: Any) -> Iterator[Any]:
+    """The tensors of a subject's inputs or labels: one, several in order or by key, or none."""
     if nest is None:
         return
     if isinstance(nest, Mapping):

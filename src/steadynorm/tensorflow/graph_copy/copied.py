@@ -15,7 +15,9 @@ from steadynorm.evidence import Array
 from steadynorm.graphs.nodes import read_graph_def
 from steadynorm.tensorflow.graph_copy.inlining import inlined
 from steadynorm.tensorflow.graph_copy.layers import GraphLayers
+from steadynorm.tensorflow.graph_copy.rate import Factor, add_factor, with_factor
 from steadynorm.tensorflow.graph_copy.switches import add_switches, redirected
+from steadynorm.tensorflow.graph_copy.trained import trained_names
 from steadynorm.tensorflow.graph_copy.values import read_values
 from steadynorm.tensorflow.graph_subject import GraphModel
 
@@ -48,13 +50,15 @@ class CopiedGraph:
 
     Arguments:
         model: what is copied.
+        with_rate: whether the learning rate of its train op can be scaled, where that is found.
 
     Attributes:
         layers: its normalization layers.
         values: the variables' values that it was made with, by name.
+        has_rate: whether the learning rate can be scaled.
     """
 
-    def __init__(self, model: GraphModel) -> None:
+    def __init__(self, model: GraphModel, *, with_rate: bool = False) -> None:
         self.values: dict[str, Any] = read_values(model.session) | (model.values or {})
         self._seen: list[Seen] = []
         # The functions of Python that its nodes call live as long as this graph does.
@@ -62,7 +66,11 @@ class CopiedGraph:
         spots = self.layers.spots
         self._by_batch, self._switches = add_switches(self._first, spots, self._record)
         self._reads, self._assigns = self._variables()
+        self._rate = self._factor(model) if with_rate else None
+        self.has_rate = self._rate is not None
         definition = redirected(self._first.as_graph_def(), spots, self._switches)
+        if self._rate is not None:
+            definition = with_factor(definition, self._rate)
         self._outputs = {f"{spots[number].place.output}:0": each.output for number, each in self._switches.items()}
         self._session = _session(definition)
         self.put_back()
@@ -78,6 +86,7 @@ class CopiedGraph:
         *,
         by_batch: bool = False,
         override: Mapping[int, tuple[Array, Array]] | None = None,
+        rate: float = 1.0,
     ) -> tuple[list[Any], list[Seen]]:
         """Runs the copy once.
 
@@ -86,6 +95,7 @@ class CopiedGraph:
             feed: values by names of tensors.
             by_batch: whether all places normalize by the batch; one value per channel cannot be normalized by.
             override: mean and variance to normalize by in any case, by the number of the place.
+            rate: what the learning rate of the train op is multiplied by; only where the copy `has_rate`.
 
         Returns:
             what was fetched, and the places that ran.
@@ -95,10 +105,25 @@ class CopiedGraph:
             if number in self._switches:
                 switch = self._switches[number]
                 switched |= {switch.replaced: True, switch.mean: mean, switch.variance: variance}
+        if self._rate is not None:
+            switched[self._rate.place] = rate
         self._seen.clear()
         names = [self._outputs.get(each.name, each.name) for each in fetches]
         found = self._session.run(names, {**feed, **switched})
         return list(found), sorted(self._seen, key=lambda each: each.spot)
+
+    @property
+    def graph(self) -> Any:
+        """The graph that runs; more may be added to it."""
+        return self._session.graph
+
+    def tensor(self, tensor: Any) -> Any:
+        """What stands for a tensor of the graph that was copied."""
+        return self.graph.get_tensor_by_name(self._outputs.get(tensor.name, tensor.name))
+
+    def normalized(self) -> frozenset[str]:
+        """Names of the tensors of the copy that stand for the outputs of its normalization layers."""
+        return frozenset(self._outputs.values())
 
     def read(self, names: Sequence[str]) -> dict[str, Any]:
         """The values that variables of the copy have now."""
@@ -112,6 +137,10 @@ class CopiedGraph:
 
     def _record(self, spot: int, values: int, mean: Any, variance: Any, by_batch: bool) -> None:
         self._seen.append(Seen(spot, values, mean, variance, by_batch))
+
+    def _factor(self, model: GraphModel) -> Factor | None:
+        reached = self.layers.reached(each.name for each in model.train_op)
+        return add_factor(self._first, reached, trained_names(model) or frozenset()) if model.train_op else None
 
     def _variables(self) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
         """By variable: the tensor that reads it, and what is fed and run to assign it."""
@@ -133,14 +162,14 @@ class CopiedGraph:
 
 
 @contextmanager
-def copied_graph(model: GraphModel) -> Iterator[CopiedGraph]:
-    """A copy that lasts as long as the context.
+def copied_graph(model: GraphModel, *, with_rate: bool = False) -> Iterator[CopiedGraph]:
+    """A copy that lasts as long as the context; for the arguments see `CopiedGraph`.
 
     Raises:
         UnusableInputError: the graph cannot be copied, as one that holds tables or iterators of another session.
     """
     try:
-        copied = CopiedGraph(model)
+        copied = CopiedGraph(model, with_rate=with_rate)
     except (tf.errors.OpError, ValueError) as error:
         raise UnusableInputError(f"the graph of the session cannot be copied: {str(error).splitlines()[0]}") from error
     try:
