@@ -36,15 +36,6 @@ def room(model: Any, name: str) -> ModuleType:
     """The module `name` (as `live`) of the folder of the model's framework.
 
     Raises:
-        UnusableInputError: see `framework_of`; or the framework has no such module.
+        UnusableInputError: see `framework_of`.
     """
-    framework = framework_of(model)
-    place = f"steadynorm.{framework}.{name}"
-    try:
-        return import_module(place)
-    except ModuleNotFoundError as error:
-        if error.name != place:
-            raise
-        raise UnusableInputError(
-            f"this cannot be done with a model of {framework}: steadynorm has no {name} for it"
-        ) from error
+    return import_module(f"steadynorm.{framework_of(model)}.{name}")

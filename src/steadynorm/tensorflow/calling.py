@@ -30,7 +30,8 @@ class Calling:
 
     Attributes:
         parameters: names of the variables that are trainable, or trained by the train op, and hold fractions.
-        trained: those of them that the train op trains; without one, all.
+        trained: those of them that the train op trains; none without one.
+        learning: those of them that the loss is computed from.
         path: how the loss is computed; `None` where it is no tensor.
         loss: the loss as one number, without what is computed from no data; `None` where it is no tensor.
         predictions: the tensors that the loss is computed from; the output where they are not known.
@@ -38,7 +39,7 @@ class Calling:
 
     def __init__(self, subject: GraphSubject, copied: CopiedGraph) -> None:
         self.subject, self.copied, self.graph = subject, copied, copied.graph
-        trained = trained_names(subject.model) or frozenset()
+        trained = (trained_names(subject.model) if subject.model.train_op else None) or frozenset()
         known = trainable_names(subject.model.session.graph) | trained
         self.parameters = tuple(each for each in copied.values if each in known and self._is_floating(each))
         self.trained = tuple(each for each in self.parameters if each in trained)
@@ -49,8 +50,9 @@ class Calling:
             held = list(map(self.held, self.parameters))
             self.path = loss_path(copied.tensor(subject.loss), output, inputs, labels, held)
         self.loss = None if self.path is None else self.mean(self.path.terms)
-        known_predictions = () if self.path is None else self.path.predictions
-        self.predictions = known_predictions or (() if output is None else (output,))
+        before = set() if self.loss is None else {each.name for each in upstream([self.loss])}
+        self.learning = tuple(each for each in self.parameters if each in before)
+        self.predictions = (self.path and self.path.predictions) or (() if output is None else (output,))
         self._gradients: dict[str, dict[str, Any]] = {}
         self._adams: dict[str, Adam] = {}
 

@@ -50,7 +50,7 @@ def first_pass(calling: Calling, batch: Any) -> FirstPass:
     return FirstPass(
         trained,
         float(calling.run([calling.loss], batch)[0]),
-        chance=_chance(calling, batch, outputs),
+        chance=_chance(calling, batch),
         classes=_classes(output, target),
         terms=dict(_terms(calling, batch)),
         **shapes,
@@ -153,11 +153,12 @@ def _range(values: Any) -> Range | None:
     return Range(float(values.min()), float(values.max())) if values.size else None
 
 
-def _chance(calling: Calling, batch: Any, outputs: list[Any]) -> float | None:
+def _chance(calling: Calling, batch: Any) -> float | None:
     """The loss of outputs that know nothing."""
     if calling.path is None or not calling.path.predictions:
         return None
-    instead = {each.name: uninformed(value) for each, value in zip(calling.predictions, outputs, strict=True)}
+    outputs = calling.run(calling.path.free, batch)
+    instead = {each.name: uninformed(value) for each, value in zip(calling.path.free, outputs, strict=True)}
     return float(calling.run([calling.loss], batch, instead)[0])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from steadynorm.experiments.free_outputs import lowest, uninformed
 from steadynorm.experiments.records import Task
 from steadynorm.tensorflow.batches import feed
 from steadynorm.tensorflow.calling import Calling
+from steadynorm.tensorflow.graph_copy.copied import said
 from steadynorm.tensorflow.graph_copy.differentiation import NoGradientError, gradients
 
 
@@ -43,7 +45,7 @@ class _GraphLearner:
 
     def moved(self) -> bool:
         """See `Learner`."""
-        now = self.calling.copied.read(self.calling.parameters)
+        now = self.calling.copied.read(self.calling.learning)
         return any(not np.array_equal(self.calling.copied.values[name], value) for name, value in now.items())
 
     def _bounds(self) -> tuple[float, float]:
@@ -51,18 +53,20 @@ class _GraphLearner:
         calling = self.calling
         if self.task is Task.IDENTITY:
             return 0.0, _variance_within_images(calling.inputs(self.batch), calling.is_channels_first)
-        predictions = calling.predictions
-        outputs = [np.asarray(each) for each in calling.run(predictions, self.batch)]
-        names = [each.name for each in predictions]
+        assert calling.path is not None
+        free = calling.path.free
+        outputs = [np.asarray(each) for each in calling.run(free, self.batch)]
+        names = [each.name for each in free]
         instead = dict(zip(names, map(uninformed, outputs), strict=True))
         useless = float(calling.run([self.number], self.batch, instead)[0])
-        return self._lowest(names, outputs), useless if math.isfinite(useless) else math.inf
+        return self._lowest(free, outputs), useless if math.isfinite(useless) else math.inf
 
-    def _lowest(self, names: list[str], outputs: list[Array]) -> float:
+    def _lowest(self, tensors: Sequence[Any], outputs: list[Array]) -> float:
         try:
-            found = gradients(self.number, self.calling.predictions)
+            found = gradients(self.number, tensors)
         except NoGradientError:
             return math.nan
+        names = [each.name for each in tensors]
         fetches = [self.number, *(each for each in found if each is not None)]
 
         def differentiate(free: list[Array]) -> tuple[float, list[Array | None]]:
@@ -98,7 +102,8 @@ class OwnLearner(_GraphLearner):
         """One step on a batch.
 
         Returns:
-            the loss that the train op computed, or else the loss after it; NaN where a parameter is not finite.
+            the loss that the train op computed, or else the loss after it; NaN where a parameter is not finite, or the
+            train op itself checks what it computes, and finds it so.
 
         Raises:
             UnusableInputError: the train op cannot be run.
@@ -110,8 +115,10 @@ class OwnLearner(_GraphLearner):
         except UnusableInputError:
             raise
         except Exception as error:
+            if _is_about_finite(error):
+                return math.nan
             raise UnusableInputError(
-                f"train_op raised {type(error).__name__}: {str(error).splitlines()[0]}. It is fed inputs, labels and "
+                f"train_op raised {type(error).__name__}: {said(error)}. It is fed inputs, labels and "
                 "training_feed ({mode: True} by default); leave train_op out to test without it"
             ) from error
         if not copied.run([self.calling.all_finite], {})[0][0]:
@@ -147,6 +154,11 @@ class AdamLearner(_GraphLearner):
         """See `Learner`."""
         self._steps += 1
         self.calling.run([self._adam.step], self.batch, self._adam.feed(self._rate, self._steps))
+
+
+def _is_about_finite(error: Exception) -> bool:
+    operation = error.op if isinstance(error, tf.errors.OpError) else None
+    return operation is not None and operation.type.startswith("CheckNumerics")
 
 
 def _variance_within_images(images: Any, is_channels_first: bool) -> float:

@@ -187,9 +187,14 @@ def refused(error: Exception, feed: Mapping[str, Any], which: str) -> UnusableIn
         which: the batch, in words.
     """
     shapes = ", ".join(f"{name} of shape {np.shape(value)}" for name, value in feed.items())
-    return UnusableInputError(
-        f"the graph refuses {which} ({shapes}): {type(error).__name__}: {str(error).splitlines()[0]}"
-    )
+    return UnusableInputError(f"the graph refuses {which} ({shapes}): {type(error).__name__}: {said(error)}")
+
+
+def said(error: Exception) -> str:
+    """What TensorFlow says of a failure, in one line, without what it says about where."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [""]
+    after = [number for number, line in enumerate(lines, 1) if line.startswith("Node: ") and number < len(lines)]
+    return lines[after[-1] if after else 0]
 
 
 def layers_of(graph: Any) -> GraphLayers:

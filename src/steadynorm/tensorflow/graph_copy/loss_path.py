@@ -9,6 +9,8 @@ from typing import Any
 from steadynorm.tensorflow.graph_copy.flow import downstream, upstream
 
 _ADDING = ("Add", "AddV2", "AddN", "Identity")
+_PROBABILITIES = ("Softmax", "Sigmoid")
+_LOGARITHMS = ("Log", "Log1p", "Xlogy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +21,13 @@ class LossPath:
         terms: what it is the sum of, without what is computed from no data, as weight decay is.
         predictions: tensors through which all that the loss learns of inputs and weights together comes; none if there
             are none such.
+        free: the predictions, and for probabilities whose logarithm is taken what they are made of: any numbers will do.
         reads_inputs: whether it compares the predictions with the inputs.
     """
 
     terms: tuple[Any, ...]
     predictions: tuple[Any, ...]
+    free: tuple[Any, ...]
     reads_inputs: bool
 
 
@@ -48,7 +52,11 @@ def loss_path(
         found = _frontier(terms, inputs, labels, variables)
         if not _separates(found, terms, inputs, variables):
             found = ()
-    return LossPath(tuple(terms), tuple(found), bool(found) and _reads(upstream(terms, found), inputs))
+    behind = upstream(terms, found) if found else []
+    free = [
+        each.op.inputs[0] if each.op.type in _PROBABILITIES and _takes_logarithm(behind) else each for each in found
+    ]
+    return LossPath(tuple(terms), tuple(found), tuple(free), _reads(behind, inputs))
 
 
 def _terms(loss: Any) -> list[Any]:
@@ -90,6 +98,10 @@ def _frontier(
     }
     tensors = list(found.values())
     return [each for each in tensors if not _depends(each, [other for other in tensors if other.op is not each.op])]
+
+
+def _takes_logarithm(operations: Collection[Any]) -> bool:
+    return any(each.type in _LOGARITHMS for each in operations)
 
 
 def _reads(operations: Collection[Any], tensors: Sequence[Any]) -> bool:
