@@ -20,6 +20,10 @@ from steadynorm.tensorflow.graph_copy.copied import said
 from steadynorm.tensorflow.graph_copy.differentiation import NoGradientError, gradients
 
 
+_CHECKED = " : Tensor had "
+"""By this one knows tf.debugging.check_numerics, which the train op of slim, and of this package, has on the loss."""
+
+
 class _GraphLearner:
     """The copy as it was at first, and a batch that it learns.
 
@@ -157,8 +161,7 @@ class AdamLearner(_GraphLearner):
 
 
 def _is_about_finite(error: Exception) -> bool:
-    operation = error.op if isinstance(error, tf.errors.OpError) else None
-    return operation is not None and operation.type.startswith("CheckNumerics")
+    return isinstance(error, tf.errors.InvalidArgumentError) and _CHECKED in str(error)
 
 
 def _variance_within_images(images: Any, is_channels_first: bool) -> float:

@@ -33,7 +33,7 @@ def opened_for_training(subject: Subject, *, batches: int, device: str | None = 
     """
     check_device(device)
     subject = of_graph(subject)
-    with _random_states_kept(), copied_graph(subject.model, with_rate=True) as copied:
+    with _random_states_kept(), copied_graph(subject.model, to_train=True) as copied:
         yield GraphTrainee(subject, copied, batches=batches)
 
 
@@ -105,7 +105,7 @@ class GraphTrainee:
         try:
             self._calling.gradients(self._calling.loss)
         except NoGradientError as error:
-            return f"TensorFlow takes no gradient in a copy of this graph, as of loops and tf.custom_gradient: {error}"
+            return str(error)
         return None
 
     def _reasons(self) -> Iterator[tuple[str, str]]:

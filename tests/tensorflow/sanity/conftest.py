@@ -77,6 +77,7 @@ class SanityLab:
 
     variable, dense, flat = staticmethod(variable), staticmethod(dense), staticmethod(flat)
     linear, plain, normalized = staticmethod(linear), staticmethod(plain), staticmethod(normalized)
+    batch_norm = staticmethod(batch_norm)
     cross_entropy, squared = staticmethod(cross_entropy), staticmethod(squared)
 
     def __init__(self) -> None:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array
 from steadynorm.graphs.nodes import read_graph_def
+from steadynorm.tensorflow.graph_copy.differentiation import differentiable
 from steadynorm.tensorflow.graph_copy.inlining import inlined
 from steadynorm.tensorflow.graph_copy.layers import GraphLayers
 from steadynorm.tensorflow.graph_copy.rate import Factor, add_factor, with_factor
@@ -50,7 +51,8 @@ class CopiedGraph:
 
     Arguments:
         model: what is copied.
-        with_rate: whether the learning rate of its train op can be scaled, where that is found.
+        to_train: whether it can be trained in other ways than by its train op: gradients pass through all branches,
+            and the learning rate can be scaled, where it is found.
 
     Attributes:
         layers: its normalization layers.
@@ -58,7 +60,7 @@ class CopiedGraph:
         has_rate: whether the learning rate can be scaled.
     """
 
-    def __init__(self, model: GraphModel, *, with_rate: bool = False) -> None:
+    def __init__(self, model: GraphModel, *, to_train: bool = False) -> None:
         self.values: dict[str, Any] = read_values(model.session) | (model.values or {})
         self._seen: list[Seen] = []
         # The functions of Python that its nodes call live as long as this graph does.
@@ -66,11 +68,13 @@ class CopiedGraph:
         spots = self.layers.spots
         self._by_batch, self._switches = add_switches(self._first, spots, self._record)
         self._reads, self._assigns = self._variables()
-        self._rate = self._factor(model) if with_rate else None
+        self._rate = self._factor(model) if to_train else None
         self.has_rate = self._rate is not None
         definition = redirected(self._first.as_graph_def(), spots, self._switches)
         if self._rate is not None:
             definition = with_factor(definition, self._rate)
+        if to_train:
+            definition = differentiable(definition)
         self._outputs = {f"{spots[number].place.output}:0": each.output for number, each in self._switches.items()}
         self._session = _session(definition)
         self.put_back()
@@ -162,14 +166,14 @@ class CopiedGraph:
 
 
 @contextmanager
-def copied_graph(model: GraphModel, *, with_rate: bool = False) -> Iterator[CopiedGraph]:
+def copied_graph(model: GraphModel, *, to_train: bool = False) -> Iterator[CopiedGraph]:
     """A copy that lasts as long as the context; for the arguments see `CopiedGraph`.
 
     Raises:
         UnusableInputError: the graph cannot be copied, as one that holds tables or iterators of another session.
     """
     try:
-        copied = CopiedGraph(model, with_rate=with_rate)
+        copied = CopiedGraph(model, to_train=to_train)
     except (tf.errors.OpError, ValueError) as error:
         raise UnusableInputError(f"the graph of the session cannot be copied: {str(error).splitlines()[0]}") from error
     try:
@@ -192,9 +196,9 @@ def refused(error: Exception, feed: Mapping[str, Any], which: str) -> UnusableIn
 
 def said(error: Exception) -> str:
     """What TensorFlow says of a failure, in one line, without what it says about where."""
-    lines = [line for line in str(error).splitlines() if line.strip()] or [""]
+    lines = [line for line in str(error).splitlines() if line.strip() and line != "Graph execution error:"]
     after = [number for number, line in enumerate(lines, 1) if line.startswith("Node: ") and number < len(lines)]
-    return lines[after[-1] if after else 0]
+    return lines[after[-1] if after else 0] if lines else type(error).__name__
 
 
 def layers_of(graph: Any) -> GraphLayers:
@@ -214,4 +218,6 @@ def _session(definition: Any) -> Any:
     graph = tf.Graph()
     with graph.as_default():
         tf.import_graph_def(definition, name="")
-    return tf.compat.v1.Session(graph=graph)
+    config = tf.compat.v1.ConfigProto()
+    config.graph_options.place_pruned_graph = True  # what no run reads need not be there for any device
+    return tf.compat.v1.Session(graph=graph, config=config)

@@ -13,6 +13,9 @@ _EPSILON = 1e-8
 """Adam's (Kingma and Ba, 2015)."""
 
 
+_SWITCH = "SteadynormSwitchOfVariable"
+
+
 class NoGradientError(Exception):
     """TensorFlow takes no gradient through a part of the graph."""
 
@@ -27,9 +30,20 @@ def gradients(number: Any, tensors: Sequence[Any]) -> list[Any]:
         try:
             found = tf.compat.v1.gradients(number, list(tensors))
             return [None if each is None else tf.convert_to_tensor(each) for each in found]
-        # What fails within the gradient of an operation is of any kind.
-        except Exception as error:
-            raise NoGradientError(str(error).splitlines()[0] if str(error) else type(error).__name__) from error
+        except LookupError as error:
+            raise NoGradientError(f"TensorFlow takes no gradient: {str(error).splitlines()[0]}") from error
+        except Exception as error:  # what fails within the gradient of an operation is of any kind
+            raise NoGradientError(
+                "TensorFlow takes no gradient in a copy of this graph, as through a loop or a tf.custom_gradient"
+            ) from error
+
+
+def differentiable(graph_def: Any) -> Any:
+    """Lets gradients pass where only one of two branches reads a variable; changes the definition itself."""
+    for node in graph_def.node:
+        if node.op == "Switch" and node.attr["T"].type == tf.resource.as_datatype_enum:
+            node.attr["_gradient_op_type"].s = _SWITCH.encode()
+    return graph_def
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +90,23 @@ def add_adam(graph: Any, found: Mapping[str, Any]) -> Adam:
                     change = size * mean.read_value() / (tf.sqrt(square.read_value()) + _EPSILON)
                     assigned.append(_taken_off(held, tf.cast(change, gradient.dtype)))
         return Adam(size, tf.group(assigned), tf.group([each.initializer for each in slots]))
+
+
+@tf.RegisterGradient(_SWITCH)  # type: ignore[untyped-decorator]
+def _switch_gradient(operation: Any, *arrived: Any) -> tuple[Any, None]:
+    """TensorFlow's own stands zeros of the kind of the handle for what does not arrive, which there are none of."""
+    handle, is_true = operation.inputs
+    found = [None if _is_no_number(each) else tf.convert_to_tensor(each) for each in arrived]
+    dtype = next(each.dtype for each in found if each is not None)
+    zeros = tf.zeros(tf.raw_ops.VariableShape(input=handle), dtype)
+    sides = [
+        tf.raw_ops.Switch(data=zeros if each is None else each, pred=is_true)[side] for side, each in enumerate(found)
+    ]
+    return tf.raw_ops.Merge(inputs=sides)[0], None
+
+
+def _is_no_number(gradient: Any) -> bool:
+    return gradient is None or gradient.dtype == tf.resource
 
 
 def _slot(shape: Any, held: Any) -> Any:

@@ -21,7 +21,7 @@ class LossPath:
         terms: what it is the sum of, without what is computed from no data, as weight decay is.
         predictions: tensors through which all that the loss learns of inputs and weights together comes; none if there
             are none such.
-        free: the predictions, and for probabilities whose logarithm is taken what they are made of: any numbers will do.
+        free: the predictions; in place of probabilities whose logarithm is taken, what they are made of.
         reads_inputs: whether it compares the predictions with the inputs.
     """
 
