@@ -19,7 +19,6 @@ from steadynorm.tensorflow.calling import Calling
 from steadynorm.tensorflow.graph_copy.copied import said
 from steadynorm.tensorflow.graph_copy.differentiation import NoGradientError, gradients
 
-
 _CHECKED = " : Tensor had "
 """By this one knows tf.debugging.check_numerics, which the train op of slim, and of this package, has on the loss."""
 
