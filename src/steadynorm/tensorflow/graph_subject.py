@@ -40,7 +40,7 @@ class GraphModel:
 
 @dataclass(frozen=True)
 class GraphSubject(Subject):
-    """A TensorFlow graph that is to be diagnosed or repaired, built with `tf.compat.v1` and run by a session.
+    """A TensorFlow graph that is to be diagnosed, tested or repaired, built with `tf.compat.v1` and run by a session.
 
     Everything is run on a copy of the graph in a session of its own: the graph that the session has gets no node, and
     its variables keep their values.
@@ -55,7 +55,8 @@ class GraphSubject(Subject):
         mode: the scalar that says whether the graph trains: fed True to the train op and False to inference. Without
             it the graph is one for each, and `output`, `loss` and `metric` are those of inference.
         output: the tensor that the network ends with.
-        loss: scalar tensor, or one value for each sample; or a function `loss(output, target)` of arrays.
+        loss: scalar tensor, or one value for each sample; or a function `loss(output, target)` of arrays, which has no
+            gradient: most of a sanity test takes a tensor.
         metric: likewise.
         train_op: the operation that is run for a step, or a list of all that are run together.
         train_data: batches that the model was trained on.
