@@ -22,7 +22,7 @@ class LossPath:
         predictions: tensors through which all that the loss learns of inputs and weights together comes; none if there
             are none such.
         free: the predictions; in place of probabilities whose logarithm is taken, what they are made of.
-        reads_inputs: whether it compares the predictions with the inputs.
+        reads_inputs: whether it, or one of its terms, compares the predictions with the inputs.
     """
 
     terms: tuple[Any, ...]
@@ -47,16 +47,16 @@ def loss_path(
     whole = _terms(loss)
     fed = downstream([*inputs, *labels])
     terms = [each for each in whole if each.op in fed] or whole
-    found: Sequence[Any] = () if output is None else (output,)
-    if not _separates(found, terms, inputs, variables):
-        found = _frontier(terms, inputs, labels, variables)
-        if not _separates(found, terms, inputs, variables):
-            found = ()
+    given = () if output is None else (output,)
+    tried = (given, _frontier(terms, inputs, labels, variables))
+    found = next((each for each in tried if _separates(each, terms, inputs, variables)), ())
     behind = upstream(terms, found) if found else []
     free = [
         each.op.inputs[0] if each.op.type in _PROBABILITIES and _takes_logarithm(behind) else each for each in found
     ]
-    return LossPath(tuple(terms), tuple(found), tuple(free), _reads(behind, inputs))
+    alone = [each for each in terms if _separates(found or given, [each], inputs, variables)]
+    compared = upstream(alone, found or given)
+    return LossPath(tuple(terms), tuple(found), tuple(free), _reads(compared, inputs))
 
 
 def _terms(loss: Any) -> list[Any]:
@@ -85,8 +85,8 @@ def _separates(
 
 def _frontier(
     terms: Sequence[Any], inputs: Sequence[Any], labels: Sequence[Any], variables: Sequence[Any]
-) -> list[Any]:
-    """What meets the targets, and is computed from inputs and weights; of several in a row the first."""
+) -> tuple[Any, ...]:
+    """The tensors that meet the targets, and are computed from inputs and weights; of several in a row the first."""
     knowing = downstream(labels)
     learned = downstream(inputs) & downstream(variables)
     found = {
@@ -97,7 +97,9 @@ def _frontier(
         if tensor.op in learned and tensor.op not in knowing and tensor.dtype.is_floating
     }
     tensors = list(found.values())
-    return [each for each in tensors if not _depends(each, [other for other in tensors if other.op is not each.op])]
+    return tuple(
+        each for each in tensors if not _depends(each, [other for other in tensors if other.op is not each.op])
+    )
 
 
 def _takes_logarithm(operations: Collection[Any]) -> bool:
