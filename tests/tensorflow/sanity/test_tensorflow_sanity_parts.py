@@ -237,3 +237,27 @@ def test_a_graph_with_branches_is_trained(sanity: Any) -> None:
 
     assert not report.findings
     assert report.evidence.experiments.learned[-1].outcome is Outcome.FITTED
+
+
+def test_what_lies_between_branches_can_be_looked_at(sanity: Any) -> None:
+    """Two conditions in a row, one within the other, and the same one twice: only what is inside is left out."""
+
+    def network(x: Any, mode: Any) -> Any:
+        h = tf.nn.relu(sanity.dense(sanity.flat(x), 16, "first"))
+        bright = tf.reduce_sum(h) > 0
+
+        def inner() -> Any:
+            return v1.cond(bright, lambda: tf.nn.tanh(h), lambda: tf.nn.sigmoid(h))
+
+        h = tf.nn.relu(sanity.dense(v1.cond(mode, inner, lambda: tf.nn.elu(h)), 16, "second"))
+        h = v1.cond(mode, lambda: v1.cond(mode, lambda: tf.nn.selu(h), lambda: h), lambda: h + 1.0)
+        return sanity.dense(h, 10, "head")
+
+    seen = sanity.report(sanity.subject(network), "SN905").evidence.experiments.first.activations
+
+    assert [each.name for each in seen] == [
+        *("first/MatMul", "first/BiasAdd", "Relu"),
+        *("second/MatMul", "second/BiasAdd", "Relu_1"),
+        *("head/MatMul", "head/BiasAdd"),
+    ]
+    assert all(np.isfinite(each.deviation) for each in seen)

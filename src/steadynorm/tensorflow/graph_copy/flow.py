@@ -10,6 +10,9 @@ _JOINING = ("Merge", "RefMerge")
 _LOOPING = ("Enter", "RefEnter")
 _LEAVING = ("Exit", "RefExit")
 
+_ALWAYS: frozenset[Any] = frozenset()
+_LOOPED = "a loop"
+
 
 def upstream(tensors: Iterable[Any], cut: Collection[Any] = (), *, controls: bool = False) -> list[Any]:
     """The operations that tensors are computed by, each behind those that it reads.
@@ -65,17 +68,26 @@ def always_run(tensors: Iterable[Any]) -> list[Any]:
     What these give can be fetched and fed. Each stands behind those that it reads.
     """
     ends = list(tensors)
-    depths: dict[Any, float] = {}
+    only_if: dict[Any, frozenset[Any]] = {}
     for operation in upstream(ends, controls=True):
-        before = [*(each.op for each in operation.inputs), *operation.control_inputs]
-        depth = max((depths.get(each, 0.0) for each in before), default=0.0)
-        if operation.type in _BRANCHING:
-            depth += 1
-        elif operation.type in _JOINING:
-            depth = max(depth - 1, 0.0)
-        elif operation.type in _LOOPING:
-            depth = float("inf")
+        read = [only_if[each.op] | _side(each) for each in operation.inputs if each.op in only_if]
+        if operation.type in _JOINING:
+            conditions = read[0].intersection(*read[1:]) if read else _ALWAYS
+        else:
+            conditions = _ALWAYS.union(*read)
+        if operation.type in _LOOPING:
+            conditions |= {_LOOPED}
         elif operation.type in _LEAVING:
-            depth = 0.0
-        depths[operation] = depth
-    return [each for each in upstream(ends) if not depths[each]]
+            conditions -= {_LOOPED}
+        only_if[operation] = conditions.union(*(only_if.get(each, _ALWAYS) for each in operation.control_inputs))
+    return [each for each in upstream(ends) if not only_if[each]]
+
+
+def _side(tensor: Any) -> frozenset[Any]:
+    """The condition and the side on which a branch begins with a tensor; nothing for any other one."""
+    if tensor.op.type not in _BRANCHING:
+        return _ALWAYS
+    condition = tensor.op.inputs[1]
+    while condition.op.type == "Identity":
+        condition = condition.op.inputs[0]
+    return frozenset([(condition.name, tensor.value_index)])

@@ -10,6 +10,7 @@ from steadynorm.tensorflow.graph_copy.flow import downstream, upstream
 
 _ADDING = ("Add", "AddV2", "AddN", "Identity")
 _PROBABILITIES = ("Softmax", "Sigmoid")
+_ARRANGING = ("Reshape", "Identity", "Squeeze", "ExpandDims")
 _LOGARITHMS = ("Log", "Log1p", "Xlogy")
 
 
@@ -48,7 +49,9 @@ def loss_path(
     fed = downstream([*inputs, *labels])
     terms = [each for each in whole if each.op in fed] or whole
     given = () if output is None else (output,)
-    tried = (given, _frontier(terms, inputs, labels, variables))
+    frontier = _frontier(terms, inputs, labels, variables)
+    # The shape that logits have before they are arranged for the loss may be asked for as well.
+    tried = (given, frontier, tuple(map(_before_arranging, frontier)))
     found = next((each for each in tried if _separates(each, terms, inputs, variables)), ())
     behind = upstream(terms, found) if found else []
     free = [
@@ -100,6 +103,12 @@ def _frontier(
     return tuple(
         each for each in tensors if not _depends(each, [other for other in tensors if other.op is not each.op])
     )
+
+
+def _before_arranging(tensor: Any) -> Any:
+    while tensor.op.type in _ARRANGING:
+        tensor = tensor.op.inputs[0]
+    return tensor
 
 
 def _takes_logarithm(operations: Collection[Any]) -> bool:
