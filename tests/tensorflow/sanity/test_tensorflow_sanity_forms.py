@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.datasets import load_digits
 
 from steadynorm.tensorflow import GraphSubject, batch_norm
 
@@ -158,3 +160,49 @@ def test_the_images_of_an_autoencoder_with_a_second_term(sanity: Any, last: str,
         subject = GraphSubject(session=session, inputs=x, output=output, loss=loss, train_data=data)
 
     assert sanity.codes(subject, "SN903") == expected
+
+
+CORPUS = Path(__file__).parents[2] / "data" / "corpus" / "03-updates-fetched-by-hand" / "model.ckpt.meta"
+
+
+@pytest.mark.parametrize(("in_order", "expected"), [(False, []), (True, ["SN906"])], ids=["mixed", "sorted"])
+def test_a_graph_that_tensorflow_1_wrote(in_order: bool, expected: list[str], sanity: Any) -> None:
+    """Its variables are references, its labels have no shape, and no output was noted."""
+    images, labels = load_digits(n_class=5, return_X_y=True)
+    order = np.argsort(labels, kind="stable") if in_order else np.random.default_rng(0).permutation(len(labels))
+    enlarged = np.kron(images[order].reshape(-1, 8, 8) / 16, np.ones((3, 3)))
+    x = np.pad(enlarged, ((0, 0), (2, 2), (2, 2))).reshape(-1, 784).astype(np.float32)
+    y = np.eye(5, dtype=np.float32)[labels[order]]
+    with tf.Graph().as_default() as graph:
+        v1.set_random_seed(0)
+        v1.train.import_meta_graph(str(CORPUS))
+        session = v1.Session()
+        session.run([each.initializer for each in graph.get_collection("variables")])
+    places = {
+        name: graph.get_tensor_by_name(f"{each}:0")
+        for name, each in {
+            "inputs": "dataset_in",
+            "labels": "true_value",
+            "mode": "training",
+            "loss": "loss_func",
+        }.items()
+    }
+    subject = GraphSubject(
+        session=session,
+        **places,
+        train_op=[graph.get_operation_by_name("Adam"), *graph.get_collection("update_ops")],
+        train_data=[(x[at : at + 64], y[at : at + 64]) for at in range(0, 832, 64)],
+    )
+
+    report = sanity.report(subject)
+
+    assert [found.code for found in report.findings] == expected
+    first = report.evidence.experiments.first
+    assert first.chance == pytest.approx(math.log(5), rel=1e-5)
+    assert {each.name: each.inputs for each in first.weights} == {
+        "hidden1/kernel": 784,
+        **{f"hidden{number}/kernel": 100 for number in range(2, 6)},
+        "output/kernel": 100,
+    }
+    if not in_order:
+        assert [each.outcome for each in report.evidence.experiments.learned] == ["fitted"]
