@@ -47,15 +47,6 @@ def room(model: Any, name: str, others: Mapping[str, str] | None = None) -> Modu
         others: see `framework_of`.
 
     Raises:
-        UnusableInputError: see `framework_of`; or the framework has no such module.
+        UnusableInputError: see `framework_of`.
     """
-    framework = framework_of(model, others)
-    place = f"steadynorm.{framework}.{name}"
-    try:
-        return import_module(place)
-    except ModuleNotFoundError as error:
-        if error.name != place:
-            raise
-        raise UnusableInputError(
-            f"this cannot be done with a model of {framework}: steadynorm has no {name} for it"
-        ) from error
+    return import_module(f"steadynorm.{framework_of(model, others)}.{name}")

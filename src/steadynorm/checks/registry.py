@@ -191,9 +191,11 @@ def _unseen(code: str, program: Program) -> list[str]:
 
 
 def _not_tried(registered: Registered, experiments: Experiments) -> list[str]:
+    if registered.code in experiments.skipped:
+        return [experiments.skipped[registered.code]]
     if "experiments" not in registered.needs:
         return [_WHY_MISSING[registered.needs[0]] if registered.needs else _WITHOUT_LAYERS]
-    return [experiments.skipped[registered.code]] if registered.code in experiments.skipped else []
+    return []
 
 
 def _why(part: str, evidence: Evidence) -> str:

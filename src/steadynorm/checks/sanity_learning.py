@@ -61,7 +61,12 @@ def _unfitted(worst: Learned, tried: tuple[Learned, ...], fitting: Learned | Non
         else f"the loss on one fixed batch goes from {worst.first:.3g} to {worst.last:.3g} and no further"
     )
     message = f"after {worst.steps} steps by {worst.by} {ended}; {worst.floor:.3g} is within reach of free outputs"
-    if fitting is None:
+    if all(each.own for each in tried):
+        remedy = (
+            "Look at the learning rate and at what is trained, and for a layer that is not connected, an activation "
+            "that is saturated or dead, targets that do not belong to their inputs; Adam could not be tried."
+        )
+    elif fitting is None:
         remedy = (
             "Adam does no better, so that it is in the model or the loss: look for a layer that is not connected, an "
             "activation that is saturated or dead, targets that do not belong to their inputs."
@@ -101,7 +106,9 @@ def loss_keeps_jumping(evidence: Evidence) -> Iterator[Finding]:
     else:
         certainty = Certainty.LIKELY
         settle = "a train step: it is then tried with a tenth of the learning rate, and on less data"
-        if calmed:
+        if calmed and slower is None:
+            settle = "a training with a tenth of the learning rate, which was not found; less data did not change it"
+        elif calmed:
             settle = "a longer training: neither a tenth of the learning rate nor less data changed it in these steps"
         if calmed and slower is None:
             settle = (

@@ -40,7 +40,8 @@ def sanity(
 
     Arguments:
         subject: the model before training with its training data, loss and, best, the train step. A loss of several
-            terms may return them as a dict, list or tuple; they are summed.
+            terms may return them as a dict, list or tuple; they are summed. In a graph of TensorFlow they are read off
+            the tensor, and so are the predictions that it is computed from.
         seconds: how long everything may take.
         batches: how many batches of the training data are taken, the first ones in their own order.
         sequential: whether the task needs the order of its data.
@@ -52,8 +53,8 @@ def sanity(
         given: fields of the subject to replace.
 
     Returns:
-        a `Report` whose evidence has `experiments`. The model, its gradients, hooks and modes and all random states
-        are bit for bit as before.
+        a `Report` whose evidence has `experiments`. The model (a graph's session and its variables), its gradients,
+        hooks and modes and all random states are bit for bit as before.
 
     Raises:
         UnusableInputError: the model, the data, a function of the subject, a code or the losses cannot be used.

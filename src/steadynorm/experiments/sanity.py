@@ -73,7 +73,7 @@ class _Session:
     def __init__(self, trainee: Trainee, seconds: float, stage: Stage, wanted: Callable[[str], bool]) -> None:
         self.trainee, self.seconds, self.stage, self.wanted = trainee, seconds, stage, wanted
         self.begin = time.monotonic()
-        self.skipped: dict[str, str] = {}
+        self.skipped: dict[str, str] = dict(trainee.cannot)
 
     def run(self, sequential: bool, losses: list[float] | None) -> Experiments:
         """Makes the experiments that somebody wants, cheap ones first."""
@@ -110,7 +110,8 @@ class _Session:
 
     def _one_batch(self) -> Iterator[Learned]:
         if not self.trainee.has_loss:
-            self.skipped["SN902"] = "no loss was given"
+            self.skipped.setdefault("SN902", "no loss was given")
+        if "SN902" in self.skipped:
             return
         if _contradictory(self.trainee.arrays()[:1]):
             self.skipped["SN902"] = "the first batch holds the same input twice with different targets"
@@ -121,7 +122,8 @@ class _Session:
             own = learn(learner, Task.ONE_BATCH, "the train step", own=True, steps=STEPS, seconds=self.left(0.3))
             yield own
         last = own
-        if own is None or own.outcome not in (Outcome.FITTED, Outcome.BOTTOMLESS):
+        is_settled = own is not None and own.outcome in (Outcome.FITTED, Outcome.BOTTOMLESS)
+        if self.trainee.has_gradients and not is_settled:
             for last in self._by_adam(Task.ONE_BATCH, 0.5):
                 yield last
         self._undecided("SN902", own or last)
@@ -129,6 +131,7 @@ class _Session:
     def _identity(self) -> Iterator[Learned]:
         if not self.trainee.is_image_to_image():
             self.skipped["SN901"] = "inputs, outputs and targets are not images of one shape"
+        if "SN901" in self.skipped:
             return
         tried = list(self._by_adam(Task.IDENTITY, 0.6))
         yield from tried
@@ -165,9 +168,10 @@ class _Session:
         """Trains copies as they are, at a lower rate, and on less data, all for as many steps."""
         steps = self._steps_of_a_course()
         plain = self.trainee.course(steps)
-        slower = self.trainee.course(steps, rate=LOWER_RATE)
-        if list(plain) != list(slower):  # else the lower rate did not reach what the train step trains
-            yield _compared(f"{LOWER_RATE:g} of the learning rate", True, plain, slower)
+        if self.trainee.has_rate:
+            slower = self.trainee.course(steps, rate=LOWER_RATE)
+            if list(plain) != list(slower):  # else the lower rate did not reach what the train step trains
+                yield _compared(f"{LOWER_RATE:g} of the learning rate", True, plain, slower)
         fewer = self.trainee.course(steps, share=LESS_DATA)
         yield _compared(f"{LESS_DATA:g} of the data", False, plain, fewer)
 

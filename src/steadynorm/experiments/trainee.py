@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from steadynorm.experiments.records import FirstPass, Task
@@ -35,11 +35,23 @@ class Learner(Protocol):
 
 
 class Trainee(Protocol):
-    """A user's model and data, of which copies can be trained."""
+    """A user's model and data, of which copies can be trained.
+
+    Attributes:
+        framework: whose model it is.
+        has_train_step: whether a copy can be trained by the user's own train step.
+        has_rate: whether the learning rates of that are known, so that they can be scaled.
+        has_loss: whether a copy can be trained on a loss.
+        has_gradients: whether Adam can do that, too.
+        cannot: what else this model cannot be put to: the reason by the code of the check.
+    """
 
     framework: str
     has_train_step: bool
+    has_rate: bool
     has_loss: bool
+    has_gradients: bool
+    cannot: Mapping[str, str]
 
     def arrays(self) -> Sequence[tuple[Any, Any]]:
         """Inputs and targets of the sampled training batches in their own order, as arrays; `None` for no array."""
@@ -58,6 +70,6 @@ class Trainee(Protocol):
 
         Arguments:
             steps: how many steps; fewer if time runs out is the caller's business.
-            rate: what the learning rates of the optimizer are multiplied by.
+            rate: what the learning rates of the optimizer are multiplied by; only where the trainee `has_rate`.
             share: the share of the batches that is used, over and over.
         """

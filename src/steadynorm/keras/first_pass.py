@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from steadynorm.experiments.free_outputs import uninformed
 from steadynorm.experiments.records import Activation, FirstPass, Range, Term, Weight
 from steadynorm.experiments.terms import terms, total
 from steadynorm.experiments.trainee import ENLARGED
@@ -18,7 +19,6 @@ from steadynorm.keras.calling import Calling
 from steadynorm.keras.calls import Called, standing_in
 from steadynorm.keras.differentiation import beside_gradients, gradients, output_by_batch
 from steadynorm.keras.layers import named_layers, normalization_layers, sublayers, value
-from steadynorm.keras.learner import uninformed
 
 
 def first_pass(calling: Calling, batch: Any, optimizers: Sequence[Any]) -> FirstPass:
@@ -184,7 +184,8 @@ def _chance(calling: Calling, output: Any, target: Any) -> float | None:
     if not is_array(output) or not _is_floating(output):
         return None
     try:
-        return float(numbers_of(total(calling.result("loss", uninformed(output), target))))
+        instead = keras.ops.convert_to_tensor(uninformed(numbers_of(output)))
+        return float(numbers_of(total(calling.result("loss", instead, target))))
     except Exception:  # a loss may refuse such outputs; there is nothing to compare with then
         return None
 

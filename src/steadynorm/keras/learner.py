@@ -10,18 +10,14 @@ import numpy as np
 
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array
+from steadynorm.experiments.free_outputs import lowest, uninformed
 from steadynorm.experiments.records import Task
 from steadynorm.experiments.terms import total
-from steadynorm.experiments.trainee import FREE_RATE, FREE_STEPS
 from steadynorm.keras.backends import backend
 from steadynorm.keras.batches import fresh, inputs_and_targets, is_array, numbers_of
 from steadynorm.keras.calling import Calling
 from steadynorm.keras.differentiation import beside_gradients, gradients, output_by_batch
 from steadynorm.keras.steps import number_in, own_train_step, with_its_optimizer
-
-_DECAYS = 0.9, 0.999
-_EPSILON = 1e-8
-"""Adam's (Kingma and Ba, 2015), for free outputs."""
 
 
 class _KerasLearner:
@@ -69,28 +65,18 @@ class _KerasLearner:
         output = output_by_batch(self.calling, self.batch)
         if not is_array(output) or not np.issubdtype(numbers_of(output).dtype, np.floating):
             return math.nan, math.inf
-        useless = float(numbers_of(self._compared(uninformed(output))))
+        useless = float(numbers_of(self._compared(keras.ops.convert_to_tensor(uninformed(numbers_of(output))))))
         return self._lowest(numbers_of(output)), useless if math.isfinite(useless) else math.inf
 
     def _lowest(self, output: Any) -> float:
         """The smallest loss that Adam comes to where it changes the outputs themselves."""
-        free = output.astype(np.float32)
-        rate = FREE_RATE * max(float(free.std()), 0.1)
-        mean, square = np.zeros_like(free), np.zeros_like(free)
-        losses = []
-        for step in range(1, FREE_STEPS + 1):
-            tensor = keras.ops.convert_to_tensor(free)
+
+        def differentiate(free: list[Array]) -> tuple[float, list[Array | None]]:
+            tensor = keras.ops.convert_to_tensor(free[0])
             loss, (gradient,) = backend().gradients(lambda given: self._compared(given[0]), [tensor])
-            number = float(numbers_of(loss))
-            if gradient is None or not math.isfinite(number):
-                break
-            losses.append(number)
-            along = numbers_of(gradient)
-            mean = _DECAYS[0] * mean + (1 - _DECAYS[0]) * along
-            square = _DECAYS[1] * square + (1 - _DECAYS[1]) * along**2
-            unbiased, unbiased_square = mean / (1 - _DECAYS[0] ** step), square / (1 - _DECAYS[1] ** step)
-            free = (free - rate * unbiased / (np.sqrt(unbiased_square) + _EPSILON)).astype(np.float32)
-        return min(losses, default=math.nan)
+            return float(numbers_of(loss)), [None if gradient is None else numbers_of(gradient)]
+
+        return lowest([output], differentiate)
 
 
 class OwnLearner(_KerasLearner):
@@ -173,19 +159,6 @@ class AdamLearner(_KerasLearner):
         if arrived and np.isfinite(numbers_of(loss)):
             with backend().without_gradients():
                 self._optimizer.apply([gradient for gradient, _ in arrived], [each for _, each in arrived])
-
-
-def uninformed(output: Any) -> Any:
-    """Outputs of one that knows nothing: zeros, or where the outputs are probabilities, all of them equal."""
-    values = numbers_of(output)
-    is_probability = (
-        values.ndim > 1
-        and values.shape[-1] > 1
-        and bool((values >= 0).all())
-        and np.allclose(values.sum(-1), 1.0, atol=1e-3)
-    )
-    level = 1 / values.shape[-1] if is_probability else 0.0
-    return keras.ops.convert_to_tensor(np.full_like(values, level))
 
 
 def _variance_within_images(images: Array) -> float:

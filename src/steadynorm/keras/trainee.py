@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -49,6 +50,8 @@ class KerasTrainee:
     """
 
     framework = "keras"
+    has_rate = has_gradients = True
+    cannot: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, subject: Subject, snapshot: Snapshot, *, batches: int) -> None:
         if not subject.model.built:

@@ -16,15 +16,15 @@ from steadynorm.nests import is_mapping
 from steadynorm.tensorflow.graph_subject import GraphModel
 
 
-def read(data: Iterable[Any], name: str) -> Iterator[Any]:
-    """The batches of the data as NumPy arrays; those of a list in an order that is spread over it.
+def read(data: Iterable[Any], name: str, *, in_order: bool = False) -> Iterator[Any]:
+    """The batches of the data as NumPy arrays; those of a list in an order that is spread over it, or in their own.
 
     Raises:
         UnusableInputError: the data raise while they are read; `name` says whose.
     """
     index = -1
     try:
-        for index, batch in enumerate(_ordered(data)):  # noqa: B007
+        for index, batch in enumerate(iter(data) if in_order else _ordered(data)):  # noqa: B007
             yield nests.transform(batch, np.asarray, _is_array)
     except Exception as error:
         raise UnusableInputError(
@@ -32,8 +32,8 @@ def read(data: Iterable[Any], name: str) -> Iterator[Any]:
         ) from error
 
 
-def sample(data: Iterable[Any], count: int | None, name: str) -> list[Any]:
-    """Up to `count` batches, copied, spread over the data where the data allow it.
+def sample(data: Iterable[Any], count: int | None, name: str, *, in_order: bool = False) -> list[Any]:
+    """Up to `count` batches, copied, spread over the data where they allow it, or the first in their own order.
 
     Raises:
         UnusableInputError: there is no batch, the data are one array, or they hold NaN; `name` says whose.
@@ -42,7 +42,9 @@ def sample(data: Iterable[Any], count: int | None, name: str) -> list[Any]:
         raise UnusableInputError(f"batches={count}: expected how many batches to sample, at least 1")
     if _is_array(data):
         raise UnusableInputError(f"{name} is one array; expected an iterable of batches, as a list of (inputs, labels)")
-    batches = [nests.transform(batch, np.copy, _is_array) for batch in islice(read(data, name), count)]
+    batches = [
+        nests.transform(batch, np.copy, _is_array) for batch in islice(read(data, name, in_order=in_order), count)
+    ]
     if not any(map(sample_count, batches)):
         raise UnusableInputError(f"{name} is empty: expected an iterable that gives at least one batch with samples")
     for index, batch in enumerate(batches):

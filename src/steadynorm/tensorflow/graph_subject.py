@@ -40,7 +40,7 @@ class GraphModel:
 
 @dataclass(frozen=True)
 class GraphSubject(Subject):
-    """A TensorFlow graph that is to be diagnosed or repaired, built with `tf.compat.v1` and run by a session.
+    """A TensorFlow graph that is to be diagnosed, tested or repaired, built with `tf.compat.v1` and run by a session.
 
     Everything is run on a copy of the graph in a session of its own: the graph that the session has gets no node, and
     its variables keep their values.
@@ -55,7 +55,8 @@ class GraphSubject(Subject):
         mode: the scalar that says whether the graph trains: fed True to the train op and False to inference. Without
             it the graph is one for each, and `output`, `loss` and `metric` are those of inference.
         output: the tensor that the network ends with.
-        loss: scalar tensor, or one value for each sample; or a function `loss(output, target)` of arrays.
+        loss: scalar tensor, or one value for each sample; or a function `loss(output, target)` of arrays, which has no
+            gradient: most of a sanity test takes a tensor.
         metric: likewise.
         train_op: the operation that is run for a step, or a list of all that are run together.
         train_data: batches that the model was trained on.
@@ -116,7 +117,7 @@ class GraphSubject(Subject):
         training = said if self.training_feed is None else self.training_feed
         inference = dict.fromkeys(said, False) if self.inference_feed is None else self.inference_feed
         train_op = () if self.train_op is None else tuple(to_operations(self.train_op))
-        for each in (*_tensors(self.inputs), *_tensors(self.labels), *training, *inference, *fetches, *train_op):
+        for each in (*tensors_in(self.inputs), *tensors_in(self.labels), *training, *inference, *fetches, *train_op):
             if not hasattr(each, "graph") or each.graph is not self.session.graph:
                 raise UnusableInputError(
                     f"{getattr(each, 'name', repr(each))} is no part of the graph of the session; expected tensors and "
@@ -129,7 +130,8 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, tf.Tensor)
 
 
-def _tensors(nest: Any) -> Iterator[Any]:
+def tensors_in(nest: Any) -> Iterator[Any]:
+    """The tensors of a subject's inputs or labels: one, several in order or by key, or none."""
     if nest is None:
         return
     if isinstance(nest, Mapping):

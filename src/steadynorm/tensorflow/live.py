@@ -41,13 +41,23 @@ def opened(subject: Subject, *, batches: int | None, device: str | None = None) 
         UnusableInputError: see `GraphLive`; or the subject is none of a graph, or a `device` was given.
     """
     check_device(device)
+    subject = of_graph(subject)
+    with copied_graph(subject.model) as copied:
+        yield GraphLive(subject, copied, batches=batches)
+
+
+def of_graph(subject: Subject) -> GraphSubject:
+    """The subject itself, which has to be one of a graph.
+
+    Raises:
+        UnusableInputError: it is not.
+    """
     if not isinstance(subject, GraphSubject):
         raise UnusableInputError(
             f"the subject is a {type(subject).__name__}; expected a steadynorm.tensorflow.GraphSubject, which says "
             "what the graph is fed and asked for"
         )
-    with copied_graph(subject.model) as copied:
-        yield GraphLive(subject, copied, batches=batches)
+    return subject
 
 
 def check_device(device: str | None) -> None:

@@ -13,7 +13,7 @@ from steadynorm.evidence import Array, Layer, LayerSteps, TrainSteps
 from steadynorm.norm.moments import Moments
 from steadynorm.steplog import Call, StepLog, summarized
 from steadynorm.tensorflow.batches import feed, sample_count
-from steadynorm.tensorflow.graph_copy.copied import CopiedGraph, Seen
+from steadynorm.tensorflow.graph_copy.copied import CopiedGraph, Seen, said
 from steadynorm.tensorflow.graph_copy.sites import one_per_use
 from steadynorm.tensorflow.graph_subject import GraphModel
 
@@ -56,7 +56,7 @@ def run_train_op(
             )
         except Exception as error:
             raise UnusableInputError(
-                f"train_op raised at batch {index}: {type(error).__name__}: {str(error).splitlines()[0]}. It is fed "
+                f"train_op raised at batch {index}: {type(error).__name__}: {said(error)}. It is fed "
                 "inputs, labels and training_feed ({mode: True} by default); leave train_op out to diagnose without it"
             ) from error
         run.end_step(seen)

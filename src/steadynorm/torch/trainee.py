@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,8 @@ class TorchTrainee:
     """
 
     framework = "torch"
+    has_rate = has_gradients = True
+    cannot: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, subject: Subject, *, batches: int, device: str | None = None) -> None:
         self.subject, self._wanted = subject, device

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,6 +15,8 @@ import steadynorm
 from steadynorm.experiments.records import Outcome, Task
 from steadynorm.keras.batches import numbers_of
 from steadynorm.keras.trainee import opened_for_training
+
+TABLE = json.loads((Path(__file__).parents[2] / "data" / "sanity.json").read_text())
 
 
 @pytest.mark.every_backend
@@ -63,7 +67,7 @@ def test_a_rate_that_is_far_too_low_is_told_from_a_model_that_cannot(sanity: Any
 
 
 @pytest.mark.every_backend
-@pytest.mark.parametrize(("bias", "expected"), [(-1e3, ["SN902"]), (0.0, [])], ids=["dead", "alive"])
+@pytest.mark.parametrize(("bias", "expected"), TABLE["dead"])
 def test_a_dead_activation_cannot_fit_a_batch(sanity: Any, bias: float, expected: list[str]) -> None:
     keras.utils.set_random_seed(0)
     begin = keras.initializers.Constant(bias)
@@ -81,13 +85,11 @@ def photographs() -> list[tuple[Any, Any]]:
     return [(mixed[at : at + 8], mixed[at : at + 8]) for at in range(0, 32, 8)]
 
 
-@pytest.mark.parametrize(("narrow", "expected"), [(True, ["SN901"]), (False, [])])
-def test_identity_is_learned_unless_the_image_is_lost_on_the_way(
-    sanity: Any, narrow: bool, expected: list[str]
-) -> None:
+@pytest.mark.parametrize(("how", "expected"), TABLE["identity"])
+def test_identity_is_learned_unless_the_image_is_lost_on_the_way(sanity: Any, how: str, expected: list[str]) -> None:
     keras.utils.set_random_seed(0)
     layers = keras.layers
-    lost = [layers.AveragePooling2D(16), layers.UpSampling2D(16)] if narrow else []
+    lost = [layers.AveragePooling2D(16), layers.UpSampling2D(16)] if how == "narrow" else []
     down, up = (layers.Conv2D(count, 3, padding="same") for count in (16, 3))
     model = sanity.model(down, layers.ReLU(), *lost, up, inputs=(16, 16, 3))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,6 +12,8 @@ import numpy as np
 import pytest
 
 from steadynorm.finding import Severity
+
+TABLE = json.loads((Path(__file__).parents[2] / "data" / "sanity.json").read_text())
 
 
 def plain(sanity: Any, activation: str, depth: int, **options: Any) -> keras.Model:
@@ -19,7 +23,7 @@ def plain(sanity: Any, activation: str, depth: int, **options: Any) -> keras.Mod
 
 
 @pytest.mark.every_backend
-@pytest.mark.parametrize("deviation", [2.0, 0.001], ids=["too large", "too small"])
+@pytest.mark.parametrize("deviation", TABLE["deviations"])
 def test_plain_normal_weights_of_the_wrong_scale(sanity: Any, deviation: float) -> None:
     normal = keras.initializers.RandomNormal(stddev=deviation, seed=keras.random.SeedGenerator(0))
     model = plain(sanity, "relu", 3, kernel_initializer=normal)
@@ -64,7 +68,7 @@ def test_kernels_of_every_shape_are_right(sanity: Any) -> None:
     }
 
 
-@pytest.mark.parametrize(("factor", "expected"), [(100.0, True), (1.0, False)])
+@pytest.mark.parametrize(("factor", "expected"), TABLE["first_loss"])
 def test_a_first_loss_far_from_chance_is_named(sanity: Any, factor: float, expected: bool) -> None:
     model = plain(sanity, "relu", 2)
     model.layers[-1].kernel.assign(model.layers[-1].kernel * factor)
@@ -85,7 +89,7 @@ def test_a_trained_model_is_not_judged_by_its_scale(sanity: Any) -> None:
 
 
 @pytest.mark.every_backend
-@pytest.mark.parametrize(("activation", "expected"), [("sigmoid", True), ("relu", False)])
+@pytest.mark.parametrize(("activation", "expected"), TABLE["gradients"])
 def test_gradients_vanish_through_sigmoids_and_not_through_relus(sanity: Any, activation: str, expected: bool) -> None:
     messages = [found.message for found in sanity.report(plain(sanity, activation, 12), "SN905").findings]
 
@@ -107,7 +111,7 @@ def test_a_training_that_leaves_the_finite_numbers(sanity: Any) -> None:
 
 
 @pytest.mark.every_backend
-@pytest.mark.parametrize(("weight", "expected"), [(1e6, ["SN907"]), (1.0, [])], ids=["out of scale", "of one scale"])
+@pytest.mark.parametrize(("weight", "expected"), TABLE["terms"])
 def test_terms_of_a_loss(sanity: Any, weight: float, expected: list[str]) -> None:
     def loss(output: Any, target: Any) -> dict[str, Any]:
         return {"class": sanity.loss(output, target), "size": weight * keras.ops.mean(keras.ops.square(output))}

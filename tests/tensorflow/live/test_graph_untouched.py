@@ -112,8 +112,3 @@ def test_what_is_no_part_of_the_graph_is_refused(lab: Any) -> None:
         GraphSubject(session=net.session, inputs=net.x, train_data=lab.train_data)
     with pytest.raises(UnusableInputError, match="device='cpu'"):
         steadynorm.diagnose(lab.subject(net), device="cpu", progress=False)
-
-
-def test_what_no_graph_can_be_asked_for_is_said_in_one_line(lab: Any) -> None:
-    with pytest.raises(UnusableInputError, match="this cannot be done with a model of tensorflow"):
-        steadynorm.sanity(lab.subject(lab.healthy()), progress=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from steadynorm.finding import Severity
+TABLE = json.loads((Path(__file__).parents[2] / "data" / "sanity.json").read_text())
 
 
 def autoencoder(last: nn.Module) -> nn.Module:
@@ -17,23 +19,17 @@ def autoencoder(last: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 3, padding=1), last)
 
 
-@pytest.mark.parametrize(
-    ("last", "scale", "offset", "severity"),
-    [
-        (nn.Sigmoid(), 2.0, -1.0, Severity.ERROR),
-        (nn.Sigmoid(), 255.0, 0.0, Severity.ERROR),
-        (nn.Tanh(), 1.0, 0.0, Severity.WARNING),
-        (nn.Sigmoid(), 1.0, 0.0, None),
-        (nn.Tanh(), 2.0, -1.0, None),
-        (nn.Identity(), 255.0, 0.0, None),
-        (nn.ReLU(), 255.0, 0.0, None),
-    ],
-)
+LAST = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "linear": nn.Identity, "relu": nn.ReLU}
+
+
+@pytest.mark.parametrize(("last", "scale", "offset", "severity"), TABLE["ranges"])
 def test_targets_against_the_bounds_of_the_output(
-    lab: Any, last: nn.Module, scale: float, offset: float, severity: Severity | None
+    lab: Any, last: str, scale: float, offset: float, severity: str | None
 ) -> None:
     data = [(x, x * scale + offset) for x, _ in lab.digits.train]
-    subject = lab.subject(autoencoder(last), train_data=data, loss=nn.MSELoss(), train_step=None, optimizer=None)
+    subject = lab.subject(
+        autoencoder(LAST[last]()), train_data=data, loss=nn.MSELoss(), train_step=None, optimizer=None
+    )
 
     assert [found.severity for found in lab.report(subject, "SN903").findings] == ([severity] if severity else [])
 
@@ -46,17 +42,11 @@ def loader(lab: Any, *, in_order: bool, shuffle: bool) -> DataLoader[Any]:
 
 
 @pytest.mark.parametrize(
-    ("in_order", "shuffle", "sequential", "expected"),
-    [
-        (True, False, False, ["SN906"]),
-        (True, True, False, []),
-        (False, False, False, []),
-        (True, False, True, []),
-    ],
-    ids=["sorted", "sorted and shuffled", "mixed", "sorted on purpose"],
+    ("how", "shuffle", "sequential", "expected"),
+    [*([how, False, *rest] for how, *rest in TABLE["order"]), ("sorted", True, False, [])],
 )
-def test_order_of_the_data(lab: Any, in_order: bool, shuffle: bool, sequential: bool, expected: list[str]) -> None:
-    subject = lab.subject(lab.net(), train_data=loader(lab, in_order=in_order, shuffle=shuffle))
+def test_order_of_the_data(lab: Any, how: str, shuffle: bool, sequential: bool, expected: list[str]) -> None:
+    subject = lab.subject(lab.net(), train_data=loader(lab, in_order=how == "sorted", shuffle=shuffle))
 
     assert lab.codes(subject, "SN906", sequential=sequential) == expected
 
@@ -79,21 +69,13 @@ class Network(nn.Module):
         return self.head(h) + self.extra(h)
 
 
-@pytest.mark.parametrize(
-    ("how", "parameters", "severity"),
-    [
-        ("detached", ["body.weight", "body.bias"], Severity.ERROR),
-        ("unused", ["extra.weight", "extra.bias"], Severity.WARNING),
-        ("connected", None, None),
-    ],
-)
-def test_parameters_without_gradient(
-    lab: Any, how: str, parameters: list[str] | None, severity: Severity | None
-) -> None:
+@pytest.mark.parametrize(("how", "layers", "severity"), TABLE["connections"])
+def test_parameters_without_gradient(lab: Any, how: str, layers: list[str], severity: str | None) -> None:
     found = lab.report(lab.subject(Network(how)), "SN908").findings
 
-    assert [each.evidence["parameters"] for each in found] == ([] if parameters is None else [parameters])
-    assert [each.severity for each in found] == ([] if severity is None else [severity])
+    names = [f"{layer}.{name}" for layer in layers for name in ("weight", "bias")]
+    assert [each.evidence["parameters"] for each in found] == ([names] if names else [])
+    assert [each.severity for each in found] == ([severity] if severity else [])
 
 
 def test_frozen_parameters_need_no_gradient(lab: Any) -> None:
@@ -103,12 +85,12 @@ def test_frozen_parameters_need_no_gradient(lab: Any) -> None:
     assert lab.codes(lab.subject(model), "SN908") == []
 
 
-@pytest.mark.parametrize(("squeezed", "expected"), [(False, ["SN908"]), (True, [])])
+@pytest.mark.parametrize(("shape", "expected"), TABLE["broadcasting"])
 # PyTorch warns of sizes that differ; that is the mistake.
 @pytest.mark.filterwarnings("ignore:Using a target size")
-def test_broadcasting_between_predictions_and_targets(lab: Any, squeezed: bool, expected: list[str]) -> None:
+def test_broadcasting_between_predictions_and_targets(lab: Any, shape: str, expected: list[str]) -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 1), *[nn.Flatten(0)] * squeezed)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 1), *[nn.Flatten(0)] * (shape == "squeezed"))
     data = [(x, y.float()) for x, y in lab.digits.train]
     subject = lab.subject(model, train_data=data, loss=nn.MSELoss(), train_step=None, optimizer=None)
 

@@ -13,9 +13,12 @@ import tensorflow as tf
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array
 from steadynorm.graphs.nodes import read_graph_def
+from steadynorm.tensorflow.graph_copy.differentiation import differentiable
 from steadynorm.tensorflow.graph_copy.inlining import inlined
 from steadynorm.tensorflow.graph_copy.layers import GraphLayers
+from steadynorm.tensorflow.graph_copy.rate import Factor, add_factor, with_factor
 from steadynorm.tensorflow.graph_copy.switches import add_switches, redirected
+from steadynorm.tensorflow.graph_copy.trained import trained_names
 from steadynorm.tensorflow.graph_copy.values import read_values
 from steadynorm.tensorflow.graph_subject import GraphModel
 
@@ -48,14 +51,17 @@ class CopiedGraph:
 
     Arguments:
         model: what is copied.
+        to_train: whether it can be trained in other ways than by its train op: gradients pass through all branches,
+            and the learning rate can be scaled, where it is found.
 
     Attributes:
         layers: its normalization layers.
         values: the variables' values that it was made with, by name.
         unwatched: by the number of a place, why it can neither be watched nor switched.
+        has_rate: whether the learning rate can be scaled.
     """
 
-    def __init__(self, model: GraphModel) -> None:
+    def __init__(self, model: GraphModel, *, to_train: bool = False) -> None:
         self.values: dict[str, Any] = read_values(model.session) | (model.values or {})
         self._seen: list[Seen] = []
         # The functions of Python that its nodes call live as long as this graph does.
@@ -63,7 +69,13 @@ class CopiedGraph:
         spots = self.layers.spots
         self._by_batch, self._switches, self.unwatched = add_switches(self._first, spots, self._record)
         self._reads, self._assigns = self._variables()
+        self._rate = self._factor(model) if to_train else None
+        self.has_rate = self._rate is not None
         definition = redirected(self._first.as_graph_def(), spots, self._switches)
+        if self._rate is not None:
+            definition = with_factor(definition, self._rate)
+        if to_train:
+            definition = differentiable(definition)
         self._outputs = {f"{spots[number].place.output}:0": each.output for number, each in self._switches.items()}
         self._session = _session(definition)
         self.put_back()
@@ -79,6 +91,7 @@ class CopiedGraph:
         *,
         by_batch: bool = False,
         override: Mapping[int, tuple[Array, Array]] | None = None,
+        rate: float = 1.0,
     ) -> tuple[list[Any], list[Seen]]:
         """Runs the copy once.
 
@@ -87,6 +100,7 @@ class CopiedGraph:
             feed: values by names of tensors.
             by_batch: whether all places normalize by the batch; one value per channel cannot be normalized by.
             override: mean and variance to normalize by in any case, by the number of the place.
+            rate: what the learning rate of the train op is multiplied by; only where the copy `has_rate`.
 
         Returns:
             what was fetched, and the places that ran.
@@ -96,10 +110,25 @@ class CopiedGraph:
             if number in self._switches:
                 switch = self._switches[number]
                 switched |= {switch.replaced: True, switch.mean: mean, switch.variance: variance}
+        if self._rate is not None:
+            switched[self._rate.place] = rate
         self._seen.clear()
         names = [self._outputs.get(each.name, each.name) for each in fetches]
         found = self._session.run(names, {**feed, **switched})
         return list(found), sorted(self._seen, key=lambda each: each.spot)
+
+    @property
+    def graph(self) -> Any:
+        """The graph that runs; more may be added to it."""
+        return self._session.graph
+
+    def tensor(self, tensor: Any) -> Any:
+        """What stands for a tensor of the graph that was copied."""
+        return self.graph.get_tensor_by_name(self._outputs.get(tensor.name, tensor.name))
+
+    def normalized(self) -> frozenset[str]:
+        """Names of the tensors of the copy that stand for the outputs of its normalization layers."""
+        return frozenset(self._outputs.values())
 
     def read(self, names: Sequence[str]) -> dict[str, Any]:
         """The values that variables of the copy have now."""
@@ -113,6 +142,10 @@ class CopiedGraph:
 
     def _record(self, spot: int, values: int, mean: Any, variance: Any, by_batch: bool) -> None:
         self._seen.append(Seen(spot, values, mean, variance, by_batch))
+
+    def _factor(self, model: GraphModel) -> Factor | None:
+        reached = self.layers.reached(each.name for each in model.train_op)
+        return add_factor(self._first, reached, trained_names(model) or frozenset()) if model.train_op else None
 
     def _variables(self) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
         """By variable: the tensor that reads it, and what is fed and run to assign it."""
@@ -134,14 +167,14 @@ class CopiedGraph:
 
 
 @contextmanager
-def copied_graph(model: GraphModel) -> Iterator[CopiedGraph]:
-    """A copy that lasts as long as the context.
+def copied_graph(model: GraphModel, *, to_train: bool = False) -> Iterator[CopiedGraph]:
+    """A copy that lasts as long as the context; for the arguments see `CopiedGraph`.
 
     Raises:
         UnusableInputError: the graph cannot be copied, as one that holds tables or iterators of another session.
     """
     try:
-        copied = CopiedGraph(model)
+        copied = CopiedGraph(model, to_train=to_train)
     except (tf.errors.OpError, ValueError) as error:
         raise UnusableInputError(f"the graph of the session cannot be copied: {str(error).splitlines()[0]}") from error
     try:
@@ -159,9 +192,14 @@ def refused(error: Exception, feed: Mapping[str, Any], which: str) -> UnusableIn
         which: the batch, in words.
     """
     shapes = ", ".join(f"{name} of shape {np.shape(value)}" for name, value in feed.items())
-    return UnusableInputError(
-        f"the graph refuses {which} ({shapes}): {type(error).__name__}: {str(error).splitlines()[0]}"
-    )
+    return UnusableInputError(f"the graph refuses {which} ({shapes}): {type(error).__name__}: {said(error)}")
+
+
+def said(error: Exception) -> str:
+    """What TensorFlow says of a failure, in one line, without what it says about where."""
+    lines = [line for line in str(error).splitlines() if line.strip() and line != "Graph execution error:"]
+    after = [number for number, line in enumerate(lines, 1) if line.startswith("Node: ") and number < len(lines)]
+    return lines[after[-1] if after else 0] if lines else type(error).__name__
 
 
 def layers_of(graph: Any) -> GraphLayers:
@@ -181,4 +219,6 @@ def _session(definition: Any) -> Any:
     graph = tf.Graph()
     with graph.as_default():
         tf.import_graph_def(definition, name="")
-    return tf.compat.v1.Session(graph=graph)
+    config = tf.compat.v1.ConfigProto()
+    config.graph_options.place_pruned_graph = True  # what no run reads need not be there for any device
+    return tf.compat.v1.Session(graph=graph, config=config)

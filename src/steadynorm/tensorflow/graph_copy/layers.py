@@ -53,6 +53,7 @@ class GraphLayers:
 
     Attributes:
         spots: all places that normalize, in the graph's order.
+        trained: the variables that any operation of the graph trains.
     """
 
     def __init__(self, nodes: Nodes) -> None:
@@ -61,7 +62,9 @@ class GraphLayers:
         averages = find_averages(self._wires, {name: kind for each in places for name, kind in each.moments.items()})
         self._groups = {each.name: each for each in group(self._wires, places, averages)}
         reader = TrainingReader(self._wires, {average.node.name for average in averages})
-        trained = frozenset[int]().union(*(step.trains for step in reader.steps(places)))
+        steps = reader.steps(places)
+        trained = frozenset[int]().union(*(step.trains for step in steps))
+        self.trained = frozenset[str]().union(*(step.parameters for step in steps))
         self._chains = ChainReader(self._wires, reader.gradients)
         modes = ModeReader(self._wires)
         index = {place.node: number for number, place in enumerate(places)}

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from steadynorm.evidence import Mode
 from steadynorm.graphs.nodes import producer
+from steadynorm.tensorflow.graph_copy.flow import in_loops
 from steadynorm.tensorflow.graph_copy.layers import Spot
 
 Record: TypeAlias = Callable[[int, int, Any, Any, bool], None]
@@ -57,7 +58,7 @@ def add_switches(graph: Any, spots: Sequence[Spot], record: Record) -> tuple[str
         the name of the tensor that is fed True to normalize by the batch everywhere, and by the number of the place its
         switch, or why it has none.
     """
-    looped = _in_loops(graph)
+    looped = in_loops(graph)
     found = {}
     left_out = {}
     with graph.as_default():
@@ -166,15 +167,3 @@ def _channel_axis(graph: Any, spot: Spot) -> int | None:
     reduced = range(rank - 1) if spot.axes is None else {each % rank for each in spot.axes}
     kept = [each for each in range(rank) if each not in reduced]
     return kept[0] if len(kept) == 1 else None
-
-
-def _in_loops(graph: Any) -> set[str]:
-    """Names of the operations inside of loops."""
-    found: set[str] = set()
-    waiting = [each for each in graph.get_operations() if each.type in ("Enter", "RefEnter")]
-    while waiting:
-        operation = waiting.pop()
-        if operation.name not in found and operation.type not in ("Exit", "RefExit"):
-            found.add(operation.name)
-            waiting += [each for tensor in operation.outputs for each in tensor.consumers()]
-    return found
