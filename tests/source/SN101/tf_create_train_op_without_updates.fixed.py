@@ -24,7 +24,12 @@ def main(_):
     total_loss = tf.losses.get_total_loss()
     optimizer = tf.train.AdamOptimizer(1e-3)
     train_op = slim.learning.create_train_op(total_loss, optimizer)
-    slim.learning.train(train_op, FLAGS.log_dir, number_of_steps=20000)
+    saver = tf.train.Saver()
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        for step in range(20000):
+            sess.run(train_op)
+        saver.save(sess, FLAGS.log_dir + "/textures")
 
 
 if __name__ == "__main__":
