@@ -42,11 +42,12 @@ def first_pass(calling: Calling, batch: Any) -> FirstPass:
     activations = tuple(_activations(calling, batch))
     if calling.loss is None:
         return FirstPass(trained, None, **shapes, activations=activations)
-    arrived = _arrived(calling, batch)
+    found = _gradients(calling)
     # What another train op trains belongs to another loss.
     others = calling.copied.layers.trained - set(calling.trained)
     called = {each.name for each in upstream([calling.loss, *calling.predictions])}
-    without = [] if arrived is None else [each for each in calling.parameters if each not in {*arrived, *others}]
+    without = [name for name, each in found.items() if each is None and name not in others]
+    arrived = calling.values({name: each for name, each in found.items() if each is not None}, batch)
     return FirstPass(
         trained,
         float(calling.run([calling.loss], batch)[0]),
@@ -56,20 +57,19 @@ def first_pass(calling: Calling, batch: Any) -> FirstPass:
         **shapes,
         outputs=_bounds(calling, batch) if shapes["targets"] is not None else None,
         coupled=_coupled(calling, batch, output, target),
-        weights=tuple(_weights(calling, arrived or {})),
+        weights=tuple(_weights(calling, arrived)),
         activations=activations,
         without_gradient=tuple(each for each in without if each in called),
         not_called=tuple(each for each in without if each not in {*called, *calling.trained}),
     )
 
 
-def _arrived(calling: Calling, batch: Any) -> dict[str, Any] | None:
-    """The values of the gradients that arrive, by parameter; `None` where TensorFlow takes none."""
+def _gradients(calling: Calling) -> Mapping[str, Any]:
+    """The gradients by parameter, `None` where none arrives; none at all where TensorFlow takes none."""
     try:
-        found = calling.gradients(calling.loss)
+        return calling.gradients(calling.loss)
     except NoGradientError:
-        return None
-    return calling.values({name: each for name, each in found.items() if each is not None}, batch)
+        return {}
 
 
 def _terms(calling: Calling, batch: Any) -> Iterator[tuple[str, Term]]:
