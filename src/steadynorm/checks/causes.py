@@ -118,12 +118,20 @@ def sites_apart(evidence: Evidence, layer: Layer) -> float | None:
     return largest
 
 
-def residual(layer: Layer) -> float | None:
-    """The share of the initial value still in the average, decay^updates; `None` if it cannot be told."""
-    stored = layer.statistics
-    if stored is None or stored.updates is None or layer.config.decay is None:
+def updates_of(evidence: Evidence, layer: Layer) -> int | None:
+    """How often the layer was updated: as it counts, or else as the steps of the optimizer tell."""
+    steps, stored, step = evidence.steps, layer.statistics, observed(evidence, layer)
+    if stored is not None and stored.updates is not None:
+        return stored.updates
+    if stored is None or steps is None or steps.optimizer_steps is None or step is None or step.updates == 0:
         return None
-    return float(layer.config.decay**stored.updates)
+    return round(steps.optimizer_steps * step.updates)
+
+
+def residual(evidence: Evidence, layer: Layer) -> float | None:
+    """The share of the initial value still in the average, decay^updates; `None` if it cannot be told."""
+    updates = updates_of(evidence, layer)
+    return None if updates is None or layer.config.decay is None else float(layer.config.decay**updates)
 
 
 def fits_without_initial_value(evidence: Evidence, layer: Layer) -> bool:
@@ -132,7 +140,7 @@ def fits_without_initial_value(evidence: Evidence, layer: Layer) -> bool:
     That is the signature of an average that is still starting up, in contrast to one that holds another model's
     moments.
     """
-    share, moments, distance = residual(layer), pooled(evidence.sites(layer.name)), of_layer(evidence, layer)
+    share, moments, distance = residual(evidence, layer), pooled(evidence.sites(layer.name)), of_layer(evidence, layer)
     if layer.statistics is None or moments is None or distance is None or share is None or not 0 < share < 1:
         return False
     corrected = between(moments, *without_initial_value(layer.statistics, share), layer.config.epsilon)

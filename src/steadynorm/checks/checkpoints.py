@@ -53,7 +53,7 @@ def statistics_of_other_weights(evidence: Evidence) -> Iterator[Finding]:
     layers = []
     for layer, _ in mismatched(evidence):
         lagging = (
-            (residual(layer) or 0.0) > RESIDUAL_THRESHOLD
+            (residual(evidence, layer) or 0.0) > RESIDUAL_THRESHOLD
             or fits_without_initial_value(evidence, layer)
             or outrun(evidence, layer) is not None
         )

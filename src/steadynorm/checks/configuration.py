@@ -150,7 +150,7 @@ def epsilon_dominates(evidence: Evidence) -> Iterator[Finding]:
             # What is only a default has to be exceeded by far, in channels that do something.
             limit *= CLEARLY
             # A channel whose input is constant has what is left of the initial value.
-            left = residual(layer) or 0.0
+            left = residual(evidence, layer) or 0.0
             alive = (variance > DEAD_VARIANCE) & ~np.isclose(variance, left, rtol=0.1, atol=0)
             if layer.gamma is not None:
                 alive &= np.abs(layer.gamma) > SMALL_SCALE

@@ -23,6 +23,7 @@ from steadynorm.checks.causes import (
     runs_on_population,
     trained,
     trained_on_population,
+    updates_of,
 )
 from steadynorm.checks.distance import mismatched, of_layer, pooled
 from steadynorm.checks.registry import check, finding
@@ -103,7 +104,7 @@ def statistics_at_initialization(evidence: Evidence) -> Iterator[Finding]:
         f"mean 0 and variance 1{history}",
         "Save model.state_dict(), which holds the buffers, instead of model.parameters(), and load it with "
         "strict=True; until then re-estimate the statistics: 'steadynorm repair'.",
-        evidence={"updates": sorted(str(count) for count in counts)},
+        evidence={"updates": sorted(count for count in counts if count is not None)},
     )
 
 
@@ -116,7 +117,7 @@ def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
     for layer, _ in mismatched(evidence):
         if not ageing(evidence, layer):
             continue
-        share = residual(layer)
+        share = residual(evidence, layer)
         if share is not None and fits_without_initial_value(evidence, layer):
             starting.append((share, layer))
         elif of_older_weights(evidence, layer):
@@ -167,7 +168,7 @@ def _too_slow(evidence: Evidence, layers: list[Layer], severity: Severity) -> Fi
 def _still_starting(evidence: Evidence, layers: list[tuple[float, Layer]], severity: Severity) -> Finding:
     share, worst = max(layers, key=lambda pair: pair[0])
     decay = worst.config.decay or 0.0
-    updates = (worst.statistics.updates if worst.statistics else None) or 1
+    updates = updates_of(evidence, worst) or 1
     moments = pooled(evidence.sites(worst.name))
     # What is left of mean 0 and variance 1 counts in units of the batch's own variance and deviation.
     weight = 1.0
