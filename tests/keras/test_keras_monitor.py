@@ -64,8 +64,8 @@ def recorded() -> Iterator[list[str]]:
     texts += [str(each.message) for each in of_training]
 
 
-def fit_monitored(model: Any, data: Any, **options: Any) -> list[str]:
-    return fit(model, data, steadynorm.Monitor(model, **options))
+def fit_monitored(model: Any, data: Any, epochs: int = 4) -> list[str]:
+    return fit(model, data, steadynorm.Monitor(model), epochs=epochs)
 
 
 def values(variable: Any) -> np.ndarray:
@@ -123,15 +123,21 @@ class InInferenceMode(keras.Sequential):
 
 @pytest.mark.parametrize(("kind", "expected"), [(InInferenceMode, ["SN202"]), (keras.Sequential, [])])
 def test_sn202_training_in_inference_mode(data: Any, kind: Any, expected: list[str]) -> None:
-    assert codes(fit_monitored(kind(network().layers), data)) == expected
+    assert codes(fit_monitored(kind(network().layers), data, epochs=1)) == expected
 
 
-def test_sn104_an_average_that_has_not_arrived_at_the_end(data: Any) -> None:
-    assert codes(fit_monitored(network(momentum=0.999), data, every=10)) == ["SN104"]
-
-
-def test_sn510_the_other_frameworks_momentum(data: Any) -> None:
-    assert codes(fit_monitored(network(momentum=0.01), data)) == ["SN510"]
+@pytest.mark.parametrize(
+    ("broken", "code"),
+    [
+        ({"momentum": 1.0}, "SN101"),
+        ({"momentum": 0.999}, "SN104"),
+        ({"momentum": 0.01}, "SN510"),
+        ({"dtype": "float16"}, "SN704"),
+    ],
+)
+def test_what_a_training_does_wrong(data: Any, broken: dict[str, Any], code: str) -> None:
+    """The twin of each is the healthy training above: the same network without the one option."""
+    assert codes(fit_monitored(network(**broken), data, epochs=1)) == [code]
 
 
 @pytest.mark.parametrize(("whole", "expected"), [(False, ["SN601"]), (True, [])])
@@ -149,7 +155,7 @@ def test_sn601_a_frozen_layer_that_moves(data: Any, whole: bool, expected: list[
 def test_sn701_statistics_that_are_not_finite(data: Any) -> None:
     images = data[0].copy()
     images[70, 0] = np.nan
-    assert "SN701" in codes(fit_monitored(network(), (images, data[1])))
+    assert "SN701" in codes(fit_monitored(network(), (images, data[1]), epochs=1))
 
 
 def test_validation_and_several_batches_per_step(data: Any, tmp_path: Path) -> None:
@@ -272,3 +278,27 @@ def test_a_stateless_loop(lab: Any, data: Any, kept: bool, given: bool, expected
         for loss, state in stateless_steps(lab, model, batches, kept=kept):
             monitor.step(loss=loss, **({"state": state} if given else {}))
     assert codes(warned) == expected
+
+
+@pytest.mark.parametrize(("momentum", "expected"), [(1.0, ["SN102"]), (0.7, [])])
+def test_sn102_some_layers_never_update(data: Any, momentum: float, expected: list[str]) -> None:
+    layers = network().layers
+    model = keras.Sequential([*layers, keras.layers.BatchNormalization(momentum=momentum, name="last")])
+    model.build((None, 64))
+    warned = fit_monitored(model, data, epochs=1)
+    assert codes(warned) == expected
+    assert all("the statistics of 1 layer did not move" in text for text in warned)
+
+
+def test_sn702_a_variance_below_zero(data: Any) -> None:
+    """As a subtraction of averages leaves it; every other test here is the healthy twin."""
+    model = network(momentum=0.95)
+
+    class Spoiled(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            layer = model.get_layer("norm")
+            layer.moving_variance.assign(layer.moving_variance - 2.0)
+
+    with recorded() as warned:
+        compiled(model).fit(*data, verbose=0, epochs=1, callbacks=[Spoiled(), steadynorm.Monitor(model)])
+    assert "SN702" in codes(warned)

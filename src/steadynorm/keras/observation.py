@@ -46,7 +46,7 @@ class Watch:
         self.override = override or {}
         self.seen: Seen[LayerMoments] = Seen()
         self._calls: Counter[str] = Counter()
-        self._checked: set[str] = set()
+        self._ignoring: dict[str, bool] = {}
 
     def begin_forward(self) -> None:
         """Starts the numbering of call sites anew; to be called before every forward pass."""
@@ -85,9 +85,10 @@ class Watch:
                 with substituted(called.layer, *override):
                     return called.run(training=False)
             output = called.run(training=False)
-            if name not in self._checked and type(called.layer).call is not keras.layers.BatchNormalization.call:
-                self._checked.add(name)
-                if not self.batch and normalized_by_batch(called, output):
+            if not self.batch and type(called.layer).call is not keras.layers.BatchNormalization.call:
+                if name not in self._ignoring:  # the first call tells
+                    self._ignoring[name] = normalized_by_batch(called, output)
+                if self._ignoring[name]:
                     self.seen.by_batch(name, _values(called))
             return output
 

@@ -84,19 +84,20 @@ class Watch:
         return before
 
     def _after(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Any], None]:
-        checked: set[str] = set()
+        by_batch: bool | None = None  # the first call tells
 
         def after(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+            nonlocal by_batch
             # The mode says what torch.nn's own layers do; what any other class does shows in its output.
-            if self.batch or name in checked or not isinstance(output, Tensor):
+            if self.batch or by_batch is False or not isinstance(output, Tensor):
                 return
             x = input_of(layer, args, kwargs)
-            checked.add(name)
-            if x is None or type(layer).__module__.startswith("torch.nn") or not has_statistics(layer):
-                return
-            if x.shape != output.shape:
-                output = output.movedim(-1, 1)
-            if _normalized_by_batch(layer, x, output):
+            if by_batch is None:
+                by_batch = False
+                if x is None or type(layer).__module__.startswith("torch.nn") or not has_statistics(layer):
+                    return
+                by_batch = _normalized_by_batch(layer, x, output if x.shape == output.shape else output.movedim(-1, 1))
+            if by_batch and x is not None:
                 self.seen.by_batch(name, values_per_channel(x))
 
         return after
