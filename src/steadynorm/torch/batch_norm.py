@@ -1,4 +1,4 @@
-"""torch.nn's batch normalization with the options that it lacks, at the speed of its kernels."""
+"""torch.nn's batch normalization with the options that it lacks."""
 
 from __future__ import annotations
 
@@ -228,9 +228,9 @@ class BatchNorm1d(_Layer, nn.BatchNorm1d):
     """Batch normalization of (N, C) or (N, C, L) with the options that torch.nn lacks.
 
     Drop-in for torch.nn.BatchNorm1d: the same arguments, parameters and state_dict keys, and by default the same
-    kernel. The options may be combined; with all of them forward and backward are passes of the native kernels, the
-    statistics are float32 (float64 for float64), and nothing of the size of the input is kept for the gradient but the
-    input. Second derivatives are supported.
+    kernel. The options may be combined. Forward and backward run on the native kernels or in blocks that stay in the
+    processor's cache; the statistics are float32 (float64 for float64), and nothing of the size of the input is kept for
+    the gradient but the input. Second derivatives are supported.
 
     Args:
         num_features: channels C.
