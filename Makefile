@@ -54,6 +54,7 @@ benchmarks: .venv/dev
 	$(BIN)/python benchmarks/files.py
 	$(BIN)/python benchmarks/source.py
 	$(BIN)/python benchmarks/tensorflow_layers.py
+	$(BIN)/python benchmarks/layers_torch.py
 	$(BIN)/python benchmarks/html_report.py
 
 clean:

@@ -1,0 +1,277 @@
+"""torch.nn's batch normalization with the options that it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from steadynorm.norm.config import NormConfig
+from steadynorm.norm.renorm import Renorm
+from steadynorm.torch.averages import Reference, as_read, bessel_corrected, is_usable, move, update_share
+from steadynorm.torch.batch_moments import BatchMoments, batch_moments, statistics_type
+from steadynorm.torch.blocks import grouped
+from steadynorm.torch.gradient import Terms
+from steadynorm.torch.normalization import normalize
+from steadynorm.torch.weighting import aligned_weights
+
+_AVERAGES = "steadynorm.renorm"
+
+
+class _Layer(_BatchNorm):
+    # Tensors, or None where the options do without.
+    running_mean: Any
+    running_var: Any
+    num_batches_tracked: Any
+    renorm_mean: Any
+    renorm_stddev: Any
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        bias: bool = True,
+        renorm: bool = False,
+        renorm_clipping: Mapping[str, float] | None = None,
+        renorm_momentum: float = 0.01,
+        virtual_batch_size: int | None = None,
+        debias: bool = False,
+        skip_nonfinite: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device=device, dtype=dtype)
+        if not bias:
+            self.register_parameter("bias", None)
+        self.renorm = Renorm.from_clipping(renorm_clipping, 1 - renorm_momentum) if renorm else None
+        if renorm_clipping is not None and not renorm:
+            raise ValueError(
+                "renorm_clipping without renorm=True would do nothing; expected both: set renorm or drop it"
+            )
+        self.virtual_batch_size, self.debias, self.skip_nonfinite = virtual_batch_size, debias, skip_nonfinite
+        _ = self.config  # refuses what does not go together
+        for name, initial in (("renorm_mean", self.running_mean), ("renorm_stddev", self.running_var)):
+            # Not persistent, so that the keys of a state_dict are those of torch.nn's layer.
+            self.register_buffer(name, initial.clone() if renorm and initial is not None else None, persistent=False)
+
+    @property
+    def config(self) -> NormConfig:
+        """The layer in the terms of `steadynorm.norm`."""
+        basic = NormConfig.from_torch(
+            eps=self.eps,
+            momentum=self.momentum,
+            affine=self.affine,
+            bias=self.bias is not None,
+            track_running_stats=self.track_running_stats,
+        )
+        return replace(
+            basic,
+            renorm=self.renorm,
+            virtual_batch_size=self.virtual_batch_size,
+            virtual_batch_variance="pooled",
+            weighted=True,
+            debias="full" if self.debias else "none",
+        )
+
+    def reset_running_stats(self) -> None:
+        """Set all averages to what they are in a new layer."""
+        super().reset_running_stats()
+        if getattr(self, "renorm_mean", None) is not None:
+            self.renorm_mean.zero_()
+            self.renorm_stddev.fill_(1)
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if self.renorm is not None and hasattr(destination, "_metadata"):
+            own = (self.renorm_mean, self.renorm_stddev)
+            destination._metadata[prefix[:-1]][_AVERAGES] = [each if keep_vars else each.detach() for each in own]
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool, *lists: list[str]
+    ) -> None:
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, *lists)
+        if self.renorm is None or f"{prefix}running_mean" not in state_dict:
+            return
+        stored = local_metadata.get(_AVERAGES)
+        if stored is None:
+            stored = (self.running_mean, torch.sqrt(self.running_var + self.eps))
+        self.renorm_mean, self.renorm_stddev = (each.detach().to(self.running_mean).clone() for each in stored)
+
+    def forward(self, input: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Normalize by the batch in training, by the running statistics in inference.
+
+        Args:
+            input: (N, C, ...).
+            weight: of each sample (N,), or of each position (N, ...) as a mask for padding: how much it counts in the
+                moments of a training batch. Every value is normalized, whatever its weight.
+
+        Returns:
+            The output, of the shape and type of the input.
+
+        Raises:
+            ValueError: the shape does not fit the layer or its options, or there is one value per channel in training.
+        """
+        self._check_input_dim(input)  # type: ignore[no-untyped-call]
+        if not self.training and self.running_mean is not None:
+            return functional.batch_norm(
+                input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
+            )
+        if input.numel() == 0:
+            return self._empty(input)
+        groups = self._groups(input)
+        tracked = self.training and self.running_mean is not None
+        if weight is None and groups == 1 and not self._has_own_arithmetic(tracked):
+            return self._plain(input, tracked)
+        return self._normalized(input, weight, groups, tracked)
+
+    def _groups(self, input: Tensor) -> int:
+        samples, size = input.shape[0], self.virtual_batch_size if self.training else None
+        if size is not None and samples % size:
+            raise ValueError(
+                f"virtual_batch_size {size} does not divide the batch of {samples}; expected a multiple: change one, "
+                "or drop the last, smaller batch (DataLoader(drop_last=True))"
+            )
+        groups = 1 if size is None else samples // size
+        if input.numel() == groups * input.shape[1]:
+            each = "" if size is None else " and virtual batch"
+            raise ValueError(
+                f"{type(self).__name__} got one value per channel{each} in training, in an input of shape "
+                f"{tuple(input.shape)}: it has no variance, and the output would be the bias whatever the input; "
+                "expected more: larger batches, DataLoader(drop_last=True), or eval() for this layer"
+            )
+        return groups
+
+    def _has_own_arithmetic(self, tracked: bool) -> bool:
+        if not tracked:
+            return False
+        return self.renorm is not None or self.momentum is None or self.debias or self.skip_nonfinite
+
+    def _plain(self, input: Tensor, tracked: bool) -> Tensor:
+        mean, variance = (self.running_mean, self.running_var) if tracked else (None, None)
+        if tracked:
+            self.num_batches_tracked.add_(1)
+        return functional.batch_norm(
+            input, mean, variance, self.weight, self.bias, True, self.momentum or 0.0, self.eps
+        )
+
+    def _empty(self, input: Tensor) -> Tensor:
+        shape = (1, -1, *[1] * (input.dim() - 2))
+        y = input.clone()
+        for parameter, combine in ((self.weight, torch.mul), (self.bias, torch.add)):
+            if parameter is not None:
+                y = combine(y, parameter.view(shape).to(y.dtype))  # keeps both in the graph, with zero gradients
+        return y
+
+    def _normalized(self, input: Tensor, weight: Tensor | None, groups: int, tracked: bool) -> Tensor:
+        kind = statistics_type(input)
+        r = d = weights = None
+        with torch.no_grad():
+            x = grouped(_dense(input.detach()), groups)
+            if weight is not None:
+                weights = grouped(aligned_weights(weight, input, kind), groups)
+            moments = batch_moments(x, weights)
+            mean, variance, per_weight = self._used(moments, weighted=weight is not None)
+            if tracked:
+                whole = moments.whole(weighted=weight is not None)
+                if self._reference is not None:
+                    r, d = self._reference.correction(whole)
+                self._update(whole, weighted=weight is not None)
+        terms = Terms(mean, variance, per_weight, r, d, weights, self.eps)
+        gamma = torch.ones_like(mean[0]) if self.weight is None else self.weight.to(kind)
+        beta = torch.zeros_like(mean[0]) if self.bias is None else self.bias.to(kind)
+        return normalize(_dense(input), gamma, beta, terms)
+
+    def _used(self, moments: BatchMoments, *, weighted: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Return mean and variance that each group is normalized by, and the reciprocal of its weight."""
+        per_weight = moments.weight.reciprocal()
+        if not weighted:
+            return moments.mean, moments.variance, per_weight
+        seen = moments.weight > 0
+        if self.running_mean is None:
+            stored = (torch.zeros_like(per_weight), torch.ones_like(per_weight))
+        else:
+            stored = (as_read(self.running_mean), as_read(self.running_var))
+        pairs = zip(moments[:2], stored, strict=True)
+        mean, variance = (torch.where(seen, own, other.to(own)) for own, other in pairs)
+        return mean, variance, torch.where(seen, per_weight, 0.0)
+
+    @property
+    def _reference(self) -> Reference | None:
+        return None if self.renorm is None else Reference(self.renorm_mean, self.renorm_stddev, self.eps, self.renorm)
+
+    def _update(self, whole: BatchMoments, *, weighted: bool) -> None:
+        where = is_usable(whole, weighted=weighted, skip_nonfinite=self.skip_nonfinite)
+        self.num_batches_tracked.add_(1 if where is None else where)
+        share = update_share(self.momentum, self.debias, self.num_batches_tracked, whole.mean.dtype)
+        stored = bessel_corrected(whole.variance, whole.weight)[0]
+        move(self.running_mean, whole.mean[0], share, where)
+        if self._reference is None:
+            move(self.running_var, stored, share, where)
+            return
+        # Ioffe (2017) averages the standard deviation; the variance for inference is what follows from that.
+        stddev = torch.sqrt(self.running_var.to(stored.dtype) + self.eps)
+        move(stddev, torch.sqrt(stored + self.eps), share, where)
+        self.running_var.copy_((stddev.square() - self.eps).clamp_min(0.0))
+        self._reference.move(whole, where)
+
+
+class BatchNorm1d(_Layer, nn.BatchNorm1d):
+    """Batch normalization of (N, C) or (N, C, L) with the options that torch.nn lacks.
+
+    Drop-in for torch.nn.BatchNorm1d: the same arguments, parameters and state_dict keys, and by default the same
+    kernel. The options may be combined. Forward and backward run on the native kernels or in blocks that stay in the
+    processor's cache; the statistics are float32 (float64 for float64), and nothing of the size of the input is kept
+    for the gradient but the input. Second derivatives are supported.
+
+    Args:
+        num_features: channels C.
+        eps: added to the variance.
+        momentum: share of the new batch in the running statistics; None averages all batches equally.
+        affine: whether there are a weight and a bias.
+        track_running_stats: False uses the batch in inference, too.
+        bias: False leaves only the weight.
+        renorm: whether training batches are corrected towards averages of their moments (Ioffe, 2017).
+        renorm_clipping: any of rmin, rmax and dmax, which bound the correction.
+        renorm_momentum: share of the new batch in the averages that renorm measures against. These averages are in
+            `buffers()` and travel in the metadata of a state_dict; where that is lost, as in a safetensors file, they
+            start again from the running statistics.
+        virtual_batch_size: samples that are normalized together (Hoffer et al., 2017), neighbours in the batch; it
+            must divide the batch. The running variance is that of the whole batch.
+        debias: whether the initial values have no share in the running statistics, which then start from the first
+            batch (as the moments of Kingma & Ba, 2015).
+        skip_nonfinite: whether a batch whose moments are infinite or nan leaves the statistics as they were. Without
+            it they become nan, as in torch.nn.
+        device: of parameters and buffers.
+        dtype: of parameters and buffers.
+
+    Raises:
+        ValueError: an option is invalid or does not go with another.
+
+    Without `weight` in the call all values count equally. An empty batch gives an empty output and moves nothing; a
+    batch (or virtual batch) without any weight is normalized by the running statistics and moves nothing.
+    torch.nn.SyncBatchNorm.convert_sync_batchnorm makes plain layers of these, without their options; activation
+    checkpointing runs the forward pass twice and so moves the statistics twice, as with torch.nn's layers.
+    """
+
+
+class BatchNorm2d(_Layer, nn.BatchNorm2d):
+    """Batch normalization of (N, C, H, W); otherwise as `BatchNorm1d`. Drop-in for torch.nn.BatchNorm2d."""
+
+
+class BatchNorm3d(_Layer, nn.BatchNorm3d):
+    """Batch normalization of (N, C, D, H, W); otherwise as `BatchNorm1d`. Drop-in for torch.nn.BatchNorm3d."""
+
+
+def _dense(x: Tensor) -> Tensor:
+    """Return the input without gaps, in the memory format that it is in or next to."""
+    channels_last = x.dim() > 2 and x.movedim(1, -1).is_contiguous()
+    return x if channels_last else x.contiguous()

@@ -1,0 +1,121 @@
+"""The gradient of the map that normalizes a batch, through the moments of its groups."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from steadynorm.torch.batch_moments import plain_moments
+from steadynorm.torch.blocks import affine, blocks, is_large, reduced, spread
+
+Found = tuple[Tensor, Tensor, Tensor]
+"""dx, and per group and channel Σ dy·x̂ and Σ dy."""
+
+
+class Terms(NamedTuple):
+    """What normalizes a batch, all of it constant for the gradient but for the way through the moments.
+
+    Attributes:
+        mean: of each group (G, C).
+        variance: biased (G, C).
+        per_weight: 1 / total weight of each group (G, 1); zero where mean and variance are not those of the group.
+        r: of batch renormalization (C,); None for one.
+        d: of batch renormalization (C,); None for zero.
+        weights: of the values, as they broadcast to the grouped batch; None for equal ones.
+        epsilon: added to the variance.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    per_weight: Tensor
+    r: Tensor | None
+    d: Tensor | None
+    weights: Tensor | None
+    epsilon: float
+
+
+def gradient(dy: Tensor, x: Tensor, slope: Tensor, terms: Terms) -> Found:
+    """Return the gradient with respect to the input, and what those of gamma and beta are made of.
+
+    Args:
+        dy: with respect to the output, (G, samples, C, positions...).
+        x: the input, the same.
+        slope: r·γ (C,).
+        terms: what normalized it.
+    """
+    inverse = torch.rsqrt(terms.variance + terms.epsilon)
+    if not is_large(x):
+        return _in_blocks(dy, x, slope, inverse, terms, None)
+    if terms.weights is None:
+        return _by_kernel(dy, x, slope, inverse, terms)
+    each = zip(dy, x, terms.mean, inverse, strict=True)
+    sums = [_kernel(*group, torch.ones_like(slope), with_dx=False)[1:] for group in each]
+    return _in_blocks(dy, x, slope, inverse, terms, [torch.stack(part) for part in zip(*sums, strict=True)])
+
+
+def differentiable_gradient(dy: Tensor, x: Tensor, slope: Tensor, terms: Terms) -> Found:
+    """Return the same by operations that PyTorch can differentiate again, with the moments as functions of `x`."""
+    weights, axes = terms.weights, reduced(x)
+    own, seen = plain_moments(x, weights), terms.per_weight > 0
+    mean = torch.where(seen, own.mean, terms.mean)
+    inverse = torch.rsqrt(torch.where(seen, own.variance, terms.variance) + terms.epsilon)
+    normalized = (x - spread(mean, x)) * spread(inverse, x)
+    outer, inner = dy.sum(axes), (dy * normalized).sum(axes)
+    share = spread(terms.per_weight, x) * (1.0 if weights is None else weights)
+    through_moments = share * (spread(outer, x) + normalized * spread(inner, x))
+    dx = spread(slope * inverse, x) * (dy - through_moments)
+    return dx.to(x.dtype), inner, outer
+
+
+def _by_kernel(dy: Tensor, x: Tensor, slope: Tensor, inverse: Tensor, terms: Terms) -> Found:
+    found, dx = [], x if len(x) == 1 else torch.empty_like(x)
+    for index, each in enumerate(zip(dy, x, terms.mean, inverse, strict=True)):
+        part, *sums = _kernel(*each, slope, with_dx=True)
+        found.append(sums)
+        if len(x) == 1:
+            dx = part[None]
+        else:
+            dx[index] = part
+    inner, outer = (torch.stack(each) for each in zip(*found, strict=True))
+    return dx, inner, outer
+
+
+def _kernel(dy: Tensor, x: Tensor, mean: Tensor, inverse: Tensor, slope: Tensor, *, with_dx: bool) -> Any:
+    return torch.ops.aten.native_batch_norm_backward(
+        dy, x, slope, None, None, mean, inverse, True, 0.0, [with_dx, True, True]
+    )
+
+
+def _in_blocks(dy: Tensor, x: Tensor, slope: Tensor, inverse: Tensor, terms: Terms, sums: list[Tensor] | None) -> Found:
+    """Return it for weights, or for groups too small for a kernel each, whose sums are then not known yet."""
+    dx, weights, found = torch.empty_like(x), terms.weights, []
+    if sums is not None:
+        scales = _scales(slope, inverse, terms.mean, terms.per_weight, *sums)
+    for block in blocks(x):
+        groups, values, outputs = block[0], x[block], dy[block]
+        if sums is None:
+            mean, stddev = terms.mean[groups], inverse[groups]
+            axes, centred = reduced(values), values - spread(mean, values)
+            inner, outer = (centred.mul_(outputs)).sum(axes).mul_(stddev), outputs.sum(axes, dtype=stddev.dtype)
+            found.append((inner, outer))
+            own = _scales(slope, stddev, mean, terms.per_weight[groups], inner, outer)
+        else:
+            own = scales if len(x) == 1 else [each[groups] for each in scales]
+        through_moments = affine(values, own[1], own[2])
+        if weights is not None:
+            through_moments.mul_(weights[block])
+        torch.addcmul(through_moments, outputs, spread(own[0], values), out=dx[block])
+    inner, outer = (torch.cat(each) for each in zip(*found, strict=True)) if sums is None else sums
+    return dx, inner, outer
+
+
+def _scales(
+    slope: Tensor, inverse: Tensor, mean: Tensor, per_weight: Tensor, inner: Tensor, outer: Tensor
+) -> list[Tensor]:
+    """Return p, q and s (G, C), with which dx = p·dy + weight·(q·x + s)."""
+    scale = slope * inverse
+    share = scale * per_weight
+    through_inner = (share * inverse).mul_(inner).neg_()
+    return [scale, through_inner, -torch.addcmul(share * outer, through_inner, mean)]

@@ -1,0 +1,82 @@
+"""The one map per group and channel that every option of batch normalization comes down to.
+
+y = x̂·r·γ + d·γ + β, where x̂ is normalized by the moments of its group, and r and d (of batch renormalization) are
+constants. Nothing of the size of the input is kept for the gradient but the input.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steadynorm.torch.blocks import affine, blocks, grouped, has_channels_last, is_cut, is_large
+from steadynorm.torch.gradient import Terms, differentiable_gradient, gradient
+
+
+def normalize(x: Tensor, gamma: Tensor, beta: Tensor, terms: Terms) -> Tensor:
+    """Normalize a batch.
+
+    Args:
+        x: (N, C, ...), dense in one of PyTorch's memory formats.
+        gamma: (C,), in the type of the statistics.
+        beta: (C,), the same.
+        terms: what normalizes it.
+
+    Returns:
+        The output, in shape, type and memory format of `x`.
+    """
+    y: Tensor = _Normalize.apply(x, gamma, beta, *terms)  # type: ignore[no-untyped-call]
+    return y
+
+
+class _Normalize(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, *parts: Any) -> Tensor:
+        terms = Terms(*parts)
+        *tensors, ctx.epsilon = terms
+        ctx.save_for_backward(x, gamma, *tensors)
+        offset = beta if terms.d is None else torch.addcmul(beta, gamma, terms.d)
+        return _map(x, _slope(gamma, terms), offset, terms)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        (dy,) = gradients
+        x, gamma, *tensors = ctx.saved_tensors
+        terms = Terms._make((*tensors, ctx.epsilon))
+        groups = len(terms.mean)
+        # Only a second derivative needs the gradient itself to be differentiable.
+        find = differentiable_gradient if torch.is_grad_enabled() else gradient
+        dx, inner, outer = find(grouped(dy, groups), grouped(x, groups), _slope(gamma, terms), terms)
+        inner, outer = (each[0] if groups == 1 else each.sum(0) for each in (inner, outer))
+        if terms.r is not None and terms.d is not None:
+            inner = terms.r * inner + terms.d * outer
+        return dx.view_as(x), inner, outer, *[None] * len(terms)
+
+
+def _slope(gamma: Tensor, terms: Terms) -> Tensor:
+    return gamma if terms.r is None else gamma * terms.r
+
+
+def _map(x: Tensor, slope: Tensor, offset: Tensor, terms: Terms) -> Tensor:
+    groups = len(terms.mean)
+    whole = grouped(x, groups)
+    scale = slope * torch.rsqrt(terms.variance + terms.epsilon)
+    shift = offset - terms.mean * scale
+    if not is_cut(whole):
+        return affine(whole, scale, shift).to(x.dtype).view_as(x)
+    y = torch.empty_like(x)
+    results = grouped(y, groups)
+    if groups == 1 and has_channels_last(whole) and x.dtype == slope.dtype:
+        affine(whole, scale, shift, out=results)
+        return y
+    if not is_large(whole):
+        for block in blocks(whole):
+            affine(whole[block], scale[block[0]], shift[block[0]], out=results[block])
+        return y
+    nothing = slope.new_empty(0)
+    for each, out, mean, variance in zip(whole, results, terms.mean, terms.variance, strict=True):
+        outputs = (out, nothing, nothing)
+        torch.native_batch_norm(each, slope, offset, mean, variance, False, 0.0, terms.epsilon, out=outputs)
+    return y
