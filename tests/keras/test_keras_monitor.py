@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -222,6 +224,42 @@ def test_a_second_fit_is_a_training_of_its_own(data: Any, tmp_path: Path) -> Non
     for _ in range(2):
         assert codes(fit(model, data, monitor, epochs=1)) == ["SN510"]
         assert monitor.steps == 22
+
+
+@pytest.mark.parametrize("end", ["close", "next fit"])
+def test_a_fit_that_is_interrupted_is_judged_later(data: Any, tmp_path: Path, end: str) -> None:
+    class Interrupted(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if batch == 10:
+                raise KeyboardInterrupt
+
+    model = network(momentum=0.999)
+    monitor = steadynorm.Monitor(model, run=tmp_path / "run.jsonl")
+    with pytest.raises(KeyboardInterrupt):
+        compiled(model).fit(*data, batch_size=64, epochs=1, verbose=0, callbacks=[monitor, Interrupted()])
+    with recorded() as warned:
+        monitor.close() if end == "close" else model.fit(
+            *data, epochs=1, steps_per_epoch=1, verbose=0, callbacks=[monitor]
+        )
+    assert codes(warned)[0] == "SN104"
+    assert '"code":"SN104"' in (tmp_path / "run.jsonl").read_text()
+
+
+def test_a_fit_that_ends_with_python_is_judged(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import keras, numpy, steadynorm\n"
+        "model = keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization(), keras.layers.Dense(1)])\n"
+        "model.compile('sgd', 'mse')\n"
+        "model.layers[0].moving_variance.assign([float('nan')] * 4)\n"
+        f"monitor = steadynorm.Monitor(model, run={str(tmp_path / 'run.jsonl')!r})\n"
+        "stop = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: 1 / (batch < 1))\n"
+        "model.fit(numpy.ones((8, 4)), numpy.ones(8), batch_size=2, verbose=0, callbacks=[monitor, stop])\n"
+    )
+    ended = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=False)
+    assert "ZeroDivisionError" in ended.stderr
+    assert "ResourceWarning" not in ended.stderr
+    assert '"code":"SN701"' in (tmp_path / "run.jsonl").read_text()
 
 
 def test_what_cannot_be_monitored(data: Any) -> None:

@@ -133,6 +133,16 @@ def test_incomplete_last_line_is_left_out_and_said(tmp_path: Path) -> None:
     assert "The last line is incomplete" in " ".join(str(run).split())
 
 
+def test_of_several_trainings_the_last_is_shown(tmp_path: Path) -> None:
+    stopped = '{"step": 300, "kind": "stat'
+    run = read_run(written(tmp_path, HEAD, statistics(200, a=2.0), stopped, HEAD, statistics(100, a=0.5)))
+
+    assert list(run.layers["a"].steps) == [100]
+    assert run.trainings == 2
+    assert not run.cut_off
+    assert "It is the last of 2 trainings in the file." in " ".join(str(run).split())
+
+
 @pytest.mark.parametrize(
     ("line", "wrong"),
     [

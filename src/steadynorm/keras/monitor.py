@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,9 +23,10 @@ class Monitor(steadynorm.monitor.Monitor, keras.callbacks.Callback):  # type: ig
     """`steadynorm.Monitor` of a Keras model, which is a callback of `fit` as well.
 
     In `fit` a step is what runs between two calls of a callback, `steps_per_execution` batches, and the training loss
-    is the mean since the epoch began, as Keras gives it. Each `fit` is a training of its own, which begins the run file
-    anew. A model that is not built yet is monitored from its first step on. Keras does not count the updates of a
-    layer, so that several in one batch look like one, and calls are not watched, so that the decay is not observed.
+    is the mean since the epoch began, as Keras gives it. Each `fit` is a training of its own, also in the run file. One
+    that is interrupted does not tell its callbacks: it is judged by `close()`, by the next `fit`, or when Python ends.
+    A model that is not built yet is monitored from its first step on. Keras does not count the updates of a layer, so
+    that several in one batch look like one, and calls are not watched, so that the decay is not observed.
     """
 
     _watching: KerasWatched | None
@@ -34,6 +36,7 @@ class Monitor(steadynorm.monitor.Monitor, keras.callbacks.Callback):  # type: ig
         self.steps, self.findings, self._open = 0, [], False
         self._fitting = False
         super().__init__(model, **options)
+        atexit.register(_close, weakref.ref(self))
 
     def step(self, loss: Any = None, state: Sequence[Sequence[Any]] | None = None) -> None:
         """To be called after every step of the optimizer; `fit` does that itself.
@@ -68,8 +71,7 @@ class Monitor(steadynorm.monitor.Monitor, keras.callbacks.Callback):  # type: ig
         """Begins to monitor."""
         self._fitting = True
         if self._watching is None or self.steps > 0:
-            if self._open:
-                self._stop()
+            self.close()
             self._begin(self._monitored)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -99,6 +101,12 @@ class Monitor(steadynorm.monitor.Monitor, keras.callbacks.Callback):  # type: ig
         self._watching = KerasWatched(self._monitored, lambda: self.model if self._fitting else None)
         self._watch(self._watching)
         return self._watching
+
+
+def _close(reference: weakref.ref[Monitor]) -> None:
+    monitor = reference()
+    if monitor is not None:
+        monitor.close()
 
 
 class KerasWatched:

@@ -1,31 +1,38 @@
-"""The run file: what a monitor saw of one training, one JSON object per line, for `steadynorm report`."""
+"""The run file: what a monitor saw of a training, one JSON object per line, for `steadynorm report`."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from steadynorm import __version__
+from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array
+
+_LONGEST_HEAD = 1 << 16
 
 
 class RunFile:
     """Writes a run file, whose lines docs/run-file.md describes.
 
     Arguments:
-        path: of the file, which is begun anew.
+        path: of the file; where it is a run file already, this training is added at its end.
         framework: of the model.
         model: its name.
         interval: steps between measurements.
 
     Raises:
         OSError: it cannot be written, here and in every method.
+        UnusableInputError: there is another kind of file.
     """
 
     def __init__(self, path: str | Path, *, framework: str, model: str, interval: int) -> None:
-        self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 - closed by close()
+        begins = _continuation(Path(path))
+        self._file = Path(path).open("a", encoding="utf-8")  # noqa: SIM115 - closed by close()
+        self._file.write(begins)
         self._write(steadynorm=__version__, kind="run", framework=framework, model=model, interval=interval)
         self.flush()
 
@@ -58,6 +65,23 @@ class RunFile:
 
     def _write(self, **fields: object) -> None:
         self._file.write(json.dumps(fields, allow_nan=False, separators=(",", ":")) + "\n")
+
+
+def _continuation(path: Path) -> str:
+    """What has to stand before the next line: a training that was stopped may have left half a line.
+
+    Raises:
+        UnusableInputError: the file there is no run file.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return ""
+    with path.open("rb") as file:
+        if b'"kind":"run"' not in file.readline(_LONGEST_HEAD):
+            raise UnusableInputError(
+                f"{path} is there already and is no run file; give run= another name, or move the file away"
+            )
+        file.seek(-1, os.SEEK_END)
+        return "" if file.read(1) == b"\n" else "\n"
 
 
 def _rounded(value: float | None) -> float | None:

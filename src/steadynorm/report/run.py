@@ -69,6 +69,7 @@ class Run:
         losses: in order of their steps.
         warnings: in order of their steps.
         cut_off: whether the last line is incomplete, as of a training that was stopped or still goes on.
+        trainings: how many the file holds, of which this is the last.
     """
 
     path: str
@@ -80,6 +81,7 @@ class Run:
     losses: tuple[Loss, ...] = ()
     warnings: tuple[Warned, ...] = ()
     cut_off: bool = False
+    trainings: int = 1
 
     @property
     def steps(self) -> int:
@@ -115,7 +117,7 @@ class _DamagedError(ValueError):
 
 
 def read_run(path: str | Path) -> Run:
-    """Reads a run file.
+    """Reads a run file; of several trainings in it, the last.
 
     An incomplete last line is left out. Kinds of lines that are not known are left out, too: a later version may
     write more.
@@ -143,35 +145,55 @@ def _head(line: bytes, path: str | Path) -> Mapping[str, Any]:
         ) from error
 
 
+class _Training:
+    """What one training's lines have said so far."""
+
+    def __init__(self, head: Mapping[str, Any]) -> None:
+        self.head = head
+        self.courses: dict[str, Course] = {}
+        self.losses: list[Loss] = []
+        self.warnings: list[Warned] = []
+
+    def hear(self, said: Mapping[str, Any]) -> None:
+        """Takes a line in; kinds that are not known are left out."""
+        if said.get("kind") == "statistics":
+            _measure(self.courses, said)
+        elif said.get("kind") == "loss":
+            self.losses.append(Loss(_step(said), *(_number(said, key) if key in said else None for key in LOSSES)))
+        elif said.get("kind") == "warning":
+            self.warnings.append(Warned(_step(said), _text(said, "code"), _text(said, "message")))
+
+
 def _read(path: str | Path, head: Mapping[str, Any], lines: Iterator[bytes]) -> Run:
-    courses: dict[str, Course] = {}
-    losses: list[Loss] = []
-    warnings: list[Warned] = []
-    cut_off = False
+    training, trainings, cut_off = _Training(head), 1, False
+    damage: UnusableInputError | None = None
     for number, line in enumerate(lines, 2):
         if not line.endswith(b"\n"):
             cut_off = True
             break
         try:
             said = _object(line)
-            if said.get("kind") == "statistics":
-                _measure(courses, said)
-            elif said.get("kind") == "loss":
-                losses.append(Loss(_step(said), *(_number(said, key) if key in said else None for key in LOSSES)))
-            elif said.get("kind") == "warning":
-                warnings.append(Warned(_step(said), _text(said, "code"), _text(said, "message")))
+            if said.get("kind") == "run" and "steadynorm" in said:
+                # A line that is damaged before it is the end of a training that was stopped.
+                training, trainings, damage = _Training(said), trainings + 1, None
+            elif damage is None:
+                training.hear(said)
         except _DamagedError as error:
-            raise UnusableInputError(f"{path} is damaged: its line {number} {error}") from error
+            damage = damage or UnusableInputError(f"{path} is damaged: its line {number} {error}")
+    if damage is not None:
+        raise damage
+    head = training.head
     return Run(
         str(path),
         str(head["steadynorm"]),
         str(head.get("framework", "")),
         str(head.get("model", "")),
         head["interval"] if isinstance(head.get("interval"), int) else 0,
-        courses,
-        tuple(sorted(losses, key=lambda each: each.step)),
-        tuple(sorted(warnings, key=lambda each: each.step)),
+        training.courses,
+        tuple(sorted(training.losses, key=lambda each: each.step)),
+        tuple(sorted(training.warnings, key=lambda each: each.step)),
         cut_off,
+        trainings,
     )
 
 

@@ -54,7 +54,8 @@ def run_looked_at(run: Run) -> str:
     parts = [counted(len(run.layers), "normalization layer"), counted(measured, "measurement")]
     parts += [f"one every {counted(run.interval, 'step')}"] * bool(run.interval and measured)
     end = " The last line is incomplete: the training goes on, or was stopped." if run.cut_off else ""
-    return f"{', '.join(parts)} ({run.framework or 'unknown framework'}, steadynorm {run.version}).{end}"
+    of = f" It is the last of {run.trainings} trainings in the file." if run.trainings > 1 else ""
+    return f"{', '.join(parts)} ({run.framework or 'unknown framework'}, steadynorm {run.version}).{of}{end}"
 
 
 def course_rows(run: Run) -> list[CourseRow]:

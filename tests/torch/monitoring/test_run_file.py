@@ -111,3 +111,23 @@ def test_a_compiled_model_is_monitored_by_its_own_names(course: Any, tmp_path: P
     assert last.keys() == {"norm", "hidden_norm"}
     assert last["norm"]["updates_per_step"] == 1
     assert 0 < last["norm"]["mean_shift"] < 0.2
+
+
+@pytest.mark.parametrize("left", ["", '{"step": 7, "ki'], ids=["ended", "stopped"])
+def test_a_training_that_goes_on_is_added_to_the_file(course: Any, tmp_path: Path, left: str) -> None:
+    path = tmp_path / "run.jsonl"
+    course.run(course.Net(), 6, run=path)
+    first = path.read_text(encoding="utf-8") + left
+    path.write_text(first, encoding="utf-8")
+    course.run(course.Net(), 6, run=path)
+    both = path.read_text(encoding="utf-8")
+    assert both.startswith(first)
+    assert next(json.loads(each)["kind"] for each in both[len(first) :].split("\n") if each) == "run"
+
+
+def test_a_file_of_another_kind_is_left_as_it_is(course: Any, tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text("epoch,loss\n1,0.5\n", encoding="utf-8")
+    with pytest.raises(steadynorm.UnusableInputError, match="is there already and is no run file"):
+        course.run(course.Net(), 6, run=path)
+    assert path.read_text(encoding="utf-8") == "epoch,loss\n1,0.5\n"
