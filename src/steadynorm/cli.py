@@ -42,7 +42,10 @@ app = typer.Typer(
 
 
 Output = Annotated[
-    Path | None, typer.Option(help="Write the report to this file instead of to stdout; FILE.html is an HTML page.")
+    Path | None,
+    typer.Option(
+        help="Write the report to this file instead of to stdout; its name may say the form: .html, .json, .sarif."
+    ),
 ]
 FormOption = Annotated[
     Form | None, typer.Option("--format", help="How the report is written; text if not given.", show_default=False)
@@ -297,6 +300,10 @@ def report(
         form = form_of(None, output)
         if output is not None:
             check_output(output, (str(run),))
+        if form not in (Form.TEXT, Form.HTML):
+            raise UnusableInputError(
+                f"{output}: this command writes text or a page; expected --output FILE.html or .txt"
+            )
         deliver(read_recorded(run), form, output)
 
 

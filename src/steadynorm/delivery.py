@@ -62,6 +62,9 @@ def _is_text(path: Path) -> bool:
         return False
 
 
+_BY_ENDING = {".html": Form.HTML, ".htm": Form.HTML, ".json": Form.JSON, ".sarif": Form.SARIF}
+
+
 def form_of(form: Form | None, output: Path | None, default: Form = Form.TEXT) -> Form:
     """The form of a report: the one that is asked for, or else what the ending of the file's name says.
 
@@ -73,8 +76,8 @@ def form_of(form: Form | None, output: Path | None, default: Form = Form.TEXT) -
     Raises:
         UnusableInputError: it is HTML, and that needs something that is not installed, or a file to go to.
     """
-    is_page = output is not None and output.suffix.lower() in (".html", ".htm")
-    chosen = form or (Form.HTML if is_page else default)
+    by_name = default if output is None else _BY_ENDING.get(output.suffix.lower(), default)
+    chosen = form or by_name
     if chosen is Form.HTML:
         from steadynorm.report.pages import require_html
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,21 @@ def test_diagnose_does_not_write_over_a_model_or_its_code(
     assert (here / "a.safetensors").read_bytes() == MODEL
     assert (here / "model.py").read_text() == SUBJECT
     assert (here / "a_model_in_here.py").read_text() == module
+
+
+@pytest.mark.parametrize(("name", "key"), [("report.json", "schema"), ("report.SARIF", "runs")])
+def test_the_name_of_the_file_says_the_form(here: Path, name: str, key: str, run: Any) -> None:
+    run("check", "a.safetensors", "--output", name)
+    assert key in json.loads((here / name).read_text())
+
+
+def test_a_form_that_is_asked_for_counts_more_than_the_name(here: Path, run: Any) -> None:
+    run("check", "a.safetensors", "--format", "text", "--output", "report.json")
+    assert not (here / "report.json").read_text().startswith("{")
+
+
+def test_a_training_is_not_written_as_json(here: Path, run: Any) -> None:
+    (here / "run.jsonl").write_text('{"steadynorm": "0", "kind": "run"}\n')
+    result = run("report", "run.jsonl", "--output", "report.json")
+    assert (result.exit_code, (here / "report.json").exists()) == (2, False)
+    assert "expected --output FILE.html or .txt" in result.stderr

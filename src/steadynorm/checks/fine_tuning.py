@@ -32,7 +32,7 @@ def frozen_layer_updates(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN601",
             layers,
-            f"gamma and beta of {many(layers, 'are')} frozen (requires_grad=False), but the train step normalizes "
+            f"gamma and beta of {many(layers)} are frozen (requires_grad=False), but the train step normalizes "
             "by batch moments and moves their statistics",
             "Put these layers into eval() after every model.train() (override train() in the model), or leave them "
             "trainable.",

@@ -121,7 +121,7 @@ def statistics_of_the_old_task(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN602",
             kept,
-            f"gamma and beta of {many(kept, 'were')} trained on (by up to {max(kept.values()):.2g} of their size), "
+            f"gamma and beta of {many(kept)} were trained on (by up to {max(kept.values()):.2g} of their size), "
             "and their statistics are those of the earlier checkpoint, bit for bit" + _by_order(evidence),
             "Re-estimate the statistics on the new data: 'steadynorm repair'; in training run the updates "
             f"({updating(evidence.framework)}). If the layers ran in inference mode on purpose, the weights "
@@ -171,7 +171,7 @@ def frozen_layer_updates(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN601",
             layers,
-            f"gamma and beta of {many(layers, 'are')} those of the earlier checkpoint, bit for bit, while other "
+            f"gamma and beta of {many(layers)} are those of the earlier checkpoint, bit for bit, while other "
             "weights were trained: they were frozen, and their statistics moved all the same" + _by_order(evidence),
             f"Keep frozen layers in inference mode: {freezing(evidence.framework)}; the earlier checkpoint has the "
             "statistics that they were frozen with.",
