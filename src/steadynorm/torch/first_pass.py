@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 from steadynorm.experiments.records import Activation, FirstPass, Range, Term, Weight
 from steadynorm.experiments.terms import terms, total
 from steadynorm.experiments.trainee import ENLARGED
+from steadynorm.nests import transform
 from steadynorm.torch.batches import fresh, tensors_of
 from steadynorm.torch.calling import Calling
 from steadynorm.torch.layers import normalization_layers
@@ -189,13 +190,21 @@ def _bounds(calling: Calling, batch: Any, last: nn.Module | None) -> Range | Non
     """The range of the outputs, once the last layer with weights gives large numbers of both signs."""
     if last is None:
         return None
-    found: list[Tensor] = []
-    with torch.no_grad(), hooks([last.register_forward_hook(lambda _, __, output: found.extend(tensors_of(output)))]):
-        calling.run(batch)
-        deviation = max(float(found[-1].float().std()), 1e-12)
-        last._parameters["weight"].mul_(ENLARGED / deviation)  # type: ignore[union-attr]
+    with torch.no_grad(), hooks([last.register_forward_hook(_enlarged)]):
         output = calling.run(batch)
     return _range(output) if isinstance(output, Tensor) else None
+
+
+def _enlarged(_: nn.Module, __: Any, output: Any) -> Any:
+    """What a layer gives, about zero and at the deviation at which bounds show."""
+
+    def enlarge(tensor: Tensor) -> Tensor:
+        if not tensor.is_floating_point():
+            return tensor
+        centred = tensor - tensor.mean()
+        return centred * (ENLARGED / centred.square().mean().sqrt().clamp(min=1e-12))
+
+    return transform(output, enlarge, lambda part: isinstance(part, Tensor))
 
 
 def _owner(model: nn.Module, parameter: str) -> nn.Module:

@@ -124,3 +124,24 @@ def test_terms_of_a_loss(lab: Any, weight: float, expected: list[str]) -> None:
 
     assert [found.code for found in report.findings] == expected
     assert set(report.evidence.experiments.first.terms) == {"class", "size"}
+
+
+@pytest.mark.parametrize("deviation", [None, 2.0])
+def test_targets_of_the_outputs_shape_leave_the_weights_as_they_are(lab: Any, deviation: float | None) -> None:
+    """The range of the outputs is looked for before the weights are measured; `None` is PyTorch's own deviation."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+    if deviation is not None:
+        normal(model, deviation)
+    data = [(x, x.mean((2, 3))) for x, _ in lab.digits.train]
+    subject = lab.subject(model, train_data=data, loss=nn.MSELoss(), train_step=None, optimizer=None)
+
+    report = lab.report(subject, "SN905")
+
+    first = report.evidence.experiments.first
+    assert first.outputs is not None
+    assert {each.name: each.deviation for each in first.weights} == {
+        "1.weight": pytest.approx(float(model[1].weight.detach().std())),
+        "3.weight": pytest.approx(float(model[3].weight.detach().std())),
+    }
+    assert [found.code for found in report.findings] == ["SN905"] * (deviation is not None)
