@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import Evidence
+from steadynorm.experiments.broadcasting import pairs_samples
 from steadynorm.experiments.records import FirstPass, Range, Resemblance
 from steadynorm.finding import Certainty, Finding, Severity
 
@@ -136,7 +137,9 @@ def silent_broadcasting(evidence: Evidence) -> Iterator[Finding]:
     """The loss compares each prediction with the targets of the others."""
     assert evidence.experiments is not None
     first = evidence.experiments.first
-    if first.coupled and first.output_shape is not None and first.target_shape is not None:
+    if first.output_shape is None or first.target_shape is None:
+        return
+    if first.coupled and pairs_samples(first.output_shape, first.target_shape):
         yield finding(
             "SN908",
             (),

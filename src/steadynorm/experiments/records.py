@@ -121,7 +121,8 @@ class FirstPass:
         target_shape: of the target.
         outputs: their range, once the last weights are enlarged so far that any activation shows its bounds.
         targets: their range, where they are numbers with fractions.
-        coupled: whether the loss compares predictions with the targets of other samples; `None` if not tried.
+        coupled: whether broadcasting makes the loss compare predictions with the targets of other samples; `None` if
+            not tried.
         weights: kernels and weight matrices in model order.
         activations: of the layers without parts, in the order of their calls.
         without_gradient: trainable parameters of layers that were called, to which no gradient came.

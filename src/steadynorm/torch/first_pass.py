@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 from torch.nn.parameter import is_lazy
 
+from steadynorm.evidence import Array
+from steadynorm.experiments.broadcasting import is_broadcast
 from steadynorm.experiments.records import Activation, FirstPass, Range, Term, Weight
 from steadynorm.experiments.terms import terms, total
 from steadynorm.experiments.trainee import ENLARGED
-from steadynorm.nests import transform
-from steadynorm.torch.batches import fresh, tensors_of
+from steadynorm.torch.batches import numbers_of, tensors_of, transform
 from steadynorm.torch.calling import Calling
 from steadynorm.torch.layers import normalization_layers
 from steadynorm.torch.state import hooks
@@ -168,22 +169,17 @@ def _classes(output: Any, target: Any) -> int | None:
 
 
 def _coupled(calling: Calling, output: Any, target: Any) -> bool | None:
-    """Whether the gradient for the first prediction changes with the targets of the other samples."""
-    if not isinstance(output, Tensor) or not isinstance(target, Tensor) or not target.is_floating_point():
-        return None
-    if output.shape == target.shape or len(target) < 3 or len(output) != len(target):
+    """Whether broadcasting makes the loss compare each prediction with the targets of the other samples."""
+    if not isinstance(output, Tensor) or not isinstance(target, Tensor) or not output.is_floating_point():
         return None
 
-    def gradient(compared: Tensor) -> Tensor:
-        free = output.detach().clone().requires_grad_()
-        found: Tensor = torch.autograd.grad(total(calling.result("loss", free, compared)), free)[0][0]
-        return found
+    def gradient(predictions: Array, targets: Array) -> Array:
+        free = torch.as_tensor(predictions, dtype=output.dtype, device=output.device).requires_grad_()
+        compared = torch.as_tensor(targets, dtype=target.dtype, device=target.device)
+        (found,) = torch.autograd.grad(total(calling.result("loss", free, compared)), free)
+        return numbers_of(found)  # type: ignore[no-any-return]
 
-    others = torch.cat([target[:1], target[1:] + target[1:].std() + 1])
-    try:
-        return not torch.equal(gradient(fresh(target)), gradient(others))
-    except Exception:  # as above
-        return None
+    return is_broadcast(numbers_of(output), numbers_of(target), gradient)
 
 
 def _bounds(calling: Calling, batch: Any, last: nn.Module | None) -> Range | None:
@@ -204,7 +200,7 @@ def _enlarged(_: nn.Module, __: Any, output: Any) -> Any:
         centred = tensor - tensor.mean()
         return centred * (ENLARGED / centred.square().mean().sqrt().clamp(min=1e-12))
 
-    return transform(output, enlarge, lambda part: isinstance(part, Tensor))
+    return transform(output, enlarge)
 
 
 def _owner(model: nn.Module, parameter: str) -> nn.Module:

@@ -16,7 +16,7 @@ from steadynorm.batches import inputs_and_target
 from steadynorm.experiments.records import FirstPass, Task
 from steadynorm.experiments.trainee import Learner
 from steadynorm.subject import Subject
-from steadynorm.torch.batches import check_finite, sample
+from steadynorm.torch.batches import check_finite, numbers_of, sample
 from steadynorm.torch.calling import Calling
 from steadynorm.torch.copying import Copier, unwrap
 from steadynorm.torch.execution import check_has_values, device_of, plain_execution
@@ -112,7 +112,4 @@ def _is_image(value: Any) -> bool:
 
 
 def _array(value: Any) -> Any:
-    if not isinstance(value, Tensor) or value.dim() == 0:
-        return None
-    detached = value.detach().cpu()
-    return (detached.float() if detached.dtype is torch.bfloat16 else detached).numpy()
+    return numbers_of(value) if isinstance(value, Tensor) and value.dim() else None

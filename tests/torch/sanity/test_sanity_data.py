@@ -98,3 +98,40 @@ def test_broadcasting_between_predictions_and_targets(lab: Any, shape: str, expe
 
     assert [each.code for each in found] == expected
     assert all(each.evidence["output_shape"] == [64, 1] for each in found)
+
+
+def squared(output: Tensor, target: Tensor) -> Tensor:
+    return (output - target).square().mean()
+
+
+def partial_likelihood(output: Tensor, target: Tensor) -> Tensor:
+    """Cox's: each risk is compared with those of everyone who lived longer."""
+    order = torch.argsort(target.reshape(len(output), -1)[:, 0], descending=True)
+    risks = output[order, 0]
+    return (torch.logcumsumexp(risks, 0) - risks).mean()
+
+
+def contrastive(output: Tensor, target: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(output @ target[:, : output.shape[1]].T, torch.arange(len(output)))
+
+
+@pytest.mark.parametrize(
+    ("loss", "width", "targets", "expected"),
+    [
+        (squared, 1, lambda y: y, ["SN908"]),  # whole numbers: a count that is regressed
+        (squared, 1, lambda y: y[:, None], []),
+        (partial_likelihood, 1, lambda y: torch.stack([y.float(), torch.ones(len(y))], 1), []),
+        (partial_likelihood, 1, lambda y: y.float(), []),
+        (contrastive, 16, lambda y: torch.sin(torch.arange(24) * y[:, None].float()), []),
+    ],
+    ids=["counts", "counts in a column", "Cox", "Cox without events", "contrastive"],
+)
+def test_losses_that_couple_samples_on_purpose_broadcast_nothing(
+    lab: Any, loss: Any, width: int, targets: Any, expected: list[str]
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, width))
+    data = [(x, targets(y)) for x, y in lab.digits.train]
+    subject = lab.subject(model, train_data=data, loss=loss, train_step=None, optimizer=None)
+
+    assert lab.codes(subject, "SN908") == expected
