@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from os import PathLike
@@ -59,8 +60,8 @@ def sanity(
     Raises:
         UnusableInputError: the model, the data, a function of the subject, a code or the losses cannot be used.
     """
-    if seconds <= 0:
-        raise UnusableInputError(f"seconds={seconds:g}: expected how long the experiments may take, more than 0")
+    if not 0 < seconds < math.inf:
+        raise UnusableInputError(f"seconds={seconds:g}: expected how long everything may take, more than 0 and no end")
     subject = replace(subject, **given)
     chosen, left_out = (codes([each] if isinstance(each, str) else each) for each in (select, ignore))
     recorded = None if losses is None else read_losses(losses)

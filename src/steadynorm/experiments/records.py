@@ -15,13 +15,16 @@ class Task(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a training on a copy ended; one whose loss has no smallest value is not begun."""
+    """How a training on a copy ended; one whose smallest loss is not known is not begun."""
 
     FITTED = "fitted"
     STUCK = "stuck"
+    SLOW = "falling too slowly"
     FALLING = "still falling"
+    RANDOM = "random"
     NOT_FINITE = "not finite"
     BOTTOMLESS = "no smallest loss"
+    UNKNOWN = "smallest loss not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Learned:
         own: whether that is the user's own train step.
         first: the loss before.
         last: the smallest loss afterwards.
-        floor: the loss that free outputs reach in place of the model's: no model can do better.
+        floor: the loss that free outputs reach in place of the model's: no model can do better; minus infinity
+            without a smallest loss, NaN where it was not found.
         useless: the loss of an answer that has learned nothing: logits of zero, or each image's mean; infinite if not
             known.
         steps: how many steps were made.
@@ -216,6 +220,7 @@ class Experiments:
         order: how much neighbours in the training data resemble each other.
         trend: of a recorded loss.
         calmed: what was tried about a loss that fluctuates.
+        optimizers: how many the train step has; 0 where that is not known.
         skipped: why an experiment was not made, or has no outcome, by the code of its check.
         seconds: how long all of it took.
     """
@@ -226,6 +231,7 @@ class Experiments:
     order: tuple[Resemblance, ...] = ()
     trend: Trend | None = None
     calmed: tuple[Calmed, ...] = ()
+    optimizers: int = 0
     skipped: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 

@@ -61,6 +61,8 @@ class TorchTrainee:
         self.batches = sample(subject.train_data, batches, "train_data", in_order=True)
         for index, batch in enumerate(self.batches):
             check_finite(batch, "train_data", index)
+        self._bounds: dict[Task, tuple[float, float]] = {}
+        self.optimizers = self._optimizers_at_work() if self.has_train_step else 0
 
     def arrays(self) -> Sequence[tuple[Any, Any]]:
         """See `Trainee`."""
@@ -81,9 +83,15 @@ class TorchTrainee:
 
     def learner(self, task: Task, rate: float | None = None) -> Learner:
         """See `Trainee`."""
+        learner: OwnLearner | AdamLearner
         if rate is None:
-            return OwnLearner(self._calling(), self.batches[0])
-        return AdamLearner(self._calling(), self.batches[0], task, rate)
+            learner = OwnLearner(self._calling(), self.batches[0])
+        else:
+            learner = AdamLearner(self._calling(), self.batches[0], task, rate)
+        if task not in self._bounds:
+            self._bounds[task] = learner.bounds()
+        learner.floor, learner.useless = self._bounds[task]
+        return learner
 
     def course(self, steps: int, *, rate: float = 1.0, share: float = 1.0) -> Sequence[float]:
         """See `Trainee`."""
@@ -99,6 +107,11 @@ class TorchTrainee:
             if not np.isfinite(losses[-1]):
                 break
         return losses
+
+    def _optimizers_at_work(self) -> int:
+        calling = self._calling()
+        learner = OwnLearner(calling, self.batches[0])
+        return len(optimizers_of(learner.optimizer, calling.copier))
 
     def _calling(self) -> Calling:
         copier = Copier(self.subject.model)
