@@ -124,7 +124,7 @@ class FirstPass:
         output_shape: of the output, `None` where it is not one tensor; so are the following.
         target_shape: of the target.
         outputs: their range, once the last weights are enlarged so far that any activation shows its bounds.
-        targets: their range, where they are numbers with fractions.
+        targets: their range in all sampled batches, where they are numbers with fractions.
         coupled: whether broadcasting makes the loss compare predictions with the targets of other samples; `None` if
             not tried.
         weights: kernels and weight matrices in model order.
@@ -154,7 +154,7 @@ class Resemblance:
     """How much neighbours in the training data resemble each other, against the same data in random order.
 
     Arguments:
-        what: `labels` or `inputs`.
+        what: `labels`, `targets` that are no labels, or `inputs`.
         neighbours: the share of neighbours with the same label, or the mean correlation of neighbours.
         shuffled: the same in random order.
         error: standard deviation of `shuffled` over random orders.

@@ -16,7 +16,7 @@ from steadynorm.evidence import Evidence
 from steadynorm.experiments.curve import fluctuates, trend
 from steadynorm.experiments.learning import learn, undecided
 from steadynorm.experiments.order import resemblances
-from steadynorm.experiments.records import Calmed, Experiments, FirstPass, Learned, Outcome, Task
+from steadynorm.experiments.records import Calmed, Experiments, FirstPass, Learned, Outcome, Range, Task
 from steadynorm.experiments.trainee import Trainee
 from steadynorm.report.model import Report
 
@@ -84,7 +84,7 @@ class _Session:
     def run(self, sequential: bool, losses: list[float] | None) -> Experiments:
         """Makes the experiments that somebody wants, cheap ones first."""
         self.stage("first pass", 0, 6)
-        found = Experiments(self.trainee.first_pass(), optimizers=self.trainee.optimizers)
+        found = Experiments(self._first_pass(), optimizers=self.trainee.optimizers)
         self.stage("order of the data", 1, 6)
         if sequential:
             self.skipped["SN906"] = "the task needs the order of its data (sequential)"
@@ -107,6 +107,15 @@ class _Session:
     def left(self, share: float = 1.0) -> float:
         """A share of the seconds that are left."""
         return max(self.begin + self.seconds - time.monotonic(), 0.0) * share
+
+    def _first_pass(self) -> FirstPass:
+        """The first pass, with the range of the targets of all batches in place of that of the first."""
+        first = self.trainee.first_pass()
+        if first.targets is None:
+            return first
+        targets = [target for _, target in self.trainee.arrays() if target is not None and target.size]
+        low, high = min(float(each.min()) for each in targets), max(float(each.max()) for each in targets)
+        return replace(first, targets=Range(low, high))
 
     def _first_steps(self, first: FirstPass) -> int | None:
         if not self.trainee.has_train_step:

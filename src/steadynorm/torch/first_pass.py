@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,17 +22,17 @@ from steadynorm.torch.layers import normalization_layers
 from steadynorm.torch.state import hooks
 
 
-def first_pass(calling: Calling, batch: Any) -> FirstPass:
+def first_pass(calling: Calling, batches: Sequence[Any]) -> FirstPass:
     """Runs the copy once in training mode and looks at it; afterwards the copy is spoilt.
 
     Arguments:
         calling: the copy and the subject's functions.
-        batch: the batch.
+        batches: the first is looked at; the others tell whether layers are called that the first does not reach.
 
     Raises:
         UnusableInputError: the model or a function of the subject refuses the batch.
     """
-    model = calling.copier.model
+    model, batch = calling.copier.model, batches[0]
     model.train()
     if any(map(is_lazy, model.parameters())):
         with torch.no_grad():
@@ -47,7 +47,9 @@ def first_pass(calling: Calling, batch: Any) -> FirstPass:
     result = calling.result("loss", output, target)
     loss = total(result)
     gradients = _gradients(loss, model)
-    without = [name for name, gradient in gradients.items() if gradient is None]
+    without = {name: _owner(model, name) for name, gradient in gradients.items() if gradient is None}
+    idle = [name for name, owner in without.items() if owner not in seen.called]
+    later = _called(calling, batches[1:]) if idle else set()
     return FirstPass(
         trained,
         float(loss.detach()),
@@ -59,8 +61,8 @@ def first_pass(calling: Calling, batch: Any) -> FirstPass:
         coupled=_coupled(calling, output, target),
         weights=tuple(_weights(model, gradients)),
         activations=tuple(seen.activations),
-        without_gradient=tuple(name for name in without if _owner(model, name) in seen.called),
-        not_called=tuple(name for name in without if _owner(model, name) not in seen.called),
+        without_gradient=tuple(name for name in without if name not in idle),
+        not_called=tuple(name for name in idle if without[name] not in later),
     )
 
 
@@ -94,6 +96,15 @@ class _Seen:
                     return
 
         return look
+
+
+def _called(calling: Calling, batches: Sequence[Any]) -> set[nn.Module]:
+    """The layers that some batches go through."""
+    seen = _Seen(calling.copier.model)
+    with torch.no_grad(), hooks(seen.handles()):
+        for batch in batches:
+            calling.run(batch)
+    return seen.called
 
 
 def _trained(model: nn.Module, optimizer: Any) -> bool:

@@ -71,7 +71,7 @@ class TorchTrainee:
 
     def first_pass(self) -> FirstPass:
         """See `Trainee`."""
-        return first_pass(self._calling(), self.batches[0])
+        return first_pass(self._calling(), self.batches)
 
     def is_image_to_image(self) -> bool:
         """See `Trainee`."""
