@@ -17,6 +17,7 @@ from steadynorm.evidence import Array
 from steadynorm.experiments.free_outputs import lowest, uninformed
 from steadynorm.experiments.records import Task
 from steadynorm.experiments.terms import total
+from steadynorm.quoting import said
 from steadynorm.torch.batches import fresh, numbers_of, tensors_of, transform
 from steadynorm.torch.calling import Calling
 from steadynorm.torch.copying import Copier
@@ -119,7 +120,7 @@ class OwnLearner(_TorchLearner):
             result = self._train_step(self.calling.copier.handed_over, *optimizer, fresh(batch, self.calling.device))
         except Exception as error:
             raise UnusableInputError(
-                f"train_step raised {type(error).__name__}: {error}. It is called as train_step(model"
+                f"train_step raised {said(error)}. It is called as train_step(model"
                 f"{', optimizer' if optimizer else ''}, batch) on a copy of the model and must be complete; leave "
                 "train_step out to test without it"
             ) from error
