@@ -84,7 +84,7 @@ class _Seen:
                 return output
             if _scaling(called.layer):
                 self.last = called.layer
-            for values in map(numbers_of, arrays_of(output)):
+            for values in _known(output):
                 if np.issubdtype(values.dtype, np.floating) and values.size > 1:
                     deviation = float(values.astype(np.float64).std(ddof=1))
                     self.activations.append(Activation(name, type(called.layer).__name__, deviation))
@@ -92,6 +92,15 @@ class _Seen:
             return output
 
         return look
+
+
+def _known(output: Any) -> Iterator[Any]:
+    """The values of a layer's outputs; none inside of a loop that the backend compiles, as of a recurrent layer."""
+    for each in arrays_of(output):
+        try:
+            yield numbers_of(each)
+        except TypeError:
+            return
 
 
 def _trained(model: Any, optimizers: Sequence[Any]) -> bool:

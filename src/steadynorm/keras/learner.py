@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -20,6 +21,7 @@ from steadynorm.keras.calling import Calling
 from steadynorm.keras.differentiation import beside_gradients, gradients, output_by_batch
 from steadynorm.keras.steps import number_in, own_train_step, with_its_optimizer
 from steadynorm.nests import leaves, transform
+from steadynorm.quoting import said
 
 
 class _KerasLearner:
@@ -90,6 +92,7 @@ class OwnLearner(_KerasLearner):
         subject = calling.subject
         step = subject.train_step or own_train_step(self.model)
         assert step is not None
+        self._is_own = subject.train_step is None
         optimizer = subject.optimizer if subject.train_step is not None else None
         self._step, self._arguments = with_its_optimizer(self.model, step, optimizer)
 
@@ -109,14 +112,14 @@ class OwnLearner(_KerasLearner):
         if isinstance(self.model, keras.Model) and self.model.compiled:
             self.model.reset_metrics()  # else `train_on_batch` gives the mean loss of all steps until now
         try:
-            # What is compiled may know of variables that were put back since, and is slow to begin.
-            with backend().plain_calls():
+            # What the user has compiled may know of variables that were put back since. Keras compiles its own anew.
+            with nullcontext() if self._is_own else backend().plain_calls():
                 result = self._step(self.model, *self._arguments, fresh(batch))
         except UnusableInputError:
             raise
         except Exception as error:
             raise UnusableInputError(
-                f"train_step raised {type(error).__name__}: {error}. It is called as train_step(model"
+                f"train_step raised {said(error)}. It is called as train_step(model"
                 f"{', optimizer' if self._arguments else ''}, batch), or train_step(state, batch), and must be "
                 "complete; leave train_step out to test without it"
             ) from error

@@ -51,6 +51,16 @@ def test_everything_is_as_before(sanity: Any, raising: bool) -> None:
     assert everything(model) == before
 
 
+@pytest.mark.every_backend
+def test_an_optimizer_that_was_never_used_remains_so(sanity: Any) -> None:
+    model = sanity.net(0.1)
+    before = everything(model)
+
+    sanity.report(model, "SN905")
+
+    assert everything(model) == before
+
+
 def test_a_train_step_that_raises_is_named(sanity: Any) -> None:
     def step(model: Any, batch: Any) -> None:
         raise ValueError("no step today")
