@@ -11,6 +11,7 @@ from typing import Any
 from steadynorm.errors import UnusableInputError
 from steadynorm.experiments.losses import read_losses
 from steadynorm.experiments.sanity import examine
+from steadynorm.experiments.warned import warned_once
 from steadynorm.report.model import Report
 from steadynorm.report.progress import Progress
 from steadynorm.rooms import room
@@ -66,7 +67,11 @@ def sanity(
     chosen, left_out = (codes([each] if isinstance(each, str) else each) for each in (select, ignore))
     recorded = None if losses is None else read_losses(losses)
     trainees = room(subject.model, "trainee")
-    with trainees.opened_for_training(subject, batches=batches, device=device) as trainee, Progress(progress) as stage:
+    with (
+        warned_once(),
+        trainees.opened_for_training(subject, batches=batches, device=device) as trainee,
+        Progress(progress) as stage,
+    ):
         return examine(
             trainee,
             name=subject.name,

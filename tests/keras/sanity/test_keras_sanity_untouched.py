@@ -36,7 +36,7 @@ def test_everything_is_as_before(sanity: Any, raising: bool) -> None:
     calls = iter(range(1000))
 
     def loss(output: Any, target: Any) -> Any:
-        if raising and next(calls) == 5:
+        if raising and next(calls) >= 5:
             raise RuntimeError("no loss today")
         return sanity.loss(output, target)
 
