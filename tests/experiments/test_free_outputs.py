@@ -46,6 +46,12 @@ def likelihood(free: Any) -> Any:
     return float(-np.mean(np.sum(ONE_HOT * free[0], 1))), [-ONE_HOT / len(ONE_HOT)]
 
 
+def likelihood_of_shares(free: Any) -> Any:
+    """Likewise of the probabilities themselves."""
+    loss = -np.mean(np.sum(ONE_HOT * np.log(np.maximum(free[0], 1e-30)), 1))
+    return float(loss), [-ONE_HOT / np.maximum(free[0], 1e-30) / len(ONE_HOT)]
+
+
 def binary_entropy(free: Any) -> Any:
     given = free[0].astype(np.float64)
     if given.min() < 0 or given.max() > 1:
@@ -75,6 +81,8 @@ ENTROPY = -(0.9 + 0.1 / 3) * math.log(0.9 + 0.1 / 3) - 2 * 0.1 / 3 * math.log(0.
         (DRAW.normal(size=(16, 3)), quantiles, None, 0.0, 500.0),
         (ZEROS, entropy_of_logits(ONE_HOT), None, 0.0, 1e-2),
         (ZEROS, entropy_of_logits(SMOOTHED), None, ENTROPY, 1e-2),
+        (THIRDS, entropy_of_logits(ONE_HOT), None, 0.0, 1e-2),  # a softmax too much, which keeps a model above 0.55
+        (THIRDS, likelihood_of_shares, None, 0.0, 1e-2),
         (np.log(THIRDS), likelihood, None, 0.0, 1e-2),
         (ZEROS + 0.5, binary_entropy, None, 0.0, 1e-2),
         (DRAW.normal(size=(16, 3)), cosine, None, -1.0, 1e-2),
@@ -88,6 +96,8 @@ ENTROPY = -(0.9 + 0.1 / 3) * math.log(0.9 + 0.1 / 3) - 2 * 0.1 / 3 * math.log(0.
         "quantiles",
         "logits",
         "smoothed",
+        "twice",
+        "shares",
         "logarithms",
         "0 to 1",
         "cosine",

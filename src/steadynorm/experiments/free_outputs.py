@@ -43,7 +43,7 @@ def uninformed(outputs: Array) -> Array:
 def lowest(outputs: Sequence[Array], differentiate: Differentiate, target: Array | None = None) -> float:
     """The smallest loss that outputs come to which are changed themselves, in place of a model.
 
-    Outputs that are probabilities, or their logarithms, remain such.
+    Outputs that are probabilities, or their logarithms, remain such where the loss of other numbers has no end.
 
     Arguments:
         outputs: those to begin with.
@@ -59,7 +59,11 @@ def lowest(outputs: Sequence[Array], differentiate: Differentiate, target: Array
         starts.append([target.reshape(outputs[0].shape)])
     losses = [_loss(differentiate, start) for start in starts]
     best = min(range(len(starts)), key=lambda index: losses[index] if math.isfinite(losses[index]) else math.inf)
-    return _descended(starts[best], differentiate, [_projection(each) for each in outputs])
+    found = _descended(starts[best], differentiate, [_as_they_are] * len(outputs))
+    projections = [_projection(each) for each in outputs]
+    if found >= 0 or all(each is _as_they_are for each in projections):
+        return found
+    return _descended(starts[0], differentiate, projections)
 
 
 def _loss(differentiate: Differentiate, outputs: Sequence[Array]) -> float:
@@ -120,7 +124,11 @@ def _projection(outputs: Array) -> Callable[[Array], Array]:
     logarithmic = _axis_of_logarithms(outputs)
     if logarithmic is not None:
         return lambda free: free - np.log(np.exp(free).sum(logarithmic, keepdims=True))
-    return lambda free: free
+    return _as_they_are
+
+
+def _as_they_are(free: Array) -> Array:
+    return free
 
 
 def _axis_of_probabilities(outputs: Array) -> int | None:

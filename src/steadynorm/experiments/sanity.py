@@ -91,7 +91,9 @@ class _Session:
         elif self.wanted("SN906"):
             found = replace(found, order=resemblances(self.trainee.arrays()))
             if not found.order:
-                self.skipped["SN906"] = "the samples are no arrays of one shape, or fewer than 64"
+                self.skipped["SN906"] = (
+                    "it takes 64 samples with inputs that have fractions, or with one number as target"
+                )
         self.stage("first steps", 2, 6)
         found = replace(found, bad_step=self._first_steps(found.first))
         self.stage("one batch", 3, 6)

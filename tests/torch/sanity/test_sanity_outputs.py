@@ -84,6 +84,14 @@ def test_outputs_that_are_probabilities(lab: Any, last: nn.Module, loss: Any, se
     assert report.evidence.experiments.of(Task.ONE_BATCH)[0].floor == pytest.approx(0.0, abs=0.05)
 
 
+@pytest.mark.parametrize(("last", "expected"), [([nn.Softmax(1)], ["SN902"]), ([], [])], ids=["twice", "once"])
+def test_a_softmax_too_much_keeps_the_loss_up(lab: Any, last: list[nn.Module], expected: list[str]) -> None:
+    """Of ten classes the smallest cross-entropy of probabilities as logits is ln(1 + 9/e) = 1.46."""
+    subject = lab.subject(head(*last), train_step=None, optimizer=None)
+
+    assert lab.codes(subject, "SN902") == expected
+
+
 @pytest.mark.parametrize(("seen", "expected"), [(0.0, ["SN902"]), (1.0, [])])
 def test_targets_far_from_zero_have_a_floor_at_zero(lab: Any, seen: float, expected: list[str]) -> None:
     class Scaled(nn.Module):
