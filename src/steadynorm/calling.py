@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from steadynorm.errors import UnusableInputError
+from steadynorm.quoting import said
 from steadynorm.subject import Subject
 
 
@@ -66,7 +67,7 @@ class Calling(ABC):
             raise
         except Exception as error:
             raise UnusableInputError(
-                f"the model refuses a batch of {self.shapes(batch)}: {type(error).__name__}: {error}. "
+                f"the model refuses a batch of {self.shapes(batch)}: {said(error)}. "
                 "Pass forward=lambda model, batch: ... if the model is called in another way"
             ) from error
 
@@ -83,7 +84,7 @@ class Calling(ABC):
             return self.function("target")(batch)
         except Exception as error:
             raise UnusableInputError(
-                f"target(batch) raised {type(error).__name__}: {error}. It is called with a batch, here a "
+                f"target(batch) raised {said(error)}. It is called with a batch, here a "
                 f"{type(batch).__name__} of {self.shapes(batch)}, and returns what loss and metric compare with"
             ) from error
 
@@ -98,7 +99,7 @@ class Calling(ABC):
         except Exception as error:
             hint = "; pass target=lambda batch: ... to say where the targets are" if target is None else ""
             raise UnusableInputError(
-                f"{name}(output, target) raised {type(error).__name__}: {error} ({self._given(output, target)}){hint}"
+                f"{name}(output, target) raised {said(error)} ({self._given(output, target)}){hint}"
             ) from error
 
     def number(self, name: str, output: Any, target: Any) -> float:

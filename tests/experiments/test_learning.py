@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from itertools import count
 
+import numpy as np
 import pytest
 
-from steadynorm.experiments.learning import learn
+from steadynorm.experiments.learning import learn, shown, undecided
 from steadynorm.experiments.records import Learned, Outcome, Task
 
 
@@ -45,10 +46,18 @@ def learned(course: Course, *, seconds: float = 1e9) -> Learned:
         (lambda step: 2.3 + 100 * math.exp(-step / 10), 0.0, Outcome.STUCK),  # a wild start is no learning
         (lambda step: 2.3 * math.exp(-step / 400), 0.0, Outcome.FALLING),
         (lambda step: math.nan if step > 30 else 2.3, 0.0, Outcome.NOT_FINITE),
-        (lambda step: -float(step), -1e9, Outcome.BOTTOMLESS),
-        (lambda step: 1.0, math.nan, Outcome.BOTTOMLESS),
+        (lambda step: 1.3 - 0.2 * step / 500, 0.0, Outcome.FALLING),  # straight, a sixth of the way
+        (lambda step: 1.3 - 0.01 * step / 500, 0.0, Outcome.SLOW),
+        (lambda step: 1.0 - step, -6.9, Outcome.BOTTOMLESS),
+        (lambda step: 2.3 * math.exp(-step / 40), -1e-9, Outcome.FITTED),
+        (lambda step: math.nan, 0.0, Outcome.NOT_FINITE),
+        (lambda step: -float(step), -math.inf, Outcome.BOTTOMLESS),
+        (lambda step: 1.0, math.nan, Outcome.UNKNOWN),
     ],
-    ids=["falls", "smoothed", "rests above", "flat", "wild", "slow", "nan", "bottomless", "unknown floor"],
+    ids=[
+        *("falls", "smoothed", "rests above", "flat", "wild", "slow", "nan", "straight", "too slow"),
+        *("below zero", "rounded", "nan at once", "bottomless", "unknown floor"),
+    ],
 )
 def test_outcome(loss: Callable[[int], float], floor: float, outcome: Outcome) -> None:
     assert learned(Course(loss, floor)).outcome is outcome
@@ -66,3 +75,36 @@ def test_too_few_steps_in_the_time_decide_nothing() -> None:
 
     assert found.outcome is Outcome.FALLING
     assert found.steps <= 20
+
+
+def test_a_loss_that_differs_from_pass_to_pass_is_not_stuck() -> None:
+    draw = np.random.default_rng(0)
+
+    assert learned(Course(lambda step: 2.3 + 0.1 * draw.normal())).outcome is Outcome.RANDOM
+
+
+def training(own: bool, outcome: Outcome, steps: int = 500) -> Learned:
+    by = "the train step" if own else "Adam"
+    return Learned(Task.ONE_BATCH, by, own, 2.0, 1.0, 0.0, 2.3, steps, outcome, True)
+
+
+@pytest.mark.parametrize(
+    ("tried", "is_shown", "reason"),
+    [
+        ([training(True, Outcome.FITTED)], False, None),
+        ([training(True, Outcome.STUCK), training(False, Outcome.FITTED)], True, None),
+        ([training(True, Outcome.STUCK), training(False, Outcome.STUCK)], True, None),
+        ([training(True, Outcome.STUCK), training(False, Outcome.FALLING)], False, "500 steps by Adam"),
+        ([training(True, Outcome.FALLING), training(False, Outcome.FITTED)], False, "500 steps by the train step"),
+        ([training(True, Outcome.NOT_FINITE), training(False, Outcome.FALLING)], False, "500 steps by Adam"),
+        ([training(True, Outcome.NOT_FINITE, 0)], False, "not a finite number before the first step"),
+        ([training(True, Outcome.FALLING, 0)], False, "no time was left"),
+        ([training(False, Outcome.STUCK), training(False, Outcome.FITTED)], False, None),
+        ([training(False, Outcome.SLOW), training(False, Outcome.STUCK)], True, None),
+        ([], False, None),
+    ],
+)
+def test_what_trainings_show_together(tried: list[Learned], is_shown: bool, reason: str | None) -> None:
+    assert (shown(tried) is not None) == is_shown
+    said = undecided(tried)
+    assert said is None if reason is None else said is not None and reason in said

@@ -47,8 +47,49 @@ def test_frames_of_a_moving_picture_correlate() -> None:
 
     found = resemblances([(frames, frames.mean(1))])
 
-    assert [each.what for each in found] == ["inputs"]  # the targets are no labels
-    assert stands_out(found[0])
+    assert [each.what for each in found] == ["targets", "inputs"]  # the targets are no labels
+    assert all(map(stands_out, found))
+
+
+def as_floats(labels: Any) -> Any:
+    return labels.astype(np.float32)[:, None]
+
+
+def one_hot(labels: Any) -> Any:
+    return np.eye(10, dtype=np.float32)[labels]
+
+
+def measured(labels: Any) -> Any:
+    """A target that grows with the label, about which it spreads."""
+    return labels + np.random.default_rng(1).normal(0, 1, len(labels))
+
+
+def mostly_zero(labels: Any) -> Any:
+    """An amount that is zero in nine of ten cases."""
+    return np.where(labels == 9, 0.5 + labels, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("form", "what"),
+    [
+        (as_floats, "labels"),
+        (lambda labels: (labels > 4).astype(np.float32), "labels"),
+        (lambda labels: labels > 4, "labels"),
+        (one_hot, "labels"),
+        (measured, "targets"),
+        (mostly_zero, "targets"),
+    ],
+    ids=["numbers", "binary", "booleans", "one-hot", "measured", "mostly zero"],
+)
+@pytest.mark.parametrize("in_order", [True, False], ids=["sorted", "mixed"])
+def test_targets_in_every_form(form: Any, what: str, in_order: bool) -> None:
+    order = np.argsort(LABELS, kind="stable") if in_order else np.random.default_rng(0).permutation(len(LABELS))
+    targets = form(LABELS[order])
+
+    found = resemblances([(None, targets[at : at + 64]) for at in range(0, len(targets), 64)])
+
+    assert [each.what for each in found] == [what]
+    assert stands_out(found[0]) == in_order
 
 
 def test_what_says_nothing_is_left_out() -> None:

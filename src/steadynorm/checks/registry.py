@@ -68,6 +68,9 @@ _BY_MODE = ("SN107", "SN201", "SN202", "SN203")
 
 _WITHOUT_LAYERS = "the model has no normalization layers"
 
+_WHY_EXPERIMENTS = "a sanity test does not look at it: 'steadynorm diagnose' does, or 'steadynorm check' in source code"
+"""Where the evidence comes from experiments, the reason for what no experiment shows."""
+
 _LIVE = ("calls", "steps", "evaluation", "gap", "source")
 _WHY_FILES = "it takes a live model and data: 'steadynorm diagnose'"
 """Where the evidence comes from files, the one reason for whatever no file can tell."""
@@ -193,9 +196,7 @@ def _unseen(code: str, program: Program) -> list[str]:
 def _not_tried(registered: Registered, experiments: Experiments) -> list[str]:
     if registered.code in experiments.skipped:
         return [experiments.skipped[registered.code]]
-    if "experiments" not in registered.needs:
-        return [_WHY_MISSING[registered.needs[0]] if registered.needs else _WITHOUT_LAYERS]
-    return []
+    return [] if "experiments" in registered.needs else [_WHY_EXPERIMENTS]
 
 
 def _why(part: str, evidence: Evidence) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import Evidence
+from steadynorm.experiments.broadcasting import pairs_samples
 from steadynorm.experiments.records import FirstPass, Range, Resemblance
+from steadynorm.experiments.trainee import ENLARGED
 from steadynorm.finding import Certainty, Finding, Severity
 
 STANDARD_DEVIATIONS = 6.0
@@ -16,10 +19,13 @@ LABEL_EXCESS = 0.2
 CORRELATION = 0.2
 """And by so much: the share of neighbours with one label, the mean correlation of neighbours."""
 
+LEAST_OPEN = 0.1
+"""The largest output, over the deviation that outputs were brought to, from which they have no upper bound."""
+
 SATURATED = 0.99
 """An output that comes this near to its bound shows where that is."""
 
-_BOUNDS = {"sigmoid": Range(0.0, 1.0), "tanh": Range(-1.0, 1.0)}
+_BOUNDS = {"sigmoid": Range(0.0, 1.0), "tanh": Range(-1.0, 1.0), "ReLU": Range(0.0, math.inf)}
 
 
 @check("SN903", "experiments", layers=False)
@@ -32,7 +38,7 @@ def targets_out_of_range(evidence: Evidence) -> Iterator[Finding]:
     if activation is None or targets is None:
         return
     bounds = _BOUNDS[activation]
-    margin = 0.01 * (bounds.high - bounds.low)
+    margin = 0.01 * (min(bounds.high, targets.high) - bounds.low)
     outside = targets.low < bounds.low - margin or targets.high > bounds.high + margin
     halved = activation == "tanh" and targets.low >= 0 and SATURATED <= targets.high <= 1
     if not outside and not halved:
@@ -59,6 +65,8 @@ def bounds_of(first: FirstPass) -> str | None:
         return "sigmoid"
     if -1 - 1e-6 <= seen.low <= -SATURATED and SATURATED <= seen.high <= 1 + 1e-6:
         return "tanh"
+    if -1e-6 <= seen.low <= 1 - SATURATED and seen.high >= LEAST_OPEN * ENLARGED:
+        return "ReLU"
     return None
 
 
@@ -88,6 +96,11 @@ def data_in_order(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _alike(seen: Resemblance) -> str:
+    if seen.what == "targets":
+        return (
+            f"the targets of neighbours among {seen.samples} training samples correlate by {seen.neighbours:.2f} "
+            f"({seen.shuffled:.2f} in random order)"
+        )
     if seen.what == "labels":
         return (
             f"of {seen.samples} training samples {seen.neighbours:.0%} have the label of the one before "
@@ -136,7 +149,9 @@ def silent_broadcasting(evidence: Evidence) -> Iterator[Finding]:
     """The loss compares each prediction with the targets of the others."""
     assert evidence.experiments is not None
     first = evidence.experiments.first
-    if first.coupled and first.output_shape is not None and first.target_shape is not None:
+    if first.output_shape is None or first.target_shape is None:
+        return
+    if first.coupled and pairs_samples(first.output_shape, first.target_shape):
         yield finding(
             "SN908",
             (),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadynorm.checks.registry import check, finding
+from steadynorm.checks.wording import told_apart
 from steadynorm.evidence import Evidence
 from steadynorm.experiments.curve import fluctuates
-from steadynorm.experiments.records import Calmed, Learned, Outcome, Task
+from steadynorm.experiments.learning import shown
+from steadynorm.experiments.records import Calmed, Experiments, Learned, Outcome, Task
 from steadynorm.finding import Certainty, Finding
 
 CALMER = 0.5
@@ -22,9 +24,9 @@ def identity_not_learned(evidence: Evidence) -> Iterator[Finding]:
     """An image-to-image network does not learn to give its input back."""
     assert evidence.experiments is not None
     tried = evidence.experiments.of(Task.IDENTITY)
-    if not tried or any(each.outcome in (Outcome.FITTED, Outcome.FALLING) for each in tried):
+    best = shown(tried)
+    if best is None:
         return
-    best = min(tried, key=lambda each: each.last)
     yield finding(
         "SN901",
         (),
@@ -42,25 +44,35 @@ def batch_not_fitted(evidence: Evidence) -> Iterator[Finding]:
     """The loss on one batch does not come down, however long it is trained on."""
     assert evidence.experiments is not None
     tried = evidence.experiments.of(Task.ONE_BATCH)
-    own = next((each for each in tried if each.own), None)
-    others = [each for each in tried if not each.own]
-    fitting = next((each for each in others if each.outcome is Outcome.FITTED), None)
-    if own is None:
-        if others and all(each.outcome in (Outcome.STUCK, Outcome.NOT_FINITE) for each in others):
-            yield _unfitted(min(others, key=lambda each: each.last), tried, None)
-    elif own.outcome in (Outcome.STUCK, Outcome.NOT_FINITE):
-        undecided = any(each.outcome is Outcome.FALLING for each in others)
-        if fitting is not None or not undecided:
-            yield _unfitted(own, tried, fitting)
+    worst = shown(tried)
+    if worst is not None:
+        yield _unfitted(worst, tried, _doubt(evidence.experiments, worst, tried))
 
 
-def _unfitted(worst: Learned, tried: tuple[Learned, ...], fitting: Learned | None) -> Finding:
-    ended = (
-        "the loss is no finite number any more"
-        if worst.outcome is Outcome.NOT_FINITE
-        else f"the loss on one fixed batch goes from {worst.first:.3g} to {worst.last:.3g} and no further"
-    )
-    message = f"after {worst.steps} steps by {worst.by} {ended}; {worst.floor:.3g} is within reach of free outputs"
+def _doubt(experiments: Experiments, worst: Learned, tried: tuple[Learned, ...]) -> str | None:
+    """What a training that fails may be but a mistake; `None` if it is none of these."""
+    fits = any(each.outcome is Outcome.FITTED for each in tried)
+    if worst.own and fits and worst.moved and experiments.optimizers > 1:
+        return "whether the train step's optimizers work against each other on purpose, as those of a GAN do"
+    if not fits and (len(experiments.first.terms) > 1 or experiments.first.output_shape is None):
+        return "whether the terms of the loss contradict each other on purpose, as those of an autoencoder may"
+    if worst.outcome is Outcome.SLOW and worst.moved:
+        return "whether the learning rate is meant to be that low, or is still being warmed up"
+    return None
+
+
+def _unfitted(worst: Learned, tried: tuple[Learned, ...], doubt: str | None) -> Finding:
+    fitting = next((each for each in tried if not each.own and each.outcome is Outcome.FITTED), None)
+    first, last, floor = told_apart(worst.first, worst.last, worst.floor)
+    if worst.outcome is Outcome.NOT_FINITE:
+        ended = "the loss is no finite number any more"
+    elif worst.last == worst.first:
+        ended = f"the loss on one fixed batch is {last} as before"
+    else:
+        slow = worst.outcome is Outcome.SLOW
+        ended = f"the loss on one fixed batch {'falls only' if slow else 'goes'} from {first} to {last}"
+        ended += "" if slow else " and no further"
+    message = f"after {worst.steps} steps by {worst.by} {ended}; {floor} is within reach of free outputs"
     if all(each.own for each in tried):
         remedy = (
             "Look at the learning rate and at what is trained, and for a layer that is not connected, an activation "
@@ -79,7 +91,8 @@ def _unfitted(worst: Learned, tried: tuple[Learned, ...], fitting: Learned | Non
             f"The model can; its training does not: try a learning rate like that of {fitting.by}, and look at which "
             "parameters the optimizer has, at what clips or scales the gradients, and at the mode it trains in."
         )
-    return finding("SN902", (), message, remedy, evidence=_numbers(tried))
+    certainty = Certainty.PROVEN if doubt is None else Certainty.LIKELY
+    return finding("SN902", (), message, remedy, evidence=_numbers(tried), certainty=certainty, settle=doubt)
 
 
 @check("SN904", "experiments", layers=False)

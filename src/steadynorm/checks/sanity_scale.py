@@ -12,9 +12,9 @@ from steadynorm.experiments.records import FirstPass, Weight
 from steadynorm.finding import Certainty, Finding, Severity
 
 LARGEST_GAIN = 8.0
-SMALLEST_GAIN = 0.05
+SMALLEST_GAIN = 0.02
 """Deviation times the root of the inputs: by this a layer scales what passes. He's initialization has 1.41, PyTorch's
-own 0.58; a small one is usual in last layers, and a large one nowhere."""
+own 0.58; a small one is usual in last layers and before sines of 30 times the sum (0.047), and a large one nowhere."""
 
 FAR_FROM_CHANCE = 2.0
 """A first loss over this many times that of chance comes from the scale of the outputs."""
@@ -42,6 +42,17 @@ def first_steps_not_finite(evidence: Evidence) -> Iterator[Finding]:
             "Lower the learning rate, or warm it up; look at the scale of inputs and initial weights, and for a "
             "logarithm or a division by what may be zero in the loss.",
             evidence={"step": step},
+            severity=Severity.ERROR,
+        )
+    loss = evidence.experiments.first.loss
+    if not step and loss is not None and not math.isfinite(loss):
+        yield finding(
+            "SN905",
+            (),
+            f"the first loss is {loss:g}, before any step",
+            "Look at the scale of inputs and initial weights, and for a logarithm or a division by what may be zero in "
+            "the loss.",
+            evidence={"loss": loss},
             severity=Severity.ERROR,
         )
 
@@ -100,7 +111,7 @@ def _gain(weight: Weight) -> float:
 
 
 def _loss(first: FirstPass) -> Iterator[Finding]:
-    if first.loss is None or first.chance is None or first.classes is None:
+    if first.loss is None or first.chance is None or first.classes is None or math.isnan(first.loss):
         return
     expected = math.log(first.classes)
     is_mean_entropy = math.isclose(first.chance, expected, rel_tol=1e-3)

@@ -1,4 +1,4 @@
-"""How many of something there are, in words that fit one as well as several."""
+"""Counts in words that fit one as well as several, and numbers that a reader can tell apart."""
 
 from __future__ import annotations
 
@@ -21,3 +21,12 @@ def many(things: Sized | int, verb: str = "", noun: str = "layer", of: Sized | N
     most = count if of is None else len(of)
     share = "" if of is None else f"{count} of "
     return f"{share}{most} {noun}{'' if most == 1 else 's'} {said}".rstrip()
+
+
+def told_apart(*values: float) -> list[str]:
+    """Numbers with three digits, or as many more as show which of them differ."""
+    for digits in range(3, 10):
+        shown = [f"{each:.{digits}g}" for each in values]
+        if len(set(shown)) == len(set(values)):
+            break
+    return shown

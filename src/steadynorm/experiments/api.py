@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from os import PathLike
@@ -10,6 +11,7 @@ from typing import Any
 from steadynorm.errors import UnusableInputError
 from steadynorm.experiments.losses import read_losses
 from steadynorm.experiments.sanity import examine
+from steadynorm.experiments.warned import warned_once
 from steadynorm.report.model import Report
 from steadynorm.report.progress import Progress
 from steadynorm.rooms import room
@@ -59,13 +61,17 @@ def sanity(
     Raises:
         UnusableInputError: the model, the data, a function of the subject, a code or the losses cannot be used.
     """
-    if seconds <= 0:
-        raise UnusableInputError(f"seconds={seconds:g}: expected how long the experiments may take, more than 0")
+    if not 0 < seconds < math.inf:
+        raise UnusableInputError(f"seconds={seconds:g}: expected how long everything may take, more than 0 and no end")
     subject = replace(subject, **given)
     chosen, left_out = codes(select), codes(ignore)
     recorded = None if losses is None else read_losses(losses)
     trainees = room(subject.model, "trainee")
-    with trainees.opened_for_training(subject, batches=batches, device=device) as trainee, Progress(progress) as stage:
+    with (
+        warned_once(),
+        trainees.opened_for_training(subject, batches=batches, device=device) as trainee,
+        Progress(progress) as stage,
+    ):
         return examine(
             trainee,
             name=subject.name,

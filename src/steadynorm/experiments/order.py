@@ -17,6 +17,9 @@ MOST_SAMPLES = 4096
 MOST_FEATURES = 512
 """Inputs are thinned out to that many numbers a sample."""
 
+MOST_CLASSES = 16
+"""Labels with a decimal point: more of them are counts or ratings."""
+
 ORDERS = 50
 """Random orders that the order of the data is compared with."""
 
@@ -29,23 +32,54 @@ def resemblances(batches: Sequence[tuple[Any, Any]]) -> tuple[Resemblance, ...]:
             for what is no array.
 
     Returns:
-        one for labels that are whole numbers, one for inputs; none of what is missing or has too few samples.
+        one for the targets, where each is a class or a number, one for inputs; none of what is missing or has too few
+        samples.
     """
-    return tuple(_labels(batches)) + tuple(_inputs(batches))
+    return tuple(_targets(batches)) + tuple(_inputs(batches))
 
 
-def _labels(batches: Sequence[tuple[Any, Any]]) -> Iterator[Resemblance]:
-    found = [target.reshape(len(target)) for _, target in batches if _is_labels(target)]
-    if len(found) < len(batches):
+def _targets(batches: Sequence[tuple[Any, Any]]) -> Iterator[Resemblance]:
+    given = [target for _, target in batches]
+    if any(each is None for each in given) or len({each.shape[1:] for each in given}) != 1:
         return
-    labels = np.concatenate(found)[:MOST_SAMPLES] if found else np.empty(0)
-    if len(labels) < LEAST_SAMPLES or len(np.unique(labels)) < 2:
+    targets = np.concatenate(given)[:MOST_SAMPLES]
+    numbers = _classes(targets) if _is_one_hot(targets) else targets.reshape(len(targets), -1)
+    if len(targets) < LEAST_SAMPLES or numbers.shape[1] != 1:
         return
+    column = numbers[:, 0]
+    if len(np.unique(column)) < 2 or not np.isfinite(column.astype(np.float64)).all():
+        return
+    if _is_labels(column):
+        yield _compared("labels", lambda order: _share_of_pairs(column[order]), len(column))
+    else:
+        ranks = np.unique(column, return_inverse=True)[1].astype(np.float64).reshape(-1, 1)
+        rows = (ranks - ranks.mean()) / ranks.std()  # of ranks, so that no single large target decides
+        yield _compared("targets", lambda order: _correlation(rows[order]), len(column))
 
-    def same(order: Any) -> float:
-        return float(np.mean(labels[order][1:] == labels[order][:-1]))
 
-    yield _compared("labels", same, len(labels))
+def _is_one_hot(targets: Array) -> bool:
+    if targets.ndim != 2 or targets.shape[1] < 2:
+        return False
+    return bool(np.isin(targets, (0, 1)).all()) and bool((targets.sum(axis=1) == 1).all())
+
+
+def _classes(one_hot: Array) -> Any:
+    return one_hot.argmax(axis=1)[:, None]
+
+
+def _is_labels(column: Any) -> bool:
+    """Whether numbers are those of classes: whole ones, and with a decimal point no more than a few."""
+    if np.issubdtype(column.dtype, np.integer) or column.dtype == bool:
+        return True
+    return bool(np.all(column == np.round(column))) and len(np.unique(column)) <= MOST_CLASSES
+
+
+def _share_of_pairs(labels: Any) -> float:
+    return float(np.mean(labels[1:] == labels[:-1]))
+
+
+def _correlation(rows: Array) -> float:
+    return float(np.mean(np.sum(rows[1:] * rows[:-1], axis=1)))
 
 
 def _inputs(batches: Sequence[tuple[Any, Any]]) -> Iterator[Resemblance]:
@@ -59,14 +93,7 @@ def _inputs(batches: Sequence[tuple[Any, Any]]) -> Iterator[Resemblance]:
         return
     rows = _standardized(rows)
 
-    def correlation(order: Any) -> float:
-        return float(np.mean(np.sum(rows[order][1:] * rows[order][:-1], axis=1)))
-
-    yield _compared("inputs", correlation, len(rows))
-
-
-def _is_labels(target: Any) -> bool:
-    return target is not None and np.issubdtype(target.dtype, np.integer) and target.size == len(target)
+    yield _compared("inputs", lambda order: _correlation(rows[order]), len(rows))
 
 
 def _standardized(rows: Array) -> Array:

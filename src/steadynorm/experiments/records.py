@@ -15,13 +15,16 @@ class Task(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a training on a copy ended; one whose loss has no smallest value is not begun."""
+    """How a training on a copy ended; one whose smallest loss is not known is not begun."""
 
     FITTED = "fitted"
     STUCK = "stuck"
+    SLOW = "falling too slowly"
     FALLING = "still falling"
+    RANDOM = "random"
     NOT_FINITE = "not finite"
     BOTTOMLESS = "no smallest loss"
+    UNKNOWN = "smallest loss not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Learned:
         own: whether that is the user's own train step.
         first: the loss before.
         last: the smallest loss afterwards.
-        floor: the loss that free outputs reach in place of the model's: no model can do better.
+        floor: the loss that free outputs reach in place of the model's: no model can do better; minus infinity
+            without a smallest loss, NaN where it was not found.
         useless: the loss of an answer that has learned nothing: logits of zero, or each image's mean; infinite if not
             known.
         steps: how many steps were made.
@@ -120,8 +124,9 @@ class FirstPass:
         output_shape: of the output, `None` where it is not one tensor; so are the following.
         target_shape: of the target.
         outputs: their range, once the last weights are enlarged so far that any activation shows its bounds.
-        targets: their range, where they are numbers with fractions.
-        coupled: whether the loss compares predictions with the targets of other samples; `None` if not tried.
+        targets: their range in all sampled batches, where they are numbers with fractions.
+        coupled: whether broadcasting makes the loss compare predictions with the targets of other samples; `None` if
+            not tried.
         weights: kernels and weight matrices in model order.
         activations: of the layers without parts, in the order of their calls.
         without_gradient: trainable parameters of layers that were called, to which no gradient came.
@@ -149,7 +154,7 @@ class Resemblance:
     """How much neighbours in the training data resemble each other, against the same data in random order.
 
     Arguments:
-        what: `labels` or `inputs`.
+        what: `labels`, `targets` that are no labels, or `inputs`.
         neighbours: the share of neighbours with the same label, or the mean correlation of neighbours.
         shuffled: the same in random order.
         error: standard deviation of `shuffled` over random orders.
@@ -215,6 +220,7 @@ class Experiments:
         order: how much neighbours in the training data resemble each other.
         trend: of a recorded loss.
         calmed: what was tried about a loss that fluctuates.
+        optimizers: how many the train step has; 0 where that is not known.
         skipped: why an experiment was not made, or has no outcome, by the code of its check.
         seconds: how long all of it took.
     """
@@ -225,6 +231,7 @@ class Experiments:
     order: tuple[Resemblance, ...] = ()
     trend: Trend | None = None
     calmed: tuple[Calmed, ...] = ()
+    optimizers: int = 0
     skipped: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy as np
 
 from steadynorm.checks.registry import run
 from steadynorm.diagnosis import Stage, rank, silent
+from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evidence
 from steadynorm.experiments.curve import fluctuates, trend
-from steadynorm.experiments.learning import learn
+from steadynorm.experiments.learning import learn, undecided
 from steadynorm.experiments.order import resemblances
-from steadynorm.experiments.records import Calmed, Experiments, Learned, Outcome, Task
+from steadynorm.experiments.records import Calmed, Experiments, FirstPass, Learned, Outcome, Range, Task
 from steadynorm.experiments.trainee import Trainee
 from steadynorm.report.model import Report
 
@@ -64,7 +65,12 @@ def examine(
     experiments = session.run(sequential, None if losses is None else list(losses))
     evidence = Evidence(framework=trainee.framework, layers=(), experiments=experiments)
     findings, not_assessed = run(evidence, chosen, left_out)
+    findings.sort(key=lambda found: found.code in _SYMPTOMS)
     return Report(name, evidence, tuple(rank(findings)), tuple(not_assessed), chosen, left_out)
+
+
+_SYMPTOMS = ("SN901", "SN902", "SN904")
+"""What the other findings may be the cause of, so that these come first."""
 
 
 class _Session:
@@ -78,19 +84,21 @@ class _Session:
     def run(self, sequential: bool, losses: list[float] | None) -> Experiments:
         """Makes the experiments that somebody wants, cheap ones first."""
         self.stage("first pass", 0, 6)
-        found = Experiments(self.trainee.first_pass())
+        found = Experiments(self._first_pass(), optimizers=self.trainee.optimizers)
         self.stage("order of the data", 1, 6)
         if sequential:
             self.skipped["SN906"] = "the task needs the order of its data (sequential)"
         elif self.wanted("SN906"):
             found = replace(found, order=resemblances(self.trainee.arrays()))
             if not found.order:
-                self.skipped["SN906"] = "the samples are no arrays of one shape, or fewer than 64"
+                self.skipped["SN906"] = (
+                    "it takes 64 samples with inputs that have fractions, or with one number as target"
+                )
         self.stage("first steps", 2, 6)
-        found = replace(found, bad_step=self._first_steps())
+        found = replace(found, bad_step=self._first_steps(found.first))
         self.stage("one batch", 3, 6)
         if self.wanted("SN902"):
-            found = replace(found, learned=tuple(self._one_batch()))
+            found = replace(found, learned=tuple(self._one_batch(found.first)))
         self.stage("identity", 4, 6)
         if self.wanted("SN901"):
             found = replace(found, learned=found.learned + tuple(self._identity()))
@@ -102,52 +110,67 @@ class _Session:
         """A share of the seconds that are left."""
         return max(self.begin + self.seconds - time.monotonic(), 0.0) * share
 
-    def _first_steps(self) -> int | None:
+    def _first_pass(self) -> FirstPass:
+        """The first pass, with the range of the targets of all batches in place of that of the first."""
+        first = self.trainee.first_pass()
+        if first.targets is None:
+            return first
+        targets = [target for _, target in self.trainee.arrays() if target is not None and target.size]
+        low, high = min(float(each.min()) for each in targets), max(float(each.max()) for each in targets)
+        return replace(first, targets=Range(low, high))
+
+    def _first_steps(self, first: FirstPass) -> int | None:
         if not self.trainee.has_train_step:
             return None
-        losses = self.trainee.course(FIRST_STEPS)
+        try:
+            losses = self.trainee.course(FIRST_STEPS)
+        except UnusableInputError:
+            if _reaches_nothing(first):
+                return None  # the step raises because of that, which is a finding of its own
+            raise
         return next((number for number, loss in enumerate(losses, 1) if not np.isfinite(loss)), 0)
 
-    def _one_batch(self) -> Iterator[Learned]:
+    def _one_batch(self, first: FirstPass) -> Iterator[Learned]:
         if not self.trainee.has_loss:
             self.skipped.setdefault("SN902", "no loss was given")
+        elif _reaches_nothing(first):
+            self.skipped["SN902"] = "no gradient comes from the loss to any parameter"
         if "SN902" in self.skipped:
             return
         if _contradictory(self.trainee.arrays()[:1]):
             self.skipped["SN902"] = "the first batch holds the same input twice with different targets"
             return
-        own = None
+        tried: list[Learned] = []
         if self.trainee.has_train_step:
             learner = self.trainee.learner(Task.ONE_BATCH)
-            own = learn(learner, Task.ONE_BATCH, "the train step", own=True, steps=STEPS, seconds=self.left(0.3))
-            yield own
-        last = own
-        is_settled = own is not None and own.outcome in (Outcome.FITTED, Outcome.BOTTOMLESS)
-        if self.trainee.has_gradients and not is_settled:
-            for last in self._by_adam(Task.ONE_BATCH, 0.5):
-                yield last
-        self._undecided("SN902", own or last)
+            seconds = self.left(0.3)
+            tried.append(learn(learner, Task.ONE_BATCH, "the train step", own=True, steps=STEPS, seconds=seconds))
+            yield tried[-1]
+        if self.trainee.has_gradients and not (tried and _is_settled(tried[-1])):
+            for each in self._by_adam(Task.ONE_BATCH, 0.25):
+                tried.append(each)
+                yield each
+        self._undecided("SN902", tried)
 
     def _identity(self) -> Iterator[Learned]:
         if not self.trainee.is_image_to_image():
             self.skipped["SN901"] = "inputs, outputs and targets are not images of one shape"
         if "SN901" in self.skipped:
             return
-        tried = list(self._by_adam(Task.IDENTITY, 0.6))
+        tried = list(self._by_adam(Task.IDENTITY, 0.3))
         yield from tried
-        self._undecided("SN901", tried[-1])
+        self._undecided("SN901", tried)
 
-    def _undecided(self, code: str, last: Learned | None) -> None:
-        if last is not None and last.outcome is Outcome.FALLING:
-            self.skipped[code] = f"the loss was still falling after {last.steps} steps, when time was up"
-        if last is not None and last.outcome is Outcome.BOTTOMLESS:
-            self.skipped[code] = "the loss has no smallest value that a model could come to"
+    def _undecided(self, code: str, tried: Sequence[Learned]) -> None:
+        reason = undecided(tried)
+        if reason is not None:
+            self.skipped[code] = reason
 
     def _by_adam(self, task: Task, share: float) -> Iterator[Learned]:
-        """Tries one rate after the other until one fits."""
-        seconds = self.left(share) / len(RATES)
+        """Tries one rate after the other until one fits, each in a share of the time that is left."""
         for rate in RATES:
             learner = self.trainee.learner(task, rate)
+            seconds = self.left(share)  # what the learner took to begin is gone
             found = learn(learner, task, f"Adam at {rate:g}", own=False, steps=STEPS, seconds=seconds)
             yield found
             if found.outcome is Outcome.FITTED:
@@ -181,6 +204,16 @@ class _Session:
         self.trainee.course(FIRST_STEPS)
         step = (time.monotonic() - begin) / FIRST_STEPS
         return int(min(COURSE, max(FIRST_STEPS, self.left(0.3) / step)))
+
+
+def _is_settled(own: Learned) -> bool:
+    """Whether other trainings can add nothing to that of the user's own step."""
+    return own.outcome is Outcome.FITTED or (not own.steps and own.outcome is not Outcome.FALLING)
+
+
+def _reaches_nothing(first: FirstPass) -> bool:
+    """Whether no gradient comes from the loss to any parameter, though layers are called and trainable."""
+    return bool(first.without_gradient) and all(each.gradient is None for each in first.weights)
 
 
 def _compared(change: str, rate: bool, plain: Any, changed: Any) -> Calmed:

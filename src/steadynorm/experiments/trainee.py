@@ -7,10 +7,6 @@ from typing import Any, Protocol
 
 from steadynorm.experiments.records import FirstPass, Task
 
-FREE_STEPS = 300
-FREE_RATE = 0.3
-"""Steps and rate (times the spread of the outputs) with which free outputs look for the smallest loss."""
-
 ENLARGED = 1e3
 """Standard deviation that the last layer's outputs are brought to, at which sigmoid and tanh show their bounds."""
 
@@ -19,7 +15,7 @@ class Learner(Protocol):
     """A copy in training. Nothing that it does reaches the user's own objects."""
 
     floor: float
-    """The loss that no model can fall below on this task; NaN where it is not known."""
+    """The loss that no model can fall below on this task; minus infinity without one, NaN where not known."""
 
     useless: float
     """The loss of an answer that has learned nothing: logits of zero, or each image's mean; infinite if not known."""
@@ -40,6 +36,7 @@ class Trainee(Protocol):
     Attributes:
         framework: whose model it is.
         has_train_step: whether a copy can be trained by the user's own train step.
+        optimizers: how many optimizers the train step has; 0 where that is not known.
         has_rate: whether the learning rates of that are known, so that they can be scaled.
         has_loss: whether a copy can be trained on a loss.
         has_gradients: whether Adam can do that, too.
@@ -48,6 +45,7 @@ class Trainee(Protocol):
 
     framework: str
     has_train_step: bool
+    optimizers: int
     has_rate: bool
     has_loss: bool
     has_gradients: bool

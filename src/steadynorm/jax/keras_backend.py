@@ -79,5 +79,12 @@ def keeper(value: Any) -> Callable[[], Any] | None:
     """Arrays never change, but a step that donates its arguments deletes them: a copy comes back then."""
     if not isinstance(value, jax.Array) or isinstance(value, jax.core.Tracer):
         return None
-    kept = jnp.copy(value)
-    return lambda: kept if value.is_deleted() else value
+    kept, current = jnp.copy(value), value
+
+    def put_back() -> Any:
+        nonlocal current
+        if current.is_deleted():
+            current = jnp.copy(kept)
+        return current
+
+    return put_back

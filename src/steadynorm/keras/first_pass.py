@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from steadynorm.evidence import Array
+from steadynorm.experiments.broadcasting import is_broadcast
 from steadynorm.experiments.free_outputs import uninformed
 from steadynorm.experiments.records import Activation, FirstPass, Range, Term, Weight
 from steadynorm.experiments.terms import terms, total
@@ -82,7 +84,7 @@ class _Seen:
                 return output
             if _scaling(called.layer):
                 self.last = called.layer
-            for values in map(numbers_of, arrays_of(output)):
+            for values in _known(output):
                 if np.issubdtype(values.dtype, np.floating) and values.size > 1:
                     deviation = float(values.astype(np.float64).std(ddof=1))
                     self.activations.append(Activation(name, type(called.layer).__name__, deviation))
@@ -90,6 +92,15 @@ class _Seen:
             return output
 
         return look
+
+
+def _known(output: Any) -> Iterator[Any]:
+    """The values of a layer's outputs; none inside of a loop that the backend compiles, as of a recurrent layer."""
+    for each in arrays_of(output):
+        try:
+            yield numbers_of(each)
+        except TypeError:
+            return
 
 
 def _trained(model: Any, optimizers: Sequence[Any]) -> bool:
@@ -198,24 +209,18 @@ def _classes(output: Any, target: Any) -> int | None:
 
 
 def _coupled(calling: Calling, output: Any, target: Any) -> bool | None:
-    """Whether the gradient for the first prediction changes with the targets of the other samples."""
-    if not is_array(output) or not is_array(target) or not _is_floating(target):
+    """Whether broadcasting makes the loss compare each prediction with the targets of the other samples."""
+    if not is_array(output) or not is_array(target) or not _is_floating(output):
         return None
-    if tuple(output.shape) == tuple(target.shape) or len(target) < 3 or len(output) != len(target):
-        return None
-    compared = numbers_of(target)
-    others = np.concatenate([compared[:1], compared[1:] + compared[1:].std() + 1]).astype(compared.dtype)
 
-    def gradient(targets: Any) -> Any:
+    def gradient(predictions: Array, targets: Array) -> Any:
         _, (found,) = backend().gradients(
-            lambda free: total(calling.result("loss", free[0], beside_gradients(targets))), [output]
+            lambda free: total(calling.result("loss", free[0], beside_gradients(targets))),
+            [keras.ops.convert_to_tensor(predictions)],
         )
-        return numbers_of(found)[0]
+        return numbers_of(found)
 
-    try:
-        return not np.array_equal(gradient(compared), gradient(others))
-    except Exception:  # as above
-        return None
+    return is_broadcast(numbers_of(output), numbers_of(target), gradient)
 
 
 def _bounds(calling: Calling, batch: Any, last: Any) -> Range | None:

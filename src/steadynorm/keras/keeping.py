@@ -80,6 +80,8 @@ class Snapshot:
             self._put_back.append(_random_state(value))
         elif isinstance(value, dict):
             self._keep_dict(value)
+        elif isinstance(value, list) and isinstance(getattr(value, "__dict__", {}).get("_storage"), list):
+            self._keep_dict(vars(value))  # of TensorFlow's: what it holds is another list
         elif isinstance(value, list | set | deque):
             self._keep_collection(value)
         elif isinstance(value, tuple | frozenset):

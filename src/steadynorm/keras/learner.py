@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -18,6 +20,8 @@ from steadynorm.keras.batches import fresh, inputs_and_targets, is_array, number
 from steadynorm.keras.calling import Calling
 from steadynorm.keras.differentiation import beside_gradients, gradients, output_by_batch
 from steadynorm.keras.steps import number_in, own_train_step, with_its_optimizer
+from steadynorm.nests import leaves, transform
+from steadynorm.quoting import said
 
 
 class _KerasLearner:
@@ -38,10 +42,6 @@ class _KerasLearner:
         self._start = self._parameters()
         self.floor, self.useless = math.nan, math.inf
 
-    def find_bounds(self) -> None:
-        """Finds `floor` and `useless`, which takes a few hundred losses; a mere course does without."""
-        self.floor, self.useless = self._bounds()
-
     def loss(self) -> float:
         """See `Learner`."""
         return float(numbers_of(self._compared(output_by_batch(self.calling, self.batch))))
@@ -58,25 +58,30 @@ class _KerasLearner:
             return keras.ops.mean(keras.ops.square(output - keras.ops.convert_to_tensor(self._target)))
         return total(self.calling.result("loss", output, fresh(self._target)))
 
-    def _bounds(self) -> tuple[float, float]:
-        """The smallest loss that any outputs have, and that of outputs that know nothing."""
+    def bounds(self) -> tuple[float, float]:
+        """The smallest loss that any outputs have, and that of outputs that know nothing: up to 300 losses."""
         if self.task is Task.IDENTITY:
             return 0.0, _variance_within_images(numbers_of(self._target))
         output = output_by_batch(self.calling, self.batch)
-        if not is_array(output) or not np.issubdtype(numbers_of(output).dtype, np.floating):
-            return math.nan, math.inf
-        useless = float(numbers_of(self._compared(keras.ops.convert_to_tensor(uninformed(numbers_of(output))))))
-        return self._lowest(numbers_of(output)), useless if math.isfinite(useless) else math.inf
+        given = [numbers_of(each) for each in leaves(output, _is_floating)]
+        useless = self._loss_with(output, [uninformed(each) for each in given])
+        target = numbers_of(self._target) if is_array(self._target) else None
+        return lowest(given, lambda free: self._differentiated(output, free), target), useless
 
-    def _lowest(self, output: Any) -> float:
-        """The smallest loss that Adam comes to where it changes the outputs themselves."""
+    def _differentiated(self, output: Any, free: Sequence[Array]) -> tuple[float, list[Array | None]]:
+        """The loss of outputs with other numbers, and its gradient for these."""
+        loss, found = backend().gradients(
+            lambda given: self._compared(_replaced(output, given)), [keras.ops.convert_to_tensor(each) for each in free]
+        )
+        return float(numbers_of(loss)), [None if each is None else numbers_of(each) for each in found]
 
-        def differentiate(free: list[Array]) -> tuple[float, list[Array | None]]:
-            tensor = keras.ops.convert_to_tensor(free[0])
-            loss, (gradient,) = backend().gradients(lambda given: self._compared(given[0]), [tensor])
-            return float(numbers_of(loss)), [None if gradient is None else numbers_of(gradient)]
-
-        return lowest([output], differentiate)
+    def _loss_with(self, output: Any, instead: Sequence[Array]) -> float:
+        tensors = [keras.ops.convert_to_tensor(each) for each in instead]
+        try:
+            loss = float(numbers_of(self._compared(_replaced(output, tensors))))
+        except UnusableInputError:  # a loss may refuse such outputs
+            return math.inf
+        return loss if math.isfinite(loss) else math.inf
 
 
 class OwnLearner(_KerasLearner):
@@ -95,6 +100,7 @@ class OwnLearner(_KerasLearner):
         subject = calling.subject
         step = subject.train_step or own_train_step(self.model)
         assert step is not None
+        self._is_own = subject.train_step is None
         optimizer = subject.optimizer if subject.train_step is not None else None
         self._step, self._arguments = with_its_optimizer(self.model, step, optimizer)
 
@@ -115,14 +121,14 @@ class OwnLearner(_KerasLearner):
             self.model.reset_metrics()  # else `train_on_batch` gives the mean loss of all steps until now
         before = self._parameters() if self._rate != 1.0 else []
         try:
-            # What is compiled may know of variables that were put back since, and is slow to begin.
-            with backend().plain_calls():
+            # What the user has compiled may know of variables that were put back since. Keras compiles its own anew.
+            with nullcontext() if self._is_own else backend().plain_calls():
                 result = self._step(self.model, *self._arguments, fresh(batch))
         except UnusableInputError:
             raise
         except Exception as error:
             raise UnusableInputError(
-                f"train_step raised {type(error).__name__}: {error}. It is called as train_step(model"
+                f"train_step raised {said(error)}. It is called as train_step(model"
                 f"{', optimizer' if self._arguments else ''}, batch), or train_step(state, batch), and must be "
                 "complete; leave train_step out to test without it"
             ) from error
@@ -159,6 +165,16 @@ class AdamLearner(_KerasLearner):
         if arrived and np.isfinite(numbers_of(loss)):
             with backend().without_gradients():
                 self._optimizer.apply([gradient for gradient, _ in arrived], [each for _, each in arrived])
+
+
+def _replaced(output: Any, instead: Sequence[Any]) -> Any:
+    """Outputs whose numbers with fractions are others, in the same nest."""
+    waiting = iter(instead)
+    return transform(output, lambda _: next(waiting), _is_floating)
+
+
+def _is_floating(value: Any) -> bool:
+    return is_array(value) and np.issubdtype(numbers_of(value).dtype, np.floating)
 
 
 def _variance_within_images(images: Array) -> float:

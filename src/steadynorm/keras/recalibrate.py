@@ -27,6 +27,7 @@ from steadynorm.keras.calls import standing_in
 from steadynorm.keras.keeping import kept
 from steadynorm.keras.layers import check_built, epsilon_of, normalization_layers
 from steadynorm.keras.taps import Tap
+from steadynorm.quoting import said
 from steadynorm.recalibration import Taken
 
 
@@ -182,7 +183,7 @@ class KerasWork:
         except Exception as error:
             shapes = shapes_of(batch) if next(arrays_of(batch), None) is not None else type(batch).__name__
             raise UnusableInputError(
-                f"the model refuses batch {index} of {shapes}: {type(error).__name__}: {error}. "
+                f"the model refuses batch {index} of {shapes}: {said(error)}. "
                 "Pass forward=lambda model, batch: ... if the model is called in another way"
             ) from error
         self._end_batch(index, keep=True)

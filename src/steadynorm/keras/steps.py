@@ -17,6 +17,7 @@ from steadynorm.keras.calls import standing_in
 from steadynorm.keras.layers import epsilon_of, value
 from steadynorm.keras.stateless import is_stateless, stateful
 from steadynorm.keras.steplog import logged, step_log
+from steadynorm.quoting import said
 from steadynorm.steplog import evaluated, summarized
 
 
@@ -78,7 +79,7 @@ def run_train_step(
                 raise
             except Exception as error:
                 raise UnusableInputError(
-                    f"train_step raised at batch {index}: {type(error).__name__}: {error}. It is called as "
+                    f"train_step raised at batch {index}: {said(error)}. It is called as "
                     f"train_step(model{', optimizer' if arguments else ''}, batch), or train_step(state, batch), and "
                     "must be complete; leave train_step out to diagnose without it"
                 ) from error
@@ -138,7 +139,7 @@ def run_evaluation(
             result = evaluate(model, list(batches))
         except Exception as error:
             raise UnusableInputError(
-                f"evaluate raised: {type(error).__name__}: {error}. It is called as evaluate(model, batches), with a "
+                f"evaluate raised: {said(error)}. It is called as evaluate(model, batches), with a "
                 "list of the sampled validation batches; leave evaluate out to diagnose without it"
             ) from error
     log.end_step()

@@ -62,6 +62,8 @@ class KerasTrainee:
         self._optimizers = snapshot.reached(keras.optimizers.Optimizer)
         self.has_train_step = subject.train_step is not None or own_train_step(subject.model) is not None
         self.has_loss = subject.loss is not None
+        self.optimizers = len(self._optimizers)
+        self._bounds: dict[Task, tuple[float, float]] = {}
         self.batches = sample(subject.train_data, batches, "train_data", in_order=True)
 
     def arrays(self) -> Sequence[tuple[Any, Any]]:
@@ -83,7 +85,9 @@ class KerasTrainee:
         """See `Trainee`; the learner before is at its end."""
         calling, batch = self._calling(), self.batches[0]
         learner = OwnLearner(calling, batch) if rate is None else AdamLearner(calling, batch, task, rate)
-        learner.find_bounds()
+        if task not in self._bounds:
+            self._bounds[task] = learner.bounds()
+        learner.floor, learner.useless = self._bounds[task]
         return learner
 
     def course(self, steps: int, *, rate: float = 1.0, share: float = 1.0) -> Sequence[float]:

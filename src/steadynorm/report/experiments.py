@@ -49,6 +49,8 @@ def _first(first: FirstPass) -> Iterator[tuple[str, str]]:
 
 def _learned(learned: Learned) -> str:
     if learned.outcome is Outcome.BOTTOMLESS:
-        return "not tried: the loss has no smallest value"
+        return "not tried: the loss falls below zero, without a known end"
+    if learned.outcome is Outcome.UNKNOWN:
+        return "not tried: the smallest loss is not known"
     losses = f"loss {number(learned.first)} → {number(learned.last)}"
     return f"{learned.outcome} after {counted(learned.steps, 'step')}: {losses}"

@@ -52,6 +52,7 @@ class GraphTrainee:
     """
 
     framework = "tensorflow"
+    optimizers = 0
 
     def __init__(self, subject: GraphSubject, copied: CopiedGraph, *, batches: int) -> None:
         self.subject, self._copied = subject, copied

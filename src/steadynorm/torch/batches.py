@@ -122,6 +122,12 @@ def tensors_of(value: Any) -> Iterator[Tensor]:
     return leaves(value, _is_tensor)
 
 
+def numbers_of(tensor: Tensor) -> Any:
+    """The values of a tensor as an array of NumPy, which knows no bfloat16."""
+    detached = tensor.detach().cpu()
+    return (detached.float() if detached.dtype is torch.bfloat16 else detached).numpy()
+
+
 def transform(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
     """The same nest, built anew, with `function` applied to every tensor; everything else in it is copied."""
     return nests.transform(value, function, _is_tensor)

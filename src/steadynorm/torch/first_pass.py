@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,26 +11,28 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 from torch.nn.parameter import is_lazy
 
+from steadynorm.evidence import Array
+from steadynorm.experiments.broadcasting import is_broadcast
 from steadynorm.experiments.records import Activation, FirstPass, Range, Term, Weight
 from steadynorm.experiments.terms import terms, total
 from steadynorm.experiments.trainee import ENLARGED
-from steadynorm.torch.batches import fresh, tensors_of
+from steadynorm.torch.batches import numbers_of, tensors_of, transform
 from steadynorm.torch.calling import Calling
 from steadynorm.torch.layers import normalization_layers
 from steadynorm.torch.state import hooks
 
 
-def first_pass(calling: Calling, batch: Any) -> FirstPass:
+def first_pass(calling: Calling, batches: Sequence[Any]) -> FirstPass:
     """Runs the copy once in training mode and looks at it; afterwards the copy is spoilt.
 
     Arguments:
         calling: the copy and the subject's functions.
-        batch: the batch.
+        batches: the first is looked at; the others tell whether layers are called that the first does not reach.
 
     Raises:
         UnusableInputError: the model or a function of the subject refuses the batch.
     """
-    model = calling.copier.model
+    model, batch = calling.copier.model, batches[0]
     model.train()
     if any(map(is_lazy, model.parameters())):
         with torch.no_grad():
@@ -45,7 +47,9 @@ def first_pass(calling: Calling, batch: Any) -> FirstPass:
     result = calling.result("loss", output, target)
     loss = total(result)
     gradients = _gradients(loss, model)
-    without = [name for name, gradient in gradients.items() if gradient is None]
+    without = {name: _owner(model, name) for name, gradient in gradients.items() if gradient is None}
+    idle = [name for name, owner in without.items() if owner not in seen.called]
+    later = _called(calling, batches[1:]) if idle else set()
     return FirstPass(
         trained,
         float(loss.detach()),
@@ -57,8 +61,8 @@ def first_pass(calling: Calling, batch: Any) -> FirstPass:
         coupled=_coupled(calling, output, target),
         weights=tuple(_weights(model, gradients)),
         activations=tuple(seen.activations),
-        without_gradient=tuple(name for name in without if _owner(model, name) in seen.called),
-        not_called=tuple(name for name in without if _owner(model, name) not in seen.called),
+        without_gradient=tuple(name for name in without if name not in idle),
+        not_called=tuple(name for name in idle if without[name] not in later),
     )
 
 
@@ -92,6 +96,15 @@ class _Seen:
                     return
 
         return look
+
+
+def _called(calling: Calling, batches: Sequence[Any]) -> set[nn.Module]:
+    """The layers that some batches go through."""
+    seen = _Seen(calling.copier.model)
+    with torch.no_grad(), hooks(seen.handles()):
+        for batch in batches:
+            calling.run(batch)
+    return seen.called
 
 
 def _trained(model: nn.Module, optimizer: Any) -> bool:
@@ -167,35 +180,38 @@ def _classes(output: Any, target: Any) -> int | None:
 
 
 def _coupled(calling: Calling, output: Any, target: Any) -> bool | None:
-    """Whether the gradient for the first prediction changes with the targets of the other samples."""
-    if not isinstance(output, Tensor) or not isinstance(target, Tensor) or not target.is_floating_point():
-        return None
-    if output.shape == target.shape or len(target) < 3 or len(output) != len(target):
+    """Whether broadcasting makes the loss compare each prediction with the targets of the other samples."""
+    if not isinstance(output, Tensor) or not isinstance(target, Tensor) or not output.is_floating_point():
         return None
 
-    def gradient(compared: Tensor) -> Tensor:
-        free = output.detach().clone().requires_grad_()
-        found: Tensor = torch.autograd.grad(total(calling.result("loss", free, compared)), free)[0][0]
-        return found
+    def gradient(predictions: Array, targets: Array) -> Array:
+        free = torch.as_tensor(predictions, dtype=output.dtype, device=output.device).requires_grad_()
+        compared = torch.as_tensor(targets, dtype=target.dtype, device=target.device)
+        (found,) = torch.autograd.grad(total(calling.result("loss", free, compared)), free)
+        return numbers_of(found)  # type: ignore[no-any-return]
 
-    others = torch.cat([target[:1], target[1:] + target[1:].std() + 1])
-    try:
-        return not torch.equal(gradient(fresh(target)), gradient(others))
-    except Exception:  # as above
-        return None
+    return is_broadcast(numbers_of(output), numbers_of(target), gradient)
 
 
 def _bounds(calling: Calling, batch: Any, last: nn.Module | None) -> Range | None:
     """The range of the outputs, once the last layer with weights gives large numbers of both signs."""
     if last is None:
         return None
-    found: list[Tensor] = []
-    with torch.no_grad(), hooks([last.register_forward_hook(lambda _, __, output: found.extend(tensors_of(output)))]):
-        calling.run(batch)
-        deviation = max(float(found[-1].float().std()), 1e-12)
-        last._parameters["weight"].mul_(ENLARGED / deviation)  # type: ignore[union-attr]
+    with torch.no_grad(), hooks([last.register_forward_hook(_enlarged)]):
         output = calling.run(batch)
     return _range(output) if isinstance(output, Tensor) else None
+
+
+def _enlarged(_: nn.Module, __: Any, output: Any) -> Any:
+    """What a layer gives, about zero and at the deviation at which bounds show."""
+
+    def enlarge(tensor: Tensor) -> Tensor:
+        if not tensor.is_floating_point():
+            return tensor
+        centred = tensor - tensor.mean()
+        return centred * (ENLARGED / centred.square().mean().sqrt().clamp(min=1e-12))
+
+    return transform(output, enlarge)
 
 
 def _owner(model: nn.Module, parameter: str) -> nn.Module:

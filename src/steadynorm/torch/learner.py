@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,10 +13,12 @@ from torch.nn.parameter import is_lazy
 
 from steadynorm.batches import inputs_and_target
 from steadynorm.errors import UnusableInputError
+from steadynorm.evidence import Array
+from steadynorm.experiments.free_outputs import lowest, uninformed
 from steadynorm.experiments.records import Task
 from steadynorm.experiments.terms import total
-from steadynorm.experiments.trainee import FREE_RATE, FREE_STEPS
-from steadynorm.torch.batches import fresh
+from steadynorm.quoting import said
+from steadynorm.torch.batches import fresh, numbers_of, tensors_of, transform
 from steadynorm.torch.calling import Calling
 from steadynorm.torch.copying import Copier
 
@@ -41,7 +43,7 @@ class _TorchLearner:
             with torch.no_grad():
                 calling.run(batch)  # gives lazy layers their sizes
         self._start = [each.detach().clone() for each in self.model.parameters()]
-        self.floor, self.useless = self._bounds()
+        self.floor, self.useless = math.nan, math.inf
 
     def loss(self) -> float:
         """See `Learner`."""
@@ -59,31 +61,35 @@ class _TorchLearner:
         loss: Tensor = total(self.calling.result("loss", output, target))
         return loss
 
-    def _bounds(self) -> tuple[float, float]:
-        """The smallest loss that any outputs have, and that of outputs that know nothing."""
+    def bounds(self) -> tuple[float, float]:
+        """The smallest loss that any outputs have, and that of outputs that know nothing: up to 300 losses."""
         if self.task is Task.IDENTITY:
             return 0.0, float(self._target.float().var(tuple(range(2, self._target.dim())), unbiased=False).mean())
         with torch.no_grad():
             output = self.calling.run(self.batch)
-        if not isinstance(output, Tensor) or not output.is_floating_point():
-            return math.nan, math.inf
-        useless = float(self._compared(torch.zeros_like(output)).detach())
-        return self._lowest(output), useless if math.isfinite(useless) else math.inf
+        given = [numbers_of(each) for each in tensors_of(output) if each.is_floating_point()]
+        useless = self._loss_of(output, [torch.as_tensor(uninformed(each)) for each in given])
+        target = self._target if isinstance(self._target, Tensor) else None
+        lowered = lowest(
+            given, lambda free: self._differentiated(output, free), None if target is None else numbers_of(target)
+        )
+        return lowered, useless
 
-    def _lowest(self, output: Tensor) -> float:
-        free = output.detach().float().clone().requires_grad_()
-        rate = FREE_RATE * max(float(free.detach().std()) if free.numel() > 1 else 1.0, 0.1)
-        optimizer = torch.optim.Adam([free], rate)
-        losses = []
-        for _ in range(FREE_STEPS):
-            optimizer.zero_grad()
-            loss = self._compared(free)
-            if not loss.requires_grad or not bool(torch.isfinite(loss)):
-                break
-            loss.backward()  # type: ignore[no-untyped-call]
-            losses.append(float(loss.detach()))
-            optimizer.step()
-        return min(losses, default=math.nan)
+    def _differentiated(self, output: Any, free: Sequence[Array]) -> tuple[float, list[Array | None]]:
+        """The loss of outputs with other numbers, and its gradient for these."""
+        tensors = [torch.as_tensor(each).requires_grad_() for each in free]
+        loss = self._compared(_replaced(output, tensors))
+        if not loss.requires_grad:
+            return float(loss), [None] * len(free)
+        found = torch.autograd.grad(loss, tensors, allow_unused=True)
+        return float(loss.detach()), [None if each is None else numbers_of(each) for each in found]
+
+    def _loss_of(self, output: Any, instead: Sequence[Tensor]) -> float:
+        try:
+            loss = float(self._compared(_replaced(output, instead)))
+        except UnusableInputError:  # a loss may refuse such outputs
+            return math.inf
+        return loss if math.isfinite(loss) else math.inf
 
 
 class OwnLearner(_TorchLearner):
@@ -114,7 +120,7 @@ class OwnLearner(_TorchLearner):
             result = self._train_step(self.calling.copier.handed_over, *optimizer, fresh(batch, self.calling.device))
         except Exception as error:
             raise UnusableInputError(
-                f"train_step raised {type(error).__name__}: {error}. It is called as train_step(model"
+                f"train_step raised {said(error)}. It is called as train_step(model"
                 f"{', optimizer' if optimizer else ''}, batch) on a copy of the model and must be complete; leave "
                 "train_step out to test without it"
             ) from error
@@ -122,9 +128,9 @@ class OwnLearner(_TorchLearner):
             return math.nan
         number = result.detach() if isinstance(result, Tensor) and result.numel() == 1 else result
         is_number = isinstance(number, Tensor | int | float) and not isinstance(number, bool)
-        return float(number) if is_number else self._loss_of(batch)
+        return float(number) if is_number else self._loss_after(batch)
 
-    def _loss_of(self, batch: Any) -> float:
+    def _loss_after(self, batch: Any) -> float:
         if self.calling.subject.loss is None:
             return 0.0
         with torch.no_grad():
@@ -155,6 +161,19 @@ def optimizers_of(optimizer: Any, copier: Copier) -> list[torch.optim.Optimizer]
     if isinstance(optimizer, torch.optim.Optimizer):
         return [optimizer]
     return [each for each in copier.memo.values() if isinstance(each, torch.optim.Optimizer)]
+
+
+def _replaced(output: Any, instead: Sequence[Tensor]) -> Any:
+    """Outputs whose numbers with fractions are others, in the same nest."""
+    waiting = iter(instead)
+
+    def replaced(tensor: Tensor) -> Tensor:
+        if not tensor.is_floating_point():
+            return tensor
+        # Half precision is the model's, not that of the smallest loss.
+        return next(waiting).to(tensor.device, torch.promote_types(tensor.dtype, torch.float32))
+
+    return transform(output, replaced)
 
 
 @contextmanager

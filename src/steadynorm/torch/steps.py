@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evaluation, TrainSteps
+from steadynorm.quoting import said
 from steadynorm.steplog import evaluated, summarized
 from steadynorm.torch.batches import sample_count
 from steadynorm.torch.copying import Copier
@@ -65,7 +66,7 @@ def run_train_step(
                     failed.append(log.last_single)
                     continue
                 raise UnusableInputError(
-                    f"train_step raised at batch {index}: {type(error).__name__}: {error}. It is called as "
+                    f"train_step raised at batch {index}: {said(error)}. It is called as "
                     f"train_step(model{', optimizer' if optimizer is not None else ''}, batch) on a copy of the model "
                     "and must be complete; leave train_step out to diagnose without it"
                 ) from error
@@ -116,7 +117,7 @@ def run_evaluation(
         except Exception as error:
             if not _ONE_VALUE.search(str(error)) or not log.last_single:
                 raise UnusableInputError(
-                    f"evaluate raised: {type(error).__name__}: {error}. It is called as evaluate(model, batches) on a "
+                    f"evaluate raised: {said(error)}. It is called as evaluate(model, batches) on a "
                     "copy of the model, with a list of the sampled validation batches; leave evaluate out to diagnose "
                     "without it"
                 ) from error

@@ -16,7 +16,7 @@ from steadynorm.batches import inputs_and_target
 from steadynorm.experiments.records import FirstPass, Task
 from steadynorm.experiments.trainee import Learner
 from steadynorm.subject import Subject
-from steadynorm.torch.batches import check_finite, sample
+from steadynorm.torch.batches import check_finite, numbers_of, sample
 from steadynorm.torch.calling import Calling
 from steadynorm.torch.copying import Copier, unwrap
 from steadynorm.torch.execution import check_has_values, device_of, plain_execution
@@ -61,6 +61,8 @@ class TorchTrainee:
         self.batches = sample(subject.train_data, batches, "train_data", in_order=True)
         for index, batch in enumerate(self.batches):
             check_finite(batch, "train_data", index)
+        self._bounds: dict[Task, tuple[float, float]] = {}
+        self.optimizers = self._optimizers_at_work() if self.has_train_step else 0
 
     def arrays(self) -> Sequence[tuple[Any, Any]]:
         """See `Trainee`."""
@@ -69,7 +71,7 @@ class TorchTrainee:
 
     def first_pass(self) -> FirstPass:
         """See `Trainee`."""
-        return first_pass(self._calling(), self.batches[0])
+        return first_pass(self._calling(), self.batches)
 
     def is_image_to_image(self) -> bool:
         """See `Trainee`."""
@@ -81,9 +83,15 @@ class TorchTrainee:
 
     def learner(self, task: Task, rate: float | None = None) -> Learner:
         """See `Trainee`."""
+        learner: OwnLearner | AdamLearner
         if rate is None:
-            return OwnLearner(self._calling(), self.batches[0])
-        return AdamLearner(self._calling(), self.batches[0], task, rate)
+            learner = OwnLearner(self._calling(), self.batches[0])
+        else:
+            learner = AdamLearner(self._calling(), self.batches[0], task, rate)
+        if task not in self._bounds:
+            self._bounds[task] = learner.bounds()
+        learner.floor, learner.useless = self._bounds[task]
+        return learner
 
     def course(self, steps: int, *, rate: float = 1.0, share: float = 1.0) -> Sequence[float]:
         """See `Trainee`."""
@@ -100,6 +108,11 @@ class TorchTrainee:
                 break
         return losses
 
+    def _optimizers_at_work(self) -> int:
+        calling = self._calling()
+        learner = OwnLearner(calling, self.batches[0])
+        return len(optimizers_of(learner.optimizer, calling.copier))
+
     def _calling(self) -> Calling:
         copier = Copier(self.subject.model)
         if self._wanted is not None:  # else the model stays where it is, which may be on several devices
@@ -112,7 +125,4 @@ def _is_image(value: Any) -> bool:
 
 
 def _array(value: Any) -> Any:
-    if not isinstance(value, Tensor) or value.dim() == 0:
-        return None
-    detached = value.detach().cpu()
-    return (detached.float() if detached.dtype is torch.bfloat16 else detached).numpy()
+    return numbers_of(value) if isinstance(value, Tensor) and value.dim() else None

@@ -52,11 +52,11 @@ class SanityLab:
         }
         return Subject(model, **{**whole, **given})
 
-    def report(self, subject: Subject, select: str = "SN9", **given: Any) -> Report:
+    def report(self, subject: Subject, select: str | list[str] = "SN9", **given: Any) -> Report:
         """A sanity test; long enough for its slowest network on a busy machine."""
         return steadynorm.sanity(subject, select=select, progress=False, **given)
 
-    def codes(self, subject: Subject, select: str = "SN9", **given: Any) -> list[str]:
+    def codes(self, subject: Subject, select: str | list[str] = "SN9", **given: Any) -> list[str]:
         return [found.code for found in self.report(subject, select, **given).findings]
 
 

@@ -98,3 +98,93 @@ def test_broadcasting_between_predictions_and_targets(lab: Any, shape: str, expe
 
     assert [each.code for each in found] == expected
     assert all(each.evidence["output_shape"] == [64, 1] for each in found)
+
+
+def squared(output: Tensor, target: Tensor) -> Tensor:
+    return (output - target).square().mean()
+
+
+def partial_likelihood(output: Tensor, target: Tensor) -> Tensor:
+    """Cox's: each risk is compared with those of everyone who lived longer."""
+    order = torch.argsort(target.reshape(len(output), -1)[:, 0], descending=True)
+    risks = output[order, 0]
+    return (torch.logcumsumexp(risks, 0) - risks).mean()
+
+
+def contrastive(output: Tensor, target: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(output @ target[:, : output.shape[1]].T, torch.arange(len(output)))
+
+
+@pytest.mark.parametrize(
+    ("loss", "width", "targets", "expected"),
+    [
+        (squared, 1, lambda y: y, ["SN908"]),  # whole numbers: a count that is regressed
+        (squared, 1, lambda y: y[:, None], []),
+        (partial_likelihood, 1, lambda y: torch.stack([y.float(), torch.ones(len(y))], 1), []),
+        (partial_likelihood, 1, lambda y: y.float(), []),
+        (contrastive, 16, lambda y: torch.sin(torch.arange(24) * y[:, None].float()), []),
+    ],
+    ids=["counts", "counts in a column", "Cox", "Cox without events", "contrastive"],
+)
+def test_losses_that_couple_samples_on_purpose_broadcast_nothing(
+    lab: Any, loss: Any, width: int, targets: Any, expected: list[str]
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, width))
+    data = [(x, targets(y)) for x, y in lab.digits.train]
+    subject = lab.subject(model, train_data=data, loss=loss, train_step=None, optimizer=None)
+
+    assert lab.codes(subject, "SN908") == expected
+
+
+def test_targets_that_are_positive_in_one_batch_alone_need_all_of_a_tanh(lab: Any) -> None:
+    data = [(x, x * 2 - 1 if at else x) for at, (x, _) in enumerate(lab.digits.train)]
+    given = {"loss": nn.MSELoss(), "train_step": None, "optimizer": None}
+
+    assert lab.codes(lab.subject(autoencoder(nn.Tanh()), train_data=data, **given), "SN903") == []
+    assert lab.codes(lab.subject(autoencoder(nn.Tanh()), train_data=data[:1], **given), "SN903") == ["SN903"]
+
+
+class Experts(nn.Module):
+    """Each sample goes to the expert for its brightness; nothing goes to the third."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.experts = nn.ModuleList(nn.Linear(64, 10) for _ in range(count))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.flatten(1)
+        chosen = int(x.mean() > 0.25)
+        return self.experts[chosen](x)
+
+
+@pytest.mark.parametrize(("count", "idle"), [(2, []), (3, [["experts.2.weight", "experts.2.bias"]])])
+def test_layers_that_a_later_batch_calls_are_called(lab: Any, count: int, idle: list[list[str]]) -> None:
+    dark, bright = (torch.full((64, 1, 8, 8), level) for level in (0.0, 0.5))
+    data = [(dark, torch.zeros(64, dtype=torch.long)), (bright, torch.zeros(64, dtype=torch.long))]
+    subject = lab.subject(Experts(count), train_data=data, train_step=None, optimizer=None)
+
+    assert [each.evidence["parameters"] for each in lab.report(subject, "SN908").findings] == idle
+
+
+def test_a_loss_of_classes_that_were_chosen_reaches_nothing(lab: Any) -> None:
+    """Its train step raises, which is no reason to stop."""
+
+    def wrong(output: Tensor, target: Tensor) -> Tensor:
+        return (output.argmax(1) != target).float().mean()
+
+    def step(model: nn.Module, optimizer: Any, batch: Any) -> None:
+        optimizer.zero_grad()
+        wrong(model(batch[0]), batch[1]).backward()
+
+    report = lab.report(lab.subject(Network("connected"), loss=wrong, train_step=step))
+
+    (found,) = report.findings
+    assert (found.code, len(found.layers)) == ("SN908", 6)
+    assert {each.code: each.reason for each in report.not_assessed}["SN902"].startswith("no gradient comes")
+
+
+def test_other_checks_are_those_of_another_command(lab: Any) -> None:
+    report = lab.report(lab.subject(lab.net(), train_step=None, optimizer=None), "SN101")
+
+    assert ["steadynorm diagnose" in each.reason for each in report.not_assessed] == [True]

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from steadynorm.errors import UnusableInputError
 from steadynorm.finding import Severity
 
 TABLE = json.loads((Path(__file__).parents[2] / "data" / "sanity.json").read_text())
@@ -124,3 +125,64 @@ def test_terms_of_a_loss(lab: Any, weight: float, expected: list[str]) -> None:
 
     assert [found.code for found in report.findings] == expected
     assert set(report.evidence.experiments.first.terms) == {"class", "size"}
+
+
+@pytest.mark.parametrize("deviation", [None, 2.0])
+def test_targets_of_the_outputs_shape_leave_the_weights_as_they_are(lab: Any, deviation: float | None) -> None:
+    """The range of the outputs is looked for before the weights are measured; `None` is PyTorch's own deviation."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+    if deviation is not None:
+        normal(model, deviation)
+    data = [(x, x.mean((2, 3))) for x, _ in lab.digits.train]
+    subject = lab.subject(model, train_data=data, loss=nn.MSELoss(), train_step=None, optimizer=None)
+
+    report = lab.report(subject, "SN905")
+
+    first = report.evidence.experiments.first
+    assert first.outputs is not None
+    assert {each.name: each.deviation for each in first.weights} == {
+        "1.weight": pytest.approx(float(model[1].weight.detach().std())),
+        "3.weight": pytest.approx(float(model[3].weight.detach().std())),
+    }
+    assert [found.code for found in report.findings] == ["SN905"] * (deviation is not None)
+
+
+class Sines(nn.Module):
+    """sin(30 (Wx + b)), whose weights begin with a thirtieth of the usual scale (Sitzmann et al., 2020)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second, self.head = nn.Linear(64, 64), nn.Linear(64, 64), nn.Linear(64, 10)
+        nn.init.uniform_(self.first.weight, -1 / 64, 1 / 64)
+        bound = math.sqrt(6 / 64) / 30
+        nn.init.uniform_(self.second.weight, -bound, bound)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.sin(30 * self.second(torch.sin(30 * self.first(x.flatten(1))))))
+
+
+def test_weights_before_fast_sines_are_small_on_purpose(lab: Any) -> None:
+    assert lab.codes(lab.subject(Sines()), "SN905") == []
+
+
+def test_a_first_loss_that_is_no_number_needs_no_step(lab: Any) -> None:
+    def loss(output: Tensor, target: Tensor) -> Tensor:
+        return torch.log(output.mean() - 100.0 + 0 * target[0])
+
+    (found,) = lab.report(lab.subject(lab.net(), loss=loss, train_step=None, optimizer=None), "SN905").findings
+
+    assert (found.severity, "the first loss is nan" in found.message) == (Severity.ERROR, True)
+
+
+def test_the_cause_stands_before_what_follows_from_it(lab: Any) -> None:
+    codes = lab.codes(lab.subject(plain(nn.Sigmoid, 12)), ["SN905", "SN902"])
+
+    assert codes == ["SN905", "SN902"]
+
+
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, 0.0, -1.0])
+def test_a_time_that_is_none_is_refused(lab: Any, seconds: float) -> None:
+    with pytest.raises(UnusableInputError, match=f"seconds={seconds:g}: expected"):
+        lab.report(lab.subject(lab.net()), seconds=seconds)
