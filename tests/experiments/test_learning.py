@@ -99,6 +99,7 @@ def training(own: bool, outcome: Outcome, steps: int = 500) -> Learned:
         ([training(True, Outcome.NOT_FINITE), training(False, Outcome.FALLING)], False, "500 steps by Adam"),
         ([training(True, Outcome.NOT_FINITE, 0)], False, "not a finite number before the first step"),
         ([training(True, Outcome.FALLING, 0)], False, "no time was left"),
+        ([training(True, Outcome.FALLING, 1)], False, "time was up after 1 step by the train step"),
         ([training(False, Outcome.STUCK), training(False, Outcome.FITTED)], False, None),
         ([training(False, Outcome.SLOW), training(False, Outcome.STUCK)], True, None),
         ([], False, None),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from steadynorm.experiments.records import Learned, Outcome, Task
 from steadynorm.experiments.trainee import Learner
+from steadynorm.report.words import counted
 
 FITTED = 0.1
 """Part of the way from the loss of a useless answer to the floor that may be left: the batch counts as fitted."""
@@ -110,6 +111,8 @@ def undecided(tried: Sequence[Learned]) -> str | None:
     last = own[0] if own and own[0] in open_ else open_[-1]
     if last.outcome is Outcome.FALLING and not last.steps:
         return "no time was left for a training step"
+    if last.outcome is Outcome.FALLING and last.steps < LEAST_STEPS:
+        return f"time was up after {counted(last.steps, 'step')} by {last.by}"
     if last.outcome is Outcome.FALLING:
         return f"the loss was still falling after {last.steps} steps by {last.by}"
     return _REASONS[last.outcome]

@@ -118,7 +118,7 @@ class FirstPass:
     Arguments:
         trained: whether something shows that the model has been trained already.
         loss: the loss, `None` without one.
-        chance: the loss of outputs that are all zero: for logits what chance gives.
+        chance: the loss of outputs that know nothing, as logits of zero: what chance gives.
         classes: how many classes the targets are numbers of; `None` where they are something else.
         terms: the terms of a loss that returns several.
         output_shape: of the output, `None` where it is not one tensor; so are the following.

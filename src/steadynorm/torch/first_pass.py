@@ -13,6 +13,7 @@ from torch.nn.parameter import is_lazy
 
 from steadynorm.evidence import Array
 from steadynorm.experiments.broadcasting import is_broadcast
+from steadynorm.experiments.free_outputs import uninformed
 from steadynorm.experiments.records import Activation, FirstPass, Range, Term, Weight
 from steadynorm.experiments.terms import terms, total
 from steadynorm.experiments.trainee import ENLARGED
@@ -163,11 +164,12 @@ def _range(tensor: Tensor) -> Range | None:
 
 
 def _chance(calling: Calling, output: Any, target: Any) -> float | None:
-    """The loss of outputs that are all zero."""
+    """The loss of outputs that know nothing."""
     if not isinstance(output, Tensor) or not output.is_floating_point():
         return None
     try:
-        return float(total(calling.result("loss", torch.zeros_like(output), target)))
+        instead = torch.as_tensor(uninformed(numbers_of(output))).to(output)
+        return float(total(calling.result("loss", instead, target)))
     except Exception:  # a loss may refuse such outputs; there is nothing to compare with then
         return None
 

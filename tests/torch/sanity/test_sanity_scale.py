@@ -66,6 +66,19 @@ def test_a_first_loss_far_from_chance_is_named(lab: Any, factor: float, expected
     assert any(f"chance gives ln(10) = {math.log(10):.3g}" in message for message in messages) == expected
 
 
+@pytest.mark.parametrize(("factor", "expected"), TABLE["first_loss"])
+def test_logarithms_of_probabilities_have_the_same_chance(lab: Any, factor: float, expected: bool) -> None:
+    model = plain(nn.ReLU, 2)
+    with torch.no_grad():
+        model[-1].weight.mul_(factor)
+    model.append(nn.LogSoftmax(1))
+    subject = lab.subject(model, loss=nn.NLLLoss(), train_step=None, optimizer=None)
+
+    messages = [found.message for found in lab.report(subject, "SN905").findings]
+
+    assert any("chance gives ln(10)" in message for message in messages) == expected
+
+
 def test_a_trained_model_is_not_judged_by_its_scale(lab: Any) -> None:
     model = normal(lab.net(), 2.0)
     subject = lab.subject(model)
