@@ -34,7 +34,8 @@ def framework_of(model: Any, others: Mapping[str, str] | None = None) -> str:
             return framework
     raise UnusableInputError(
         f"the model is a {type(model).__module__}.{type(model).__qualname__}; expected a torch.nn.Module, a "
-        "keras.Model (of Keras 3) or, for a graph of TensorFlow, a steadynorm.tensorflow.GraphSubject"
+        "keras.Model (of Keras 3) or, for a graph of TensorFlow, a "
+        f"{'tf.compat.v1.Session' if others else 'steadynorm.tensorflow.GraphSubject'}"
     )
 
 

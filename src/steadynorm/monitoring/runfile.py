@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from steadynorm import __version__
@@ -25,16 +26,20 @@ class RunFile:
         interval: steps between measurements.
 
     Raises:
-        OSError: it cannot be written, here and in every method.
-        UnusableInputError: there is another kind of file.
+        UnusableInputError: it cannot be written, or there is another kind of file.
+        OSError: it cannot be written any more, in every method.
     """
 
     def __init__(self, path: str | Path, *, framework: str, model: str, interval: int) -> None:
-        begins = _continuation(Path(path))
-        self._file = Path(path).open("a", encoding="utf-8")  # noqa: SIM115 - closed by close()
-        self._file.write(begins)
-        self._write(steadynorm=__version__, kind="run", framework=framework, model=model, interval=interval)
-        self.flush()
+        try:
+            begins = _continuation(Path(path))
+            with ExitStack() as opened:
+                self._file = opened.enter_context(Path(path).open("a", encoding="utf-8", buffering=1))
+                self._file.write(begins)
+                self._write(steadynorm=__version__, kind="run", framework=framework, model=model, interval=interval)
+                opened.pop_all()
+        except OSError as error:
+            raise UnusableInputError(f"cannot write to {path}: {error.strerror}") from error
 
     def statistics(self, step: int, layers: Mapping[str, Mapping[str, float | None]]) -> None:
         """Writes what was measured at a step, by layer and quantity."""

@@ -131,3 +131,9 @@ def test_a_file_of_another_kind_is_left_as_it_is(course: Any, tmp_path: Path) ->
     with pytest.raises(steadynorm.UnusableInputError, match="is there already and is no run file"):
         course.run(course.Net(), 6, run=path)
     assert path.read_text(encoding="utf-8") == "epoch,loss\n1,0.5\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_disk_that_is_full_from_the_start_is_said_in_a_line(course: Any) -> None:
+    with pytest.raises(steadynorm.UnusableInputError, match="cannot write to /dev/full: No space left on device"):
+        course.run(course.Net(), 6, run="/dev/full")

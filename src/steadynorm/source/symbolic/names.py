@@ -55,6 +55,8 @@ _NAMES = {
     "tensorflow.contrib.framework.add_arg_scope": "slim.add_arg_scope",
     "tensorflow.to_float": "tensorflow.cast",
     "torch.autograd.no_grad": "torch.no_grad",
+    **{f"steadynorm.torch.BatchNorm{n}d": f"torch.nn.BatchNorm{n}d" for n in (1, 2, 3)},
+    "steadynorm.keras.BatchNormalization": "keras.layers.BatchNormalization",
     "lightning.core.LightningModule": "lightning.LightningModule",
     "lightning.core.lightning.LightningModule": "lightning.LightningModule",
 }
