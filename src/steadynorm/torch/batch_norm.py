@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from steadynorm.norm.config import NormConfig
 from steadynorm.norm.renorm import Renorm
 from steadynorm.torch.averages import Reference, as_read, bessel_corrected, is_usable, move, update_share
 from steadynorm.torch.batch_moments import BatchMoments, batch_moments, statistics_type
 from steadynorm.torch.blocks import grouped
+from steadynorm.torch.freezing import Freezable
 from steadynorm.torch.gradient import Terms
 from steadynorm.torch.normalization import normalize
 from steadynorm.torch.weighting import aligned_weights
@@ -23,10 +23,10 @@ from steadynorm.torch.weighting import aligned_weights
 _AVERAGES = "steadynorm.renorm"
 
 
-class _Layer(_BatchNorm):
+class Layer(Freezable):
+    """What the layers of every rank have in common."""
+
     # Tensors, or None where the options do without.
-    running_mean: Any
-    running_var: Any
     num_batches_tracked: Any
     renorm_mean: Any
     renorm_stddev: Any
@@ -71,10 +71,11 @@ class _Layer(_BatchNorm):
             momentum=self.momentum,
             affine=self.affine,
             bias=self.bias is not None,
-            track_running_stats=self.track_running_stats,
+            track_running_stats=self.running_mean is not None,
         )
         return replace(
             basic,
+            frozen=self.is_frozen,
             renorm=self.renorm,
             virtual_batch_size=self.virtual_batch_size,
             virtual_batch_variance="pooled",
@@ -112,7 +113,8 @@ class _Layer(_BatchNorm):
         Args:
             input: (N, C, ...).
             weight: of each sample (N,), or of each position (N, ...) as a mask for padding: how much it counts in the
-                moments of a training batch. Every value is normalized, whatever its weight.
+                moments of a training batch. Every value is normalized, whatever its weight, and must be finite: a NaN
+                in the padding spreads through 0 · NaN.
 
         Returns:
             The output, of the shape and type of the input.
@@ -121,10 +123,8 @@ class _Layer(_BatchNorm):
             ValueError: the shape does not fit the layer or its options, or there is one value per channel in training.
         """
         self._check_input_dim(input)  # type: ignore[no-untyped-call]
-        if not self.training and self.running_mean is not None:
-            return functional.batch_norm(
-                input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
-            )
+        if self.is_frozen or (not self.training and self.running_mean is not None):
+            return self._fixed(input)
         if input.numel() == 0:
             return self._empty(input)
         groups = self._groups(input)
@@ -224,7 +224,7 @@ class _Layer(_BatchNorm):
         self._reference.move(whole, where)
 
 
-class BatchNorm1d(_Layer, nn.BatchNorm1d):
+class BatchNorm1d(Layer, nn.BatchNorm1d):
     """Batch normalization of (N, C) or (N, C, L) with the options that torch.nn lacks.
 
     Drop-in for torch.nn.BatchNorm1d: the same arguments, parameters and state_dict keys, and by default the same
@@ -263,11 +263,11 @@ class BatchNorm1d(_Layer, nn.BatchNorm1d):
     """
 
 
-class BatchNorm2d(_Layer, nn.BatchNorm2d):
+class BatchNorm2d(Layer, nn.BatchNorm2d):
     """Batch normalization of (N, C, H, W); otherwise as `BatchNorm1d`. Drop-in for torch.nn.BatchNorm2d."""
 
 
-class BatchNorm3d(_Layer, nn.BatchNorm3d):
+class BatchNorm3d(Layer, nn.BatchNorm3d):
     """Batch normalization of (N, C, D, H, W); otherwise as `BatchNorm1d`. Drop-in for torch.nn.BatchNorm3d."""
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from steadynorm.layer_moments import Seen
 from steadynorm.live import Override
-from steadynorm.torch.layers import has_statistics, is_frozen_type, is_normalization, uses_batch_moments
+from steadynorm.torch.layers import has_statistics, ignores_mode, is_normalization, uses_batch_moments
 from steadynorm.torch.moments import LayerMoments, channel_moments, input_of, values_averaged, values_per_channel
 from steadynorm.torch.state import hooks, layers_kept
 
@@ -70,8 +70,8 @@ class Watch:
             if site in self.override:
                 self._set(layer, *self.override[site])
             layer.training = self.batch and values > 1
-            if layer.training and is_frozen_type(layer):
-                # Such a class knows no batch mode; it normalizes by whatever stands in its buffers.
+            if layer.training and ignores_mode(layer):
+                # Such a layer knows no batch mode; it normalizes by whatever stands in its buffers.
                 moments = channel_moments(x)
                 self._set(layer, moments.mean, moments.variance)
             if self.observe:
