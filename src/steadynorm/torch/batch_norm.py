@@ -15,6 +15,7 @@ from steadynorm.norm.renorm import Renorm
 from steadynorm.torch.averages import Reference, as_read, bessel_corrected, is_usable, move, update_share
 from steadynorm.torch.batch_moments import BatchMoments, batch_moments, statistics_type
 from steadynorm.torch.blocks import grouped
+from steadynorm.torch.domains import WithDomains
 from steadynorm.torch.freezing import Freezable
 from steadynorm.torch.gradient import Terms
 from steadynorm.torch.normalization import normalize
@@ -23,13 +24,8 @@ from steadynorm.torch.weighting import aligned_weights
 _AVERAGES = "steadynorm.renorm"
 
 
-class Layer(Freezable):
+class Layer(WithDomains, Freezable):
     """What the layers of every rank have in common."""
-
-    # Tensors, or None where the options do without.
-    num_batches_tracked: Any
-    renorm_mean: Any
-    renorm_stddev: Any
 
     def __init__(
         self,
@@ -46,6 +42,7 @@ class Layer(Freezable):
         virtual_batch_size: int | None = None,
         debias: bool = False,
         skip_nonfinite: bool = False,
+        domain_statistics: int = 1,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -62,6 +59,7 @@ class Layer(Freezable):
         for name, initial in (("renorm_mean", self.running_mean), ("renorm_stddev", self.running_var)):
             # Not persistent, so that the keys of a state_dict are those of torch.nn's layer.
             self.register_buffer(name, initial.clone() if renorm and initial is not None else None, persistent=False)
+        self._add_domains(domain_statistics)
 
     @property
     def config(self) -> NormConfig:
@@ -83,31 +81,18 @@ class Layer(Freezable):
             debias="full" if self.debias else "none",
         )
 
-    def reset_running_stats(self) -> None:
-        """Set all averages to what they are in a new layer."""
-        super().reset_running_stats()
-        if getattr(self, "renorm_mean", None) is not None:
-            self.renorm_mean.zero_()
-            self.renorm_stddev.fill_(1)
-
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         if self.renorm is not None and hasattr(destination, "_metadata"):
-            own = (self.renorm_mean, self.renorm_stddev)
+            own = self._averages()
             destination._metadata[prefix[:-1]][_AVERAGES] = [each if keep_vars else each.detach() for each in own]
 
-    def _load_from_state_dict(
-        self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool, *lists: list[str]
-    ) -> None:
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, *lists)
-        if self.renorm is None or f"{prefix}running_mean" not in state_dict:
-            return
-        stored = local_metadata.get(_AVERAGES)
-        if stored is None:
-            stored = (self.running_mean, torch.sqrt(self.running_var + self.eps))
-        self.renorm_mean, self.renorm_stddev = (each.detach().to(self.running_mean).clone() for each in stored)
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any) -> None:
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+        if self.renorm is not None and f"{prefix}running_mean" in state_dict:
+            self._set_averages(local_metadata.get(_AVERAGES))
 
-    def forward(self, input: Tensor, weight: Tensor | None = None) -> Tensor:
+    def forward(self, input: Tensor, weight: Tensor | None = None, *, domain: int | None = None) -> Tensor:
         """Normalize by the batch in training, by the running statistics in inference.
 
         Args:
@@ -115,13 +100,25 @@ class Layer(Freezable):
             weight: of each sample (N,), or of each position (N, ...) as a mask for padding: how much it counts in the
                 moments of a training batch. Every value is normalized, whatever its weight, and must be finite: a NaN
                 in the padding spreads through 0 · NaN.
+            domain: whose statistics this call uses and moves; None for the domain that is chosen.
 
         Returns:
             The output, of the shape and type of the input.
 
         Raises:
-            ValueError: the shape does not fit the layer or its options, or there is one value per channel in training.
+            ValueError: the shape does not fit the layer or its options, there is one value per channel in training, or
+                there is no such domain.
         """
+        if domain is None:
+            return self._forward(input, weight)
+        self._check_domain(domain)
+        before = self._choose(domain)
+        try:
+            return self._forward(input, weight)
+        finally:
+            self._choose(before)
+
+    def _forward(self, input: Tensor, weight: Tensor | None) -> Tensor:
         self._check_input_dim(input)  # type: ignore[no-untyped-call]
         if self.is_frozen or (not self.training and self.running_mean is not None):
             return self._fixed(input)
@@ -250,6 +247,10 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
             batch (as the moments of Kingma & Ba, 2015).
         skip_nonfinite: whether a batch whose moments are infinite or nan leaves the statistics as they were. Without
             it they become nan, as in torch.nn.
+        domain_statistics: how many sets of running statistics the layer keeps over its one weight and bias, for
+            batches of different distributions (real and generated, or several domains). `forward(x, domain=1)` or
+            `with domain(model, 1)` chooses. The state_dict has those of domain 0 under torch.nn's keys, those of
+            domain k under the same with _k at the end; one of torch.nn's layer goes into all domains.
         device: of parameters and buffers.
         dtype: of parameters and buffers.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array, Layer, Mode, Statistics
 from steadynorm.norm.config import NormConfig
 from steadynorm.torch.batch_norm import Layer as OwnLayer
+from steadynorm.torch.domains import WithDomains
 from steadynorm.torch.freezing import Freezable
 
 
@@ -121,6 +123,14 @@ def uses_batch_moments(module: nn.Module) -> bool:
     if ignores_mode(module):
         return False
     return module.training or not has_statistics(module)
+
+
+def domain_of(module: nn.Module, call: Mapping[str, Any]) -> int:
+    """Whose statistics the layer uses in a call with these keyword arguments, if it has those of several domains."""
+    if not isinstance(module, WithDomains):
+        return 0
+    given = call.get("domain")
+    return module.domain if given is None else int(given)
 
 
 def channels_of(module: nn.Module) -> int:
