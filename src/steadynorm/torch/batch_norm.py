@@ -49,6 +49,27 @@ class Layer(WithDomains, Freezable):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device=device, dtype=dtype)
         if not bias:
             self.register_parameter("bias", None)
+        self._set_options(
+            renorm=renorm,
+            renorm_clipping=renorm_clipping,
+            renorm_momentum=renorm_momentum,
+            virtual_batch_size=virtual_batch_size,
+            debias=debias,
+            skip_nonfinite=skip_nonfinite,
+            domain_statistics=domain_statistics,
+        )
+
+    def _set_options(
+        self,
+        *,
+        renorm: bool = False,
+        renorm_clipping: Mapping[str, float] | None = None,
+        renorm_momentum: float = 0.01,
+        virtual_batch_size: int | None = None,
+        debias: bool = False,
+        skip_nonfinite: bool = False,
+        domain_statistics: int = 1,
+    ) -> None:
         self.renorm = Renorm.from_clipping(renorm_clipping, 1 - renorm_momentum) if renorm else None
         if renorm_clipping is not None and not renorm:
             raise ValueError(
@@ -60,6 +81,12 @@ class Layer(WithDomains, Freezable):
             # Not persistent, so that the keys of a state_dict are those of torch.nn's layer.
             self.register_buffer(name, initial.clone() if renorm and initial is not None else None, persistent=False)
         self._add_domains(domain_statistics)
+
+    def _drop_options(self) -> None:
+        """Leave nothing but what a layer of torch.nn has."""
+        self._drop_domains()
+        for name in ("renorm_mean", "renorm_stddev", "renorm", "virtual_batch_size", "debias", "skip_nonfinite"):
+            delattr(self, name)
 
     @property
     def config(self) -> NormConfig:
@@ -125,7 +152,7 @@ class Layer(WithDomains, Freezable):
         if input.numel() == 0:
             return self._empty(input)
         groups = self._groups(input)
-        tracked = self.training and self.running_mean is not None
+        tracked = self.training and self.track_running_stats and self.running_mean is not None
         if weight is None and groups == 1 and not self._has_own_arithmetic(tracked):
             return self._plain(input, tracked)
         return self._normalized(input, weight, groups, tracked)

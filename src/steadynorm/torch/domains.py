@@ -56,6 +56,14 @@ class WithDomains(_BatchNorm):
                 value = None if index == 0 or initial is None else initial.clone()
                 self.register_buffer(f"{name}_{index}", value, persistent=name in _STATISTICS)
 
+    def _drop_domains(self) -> None:
+        """Keep the statistics of the chosen domain only."""
+        for index in range(self._domains) if self._domains > 1 else ():
+            for name in (*_STATISTICS, *_AVERAGES):
+                delattr(self, f"{name}_{index}")
+        for name in ("_domains", "_domain"):
+            vars(self).pop(name, None)
+
     def _check_domain(self, index: int) -> None:
         if not 0 <= index < self._domains:
             raise ValueError(
@@ -161,4 +169,5 @@ def domain(model: nn.Module, index: int) -> Iterator[None]:
         yield
     finally:
         for layer, previous in zip(layers, before, strict=True):
-            layer._choose(previous)
+            if isinstance(layer, WithDomains):  # unless it was reverted meanwhile
+                layer._choose(previous)
