@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,7 @@ from steadynorm.torch.domains import WithDomains
 from steadynorm.torch.freezing import Freezable
 from steadynorm.torch.gradient import Terms
 from steadynorm.torch.normalization import normalize
+from steadynorm.torch.recomputation import Pass, is_recomputed, is_repeatable, remember, repeated
 from steadynorm.torch.weighting import aligned_weights
 
 _AVERAGES = "steadynorm.renorm"
@@ -26,6 +28,8 @@ _AVERAGES = "steadynorm.renorm"
 
 class Layer(WithDomains, Freezable):
     """What the layers of every rank have in common."""
+
+    _passes: deque[Pass] | None = None
 
     def __init__(
         self,
@@ -82,9 +86,13 @@ class Layer(WithDomains, Freezable):
             self.register_buffer(name, initial.clone() if renorm and initial is not None else None, persistent=False)
         self._add_domains(domain_statistics)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_passes"}
+
     def _drop_options(self) -> None:
         """Leave nothing but what a layer of torch.nn has."""
         self._drop_domains()
+        vars(self).pop("_passes", None)
         for name in ("renorm_mean", "renorm_stddev", "renorm", "virtual_batch_size", "debias", "skip_nonfinite"):
             delattr(self, name)
 
@@ -180,8 +188,11 @@ class Layer(WithDomains, Freezable):
         return self.renorm is not None or self.momentum is None or self.debias or self.skip_nonfinite
 
     def _plain(self, input: Tensor, tracked: bool) -> Tensor:
-        mean, variance = (self.running_mean, self.running_var) if tracked else (None, None)
-        if tracked:
+        mean: Any = self.running_mean if tracked else None
+        variance: Any = self.running_var if tracked else None
+        if tracked and is_recomputed():
+            mean, variance = mean.clone(), variance.clone()  # the kernel keeps for the gradient what it is given
+        elif tracked:
             self.num_batches_tracked.add_(1)
         return functional.batch_norm(
             input, mean, variance, self.weight, self.bias, True, self.momentum or 0.0, self.eps
@@ -198,21 +209,29 @@ class Layer(WithDomains, Freezable):
     def _normalized(self, input: Tensor, weight: Tensor | None, groups: int, tracked: bool) -> Tensor:
         kind = statistics_type(input)
         r = d = weights = None
+        may_be_repeated = is_repeatable()
         with torch.no_grad():
             x = grouped(_dense(input.detach()), groups)
             if weight is not None:
                 weights = grouped(aligned_weights(weight, input, kind), groups)
             moments = batch_moments(x, weights)
             mean, variance, per_weight = self._used(moments, weighted=weight is not None)
-            if tracked:
+            if self._depends_on_averages(tracked, weighted=weight is not None) and is_recomputed():
+                _, mean, variance, r, d = repeated(self._passes, moments.mean)
+            elif tracked and not is_recomputed():
                 whole = moments.whole(weighted=weight is not None)
                 if self._reference is not None:
                     r, d = self._reference.correction(whole)
                 self._update(whole, weighted=weight is not None)
+                if may_be_repeated and self._depends_on_averages(tracked, weighted=weight is not None):
+                    self._passes = remember(self._passes, Pass(moments.mean, mean, variance, r, d))
         terms = Terms(mean, variance, per_weight, r, d, weights, self.eps)
         gamma = torch.ones_like(mean[0]) if self.weight is None else self.weight.to(kind)
         beta = torch.zeros_like(mean[0]) if self.bias is None else self.bias.to(kind)
         return normalize(_dense(input), gamma, beta, terms)
+
+    def _depends_on_averages(self, tracked: bool, *, weighted: bool) -> bool:
+        return tracked and (self.renorm is not None or weighted)
 
     def _used(self, moments: BatchMoments, *, weighted: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Return mean and variance that each group is normalized by, and the reciprocal of its weight."""
@@ -286,8 +305,11 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
 
     Without `weight` in the call all values count equally. An empty batch gives an empty output and moves nothing; a
     batch (or virtual batch) without any weight is normalized by the running statistics and moves nothing.
-    torch.nn.SyncBatchNorm.convert_sync_batchnorm makes plain layers of these, without their options; activation
-    checkpointing runs the forward pass twice and so moves the statistics twice, as with torch.nn's layers.
+    torch.nn.SyncBatchNorm.convert_sync_batchnorm makes plain layers of these, without their options.
+
+    Where activation checkpointing runs the forward pass again in the backward pass, the statistics do not move again,
+    and the output is that of the first time; not so in code that torch.compile makes of a checkpoint. Every forward
+    pass inside a backward pass is taken for one that is run again.
     """
 
 

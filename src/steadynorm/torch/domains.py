@@ -147,7 +147,7 @@ def domain(model: nn.Module, index: int) -> Iterator[None]:
 
     Everything that looks at the model inside sees the statistics of that domain: training, inference, `recalibrate`
     and `diagnose`. A state_dict is the same inside and outside. Activation checkpointing runs parts of the model
-    again in the backward pass, which must then be inside, too.
+    again in the backward pass, which must be inside, too, where layers are frozen or in inference mode.
 
     Args:
         model: holds layers made with domain_statistics; may be one.
