@@ -308,8 +308,8 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
     torch.nn.SyncBatchNorm.convert_sync_batchnorm makes plain layers of these, without their options.
 
     Where activation checkpointing runs the forward pass again in the backward pass, the statistics do not move again,
-    and the output is that of the first time; not so in code that torch.compile makes of a checkpoint. Every forward
-    pass inside a backward pass is taken for one that is run again.
+    and the output is that of the first time. Every forward pass inside a backward pass is taken for one that is run
+    again. Under torch.compile PyTorch ends the backward pass of a checkpoint around a layer with renorm with an error.
     """
 
 
