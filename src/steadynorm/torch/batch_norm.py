@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,27 +10,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from steadynorm.norm.config import NormConfig
 from steadynorm.norm.renorm import Renorm
 from steadynorm.torch.averages import Reference, as_read, bessel_corrected, is_usable, move, update_share
 from steadynorm.torch.batch_moments import BatchMoments, batch_moments, statistics_type
 from steadynorm.torch.blocks import grouped
+from steadynorm.torch.domains import WithDomains
+from steadynorm.torch.freezing import Freezable
 from steadynorm.torch.gradient import Terms
 from steadynorm.torch.normalization import normalize
+from steadynorm.torch.recomputation import Pass, is_recomputed, is_repeatable, remember, repeated
 from steadynorm.torch.weighting import aligned_weights
 
 _AVERAGES = "steadynorm.renorm"
 
 
-class _Layer(_BatchNorm):
-    # Tensors, or None where the options do without.
-    running_mean: Any
-    running_var: Any
-    num_batches_tracked: Any
-    renorm_mean: Any
-    renorm_stddev: Any
+class Layer(WithDomains, Freezable):
+    """What the layers of every rank have in common."""
+
+    _passes: deque[Pass] | None = None
 
     def __init__(
         self,
@@ -46,12 +46,34 @@ class _Layer(_BatchNorm):
         virtual_batch_size: int | None = None,
         debias: bool = False,
         skip_nonfinite: bool = False,
+        domain_statistics: int = 1,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device=device, dtype=dtype)
         if not bias:
             self.register_parameter("bias", None)
+        self._set_options(
+            renorm=renorm,
+            renorm_clipping=renorm_clipping,
+            renorm_momentum=renorm_momentum,
+            virtual_batch_size=virtual_batch_size,
+            debias=debias,
+            skip_nonfinite=skip_nonfinite,
+            domain_statistics=domain_statistics,
+        )
+
+    def _set_options(
+        self,
+        *,
+        renorm: bool = False,
+        renorm_clipping: Mapping[str, float] | None = None,
+        renorm_momentum: float = 0.01,
+        virtual_batch_size: int | None = None,
+        debias: bool = False,
+        skip_nonfinite: bool = False,
+        domain_statistics: int = 1,
+    ) -> None:
         self.renorm = Renorm.from_clipping(renorm_clipping, 1 - renorm_momentum) if renorm else None
         if renorm_clipping is not None and not renorm:
             raise ValueError(
@@ -62,6 +84,17 @@ class _Layer(_BatchNorm):
         for name, initial in (("renorm_mean", self.running_mean), ("renorm_stddev", self.running_var)):
             # Not persistent, so that the keys of a state_dict are those of torch.nn's layer.
             self.register_buffer(name, initial.clone() if renorm and initial is not None else None, persistent=False)
+        self._add_domains(domain_statistics)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_passes"}
+
+    def _drop_options(self) -> None:
+        """Leave nothing but what a layer of torch.nn has."""
+        self._drop_domains()
+        vars(self).pop("_passes", None)
+        for name in ("renorm_mean", "renorm_stddev", "renorm", "virtual_batch_size", "debias", "skip_nonfinite"):
+            delattr(self, name)
 
     @property
     def config(self) -> NormConfig:
@@ -71,10 +104,11 @@ class _Layer(_BatchNorm):
             momentum=self.momentum,
             affine=self.affine,
             bias=self.bias is not None,
-            track_running_stats=self.track_running_stats,
+            track_running_stats=self.running_mean is not None,
         )
         return replace(
             basic,
+            frozen=self.is_frozen,
             renorm=self.renorm,
             virtual_batch_size=self.virtual_batch_size,
             virtual_batch_variance="pooled",
@@ -82,53 +116,51 @@ class _Layer(_BatchNorm):
             debias="full" if self.debias else "none",
         )
 
-    def reset_running_stats(self) -> None:
-        """Set all averages to what they are in a new layer."""
-        super().reset_running_stats()
-        if getattr(self, "renorm_mean", None) is not None:
-            self.renorm_mean.zero_()
-            self.renorm_stddev.fill_(1)
-
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         if self.renorm is not None and hasattr(destination, "_metadata"):
-            own = (self.renorm_mean, self.renorm_stddev)
+            own = self._averages()
             destination._metadata[prefix[:-1]][_AVERAGES] = [each if keep_vars else each.detach() for each in own]
 
-    def _load_from_state_dict(
-        self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool, *lists: list[str]
-    ) -> None:
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, *lists)
-        if self.renorm is None or f"{prefix}running_mean" not in state_dict:
-            return
-        stored = local_metadata.get(_AVERAGES)
-        if stored is None:
-            stored = (self.running_mean, torch.sqrt(self.running_var + self.eps))
-        self.renorm_mean, self.renorm_stddev = (each.detach().to(self.running_mean).clone() for each in stored)
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any) -> None:
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+        if self.renorm is not None and f"{prefix}running_mean" in state_dict:
+            self._set_averages(local_metadata.get(_AVERAGES))
 
-    def forward(self, input: Tensor, weight: Tensor | None = None) -> Tensor:
+    def forward(self, input: Tensor, weight: Tensor | None = None, *, domain: int | None = None) -> Tensor:
         """Normalize by the batch in training, by the running statistics in inference.
 
         Args:
             input: (N, C, ...).
             weight: of each sample (N,), or of each position (N, ...) as a mask for padding: how much it counts in the
-                moments of a training batch. Every value is normalized, whatever its weight.
+                moments of a training batch. Every value is normalized, whatever its weight, and must be finite: a NaN
+                in the padding spreads through 0 · NaN.
+            domain: whose statistics this call uses and moves; None for the domain that is chosen.
 
         Returns:
             The output, of the shape and type of the input.
 
         Raises:
-            ValueError: the shape does not fit the layer or its options, or there is one value per channel in training.
+            ValueError: the shape does not fit the layer or its options, there is one value per channel in training, or
+                there is no such domain.
         """
+        if domain is None:
+            return self._forward(input, weight)
+        self._check_domain(domain)
+        before = self._choose(domain)
+        try:
+            return self._forward(input, weight)
+        finally:
+            self._choose(before)
+
+    def _forward(self, input: Tensor, weight: Tensor | None) -> Tensor:
         self._check_input_dim(input)  # type: ignore[no-untyped-call]
-        if not self.training and self.running_mean is not None:
-            return functional.batch_norm(
-                input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
-            )
+        if self.is_frozen or (not self.training and self.running_mean is not None):
+            return self._fixed(input)
         if input.numel() == 0:
             return self._empty(input)
         groups = self._groups(input)
-        tracked = self.training and self.running_mean is not None
+        tracked = self.training and self.track_running_stats and self.running_mean is not None
         if weight is None and groups == 1 and not self._has_own_arithmetic(tracked):
             return self._plain(input, tracked)
         return self._normalized(input, weight, groups, tracked)
@@ -156,8 +188,11 @@ class _Layer(_BatchNorm):
         return self.renorm is not None or self.momentum is None or self.debias or self.skip_nonfinite
 
     def _plain(self, input: Tensor, tracked: bool) -> Tensor:
-        mean, variance = (self.running_mean, self.running_var) if tracked else (None, None)
-        if tracked:
+        mean: Any = self.running_mean if tracked else None
+        variance: Any = self.running_var if tracked else None
+        if tracked and is_recomputed():
+            mean, variance = mean.clone(), variance.clone()  # the kernel keeps for the gradient what it is given
+        elif tracked:
             self.num_batches_tracked.add_(1)
         return functional.batch_norm(
             input, mean, variance, self.weight, self.bias, True, self.momentum or 0.0, self.eps
@@ -174,21 +209,29 @@ class _Layer(_BatchNorm):
     def _normalized(self, input: Tensor, weight: Tensor | None, groups: int, tracked: bool) -> Tensor:
         kind = statistics_type(input)
         r = d = weights = None
+        may_be_repeated = is_repeatable()
         with torch.no_grad():
             x = grouped(_dense(input.detach()), groups)
             if weight is not None:
                 weights = grouped(aligned_weights(weight, input, kind), groups)
             moments = batch_moments(x, weights)
             mean, variance, per_weight = self._used(moments, weighted=weight is not None)
-            if tracked:
+            if self._depends_on_averages(tracked, weighted=weight is not None) and is_recomputed():
+                _, mean, variance, r, d = repeated(self._passes, moments.mean)
+            elif tracked and not is_recomputed():
                 whole = moments.whole(weighted=weight is not None)
                 if self._reference is not None:
                     r, d = self._reference.correction(whole)
                 self._update(whole, weighted=weight is not None)
+                if may_be_repeated and self._depends_on_averages(tracked, weighted=weight is not None):
+                    self._passes = remember(self._passes, Pass(moments.mean, mean, variance, r, d))
         terms = Terms(mean, variance, per_weight, r, d, weights, self.eps)
         gamma = torch.ones_like(mean[0]) if self.weight is None else self.weight.to(kind)
         beta = torch.zeros_like(mean[0]) if self.bias is None else self.bias.to(kind)
         return normalize(_dense(input), gamma, beta, terms)
+
+    def _depends_on_averages(self, tracked: bool, *, weighted: bool) -> bool:
+        return tracked and (self.renorm is not None or weighted)
 
     def _used(self, moments: BatchMoments, *, weighted: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Return mean and variance that each group is normalized by, and the reciprocal of its weight."""
@@ -224,7 +267,7 @@ class _Layer(_BatchNorm):
         self._reference.move(whole, where)
 
 
-class BatchNorm1d(_Layer, nn.BatchNorm1d):
+class BatchNorm1d(Layer, nn.BatchNorm1d):
     """Batch normalization of (N, C) or (N, C, L) with the options that torch.nn lacks.
 
     Drop-in for torch.nn.BatchNorm1d: the same arguments, parameters and state_dict keys, and by default the same
@@ -250,6 +293,10 @@ class BatchNorm1d(_Layer, nn.BatchNorm1d):
             batch (as the moments of Kingma & Ba, 2015).
         skip_nonfinite: whether a batch whose moments are infinite or nan leaves the statistics as they were. Without
             it they become nan, as in torch.nn.
+        domain_statistics: how many sets of running statistics the layer keeps over its one weight and bias, for
+            batches of different distributions (real and generated, or several domains). `forward(x, domain=1)` or
+            `with domain(model, 1)` chooses. The state_dict has those of domain 0 under torch.nn's keys, those of
+            domain k under the same with _k at the end; one of torch.nn's layer goes into all domains.
         device: of parameters and buffers.
         dtype: of parameters and buffers.
 
@@ -258,16 +305,19 @@ class BatchNorm1d(_Layer, nn.BatchNorm1d):
 
     Without `weight` in the call all values count equally. An empty batch gives an empty output and moves nothing; a
     batch (or virtual batch) without any weight is normalized by the running statistics and moves nothing.
-    torch.nn.SyncBatchNorm.convert_sync_batchnorm makes plain layers of these, without their options; activation
-    checkpointing runs the forward pass twice and so moves the statistics twice, as with torch.nn's layers.
+    torch.nn.SyncBatchNorm.convert_sync_batchnorm makes plain layers of these, without their options.
+
+    Where activation checkpointing runs the forward pass again in the backward pass, the statistics do not move again,
+    and the output is that of the first time. Every forward pass inside a backward pass is taken for one that is run
+    again. Under torch.compile PyTorch ends the backward pass of a checkpoint around a layer with renorm with an error.
     """
 
 
-class BatchNorm2d(_Layer, nn.BatchNorm2d):
+class BatchNorm2d(Layer, nn.BatchNorm2d):
     """Batch normalization of (N, C, H, W); otherwise as `BatchNorm1d`. Drop-in for torch.nn.BatchNorm2d."""
 
 
-class BatchNorm3d(_Layer, nn.BatchNorm3d):
+class BatchNorm3d(Layer, nn.BatchNorm3d):
     """Batch normalization of (N, C, D, H, W); otherwise as `BatchNorm1d`. Drop-in for torch.nn.BatchNorm3d."""
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,9 @@ from torch.nn.parameter import is_lazy
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array, Layer, Mode, Statistics
 from steadynorm.norm.config import NormConfig
+from steadynorm.torch.batch_norm import Layer as OwnLayer
+from steadynorm.torch.domains import WithDomains
+from steadynorm.torch.freezing import Freezable
 
 
 def is_normalization(module: nn.Module) -> bool:
@@ -76,8 +80,14 @@ def _held_modules(value: object, path: str) -> Iterator[tuple[str, nn.Module]]:
             yield from _held_modules(item, f"{path}[{key!r}]")
 
 
-def is_frozen_type(module: nn.Module) -> bool:
-    """Whether the layer's class never trains: its statistics stand in buffers and so does its affine part."""
+def ignores_mode(module: nn.Module) -> bool:
+    """Whether the layer never normalizes by the batch.
+
+    That is one of ours that is frozen, or one of a class that never trains: its statistics stand in buffers and so
+    does its affine part.
+    """
+    if isinstance(module, Freezable):
+        return module.is_frozen
     return (
         not isinstance(module, _NormBase)
         and next(module.parameters(recurse=False), None) is None
@@ -86,11 +96,11 @@ def is_frozen_type(module: nn.Module) -> bool:
 
 
 def is_frozen(module: nn.Module) -> bool:
-    """Whether the layer is frozen on purpose: a frozen type, or affine parameters of which none is trained."""
+    """Whether the layer is frozen on purpose: it ignores the mode, or none of its affine parameters is trained."""
     parameters = list(module.parameters(recurse=False))
     if parameters:
         return not any(parameter.requires_grad for parameter in parameters)
-    return is_frozen_type(module)
+    return ignores_mode(module)
 
 
 def has_statistics(module: nn.Module) -> bool:
@@ -110,9 +120,17 @@ def stored(layer: nn.Module) -> Array | None:
 
 def uses_batch_moments(module: nn.Module) -> bool:
     """Whether the layer, called now, would normalize by the batch, by the rule of torch.nn's own layers."""
-    if is_frozen_type(module):
+    if ignores_mode(module):
         return False
     return module.training or not has_statistics(module)
+
+
+def domain_of(module: nn.Module, call: Mapping[str, Any]) -> int:
+    """Whose statistics the layer uses in a call with these keyword arguments, if it has those of several domains."""
+    if not isinstance(module, WithDomains):
+        return 0
+    given = call.get("domain")
+    return module.domain if given is None else int(given)
 
 
 def channels_of(module: nn.Module) -> int:
@@ -145,6 +163,8 @@ def describe(name: str, module: nn.Module, *, registered: bool = True) -> Layer:
 
 
 def _config(module: nn.Module) -> NormConfig:
+    if isinstance(module, OwnLayer):
+        return module.config
     momentum = getattr(module, "momentum", None)
     return NormConfig.from_torch(
         eps=float(getattr(module, "eps", 1e-5)),
@@ -152,7 +172,7 @@ def _config(module: nn.Module) -> NormConfig:
         affine=isinstance(getattr(module, "weight", None), Tensor),
         bias=isinstance(getattr(module, "bias", None), Tensor),
         track_running_stats=has_statistics(module),
-        frozen=is_frozen_type(module),
+        frozen=ignores_mode(module),
         synchronized=isinstance(module, nn.SyncBatchNorm),
     )
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from steadynorm.layer_moments import Seen
 from steadynorm.live import Override
-from steadynorm.torch.layers import has_statistics, is_frozen_type, is_normalization, uses_batch_moments
+from steadynorm.torch.layers import domain_of, has_statistics, ignores_mode, is_normalization, uses_batch_moments
 from steadynorm.torch.moments import LayerMoments, channel_moments, input_of, values_averaged, values_per_channel
 from steadynorm.torch.state import hooks, layers_kept
 
@@ -40,6 +40,7 @@ class Watch:
         self.override = override or {}
         self.seen: Seen[LayerMoments] = Seen()
         self._calls: Counter[str] = Counter()
+        self._domains = {name: domain_of(layer, {}) for name, layer in self.layers.items()}
 
     def begin_forward(self) -> None:
         """Starts the numbering of call sites anew; to be called before every forward pass."""
@@ -62,16 +63,16 @@ class Watch:
     def _before(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
         def before(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             x = input_of(layer, args, kwargs)
-            if x is None:
-                return
+            if x is None or domain_of(layer, kwargs) != self._domains[name]:
+                return  # a domain's statistics say nothing of another's
             site = (name, self._calls[name])
             self._calls[name] += 1
             values = values_averaged(layer, x)
             if site in self.override:
                 self._set(layer, *self.override[site])
             layer.training = self.batch and values > 1
-            if layer.training and is_frozen_type(layer):
-                # Such a class knows no batch mode; it normalizes by whatever stands in its buffers.
+            if layer.training and ignores_mode(layer):
+                # Such a layer knows no batch mode; it normalizes by whatever stands in its buffers.
                 moments = channel_moments(x)
                 self._set(layer, moments.mean, moments.variance)
             if self.observe:

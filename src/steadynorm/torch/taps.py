@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from steadynorm.torch.batches import tensors_of
-from steadynorm.torch.layers import channels_of
+from steadynorm.torch.layers import channels_of, domain_of
 from steadynorm.torch.moments import values_per_channel
 
 _HALF = (torch.float16, torch.bfloat16)
@@ -52,6 +52,7 @@ class Tap:
     def __init__(self, layer: nn.Module) -> None:
         self.layer = layer
         self.channels = channels_of(layer)
+        self._domain = domain_of(layer, {})
         self.per_instance = isinstance(layer, _InstanceNorm)
         self.pending: list[tuple[int, int, tuple[Tensor, ...]]] = []
         self.unfit: str | None = None
@@ -77,7 +78,9 @@ class Tap:
         self._normalize_by(self._population)
 
     def __call__(self, layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Takes the moments of one input; an empty one counts for nothing."""
+        """Takes the moments of one input; an empty one counts for nothing, nor does one of another domain."""
+        if domain_of(layer, kwargs) != self._domain:
+            return
         x = args[0] if args and isinstance(args[0], Tensor) else next(tensors_of([args, kwargs]), None)
         if x is None or x.numel() == 0 or self.unfit is not None:
             return
