@@ -141,7 +141,8 @@ def _head(line: bytes, path: str | Path) -> Mapping[str, Any]:
         return head
     except _DamagedError as error:
         raise UnusableInputError(
-            f"{path} is no run file: its first line {error}; expected a file that steadynorm.Monitor wrote"
+            f"{path} is no run file: its first line {error}; expected a file that steadynorm.Monitor wrote, "
+            "or the whole of a report as JSON that diagnose or sanity wrote"
         ) from error
 
 
