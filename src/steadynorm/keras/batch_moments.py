@@ -54,7 +54,8 @@ def batch_moments(x: Any, axes: tuple[int, ...], weights: Any, *, grouped: bool,
 def _equal(x: Any, axes: tuple[int, ...], synchronized: bool) -> BatchMoments:
     if keras.backend.backend() == "torch":
         # There keras.ops.moments is E[x²] − E[x]², which loses the variance of values far from zero.
-        return BatchMoments(ops.mean(x, axis=axes), ops.var(x, axis=axes))
+        mean = ops.mean(x, axis=axes, keepdims=True)
+        return BatchMoments(ops.squeeze(mean, axes), ops.mean(ops.square(x - mean), axis=axes))
     return BatchMoments(*ops.moments(x, axes, synchronized=synchronized))
 
 
