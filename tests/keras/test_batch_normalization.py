@@ -301,7 +301,6 @@ def test_diagnosis_and_monitor_find_nothing_in_a_healthy_training(lab, monkeypat
         model.fit(lab.train_data[0][0], lab.train_data[0][1], callbacks=[steadynorm.Monitor(model)], verbose=0)
 
 
-@pytest.mark.every_backend
 def test_diagnosis_finds_statistics_that_lag_behind(lab, monkeypatch):
     monkeypatch.setattr(keras.layers, "BatchNormalization", BatchNormalization)
     model = lab.network(skip_nonfinite=True)
