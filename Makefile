@@ -26,13 +26,15 @@ V1_TESTS := $(addprefix tests/tensorflow/, $(addsuffix .py, \
 	live/test_graph_recalibrate live/test_graph_untouched \
 	$(addprefix estimator/test_estimator_, layers train evaluate predict export)))
 
+KERAS_CONFORMANCE := tests/conformance/test_keras_layers.py
+
 # TensorFlow and PyTorch disturb each other in one process (threads, signal handlers, start-up time).
 test: .venv/dev
-	$(BIN)/python -m pytest -n $(WORKERS) --ignore tests/tensorflow --ignore tests/keras
+	$(BIN)/python -m pytest -n $(WORKERS) --ignore tests/tensorflow --ignore tests/keras --ignore $(KERAS_CONFORMANCE)
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(WORKERS) tests/tensorflow
-	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(WORKERS) tests/keras
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -n $(WORKERS) -m every_backend tests/keras
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n $(WORKERS) -m every_backend tests/keras
+	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(WORKERS) tests/keras $(KERAS_CONFORMANCE)
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -n $(WORKERS) -m every_backend tests/keras $(KERAS_CONFORMANCE)
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n $(WORKERS) -m every_backend tests/keras $(KERAS_CONFORMANCE)
 	TF_CPP_MIN_LOG_LEVEL=3 STEADYNORM_TEST_V1=1 $(BIN)/python -m pytest -n $(WORKERS) $(V1_TESTS)
 
 lint: .venv/dev
@@ -55,6 +57,9 @@ benchmarks: .venv/dev
 	$(BIN)/python benchmarks/source.py
 	$(BIN)/python benchmarks/tensorflow_layers.py
 	$(BIN)/python benchmarks/layers_torch.py
+	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/layers_keras.py
+	KERAS_BACKEND=jax $(BIN)/python benchmarks/layers_keras.py
+	KERAS_BACKEND=torch $(BIN)/python benchmarks/layers_keras.py
 	$(BIN)/python benchmarks/html_report.py
 
 clean:

@@ -1,6 +1,7 @@
 """One table of cases for the layers of every framework, and their comparison with the reference in float64.
 
 A framework joins with one file: a test that takes `case`, makes its layer for `case.config` and hands it to `conforms`.
+A function `adapted` of that file, if there is one, says what a case is there, or None where it is not one.
 Inputs have their channels on axis 1; a layer for another axis moves them.
 """
 
@@ -134,7 +135,9 @@ def _cases() -> list[Case]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", _cases(), ids=lambda case: case.name)
+        adapted = getattr(metafunc.module, "adapted", lambda case: case)
+        cases = [case for case in map(adapted, _cases()) if case is not None]
+        metafunc.parametrize("case", cases, ids=lambda case: case.name)
 
 
 def weights_of(case: Case, rng: np.random.Generator) -> Any:

@@ -11,6 +11,8 @@ import keras
 from keras.src.backend.common.stateless_scope import get_stateless_scope
 
 from steadynorm import nests
+from steadynorm.keras.batch_normalization import BatchNormalization
+from steadynorm.keras.weighting import joint_weights
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,12 @@ class Called:
         return next(nests.leaves([self.args, dict(self.kwargs)], keras.ops.is_tensor), None)
 
     @property
-    def mask(self) -> Any:
-        """Which positions count, if a mask says so."""
-        return self.kwargs.get("mask")
+    def weights(self) -> Any:
+        """How much each value counts in the moments, broadcast to the input; `None` where all count the same."""
+        mask, x = self.kwargs.get("mask"), self.input
+        if isinstance(self.layer, BatchNormalization):
+            return joint_weights(x, self.layer.axis % len(x.shape), mask, self.kwargs.get("sample_weight"))
+        return None if mask is None else keras.ops.expand_dims(mask, -1)
 
     @property
     def training(self) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array, Layer, Statistics
 from steadynorm.keras.backends import backend
+from steadynorm.keras.batch_normalization import BatchNormalization
 from steadynorm.norm.config import NormConfig
 
 
@@ -138,7 +139,14 @@ def describe(name: str, layer: Any, *, registered: bool = True) -> Layer:
     )
 
 
+def follows_mode(layer: Any) -> bool:
+    """Whether the mode of a call tells what it normalizes by: so it is in Keras' own layer and ours."""
+    return type(layer).call in (keras.layers.BatchNormalization.call, BatchNormalization.call)
+
+
 def _config(layer: Any) -> NormConfig:
+    if isinstance(layer, BatchNormalization):
+        return layer.norm_config
     momentum = getattr(layer, "momentum", 0.99)
     renorm = bool(getattr(layer, "renorm", False))
     return NormConfig.from_keras(

@@ -18,30 +18,30 @@ class BatchMoments:
     Arguments:
         layer: whose input it is.
         x: the input, with channels on the layer's axis.
-        mask: `True` at the positions that count, one axis less than `x`; `None` where all do.
+        given: how much each value counts, broadcast to `x`; `None` where all count the same.
 
     Attributes:
         mean: shape (channels,).
         variance: shape (channels,).
-        weights: how many values each channel has; a float, or a tensor where a mask decides.
+        weights: how many values each channel has; a float, or a tensor where weights decide.
     """
 
-    def __init__(self, layer: Any, x: Any, mask: Any = None) -> None:
+    def __init__(self, layer: Any, x: Any, given: Any = None) -> None:
         x = ops.cast(x, "float64" if "float64" in str(x.dtype) else "float32")
         axis = axis_of(layer, len(x.shape))
         axes = [each for each in range(len(x.shape)) if each != axis]
         self._shape = [1] * len(x.shape)
         self._shape[axis] = -1
-        if mask is None:
+        if given is None:
             self.weights: Any = float(np.prod([int(x.shape[each]) for each in axes]))
             mean = ops.mean(x, axes)
             deviations = x - ops.reshape(mean, self._shape)
             rest = ops.mean(deviations, axes)
             squares = ops.mean(ops.square(deviations), axes)
         else:
-            weight = ops.cast(ops.expand_dims(mask, -1), x.dtype) * ops.ones_like(x)
+            weight = ops.cast(given, x.dtype) * ops.ones_like(x)
             self.weights = ops.sum(weight, axes)
-            total = ops.maximum(self.weights, 1.0)
+            total = ops.where(self.weights > 0, self.weights, 1.0)
             mean = ops.sum(weight * x, axes) / total
             deviations = x - ops.reshape(mean, self._shape)
             rest = ops.sum(weight * deviations, axes) / total

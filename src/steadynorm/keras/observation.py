@@ -13,7 +13,7 @@ import numpy as np
 from steadynorm.evidence import Array
 from steadynorm.keras.backends import backend
 from steadynorm.keras.calls import Called, Standin, standing_in, substituted
-from steadynorm.keras.layers import axis_of, epsilon_of, value
+from steadynorm.keras.layers import axis_of, epsilon_of, follows_mode, value
 from steadynorm.keras.moments import BatchMoments
 from steadynorm.layer_moments import LayerMoments, Seen
 from steadynorm.live import Override
@@ -71,7 +71,7 @@ class Watch:
             self._calls[name] += 1
             override = self.override.get(site)
             by_batch = self.batch or (override is None and called.training)
-            taken = BatchMoments(called.layer, x, called.mask) if by_batch or self.observe else None
+            taken = BatchMoments(called.layer, x, called.weights) if by_batch or self.observe else None
             moments = _known(taken)
             if self.observe and moments is not None:
                 self.seen.moments.setdefault(site, LayerMoments()).add(moments)
@@ -85,7 +85,7 @@ class Watch:
                 with substituted(called.layer, *override):
                     return called.run(training=False)
             output = called.run(training=False)
-            if not self.batch and type(called.layer).call is not keras.layers.BatchNormalization.call:
+            if not self.batch and not follows_mode(called.layer):
                 if name not in self._ignoring:  # the first call tells
                     self._ignoring[name] = normalized_by_batch(called, output)
                 if self._ignoring[name]:
@@ -110,7 +110,7 @@ def _by_batch(called: Called, taken: BatchMoments) -> Any:
 
 
 def _values(called: Called) -> int:
-    return int(np.max(BatchMoments(called.layer, called.input, called.mask).moments().count))
+    return int(np.max(BatchMoments(called.layer, called.input, called.weights).moments().count))
 
 
 def normalized_by_batch(called: Called, output: Any) -> bool:
@@ -118,7 +118,11 @@ def normalized_by_batch(called: Called, output: Any) -> bool:
 
     The mode says what Keras' own layer does; what any other class does shows in its output.
     """
-    if not keras.ops.is_tensor(output) or called.mask is not None or tuple(output.shape) != tuple(called.input.shape):
+    if (
+        not keras.ops.is_tensor(output)
+        or called.weights is not None
+        or tuple(output.shape) != tuple(called.input.shape)
+    ):
         return False
     try:
         x, y = (_channels_last(called.layer, each) for each in (called.input, output))

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-import keras
 import numpy as np
 
 from steadynorm.keras.backends import backend
 from steadynorm.keras.calls import Called, Standin, standing_in
-from steadynorm.keras.layers import axis_of, stored
+from steadynorm.keras.layers import axis_of, follows_mode, stored
 from steadynorm.keras.moments import BatchMoments
 from steadynorm.keras.observation import normalized_by_batch
 from steadynorm.norm.moments import Moments
@@ -41,8 +40,7 @@ def _standin(log: StepLog, name: str) -> Standin:
         trains = backend().records_gradients(x, *called.layer.trainable_variables)
         log.enter(name, batch=batch, values=values, moments=moments if batch else None, trains=trains)
         output = called.run()
-        own = type(called.layer).call is keras.layers.BatchNormalization.call
-        if not batch and not own and normalized_by_batch(called, output):
+        if not batch and not follows_mode(called.layer) and normalized_by_batch(called, output):
             entry = log.logs[name].steps[-1][-1]
             entry.batch, entry.moments = True, moments
         log.leave(name)
@@ -54,7 +52,7 @@ def _standin(log: StepLog, name: str) -> Standin:
 def _taken(called: Called) -> tuple[int, Moments | None]:
     """Values per channel, and the moments where the input has values already."""
     try:
-        moments = BatchMoments(called.layer, called.input, called.mask).moments()
+        moments = BatchMoments(called.layer, called.input, called.weights).moments()
     except TypeError:
         shape = called.input.shape
         return int(np.prod([each or 1 for each in shape])) // max(shape[axis_of(called.layer, len(shape))], 1), None

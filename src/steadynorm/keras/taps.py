@@ -63,7 +63,7 @@ class Tap:
         x = called.input
         if x is None or 0 in x.shape or self.unfit is not None:
             return called.run(training=False)
-        taken = BatchMoments(self.layer, x, called.mask)
+        taken = BatchMoments(self.layer, x, called.weights)
         try:
             moments = taken.moments()
         except TypeError:
