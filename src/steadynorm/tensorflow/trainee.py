@@ -114,6 +114,8 @@ class GraphTrainee:
         path = self._calling.path
         if self.subject.loss is None:
             return
+        if path is None:
+            yield "SN903", "the loss is a function of Python, not a tensor: it takes a tensor"
         if self._no_gradient is not None:
             yield from dict.fromkeys(("SN901", "SN907", "SN908"), self._no_gradient).items()
             if path is None or not self.has_train_step:
