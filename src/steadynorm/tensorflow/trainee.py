@@ -121,10 +121,12 @@ class GraphTrainee:
             if path is None or not self.has_train_step:
                 yield "SN902", self._no_gradient
         if path is not None and not path.predictions:
+            asked = "give output, from which the loss is computed"
+            given = "the output is not all that the loss is computed from"
             yield (
                 "SN902",
                 "the smallest loss is not known: inputs and weights reach the loss by more than one tensor before it "
-                "is compared with the targets; give output, from which the loss is computed",
+                f"is compared with the targets; {asked if self.subject.output is None else given}",
             )
 
 
