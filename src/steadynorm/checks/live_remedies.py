@@ -46,6 +46,7 @@ _TENSORFLOW: Mapping[str, str] = {
     "(training=True), and train again. New statistics alone may make this model worse: its weights were trained "
     "with these.",
     "SN204": "Drop the last small batch, or use larger batches; feed the mode False in inference.",
+    "SN501": "Build these with use_bias=False, or without tf.nn.bias_add; beta does the same job.",
     "SN601": "Build frozen layers with is_training=False (training=False), or leave gamma and beta among the variables "
     "to train.",
 }

@@ -60,6 +60,13 @@ _WHY_MISSING = {
     "experiments": "no experiment was made: 'steadynorm sanity' does",
 }
 
+_WHY_MISSING_OF_SESSION = {
+    "steps": "no train_op was given",
+    "source": "it is about averaged weights, of which a graph tells nothing",
+    "graph": "export the graph with tf.compat.v1.train.export_meta_graph: 'steadynorm check' reads it",
+}
+"""Where TensorFlow runs the graph, in place of those."""
+
 _WHY_SOURCE = "source code does not tell: it takes a checkpoint, a graph or a live model"
 """Likewise where the evidence is source code."""
 
@@ -201,7 +208,10 @@ def _not_tried(registered: Registered, experiments: Experiments) -> list[str]:
 
 def _why(part: str, evidence: Evidence) -> str:
     from_files = evidence.graph is not None or evidence.stored is not None
-    return _WHY_FILES if from_files and part in _LIVE else _WHY_MISSING[part]
+    if from_files:
+        return _WHY_FILES if part in _LIVE else _WHY_MISSING[part]
+    of_session = _WHY_MISSING_OF_SESSION if evidence.framework == "tensorflow" else {}
+    return of_session.get(part) or _WHY_MISSING[part]
 
 
 def _place_in_families(registered: Registered) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from steadynorm.checks.registry import check, finding
 from steadynorm.evidence import Evidence
@@ -11,6 +11,7 @@ from steadynorm.experiments.broadcasting import pairs_samples
 from steadynorm.experiments.records import FirstPass, Range, Resemblance
 from steadynorm.experiments.trainee import ENLARGED
 from steadynorm.finding import Certainty, Finding, Severity
+from steadynorm.report.words import counted
 
 STANDARD_DEVIATIONS = 6.0
 """By so many the order of the data must stand out from random orders."""
@@ -24,6 +25,16 @@ LEAST_OPEN = 0.1
 
 SATURATED = 0.99
 """An output that comes this near to its bound shows where that is."""
+
+_BETWEEN = {
+    "keras": "keras.ops.stop_gradient, argmax, rounding or a conversion to NumPy",
+    "tensorflow": "tf.stop_gradient, argmax, rounding, a cast to integers or tf.compat.v1.py_func",
+}
+_SQUEEZED = {
+    "keras": "keras.ops.squeeze(output, -1), or keras.ops.expand_dims(target, 1)",
+    "tensorflow": "tf.squeeze(output, -1), or tf.expand_dims(target, 1)",
+}
+"""What the remedies call things; where a framework is not named here they speak of PyTorch."""
 
 _BOUNDS = {"sigmoid": Range(0.0, 1.0), "tanh": Range(-1.0, 1.0), "ReLU": Range(0.0, math.inf)}
 
@@ -116,7 +127,7 @@ def _alike(seen: Resemblance) -> str:
 def not_connected(evidence: Evidence) -> Iterator[Finding]:
     """Parameters that the loss does not reach."""
     assert evidence.experiments is not None
-    first = evidence.experiments.first
+    first, framework = evidence.experiments.first, evidence.framework
     if first.loss is None:
         return
     if first.without_gradient:
@@ -124,10 +135,10 @@ def not_connected(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN908",
             names,
-            f"{len(names)} trainable parameters of layers that are called get no gradient, first '{names[0]}': nothing "
-            "between them and the loss can be differentiated",
-            "Look for detach(), stop_gradient, argmax, rounding, a conversion to NumPy or no_grad() between these "
-            "layers and the loss; freeze the parameters if it is meant.",
+            f"{_parameters(names)} of layers that are called {'get' if len(names) > 1 else 'gets'} no gradient: "
+            "nothing on the way to the loss can be differentiated",
+            f"Look for {_BETWEEN.get(framework, 'detach(), no_grad(), argmax, rounding or a conversion to NumPy')} "
+            "between these layers and the loss; freeze the parameters if it is meant.",
             evidence={"parameters": list(names)},
         )
     elif first.not_called:
@@ -135,13 +146,20 @@ def not_connected(evidence: Evidence) -> Iterator[Finding]:
         yield finding(
             "SN908",
             names,
-            f"{len(names)} trainable parameters belong to layers that the training does not call, first '{names[0]}'",
-            "Call the layers or remove them; data-parallel training stops at parameters without a gradient.",
+            f"{_parameters(names)} {'belong' if len(names) > 1 else 'belongs'} to layers that the training does not "
+            "call",
+            "Call the layers or remove them"
+            + ("; DistributedDataParallel stops at parameters without a gradient." if framework == "torch" else "."),
             evidence={"parameters": list(names)},
             severity=Severity.WARNING,
             certainty=Certainty.LIKELY,
             settle="whether another kind of batch calls them",
         )
+
+
+def _parameters(names: Sequence[str]) -> str:
+    first = f" (first '{names[0]}')" if len(names) > 1 else f" ('{names[0]}')"
+    return counted(len(names), "trainable parameter") + first
 
 
 @check("SN908", "experiments", layers=False)
@@ -157,6 +175,7 @@ def silent_broadcasting(evidence: Evidence) -> Iterator[Finding]:
             (),
             f"the predictions have the shape {first.output_shape} and the targets {first.target_shape}: the loss "
             "broadcasts them, and compares each prediction with the targets of all samples",
-            "Give both one shape before the loss: output.squeeze(-1), or target[:, None].",
+            "Give both one shape before the loss: "
+            f"{_SQUEEZED.get(evidence.framework, 'output.squeeze(-1), or target[:, None]')}.",
             evidence={"output_shape": list(first.output_shape), "target_shape": list(first.target_shape)},
         )

@@ -69,6 +69,9 @@ def examine(
     return Report(name, evidence, tuple(rank(findings)), tuple(not_assessed), chosen, left_out)
 
 
+_OF_THE_LOSS = ("SN903", "SN907", "SN908")
+"""What the first pass tells of nothing but a loss."""
+
 _SYMPTOMS = ("SN901", "SN902", "SN904")
 """What the other findings may be the cause of, so that these come first."""
 
@@ -85,6 +88,9 @@ class _Session:
         """Makes the experiments that somebody wants, cheap ones first."""
         self.stage("first pass", 0, 6)
         found = Experiments(self._first_pass(), optimizers=self.trainee.optimizers)
+        if found.first.loss is None:
+            for code in _OF_THE_LOSS:
+                self.skipped.setdefault(code, "no loss was given")
         self.stage("order of the data", 1, 6)
         if sequential:
             self.skipped["SN906"] = "the task needs the order of its data (sequential)"

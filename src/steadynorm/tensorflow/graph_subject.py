@@ -68,7 +68,8 @@ class GraphSubject(Subject):
         name: how reports call it.
 
     Raises:
-        UnusableInputError: the session is none, a tensor is of another graph, or there is nothing to compute.
+        UnusableInputError: the session is none, a tensor is of another graph or given by its name, or there is nothing
+            to compute.
     """
 
     model: Any = None
@@ -91,6 +92,10 @@ class GraphSubject(Subject):
             object.__setattr__(self, "model", self._graph_model())
 
     def _check_functions(self) -> None:
+        for name in ("inputs", "labels", "mode", "output", "loss", "metric", "train_op"):
+            _check_no_names(name, list(tensors_in(getattr(self, name))))
+        for name in ("training_feed", "inference_feed"):
+            _check_no_names(name, list(getattr(self, name) or ()))
         for name in ("forward", "target", "train_step", "optimizer", "evaluate", "source_model"):
             if getattr(self, name) is not None:
                 raise UnusableInputError(
@@ -116,7 +121,7 @@ class GraphSubject(Subject):
         said = {} if self.mode is None else {self.mode: True}
         training = said if self.training_feed is None else self.training_feed
         inference = dict.fromkeys(said, False) if self.inference_feed is None else self.inference_feed
-        train_op = () if self.train_op is None else tuple(to_operations(self.train_op))
+        train_op = () if self.train_op is None else tuple(_operations(self.train_op))
         for each in (*tensors_in(self.inputs), *tensors_in(self.labels), *training, *inference, *fetches, *train_op):
             if not hasattr(each, "graph") or each.graph is not self.session.graph:
                 raise UnusableInputError(
@@ -124,6 +129,24 @@ class GraphSubject(Subject):
                     "operations of session.graph"
                 )
         return GraphModel(self.session, self.inputs, self.labels, fetches, inference, training, train_op)
+
+
+def _check_no_names(field_name: str, given: Iterable[Any]) -> None:
+    for each in given:
+        if isinstance(each, str):
+            what = "operation" if field_name == "train_op" and ":" not in each else "tensor"
+            name = each if what == "operation" or ":" in each else f"{each}:0"
+            raise UnusableInputError(
+                f"{field_name} of the subject is a name, {each!r}; pass the {what} itself: "
+                f"session.graph.get_{what}_by_name({name!r})"
+            )
+
+
+def _operations(train_op: Any) -> list[Any]:
+    try:
+        return to_operations(train_op)
+    except TypeError as error:
+        raise UnusableInputError(f"train_op of the subject: {error}") from error
 
 
 def _is_tensor(value: Any) -> bool:

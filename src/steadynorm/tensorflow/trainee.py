@@ -114,15 +114,19 @@ class GraphTrainee:
         path = self._calling.path
         if self.subject.loss is None:
             return
+        if path is None:
+            yield "SN903", "the loss is a function of Python, not a tensor: it takes a tensor"
         if self._no_gradient is not None:
             yield from dict.fromkeys(("SN901", "SN907", "SN908"), self._no_gradient).items()
             if path is None or not self.has_train_step:
                 yield "SN902", self._no_gradient
         if path is not None and not path.predictions:
+            asked = "give output, from which the loss is computed"
+            given = "the output is not all that the loss is computed from"
             yield (
                 "SN902",
                 "the smallest loss is not known: inputs and weights reach the loss by more than one tensor before it "
-                "is compared with the targets; give output, from which the loss is computed",
+                f"is compared with the targets; {asked if self.subject.output is None else given}",
             )
 
 

@@ -129,3 +129,13 @@ def test_broadcasting_between_predictions_and_targets(sanity: Any, shape: str, e
 
     assert [each.code for each in found] == expected
     assert all(each.evidence["output_shape"] == [64, 1] for each in found)
+
+
+@pytest.mark.every_backend
+def test_what_takes_a_loss_is_not_assessed_without_one(sanity: Any) -> None:
+    report = sanity.report(sanity.net(), ["SN903", "SN907", "SN908"], loss=None)
+
+    assert not report.findings
+    assert {each.code: each.reason for each in report.not_assessed} == dict.fromkeys(
+        ("SN903", "SN907", "SN908"), "no loss was given"
+    )

@@ -38,6 +38,22 @@ def test_a_network_as_it_should_be_is_healthy(lab: Any) -> None:
     )
 
 
+def test_what_is_not_assessed_is_said_in_words_of_graphs(lab: Any) -> None:
+    def network(x: Any, mode: Any, normalize: Any) -> Any:
+        kernel = v1.get_variable("kernel", [64, 32], initializer=v1.glorot_uniform_initializer(seed=0))
+        bias = v1.get_variable("bias", [32], initializer=v1.zeros_initializer())
+        return normalize(tf.nn.bias_add(tf.matmul(tf.reshape(x, [-1, 64]), kernel), bias), mode, "norm")
+
+    report = lab.diagnose(lab.build(network=network), train_op=None)
+
+    reasons = {each.code: each.reason for each in report.not_assessed}
+    assert reasons["SN102"] == "no train_op was given"
+    assert "export_meta_graph" in reasons["SN207"]
+    assert not any("AveragedModel" in each or "train_step" in each for each in reasons.values())
+    (found,) = (each for each in report.findings if each.code == "SN501")
+    assert "use_bias=False" in found.remedy
+
+
 @pytest.mark.parametrize("written", ["by hand", "unfused", "renorm"])
 def test_layers_of_any_make_are_recognised(lab: Any, written: str) -> None:
     options = {"unfused": {"fused": False}, "renorm": {"renorm": True, "renorm_decay": 0.9}}

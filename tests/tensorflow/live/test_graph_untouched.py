@@ -98,6 +98,29 @@ def test_data_with_nan_are_refused(lab: Any) -> None:
         lab.diagnose(lab.healthy(), train_data=[(np.full_like(x, np.nan), y)])
 
 
+@pytest.mark.parametrize(
+    ("given", "call"),
+    [
+        ({"inputs": "x:0"}, r"get_tensor_by_name\('x:0'\)"),
+        ({"inputs": {"image": "x"}}, r"get_tensor_by_name\('x:0'\)"),
+        ({"labels": ["y:0"]}, r"get_tensor_by_name\('y:0'\)"),
+        ({"mode": "mode"}, r"get_tensor_by_name\('mode:0'\)"),
+        ({"output": "out:0"}, r"get_tensor_by_name\('out:0'\)"),
+        ({"loss": "loss:0"}, r"get_tensor_by_name\('loss:0'\)"),
+        ({"train_op": "train"}, r"get_operation_by_name\('train'\)"),
+        ({"inference_feed": {"mode:0": False}}, r"get_tensor_by_name\('mode:0'\)"),
+    ],
+)
+def test_names_in_place_of_tensors_are_refused(lab: Any, given: dict[str, Any], call: str) -> None:
+    with pytest.raises(UnusableInputError, match=rf"{next(iter(given))} of the subject is a name, .*{call}"):
+        lab.subject(lab.healthy(), **given)
+
+
+def test_a_train_op_that_is_none_is_refused(lab: Any) -> None:
+    with pytest.raises(UnusableInputError, match=r"train_op of the subject: expected a tf.Operation .* not float"):
+        lab.subject(lab.healthy(), train_op=0.5)
+
+
 def test_what_is_no_part_of_the_graph_is_refused(lab: Any) -> None:
     net = lab.healthy()
     with tf.Graph().as_default():

@@ -92,6 +92,24 @@ def test_parameters_without_gradient(
     assert [each.severity for each in found] == ([severity] if severity else [])
 
 
+@pytest.mark.parametrize(("how", "word"), [("detached", "tf.stop_gradient"), ("unused", "Call the layers")])
+def test_remedies_are_in_words_of_graphs(sanity: Any, how: str, word: str) -> None:
+    (found,) = sanity.report(sanity.subject(connected(sanity, how)), "SN908").findings
+
+    assert word in found.remedy
+    assert not any(each in found.remedy for each in ("detach()", "no_grad", "parallel"))
+
+
+def test_one_parameter_is_one(sanity: Any) -> None:
+    def network(x: Any, mode: Any) -> Any:
+        sanity.variable("dead", 3, 3)
+        return sanity.linear(x, mode)
+
+    (found,) = sanity.report(sanity.subject(network), "SN908").findings
+
+    assert found.message == "1 trainable parameter ('dead') belongs to layers that the training does not call"
+
+
 def test_frozen_parameters_need_no_gradient(sanity: Any) -> None:
     subject = sanity.subject(connected(sanity, "detached", body_trains=False), optimizer=sanity.adam())
 
@@ -151,3 +169,4 @@ def test_broadcasting_between_predictions_and_targets(sanity: Any, shape: str, e
 
     assert [each.code for each in found] == expected
     assert all(each.evidence["output_shape"] == [64, 1] for each in found)
+    assert all("tf.squeeze(output, -1)" in each.remedy for each in found)

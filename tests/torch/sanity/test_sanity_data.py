@@ -188,3 +188,12 @@ def test_other_checks_are_those_of_another_command(lab: Any) -> None:
     report = lab.report(lab.subject(lab.net(), train_step=None, optimizer=None), "SN101")
 
     assert ["steadynorm diagnose" in each.reason for each in report.not_assessed] == [True]
+
+
+def test_what_takes_a_loss_is_not_assessed_without_one(lab: Any) -> None:
+    report = lab.report(lab.subject(lab.net(), loss=None), ["SN903", "SN907", "SN908"])
+
+    assert not report.findings
+    assert {each.code: each.reason for each in report.not_assessed} == dict.fromkeys(
+        ("SN903", "SN907", "SN908"), "no loss was given"
+    )
