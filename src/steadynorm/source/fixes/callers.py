@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 from steadynorm.source.editing.nodes import Standing
 from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.fixes.index import index_of
+from steadynorm.source.fixes.project import Project
 from steadynorm.source.fixes.scopes import (
     Function,
     bound,
@@ -65,15 +66,19 @@ def _is_in_body(standing: Standing, way: tuple[ast.AST, ...]) -> bool:
     return any(each is inner for inner in loop.body for each in way)
 
 
-def ways_to(files: Mapping[str, SourceFile], file: SourceFile, node: ast.expr) -> list[tuple[Level, ...]]:
+def ways_to(files: Project, file: SourceFile, node: ast.expr) -> list[tuple[Level, ...]]:
     """The ways on which a program comes to a node: itself first, then the call of its function, and so on."""
+    return files.once(_ways_to, file, node)
+
+
+def _ways_to(files: Project, file: SourceFile, node: ast.expr) -> list[tuple[Level, ...]]:
     first = Level(file, node, lineage(file.tree, node))
     pending: list[tuple[Level, ...]] = [(first,)]
     found: list[tuple[Level, ...]] = []
     while pending and len(found) < _MOST:
         way = pending.pop(0)
         function = way[-1].function
-        further = [] if function is None or len(way) >= _DEEPEST else list(_sites(files, way[-1], function))
+        further = [] if function is None or len(way) >= _DEEPEST else files.once(_sites, way[-1].file, function)
         longer = [(*way, each) for each in further if all(each.node is not before.node for before in way)]
         pending += longer
         if not longer:
@@ -81,39 +86,24 @@ def ways_to(files: Mapping[str, SourceFile], file: SourceFile, node: ast.expr) -
     return found
 
 
-def _sites(files: Mapping[str, SourceFile], level: Level, function: Function) -> Iterator[Level]:
-    calls = list(calls_of(files, function))
-    if calls:
-        for file, call in calls:
-            yield Level(file, call, lineage(file.tree, call))
-        return
-    for node in ast.walk(level.file.tree):
-        if isinstance(node, ast.Name) and node.id == function.name and isinstance(node.ctx, ast.Load):
-            yield Level(level.file, node, lineage(level.file.tree, node))
+def _sites(files: Project, own: SourceFile, function: Function) -> list[Level]:
+    """Where a function is called; if nowhere, where it is handed on in its own file."""
+    calls = [Level(file, call, lineage(file.tree, call)) for file, call in calls_of(files, function)]
+    named = () if calls else index_of(own.tree).read.get(function.name, ())
+    return calls or [Level(own, node, lineage(own.tree, node)) for node in named]
 
 
-def calls_of(files: Mapping[str, SourceFile], function: Function) -> Iterator[tuple[SourceFile, ast.Call]]:
+def calls_of(files: Project, function: Function) -> Iterator[tuple[SourceFile, ast.Call]]:
     """The calls of a function, by its name and by how many arguments it takes."""
     for file, call in calls_named(files, function.name):
         if _fits(call, function):
             yield file, call
 
 
-def calls_named(files: Mapping[str, SourceFile], name: str) -> Iterator[tuple[SourceFile, ast.Call]]:
+def calls_named(files: Project, name: str) -> Iterator[tuple[SourceFile, ast.Call]]:
     """The calls of functions and methods of a name."""
     for file in files.values():
-        yield from ((file, call) for call in _calls(file.tree).get(name, ()))
-
-
-@lru_cache(maxsize=1024)
-def _calls(tree: ast.Module) -> dict[str, list[ast.Call]]:
-    """A file's calls by the last part of their names: a project is searched for many of them."""
-    found: dict[str, list[ast.Call]] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
-            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-            found.setdefault(name, []).append(node)
-    return found
+        yield from ((file, call) for call in index_of(file.tree).called.get(name, ()))
 
 
 def _fits(call: ast.Call, function: Function) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
@@ -12,11 +12,12 @@ from steadynorm.source.fixes.callers import Level, Loop, called, calls_named, li
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.followed import is_trained_through, untrained_caller
 from steadynorm.source.fixes.found import call_of
-from steadynorm.source.fixes.loops import Shared, shared_loop
+from steadynorm.source.fixes.index import index_of
+from steadynorm.source.fixes.loops import Shared, loops_around, shared_loop
+from steadynorm.source.fixes.project import Project
 from steadynorm.source.fixes.registry import fixes
-from steadynorm.source.fixes.scopes import Function, bound, named_inside, text_of
+from steadynorm.source.fixes.scopes import bound, named_inside, text_of
 from steadynorm.source.fixes.statements import insert_after, insert_before, replace
-from steadynorm.source.reading.files import SourceFile
 
 _TRAINS = ("backward", "manual_backward", "value_and_grad", "grad")
 _ENDS = (ast.Return, ast.Yield, ast.YieldFrom)
@@ -24,7 +25,7 @@ _BY_MODE = ("eval", "mode")
 
 
 @fixes("SN201", "switch to inference mode", safe=True)
-def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+def evaluate(found: Finding, files: Project) -> Iterable[Edit]:
     """Calls `eval()` before an evaluation or prediction, and `train()` behind it where nothing else would."""
     if found.evidence.get("how") not in _BY_MODE:
         raise NoFixError("the mode is an argument")
@@ -37,7 +38,7 @@ def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
     forgotten = _without_brackets(level, name)
     if forgotten is not None:
         return replace(file, forgotten, f"{text_of(file, forgotten)}()")
-    training = _training(files)
+    training = files.once(_training)
     if _trains_itself(level, training):
         raise NoFixError("the same call trains in another phase")
     if is_trained_through(ways, files):
@@ -63,7 +64,7 @@ def evaluate(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
 
 
 def _at_the_caller(
-    found: Finding, files: Mapping[str, SourceFile], ways: list[tuple[Level, ...]], name: str, training: set[int]
+    found: Finding, files: Project, ways: list[tuple[Level, ...]], name: str, training: set[int]
 ) -> Iterable[Edit]:
     """`eval()` in the program that evaluates, where another one trains through the function that calls the model."""
     callers = found.evidence.get("callers")
@@ -87,30 +88,23 @@ def _leaves(statement: ast.stmt) -> bool:
     return any(isinstance(each, _ENDS) for each in ast.walk(statement))
 
 
-def _model_of(level: Level, files: Mapping[str, SourceFile]) -> str:
+def _model_of(level: Level, files: Project) -> str:
     """The model that is called, also by another of its methods than `forward`."""
     node = level.node
     assert isinstance(node, ast.Call)
     if isinstance(node.func, ast.Attribute):
-        methods = {
-            each.name
-            for file in files.values()
-            for node in ast.walk(file.tree)
-            if isinstance(node, ast.ClassDef)
-            for each in node.body
-            if isinstance(each, Function)
-        }
-        if node.func.attr in methods and isinstance(node.func.value, ast.Name | ast.Attribute):
+        is_method = any(node.func.attr in index_of(file.tree).methods for file in files.values())
+        if is_method and isinstance(node.func.value, ast.Name | ast.Attribute):
             return name_of(level.file, node.func.value, level.way)
     return called(level)
 
 
-def _model_within(found: Finding, files: Mapping[str, SourceFile], call: ast.Call) -> str:
+def _model_within(found: Finding, files: Project, call: ast.Call) -> str:
     """What the model is called around a call of a function that calls it."""
     path, _, line = str(found.evidence["inner"]).rpartition(":")
-    calls = [each for each in ast.walk(files[path].tree) if isinstance(each, ast.Call)] if path in files else []
-    for each in calls:
-        if str(each.lineno) != line or ast.unparse(each.func) != found.evidence.get("calls"):
+    is_there = path in files and line.isdigit()
+    for each in index_of(files[path].tree).begun.get(int(line), ()) if is_there else ():
+        if ast.unparse(each.func) != found.evidence.get("calls"):
             continue
         for way in ways_to(files, files[path], each):
             for height, level in enumerate(way):
@@ -156,20 +150,37 @@ def _outermost(level: Level, name: str, training: set[int]) -> Standing:
     return found
 
 
-def _training(files: Mapping[str, SourceFile]) -> set[int]:
+def _training(files: Project) -> set[int]:
     """The calls that lead to a gradient, directly or through functions."""
     steps = (each for name in _TRAINS for each in calls_named(files, name))
     return {id(level.node) for step in steps for way in ways_to(files, *step) for level in way}
 
 
-def _goes_on(files: Mapping[str, SourceFile], ways: list[tuple[Level, ...]]) -> Shared | None:
+def _goes_on(files: Project, ways: list[tuple[Level, ...]]) -> Shared | None:
     """The loop that trains on after the evaluation, if nothing in it calls `train()`."""
-    steps = (each for name in _TRAINS for each in calls_named(files, name))
-    shared = next((each for step in steps if (each := shared_loop(ways_to(files, *step), ways)) is not None), None)
-    if shared is None:
+    around = loops_around(ways)
+    trained = files.once(_trained_loops)
+    first = min((trained[each] for each in around if each in trained), default=None, key=lambda each: each[0])
+    if first is None or around & files.once(_switched_loops):
         return None
+    return shared_loop(first[1], ways)
+
+
+def _trained_loops(files: Project) -> dict[int, tuple[int, list[tuple[Level, ...]]]]:
+    """The loops that take a gradient, each with the first step in it: its number and the ways to it."""
+    found: dict[int, tuple[int, list[tuple[Level, ...]]]] = {}
+    steps = (each for name in _TRAINS for each in calls_named(files, name))
+    for number, step in enumerate(steps):
+        ways = ways_to(files, *step)
+        for loop in loops_around(ways):
+            found.setdefault(loop, (number, ways))
+    return found
+
+
+def _switched_loops(files: Project) -> set[int]:
+    """The loops that call `train()`."""
     switches = (each for each in calls_named(files, "train") if switches_on(each[1]))
-    return shared if all(shared_loop(ways_to(files, *each), ways) is None for each in switches) else None
+    return {loop for each in switches for loop in loops_around(ways_to(files, *each))}
 
 
 def switches_on(node: ast.AST) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from steadynorm.source.fixes.callers import Level, Loop, calls_named, calls_of
+from steadynorm.source.fixes.project import Project
 from steadynorm.source.fixes.scopes import Function, bound, lineage, names_in
-from steadynorm.source.reading.files import SourceFile
 
 _TRANSFORMS = ("value_and_grad", "grad", "filter_value_and_grad", "filter_grad")
 _BACKWARD = ("backward", "manual_backward")
@@ -15,13 +15,13 @@ _GIVES = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 _DEEPEST = 4
 
 
-def is_trained_through(ways: Iterable[tuple[Level, ...]], files: Mapping[str, SourceFile]) -> bool:
+def is_trained_through(ways: Iterable[tuple[Level, ...]], files: Project) -> bool:
     """Whether a gradient is taken through one of the functions on the ways to a place."""
     functions = {id(level.function): level.function for way in ways for level in way if level.function is not None}
-    return any(_is_trained(each, files, _DEEPEST) for each in functions.values())
+    return any(files.once(_is_trained, each, _DEEPEST) for each in functions.values())
 
 
-def untrained_caller(way: tuple[Level, ...], files: Mapping[str, SourceFile]) -> int | None:
+def untrained_caller(way: tuple[Level, ...], files: Project) -> int | None:
     """How many levels up on a way the first call is that no gradient is taken through; `None` if there is none."""
     for height in range(1, len(way)):
         level = way[height]
@@ -30,7 +30,7 @@ def untrained_caller(way: tuple[Level, ...], files: Mapping[str, SourceFile]) ->
     return None
 
 
-def _is_trained(function: Function, files: Mapping[str, SourceFile], depth: int) -> bool:
+def _is_trained(files: Project, function: Function, depth: int) -> bool:
     for name in _TRANSFORMS:
         for _, call in calls_named(files, name):
             if any(isinstance(each, ast.Name) and each.id == function.name for each in call.args):
@@ -39,14 +39,14 @@ def _is_trained(function: Function, files: Mapping[str, SourceFile], depth: int)
     return any(_is_followed(each, files, depth) for each in sites)
 
 
-def _is_followed(level: Level, files: Mapping[str, SourceFile], depth: int) -> bool:
+def _is_followed(level: Level, files: Project, depth: int) -> bool:
     """Whether a gradient is taken of what a call gives, in its statement or behind it, by the names that it has."""
     if not level.standings:
         return False
     own = level.standings[-1].statement
     if isinstance(own, ast.Return):
         function = level.function
-        return depth > 0 and function is not None and _is_trained(function, files, depth - 1)
+        return depth > 0 and function is not None and files.once(_is_trained, function, depth - 1)
     if isinstance(own, (ast.Expr, *_GIVES)) and _takes_gradient(own, None):
         return True
     given = bound(own) if isinstance(own, _GIVES) else set()

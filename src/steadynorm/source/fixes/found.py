@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from steadynorm.finding import Finding
 from steadynorm.source.editing.nodes import Standing, node_at, standing_at
 from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.fixes.index import index_of
 from steadynorm.source.reading.files import SourceFile
 
 
@@ -58,5 +59,5 @@ def nodes_of(found: Finding, files: Mapping[str, SourceFile]) -> Iterator[tuple[
     """The calls that begin in the lines that belong to a finding, with their files, the outer ones first."""
     for file in files.values():
         for line in lines_of(found, file):
-            calls = [node for node in ast.walk(file.tree) if isinstance(node, ast.Call) and node.lineno == line]
+            calls = () if line is None else index_of(file.tree).begun.get(line, ())
             yield from ((file, each) for each in calls)

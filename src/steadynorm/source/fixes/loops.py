@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from steadynorm.source.fixes.callers import Level, Loop
@@ -20,6 +21,11 @@ class Shared:
     loop: Loop
     first: tuple[tuple[Level, ...], int]
     second: tuple[tuple[Level, ...], int]
+
+
+def loops_around(ways: Iterable[tuple[Level, ...]]) -> set[int]:
+    """The identities of the loops that a program goes through on its ways to a place."""
+    return {id(loop) for way in ways for level in way for loop in level.loops}
 
 
 def shared_loop(steps: list[tuple[Level, ...]], others: list[tuple[Level, ...]]) -> Shared | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 
+from steadynorm.source.fixes.index import index_of
 from steadynorm.source.reading.files import SourceFile
 from steadynorm.source.symbolic.names import canonical
 
@@ -25,13 +27,14 @@ def alias_of(file: SourceFile, name: str) -> str | None:
     return next((alias for alias, full in _imports(file.tree).items() if canonical(full) == name), None)
 
 
+@lru_cache(maxsize=1024)
 def _imports(tree: ast.Module) -> dict[str, str]:
     names: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in index_of(tree).imports:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.split(".")[0]
                 names[alias.asname or top] = alias.name if alias.asname else top
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif node.module and not node.level:
             names.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
     return names

@@ -11,9 +11,10 @@ from typing import TypeAlias
 from steadynorm.finding import Certainty, Finding
 from steadynorm.fix import Edit, Fix
 from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.fixes.project import Project
 from steadynorm.source.reading.files import SourceFile
 
-Fixer: TypeAlias = Callable[[Finding, Mapping[str, SourceFile]], Iterable[Edit]]
+Fixer: TypeAlias = Callable[[Finding, Project], Iterable[Edit]]
 """Edits that mend what a finding is about, in the files by their paths; none, or `NoFixError`, where it cannot be."""
 
 
@@ -49,16 +50,18 @@ def with_fixes(findings: Iterable[Finding], files: Mapping[str, SourceFile]) -> 
     """The findings, each with its fix where there is one; the modules of this package that fix are found by name."""
     for module in iter_modules(import_module("steadynorm.source.fixes").__path__):
         import_module(f"steadynorm.source.fixes.{module.name}")
+    project = Project(files)
     for found in findings:
-        fix = fix_of(found, files)
+        fix = fix_of(found, project)
         yield found if fix is None else replace(found, fix=fix)
 
 
 def fix_of(found: Finding, files: Mapping[str, SourceFile]) -> Fix | None:
     """The fix of a finding, `None` without one. What is not proven to be wrong is not mended safely."""
+    project = files if isinstance(files, Project) else Project(files)
     for each in _REGISTERED.get(found.code, ()):
         try:
-            edits = tuple(dict.fromkeys(each.function(found, files)))
+            edits = tuple(dict.fromkeys(each.function(found, project)))
         except NoFixError:
             continue
         if edits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from functools import lru_cache
 
 from steadynorm.source.editing.nodes import Standing, blocks_of, first_line
 from steadynorm.source.reading.files import SourceFile
@@ -42,6 +43,7 @@ def _step(file: SourceFile, parent: ast.AST, block: list[ast.stmt]) -> str:
     return inner.removeprefix(outer) if inner.startswith(outer) else ""
 
 
+@lru_cache(maxsize=1024)
 def width(file: SourceFile) -> int:
     """How long the file's author lets lines of code get: as the longest one, up to 120 characters.
 

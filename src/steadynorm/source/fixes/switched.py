@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from steadynorm.finding import Finding
@@ -13,7 +13,8 @@ from steadynorm.source.fixes.callers import Level, called, calls_of, lifted, nam
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.evaluated import switches_on
 from steadynorm.source.fixes.found import call_of, nodes_of
-from steadynorm.source.fixes.loops import Shared, shared_loop
+from steadynorm.source.fixes.loops import Shared, loops_around, shared_loop
+from steadynorm.source.fixes.project import Project
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import bound, lineage, names_in, parameters, text_of
 from steadynorm.source.fixes.statements import insert_after, insert_before, replace
@@ -24,7 +25,7 @@ _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)
 
 
 @fixes("SN203", "train in training mode", safe=True)
-def train_again(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+def train_again(found: Finding, files: Project) -> Iterable[Edit]:
     """Calls `train()` at the start of each epoch, or behind an evaluation that interrupts one."""
     file, call = call_of(found, files)
     again = _again(file, call)
@@ -85,7 +86,7 @@ def _again(file: SourceFile, call: ast.Call) -> Again:
     raise NoFixError("no eval()")
 
 
-def _in_step(files: Mapping[str, SourceFile], level: Level) -> tuple[Edit, ...] | None:
+def _in_step(files: Project, level: Level) -> tuple[Edit, ...] | None:
     """Switches at the beginning of a function that trains a step and is handed to a library that calls it."""
     function = level.function
     if function is None or level.loops or parameters(function)[:1] == ["self"]:
@@ -99,7 +100,7 @@ def _in_step(files: Mapping[str, SourceFile], level: Level) -> tuple[Edit, ...] 
     return insert_before(level.file, Standing(first[0], body, function), f"{called(level)}.train()")
 
 
-def _trained(found: Finding, files: Mapping[str, SourceFile]) -> list[tuple[SourceFile, ast.Call]]:
+def _trained(found: Finding, files: Project) -> list[tuple[SourceFile, ast.Call]]:
     """Where the model is called that is trained: by its name if the finding has it, else the innermost call."""
     name = found.evidence.get("trained")
     near = list(nodes_of(found, files))[::-1]
@@ -148,7 +149,7 @@ def _behind(level: Level, name: str) -> tuple[Edit, ...]:
 
 
 @fixes("SN202", "train in training mode", safe=True)
-def train_first(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+def train_first(found: Finding, files: Project) -> Iterable[Edit]:
     """Calls `train()` where the training begins."""
     file, call = call_of(found, files)
     if found.evidence.get("how") != "mode" or _turned_off(found, files) is not None:
@@ -171,19 +172,19 @@ def train_first(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edi
     raise NoFixError("the training loop is not found")
 
 
-def _loops_around_switches(found: Finding, files: Mapping[str, SourceFile]) -> set[int]:
+def _loops_around_switches(found: Finding, files: Project) -> set[int]:
     """The loops that go through the call which leaves the model in inference mode: before them, `train()` is undone."""
     switches = [
         (file, node)
         for file, node in nodes_of(found, files)
         if isinstance(node.func, ast.Attribute) and node.func.attr in ("eval", "train")
     ]
-    return {id(loop) for each in switches for way in ways_to(files, *each) for level in way for loop in level.loops}
+    return {loop for each in switches for loop in loops_around(ways_to(files, *each))}
 
 
 # Somebody wrote it: the layers may be meant to be frozen.
 @fixes("SN202", "train in training mode", safe=False)
-def train_true(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+def train_true(found: Finding, files: Project) -> Iterable[Edit]:
     """Turns `train(False)` before the training into `train()`."""
     turned = _turned_off(found, files)
     if found.evidence.get("how") != "mode" or turned is None:
@@ -192,7 +193,7 @@ def train_true(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit
     return replace(file, call, f"{text_of(file, call.func)}()")
 
 
-def _turned_off(found: Finding, files: Mapping[str, SourceFile]) -> tuple[SourceFile, ast.Call] | None:
+def _turned_off(found: Finding, files: Project) -> tuple[SourceFile, ast.Call] | None:
     """The `train(False)` that a finding is about."""
     for file, node in nodes_of(found, files):
         if isinstance(node.func, ast.Attribute) and node.func.attr == "train" and not switches_on(node):
