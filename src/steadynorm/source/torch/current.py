@@ -87,6 +87,9 @@ class CurrentModes:
         """Sets the mode of a model or of parts of it to one of several, of which `None` is one that is not known."""
         key, norms = chosen.key, chosen.norms
         facts = frozenset(Fact(mode, call, key, not norms) for mode in modes)
+        if all_train(facts) and self._models.is_reassigned(key):
+            # What the function does that stands in the place of its `train` is not known.
+            facts |= {Fact(None, call, key, not norms)}
         trains = all_train(facts)
         if chosen.some:
             # Which of the parts are meant is not known, so that none of them is surely set anew.
@@ -99,8 +102,8 @@ class CurrentModes:
             for spot in list(self.state.undone):
                 if self._models.is_within(spot[0], key):
                     del self.state.undone[spot]
-        self._stamp += 1
-        self.state.entries[key, norms] = Entry(facts, self._stamp)
+        self.state.entries[key, norms] = Entry(facts, self._stamp + 1)
+        self._stamp += 2
 
     def _replace(self, call: Call, chosen: Selected, trains: bool) -> None:
         """Takes away what was set for parts of what is set as a whole now."""
@@ -110,7 +113,11 @@ class CurrentModes:
             if chosen.norms and not spot[1] and not self._is_norm(spot[0]):
                 continue
             entry = self.state.entries.pop(spot)
-            if trains:
+            frozen = all(fact.training is False for fact in entry.facts)
+            if frozen and self._models.keeps_mode(spot[0], chosen.key):
+                # It is as if it were set anew, after the whole.
+                self.state.entries[spot] = Entry(entry.facts, self._stamp + 2)
+            elif trains:
                 self._note_undone(spot, entry, call)
 
     def _undo_freeze_of_norms(self, key: Key, norms: bool, call: Call) -> None:

@@ -61,7 +61,10 @@ class Models:
         self._ancestors: dict[Key, frozenset[Key]] = {}
         self._linked: set[int] = set()
         self._altered: set[Key] = set()
+        self._reassigned: set[Key] = set()
         for event in (event for run in runs for event in run.events):
+            if isinstance(event, Assign) and event.name == "train":
+                self._reassign(event.target)
             if (isinstance(event, Assign) and not isinstance(event.target, Instance)) or (
                 isinstance(event, Assign) and is_module(event.target)
             ):
@@ -147,6 +150,32 @@ class Models:
         key = self.key(inner)
         if key is not None:
             self._altered.add(key)
+
+    def _reassign(self, target: Value) -> None:
+        """Notes that an object's own `train` is replaced, as by a function that does nothing."""
+        for each in target.options if isinstance(target, Choice) else (target,):
+            key = self.key(each)
+            if key is not None:
+                self._reassigned.add(key)
+
+    def is_reassigned(self, key: Key) -> bool:
+        """Whether `train` of an object is another function than its class has, which `eval()` calls, too."""
+        return key in self._reassigned
+
+    def keeps_mode(self, part: Key, whole: Key) -> bool:
+        """Whether something between a model and a part of it, these two among them, is given another `train`, so that
+        the part may keep its mode when the model's is set."""
+        return any(self.is_reassigned(each) and self.is_within(each, whole) for each in self.ancestors(part))
+
+    def is_shielded(self, part: Key, whole: Key) -> bool:
+        """Whether the part may keep its mode, or something between these two, both among them, overrides `train`: what
+        that does is not in the run where a framework calls it."""
+        overrides = (each for each in self.ancestors(part) if self._overrides(each) and self.is_within(each, whole))
+        return self.keeps_mode(part, whole) or any(overrides)
+
+    def _overrides(self, key: Key) -> bool:
+        value = self.value(key) if len(key) == 1 else None
+        return isinstance(value, Instance) and value.of.member("train") is not None
 
     def is_altered(self, key: Key) -> bool:
         """Whether layers in a model are replaced, so that nobody knows what it has."""

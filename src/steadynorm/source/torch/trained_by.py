@@ -28,11 +28,6 @@ def is_trained_by_trainer(run: Run, models: Models, key: Key) -> bool:
     """Whether such a trainer trains a model, all of which is then in training mode."""
     for call in run.calls():
         trained = models.key(trained_model(call))
-        if trained is not None and models.is_within(key, trained) and not _sets_modes(models.value(trained)):
+        if trained is not None and models.is_within(key, trained) and not models.is_shielded(key, trained):
             return True
     return False
-
-
-def _sets_modes(value: Value | None) -> bool:
-    """Whether a model's class has its own way to switch modes."""
-    return isinstance(value, Instance) and value.of.member("train") is not None

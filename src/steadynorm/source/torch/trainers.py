@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from steadynorm.source.symbolic.blocks import Nested, Node
 from steadynorm.source.symbolic.trace import Call, Callback, Frame
 from steadynorm.source.symbolic.values import Instance, Value
-from steadynorm.source.torch.models import Key, Models
+from steadynorm.source.torch.models import Models
 from steadynorm.source.torch.state import State
 from steadynorm.source.torch.trained_by import trained_model
 
@@ -61,7 +61,7 @@ def begin_fit(state: State, models: Models) -> list[tuple[Call, Call, bool]]:
     for spot, entry in list(state.entries.items()):
         frozen = entry.frozen_by
         module = next((each for each in models.ancestors(spot[0]) if _is_lightning(models.value(each))), None)
-        if module is None or frozen is None or _trains_itself(models, module):
+        if module is None or frozen is None or models.is_shielded(spot[0], module):
             continue
         if spot[0] != module or spot[1]:
             undone.append((frozen, frozen, True))
@@ -73,18 +73,14 @@ def begin_fit(state: State, models: Models) -> list[tuple[Call, Call, bool]]:
 def undone_by_trainer(call: Call, state: State, models: Models) -> Iterator[tuple[Call, Call, bool]]:
     """The freezes that `transformers.Trainer.train` undoes, which calls `train()` of the model in every step."""
     key = models.key(trained_model(call))
-    if key is None or _trains_itself(models, key):
+    if key is None:
         return
     for spot, entry in state.entries.items():
-        if entry.frozen_by is not None and spot != (key, False) and models.is_within(spot[0], key):
+        if entry.frozen_by is None or spot == (key, False) or not models.is_within(spot[0], key):
+            continue
+        if not models.is_shielded(spot[0], key):
             yield entry.frozen_by, call, False
 
 
 def _is_lightning(value: Value | None) -> bool:
     return isinstance(value, Instance) and any(base.startswith("lightning.") for base in value.of.external_bases())
-
-
-def _trains_itself(models: Models, key: Key) -> bool:
-    """Whether a model's class has its own way to switch modes."""
-    value = models.value(key)
-    return isinstance(value, Instance) and value.of.member("train") is not None
