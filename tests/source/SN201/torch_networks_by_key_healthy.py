@@ -19,7 +19,7 @@ class Painter:
 
     def eval(self):
         for name in self.names:
-            self.networks[name].eval()
+            self.networks.get(name).eval()
 
     def step(self, sketches, photos):
         loss = (self.net_paint(sketches) - photos).abs().mean()

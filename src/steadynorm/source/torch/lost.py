@@ -9,8 +9,8 @@ from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import Attribute, Instance, Item, Items, Product, Table, Value, options_of
 from steadynorm.source.torch.models import Key, Models, is_module
 
-_PICKS = frozenset({"builtins.getattr", "builtins.vars", "operator.getitem"})
-_PICKING_METHODS = frozenset({".get", ".values", ".items", ".pop"})
+_PICKS = frozenset({"builtins.getattr", "builtins.vars"})
+_PICKING_METHODS = frozenset({".get", ".values"})
 
 
 def reached_by_luck(call: Call, models: Models) -> Iterator[Key]:
@@ -19,6 +19,9 @@ def reached_by_luck(call: Call, models: Models) -> Iterator[Key]:
     Arguments:
         call: the call.
         models: the models of the run.
+
+    Returns:
+        Their keys; none where it is known whom the call reaches.
     """
     for value in () if call.receiver is None else options_of(call.receiver):
         holder = _holder(value)
