@@ -11,7 +11,7 @@ from steadynorm.source.symbolic.trace import Call, Callback, Frame, Loop
 from steadynorm.source.symbolic.values import Instance, Known, Product, Value
 from steadynorm.source.torch.engines import is_asked_between, is_trained_by_engine
 from steadynorm.source.torch.entrance import Entrance, entrance
-from steadynorm.source.torch.known import is_loaded, is_used, name_of, settle_of, text_of
+from steadynorm.source.torch.known import is_loaded, is_run_wholly, is_used, name_of, settle_of, text_of
 from steadynorm.source.torch.made_up import is_made_up
 from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Group, Role, TorchProgram, is_forward
@@ -76,6 +76,8 @@ def asked_by_somebody(program: TorchProgram, group: Group, observed: list[Observ
     inference mode."""
     switched = any(call.name == ".eval" or (call.name == ".train" and call.arguments) for call in program.run.calls())
     if switched or not all(each.trains for each in observed) or not is_used(program, group):
+        return
+    if not is_run_wholly(program.run):
         return
     trains = any(other.role is Role.TRAIN and _same(program, group, other) for other in program.groups)
     spot = entrance(program, group)

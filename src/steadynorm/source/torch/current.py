@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import Instance, Parameter, Product
@@ -104,6 +104,11 @@ class CurrentModes:
                     del self.state.undone[spot]
         self.state.entries[key, norms] = Entry(facts, self._stamp + 1)
         self._stamp += 2
+
+    def lose(self, call: Call, key: Key, modes: Collection[bool | None]) -> None:
+        """Forgets the mode of a model that may have been set to one of several, if that may be another one."""
+        if {fact.training for fact in self.facts(key)} != set(modes) or self.still(key):
+            self.apply(call, Selected(key), [None])
 
     def _replace(self, call: Call, chosen: Selected, trains: bool) -> None:
         """Takes away what was set for parts of what is set as a whole now."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.source.symbolic.trace import Assign, Branch, Call
+from steadynorm.source.symbolic.trace import Assign, Branch, Call, Frame, Loop
 from steadynorm.source.symbolic.values import Attribute, Item, Known, Product, Value
 from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.models import Key
-from steadynorm.source.torch.program import Role, TorchProgram
+from steadynorm.source.torch.program import Role, TorchProgram, is_forward
 from steadynorm.source.torch.selection import Filter, asks_for_norms, filtered, selected, whole_of
 from steadynorm.source.torch.sightings import receiver, seen
 from steadynorm.source.torch.state import Observation
@@ -85,23 +86,50 @@ def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
     """Parameters without gradients in layers that go on normalizing by the batch."""
     told: set[Place] = set()
     frozen: list[tuple[Key, bool, Call | Assign]] = []
+    thawed: list[tuple[Key, Call | Assign]] = []
     for event in program.run.events:
         if isinstance(event, Call | Assign):
             for key, norms, trains in _changes(program, event):
                 if trains:
                     frozen = [each for each in frozen if not program.models.is_within(each[0], key)]
+                    thawed.append((key, event))
                 else:
                     frozen.append((key, norms, event))
     for key, _, event in frozen:
         if event.place in told or program.models.bears(key) is False:
             continue
         moving = [use for use in _uses_within(program, key) if _moves(program, use, key)]
-        if moving:
+        thaws = [other for whole, other in thawed if program.models.is_within(key, whole)]
+        if moving and not any(_is_turn(thaw, event, moving) for thaw in thaws):
             told.add(event.place)
             subject = name_of(program, key)
             yield seen("SN601", event.place, subject, "parameters", layers=len(moving))
             # What is said of one statement of a function that freezes need not be said of the next.
             told |= {other.place for _, _, other in frozen if _same_function(other, event)}
+
+
+def _is_turn(thaw: Call | Assign, freeze: Call | Assign, moving: list[Call]) -> bool:
+    """Whether a model is frozen for a turn only, as a GAN's discriminator is while the generator is trained.
+
+    Each step thaws it, trains it and freezes it again. Between a thaw that only makes a freeze start from a clean slate
+    and the freeze nothing is called.
+    """
+    if not any(thaw.index < use.index < freeze.index for use in moving):
+        return False
+    shared = [block for block in thaw.within if any(block is other for other in freeze.within)]
+    return any(
+        isinstance(block, Loop) or (isinstance(block, Frame) and any(_is_straight(block, use) for use in moving))
+        for block in shared
+    )
+
+
+def _is_straight(frame: Frame, use: Call) -> bool:
+    """Whether a function calls a model outside of all loops but the model's own, as one step of a training does."""
+    if frame not in use.within:
+        return False
+    inner = use.within[use.within.index(frame) + 1 :]
+    way = takewhile(lambda block: not (isinstance(block, Frame) and is_forward(block)), inner)
+    return not any(isinstance(block, Loop) for block in way)
 
 
 def _same_function(one: Call | Assign, other: Call | Assign) -> bool:

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from steadynorm.source.symbolic.flow import inside, parts
-from steadynorm.source.symbolic.trace import Call, Run
-from steadynorm.source.symbolic.values import Attribute, Instance, Product, Value
+from steadynorm.source.symbolic.trace import Call, Enter, Frame, Run
+from steadynorm.source.symbolic.values import Attribute, Function, Instance, Product, Value
 from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Group, TorchProgram
 from steadynorm.source.torch.words import zoo_name
@@ -90,3 +90,17 @@ def is_by_itself(run: Run) -> bool:
     bases = [base for instance in run.instances[:1] for base in instance.of.external_bases()]
     whole = all(instance.of.whole for instance in run.instances[:1])
     return run.kind == "class" and whole and set(bases) <= {"builtins.object", "abc.ABC"}
+
+
+def is_run_wholly(run: Run) -> bool:
+    """Whether a run of a class came to all its methods: those that others have called before are left out of it, and
+    may be the ones that switch modes."""
+    blocks = (event.block for event in run.events if isinstance(event, Enter))
+    entered = {block.function.node for block in blocks if isinstance(block, Frame)}
+    return all(
+        member.node in entered
+        for instance in run.instances[:1]
+        for cls in instance.of.lineage()
+        for name, member in cls.members.items()
+        if isinstance(member, Function) and not name.startswith("__") and instance.of.member(name) is member
+    )

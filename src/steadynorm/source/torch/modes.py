@@ -20,6 +20,7 @@ from steadynorm.source.symbolic.blocks import (
 from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Run, With
 from steadynorm.source.symbolic.values import Attribute, Bound, Choice, Expression, Function, Known, Product, Value
 from steadynorm.source.torch.current import CurrentModes
+from steadynorm.source.torch.lost import reached_by_luck, switched_by_name
 from steadynorm.source.torch.models import Key, Models
 from steadynorm.source.torch.put_back import reads_of_modes, stacks_of_contexts
 from steadynorm.source.torch.selection import selected
@@ -213,8 +214,12 @@ class Modes:
             wanted = self._wanted(event)
             for each in selected(event, self._models):
                 self._now.apply(event, each, wanted)
+            for part in reached_by_luck(event, self._models):
+                self._now.lose(event, part, wanted)
         elif event.name == ".run":
             self._run_engines(event.receiver)
+        for part in switched_by_name(event, self._models):
+            self._now.lose(event, part, [None])
 
     def _run_engines(self, receiver: Value | None) -> None:
         """Ignite's engines run their steps when they are told to, not where they are made."""
