@@ -90,7 +90,7 @@ def visited(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ast.AST]]:
         return children(node)
 
     monkeypatch.setattr(ast, "iter_child_nodes", counted)
-    yield nodes
+    return nodes
 
 
 def test_twice_the_programs_take_twice_the_steps(visited: list[ast.AST]) -> None:
@@ -123,7 +123,8 @@ def test_findings_that_are_fixed_together_get_the_fixes_that_each_gets_alone() -
 def test_what_was_known_of_a_file_is_not_said_of_the_file_that_a_fix_has_changed() -> None:
     files = _project(2)
     (first, second) = [each for each in with_fixes(_findings(2), files) if each.code == "SN203"]
-    assert first.fix is not None and second.fix is not None
+    assert first.fix is not None
+    assert second.fix is not None
     text = applied(files["main.py"].text, first.fix.edits)
     changed = {**files, "main.py": SourceFile("main.py", text)}
     report = checked(list(changed.values()), SourceTask()).report
