@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
@@ -12,6 +12,7 @@ from steadynorm.source.fixes.arguments import insert_positional, remove_keyword,
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of, file_of, lines_of
 from steadynorm.source.fixes.handed import estimators_mode, mode_around, same_mode, set_entry, with_parameter
+from steadynorm.source.fixes.project import Project
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import (
     Function,
@@ -32,7 +33,7 @@ _POSITION = 5
 
 @fixes("SN201", "pass the mode", safe=True)
 @fixes("SN202", "pass the mode", safe=True)
-def mode_left_out(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+def mode_left_out(found: Finding, files: Project) -> Iterable[Edit]:
     """Passes the mode in a call that leaves it out."""
     if _is_written(found):
         raise NoFixError("it is not left out")
@@ -42,7 +43,7 @@ def mode_left_out(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[E
 # Somebody wrote the mode that it is to lose: to freeze a layer, or to sample from batch moments.
 @fixes("SN201", "pass the right mode", safe=False)
 @fixes("SN202", "pass the right mode", safe=False)
-def mode_written(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+def mode_written(found: Finding, files: Project) -> Iterable[Edit]:
     """Replaces a mode that is written in a call."""
     if not _is_written(found):
         raise NoFixError("it is left out")
@@ -53,7 +54,7 @@ def _is_written(found: Finding) -> bool:
     return found.evidence.get("how") in ("constant", "layer", "functional", "estimator", "fed")
 
 
-def _with_mode(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+def _with_mode(found: Finding, files: Project) -> Iterable[Edit]:
     if "tf" in found.evidence:
         return _of_graph(found, files)
     file, call = call_of(found, files)
@@ -78,7 +79,7 @@ def _with_mode(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit
     return _set(file, _told(call, argument, files) if "argument" in found.evidence else call, argument, value)
 
 
-def _told(call: ast.Call, argument: str, files: Mapping[str, SourceFile]) -> ast.Call:
+def _told(call: ast.Call, argument: str, files: Project) -> ast.Call:
     """The call that says the mode of a network of Flax's: the one that applies it, or the one that makes it.
 
     Raises:
@@ -89,14 +90,23 @@ def _told(call: ast.Call, argument: str, files: Mapping[str, SourceFile]) -> ast
         return made
     if any(each.arg == argument for each in call.keywords) or any(_is_mode(each) for each in call.args):
         return call
-    for file in files.values():
-        for node in ast.walk(file.tree):
-            if isinstance(node, Function) and node.name == "__call__" and argument in parameters(node):
-                return call
+    if argument in files.once(_taken_by_calls):
+        return call
     raise NoFixError("the mode is no argument of the call")
 
 
-def _is_mutable(call: ast.Call, files: Mapping[str, SourceFile], how: object) -> bool:
+def _taken_by_calls(files: Project) -> set[str]:
+    """What the networks of a project take when they are called."""
+    return {
+        name
+        for file in files.values()
+        for node in ast.walk(file.tree)
+        if isinstance(node, Function) and node.name == "__call__"
+        for name in parameters(node)
+    }
+
+
+def _is_mutable(call: ast.Call, files: Project, how: object) -> bool:
     """Whether a network of Flax's may change its statistics where it is applied: it raises an error otherwise."""
     if how == "layer":
         return any("mutable" in file.text for file in files.values())
@@ -139,7 +149,7 @@ def _functional(file: SourceFile, call: ast.Call, way: tuple[ast.AST, ...]) -> t
     return set_keyword(file, call, "training", "self.training")
 
 
-def _of_graph(found: Finding, files: Mapping[str, SourceFile]) -> tuple[Edit, ...]:
+def _of_graph(found: Finding, files: Project) -> tuple[Edit, ...]:
     file, evidence = file_of(found, files), found.evidence
     assert found.place is not None
     node = node_at(file, found.place, ast.Call) or node_at(file, found.place, ast.Dict)
@@ -195,7 +205,7 @@ def _fed(file: SourceFile, way: tuple[ast.AST, ...], node: ast.AST, flag: object
 
 
 @fixes("SN205", "hand the mode on", safe=True)
-def handed_on(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
+def handed_on(found: Finding, files: Project) -> Iterable[Edit]:
     """Hands a function's mode to a call in it. A `call` of Keras' that is not told it gets an optional parameter."""
     file, call = call_of(found, files)
     way, evidence, how = lineage(file.tree, call), found.evidence, found.evidence.get("how")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
@@ -67,8 +68,13 @@ def _is_momentum(name: str) -> bool:
     return any(each in name.lower() for each in _MOMENTUM)
 
 
-def _named_numbers(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+@lru_cache(maxsize=1024)
+def _named_numbers(tree: ast.Module) -> tuple[tuple[str, ast.expr], ...]:
     """Everything that a name is given in a file: by assignment, as an argument or as a default."""
+    return tuple(_named(tree))
+
+
+def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             yield from ((ast.unparse(target), node.value) for target in node.targets)

@@ -29,6 +29,11 @@ def unit(file: SourceFile, standing: Standing | None = None) -> str:
     """What a block is indented by: the block around a statement, else the most usual in the file, else four blanks."""
     if standing is not None and (own := _step(file, standing.parent, standing.block)):
         return own
+    return _usual_unit(file)
+
+
+@lru_cache(maxsize=1024)
+def _usual_unit(file: SourceFile) -> str:
     steps = Counter(
         step for node in ast.walk(file.tree) for block in blocks_of(node) if (step := _step(file, node, block))
     )
