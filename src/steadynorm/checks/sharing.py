@@ -21,15 +21,17 @@ def shared_by_different_inputs(evidence: Evidence) -> Iterator[Finding]:
         spread = sites_apart(evidence, layer)
         if spread is not None:
             apart[layer.name] = spread
+    fine = no_gap(evidence)
     if apart:
         worst = max(apart, key=lambda name: apart[name])
         yield finding(
             "SN401",
             apart,
             f"{many(apart, 'are')} fed by inputs whose moments differ by up to {apart[worst]:.2g} standard "
-            f"deviations or log variance ('{worst}'), and average them into one set of statistics that fits none",
-            "Give each input its own normalization layer (or its own statistics over shared gamma and beta), or put "
-            "both inputs into one batch.",
+            f"deviations or log variance ('{worst}'), and average them into one set of statistics"
+            f"{'' if fine else ' that fits none'}",
+            f"{'Nothing, while inference does as well as here; else give' if fine else 'Give'} each input its own "
+            "normalization layer (or its own statistics over shared gamma and beta), or put both into one batch.",
             evidence={"spread": apart},
-            severity=Severity.INFO if no_gap(evidence) else None,
+            severity=Severity.INFO if fine else None,
         )

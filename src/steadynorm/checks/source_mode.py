@@ -122,7 +122,7 @@ _SWITCHED: Words = {
     ("jax", "eval"): (
         "'{subject}.eval()' stands in the training loop and no train() after it: every later iteration trains in "
         "inference mode",
-        "Write model.train() at the beginning of the loop.",
+        "Write {subject}.train() at the beginning of the loop.",
     ),
     ("jax", "inference_mode"): (
         "'{subject}' is replaced by its inference mode in the training loop: every later iteration trains in inference "

@@ -117,7 +117,7 @@ def _switched(jax: JaxRun, use: Use, norm: Norm) -> Iterator[Sighting]:
             call = state.switch.call
             yield Sighting("SN203", "jax", call.place, _receiver(jax, call), "eval", related=(use.place,))
     # A network that comes trained may be meant to keep its statistics.
-    if off and off[0].loop is None and not jax.restores:
+    if off and all(state.loop is None for state in off) and not jax.restores:
         assert off[0].switch is not None
         related = (off[0].switch.call.place,)
         yield Sighting("SN202", "jax", _place(jax, use), name_of_model(use), "mode", related=related)
