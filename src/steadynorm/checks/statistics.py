@@ -105,7 +105,7 @@ def statistics_at_initialization(evidence: Evidence) -> Iterator[Finding]:
         f"mean 0 and variance 1{history}",
         "Save model.state_dict(), which holds the buffers, instead of model.parameters(), and load it with "
         "strict=True; until then re-estimate the statistics: 'steadynorm repair'.",
-        evidence={"updates": sorted(str(count) for count in counts)},
+        evidence={"updates": sorted(count for count in counts if count is not None)},
     )
 
 
