@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from types import SimpleNamespace
 from typing import Any
 
@@ -108,12 +108,13 @@ def test_a_message_of_tiny_parts_is_refused(bomb: str, monkeypatch: pytest.Monke
 def test_a_file_of_tiny_parts_takes_neither_time_nor_memory(tmp_path: Path) -> None:
     path = tmp_path / "model.pb"
     path.write_bytes(FIRST + part(2, part(1, part(1, part(1, b"f") + of(2, size=1 << 25)))))
-    begun = perf_counter()
     started = subprocess.Popen([sys.executable, "-m", "steadynorm", "check", path], stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(started.pid, 0)
     started.returncode = os.waitstatus_to_exitcode(status)
     assert started.returncode == 2
-    assert perf_counter() - begun < SECONDS
+    assert (
+        used.ru_utime + used.ru_stime < SECONDS
+    )  # of the processor, which other work on the machine does not lengthen
     assert used.ru_maxrss * 1024 < MEMORY
 
 
@@ -128,10 +129,10 @@ def test_the_memory_of_a_message_is_counted_by_its_parts() -> None:
 
 
 def test_counting_stops_where_it_is_enough() -> None:
-    begun = perf_counter()
+    begun = process_time()
     data = of(3, size=1 << 24)
     assert memory_of(CLASSES["NodeDef"].DESCRIPTOR, data, len(data) + 10_000) < len(data) + 10_100
-    assert perf_counter() - begun < 1
+    assert process_time() - begun < 1
 
 
 def test_a_real_message_takes_no_more_than_was_counted() -> None:
@@ -157,14 +158,14 @@ def test_small_messages_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_list_of_millions_of_tensors_is_refused() -> None:
     table: Any = SimpleNamespace(source=SimpleNamespace(path="model.ckpt"))
-    begun = perf_counter()
+    begun = process_time()
     with pytest.raises(UnusableInputError, match="lists 2000000 tensors"):
         tensors_of([(table, part(1, of(1, size=4_000_000)))])
-    assert perf_counter() - begun < 5
+    assert process_time() - begun < 5
 
 
 def test_a_shape_of_millions_of_axes_is_not_multiplied() -> None:
-    begun = perf_counter()
+    begun = process_time()
     with pytest.raises(UnusableInputError, match="3000000 axes"):
         count_of([1 << 40] * 3_000_000, "file", "tensor")
-    assert perf_counter() - begun < 1
+    assert process_time() - begun < 1
