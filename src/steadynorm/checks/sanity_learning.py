@@ -120,13 +120,12 @@ def loss_keeps_jumping(evidence: Evidence) -> Iterator[Finding]:
         certainty = Certainty.LIKELY
         settle = "a train step: it is then tried with a tenth of the learning rate, and on less data"
         if calmed and slower is None:
-            settle = "a training with a tenth of the learning rate, which was not found; less data did not change it"
+            settle = (
+                "a training with a tenth of the learning rate, which could not be tried: where the train step has its "
+                "rate was not found; less data did not change it"
+            )
         elif calmed:
             settle = "a longer training: neither a tenth of the learning rate nor less data changed it in these steps"
-        if calmed and slower is None:
-            settle = (
-                "a tenth of the learning rate, which could not be tried: the train step keeps its rate out of reach"
-            )
         remedy = "Try a tenth of the learning rate; if that does not calm it, a wider or deeper model."
     numbers = {
         "steps": trend.steps,

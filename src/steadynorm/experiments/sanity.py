@@ -119,9 +119,9 @@ class _Session:
     def _first_pass(self) -> FirstPass:
         """The first pass, with the range of the targets of all batches in place of that of the first."""
         first = self.trainee.first_pass()
-        if first.targets is None:
-            return first
         targets = [target for _, target in self.trainee.arrays() if target is not None and target.size]
+        if first.targets is None or not targets:  # a graph may compare its output with what it is fed
+            return first
         low, high = min(float(each.min()) for each in targets), max(float(each.max()) for each in targets)
         return replace(first, targets=Range(low, high))
 
