@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
 from os import PathLike
 from typing import Any
 
+from steadynorm.api import subject_of
 from steadynorm.errors import UnusableInputError
 from steadynorm.experiments.losses import read_losses
 from steadynorm.experiments.sanity import examine
@@ -23,7 +23,8 @@ BATCHES = 20
 
 
 def sanity(
-    subject: Subject,
+    model: Any | Subject,
+    train_data: Any = None,
     *,
     seconds: float = SECONDS,
     batches: int = BATCHES,
@@ -41,9 +42,10 @@ def sanity(
     optimizer or a normalization layer shows that it has been trained.
 
     Arguments:
-        subject: the model before training with its training data, loss and, best, the train step. A loss of several
-            terms may return them as a dict, list or tuple; they are summed. In a graph of TensorFlow they are read off
-            the tensor, and so are the predictions that it is computed from.
+        model: the model before training; or a `Subject` of it with its training data, loss and, best, the train step. A
+            loss of several terms may return them as a dict, list or tuple; they are summed. In a graph of TensorFlow
+            they are read off the tensor, and so are the predictions that it is computed from.
+        train_data: batches to train on, where no `Subject` holds them; see `Subject`.
         seconds: how long everything may take.
         batches: how many batches of the training data are taken, the first ones in their own order.
         sequential: whether the task needs the order of its data.
@@ -52,18 +54,21 @@ def sanity(
         select: codes or prefixes to check; SN9 if empty.
         ignore: codes or prefixes to leave out.
         progress: whether to show a progress bar on stderr once it takes more than two seconds.
-        given: fields of the subject to replace.
+        given: other fields of the subject, as `loss`, `train_step` or `optimizer`.
 
     Returns:
         a `Report` whose evidence has `experiments`. The model (a graph's session and its variables), its gradients,
         hooks and modes and all random states are bit for bit as before.
 
     Raises:
+        TypeError: there is no `train_data`.
         UnusableInputError: the model, the data, a function of the subject, a code or the losses cannot be used.
     """
     if not 0 < seconds < math.inf:
         raise UnusableInputError(f"seconds={seconds:g}: expected how long everything may take, more than 0 and no end")
-    subject = replace(subject, **given)
+    if train_data is not None:
+        given["train_data"] = train_data
+    subject = subject_of(model, given, "sanity")
     chosen, left_out = codes(select), codes(ignore)
     recorded = None if losses is None else read_losses(losses)
     trainees = room(subject.model, "trainee")

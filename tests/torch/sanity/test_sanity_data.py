@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+import steadynorm
+
 TABLE = json.loads((Path(__file__).parents[2] / "data" / "sanity.json").read_text())
 
 
@@ -197,3 +199,14 @@ def test_what_takes_a_loss_is_not_assessed_without_one(lab: Any) -> None:
     assert {each.code: each.reason for each in report.not_assessed} == dict.fromkeys(
         ("SN903", "SN907", "SN908"), "no loss was given"
     )
+
+
+def test_a_model_and_its_data_are_taken_without_a_subject(lab: Any) -> None:
+    sorted_by_label = sorted(torch.cat([y for _, y in lab.digits.train]).tolist())
+    ordered = [(torch.rand(64, 1, 8, 8), labels) for labels in torch.tensor(sorted_by_label).split(64)]
+
+    report = steadynorm.sanity(lab.net(), ordered, loss=lab.loss, select="SN906", progress=False)
+
+    assert [found.code for found in report.findings] == ["SN906"]
+    with pytest.raises(TypeError, match="needs train_data, or a Subject"):
+        steadynorm.sanity(lab.net())
