@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import cycle, islice
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +11,7 @@ import keras
 import numpy as np
 
 from steadynorm.errors import UnusableInputError
+from steadynorm.experiments.course import losses_of
 from steadynorm.experiments.records import FirstPass, Task
 from steadynorm.experiments.trainee import Learner
 from steadynorm.keras.batches import inputs_and_targets, is_array, numbers_of, sample
@@ -92,14 +92,8 @@ class KerasTrainee:
 
     def course(self, steps: int, *, rate: float = 1.0, share: float = 1.0) -> Sequence[float]:
         """See `Trainee`."""
-        batches = self.batches[: max(1, round(len(self.batches) * share))]
-        learner = OwnLearner(self._calling(), batches[0], rate=rate)
-        losses = []
-        for batch in islice(cycle(batches), steps):
-            losses.append(learner.train(batch))
-            if not np.isfinite(losses[-1]):
-                break
-        return losses
+        learner = OwnLearner(self._calling(), self.batches[0], rate=rate)
+        return losses_of(learner.train, self.batches, steps, share)
 
     def _calling(self) -> Calling:
         """The model as it was, its compiled functions to be made anew."""

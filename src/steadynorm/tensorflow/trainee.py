@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
 
 from steadynorm.batches import inputs_and_target
+from steadynorm.experiments.course import losses_of
 from steadynorm.experiments.records import FirstPass, Task
 from steadynorm.experiments.trainee import Learner
 from steadynorm.subject import Subject
@@ -91,14 +91,8 @@ class GraphTrainee:
 
     def course(self, steps: int, *, rate: float = 1.0, share: float = 1.0) -> Sequence[float]:
         """See `Trainee`."""
-        batches = self.batches[: max(1, round(len(self.batches) * share))]
-        learner = OwnLearner(self._calling, batches[0], rate)
-        losses = []
-        for batch in islice(cycle(batches), steps):
-            losses.append(learner.train(batch))
-            if not np.isfinite(losses[-1]):
-                break
-        return losses
+        learner = OwnLearner(self._calling, self.batches[0], rate)
+        return losses_of(learner.train, self.batches, steps, share)
 
     def _why_no_gradient(self) -> str | None:
         if self._calling.loss is None:

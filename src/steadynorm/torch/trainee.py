@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import cycle, islice
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from steadynorm.batches import inputs_and_target
+from steadynorm.experiments.course import losses_of
 from steadynorm.experiments.records import FirstPass, Task
 from steadynorm.experiments.trainee import Learner
 from steadynorm.subject import Subject
@@ -95,18 +94,12 @@ class TorchTrainee:
 
     def course(self, steps: int, *, rate: float = 1.0, share: float = 1.0) -> Sequence[float]:
         """See `Trainee`."""
-        batches = self.batches[: max(1, round(len(self.batches) * share))]
         calling = self._calling()
-        learner = OwnLearner(calling, batches[0])
+        learner = OwnLearner(calling, self.batches[0])
         for optimizer in optimizers_of(learner.optimizer, calling.copier):
             for group in optimizer.param_groups:
                 group["lr"] = group["lr"] * rate
-        losses = []
-        for batch in islice(cycle(batches), steps):
-            losses.append(learner.train(batch))
-            if not np.isfinite(losses[-1]):
-                break
-        return losses
+        return losses_of(learner.train, self.batches, steps, share)
 
     def _optimizers_at_work(self) -> int:
         calling = self._calling()
