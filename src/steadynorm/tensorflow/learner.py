@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from steadynorm.batches import inputs_and_target
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array
 from steadynorm.experiments.free_outputs import lowest, uninformed
 from steadynorm.experiments.records import Task
 from steadynorm.tensorflow.batches import feed
 from steadynorm.tensorflow.calling import Calling
+from steadynorm.tensorflow.functions import called
 from steadynorm.tensorflow.graph_copy.copied import said
 from steadynorm.tensorflow.graph_copy.differentiation import NoGradientError, gradients
 
@@ -38,10 +38,6 @@ class _GraphLearner:
         self.number = calling.squared_error if task is Task.IDENTITY else calling.loss
         self.floor, self.useless = math.nan, math.inf
 
-    def find_bounds(self) -> None:
-        """Finds `floor` and `useless`, which takes a few hundred losses; a mere course does without."""
-        self.floor, self.useless = self._bounds()
-
     def loss(self) -> float:
         """See `Learner`."""
         return float(self.calling.run([self.number], self.batch)[0])
@@ -51,8 +47,8 @@ class _GraphLearner:
         now = self.calling.copied.read(self.calling.learning)
         return any(not np.array_equal(self.calling.copied.values[name], value) for name, value in now.items())
 
-    def _bounds(self) -> tuple[float, float]:
-        """The smallest loss that any outputs have, and that of outputs that know nothing."""
+    def bounds(self) -> tuple[float, float]:
+        """The smallest loss that any outputs have, and that of outputs that know nothing: up to 300 losses."""
         calling = self.calling
         if self.task is Task.IDENTITY:
             return 0.0, _variance_within_images(calling.inputs(self.batch), calling.is_channels_first)
@@ -131,17 +127,10 @@ class OwnLearner(_GraphLearner):
     def _loss_of(self, batch: Any) -> float:
         if self.number is not None:
             return float(self.calling.run([self.number], batch)[0])
-        function = self.calling.subject.loss
-        if function is None:
+        if self.calling.subject.loss is None:
             return 0.0
-        output, target = self.calling.run(self.calling.predictions, batch), inputs_and_target(batch)[1]
-        try:
-            return float(np.mean(function(*(output or [None]), target)))
-        except Exception as error:
-            raise UnusableInputError(
-                f"loss(output, target) raised {type(error).__name__}: {error} (it is called with arrays: the value of "
-                "the tensor output, and the second part of the batch)"
-            ) from error
+        output = self.calling.run(self.calling.predictions, batch)
+        return called(self.calling.subject, "loss", output[0] if output else None, batch)
 
 
 class AdamLearner(_GraphLearner):

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from steadynorm.batches import inputs_and_target
 from steadynorm.drawing.network import Network
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, SampledMoments, Split, TrainSteps, WeightSource
@@ -21,6 +20,7 @@ from steadynorm.norm.moments import Moments
 from steadynorm.passes import Pass, Site
 from steadynorm.subject import Subject
 from steadynorm.tensorflow.batches import feed, sample, sample_count, split_batch
+from steadynorm.tensorflow.functions import called
 from steadynorm.tensorflow.graph_copy.copied import FAILURES, CopiedGraph, Seen, copied_graph, refused
 from steadynorm.tensorflow.graph_copy.sites import numbered, one_per_use
 from steadynorm.tensorflow.graph_copy.trained import trained_names
@@ -242,14 +242,7 @@ class GraphLive:
     def _number(self, name: str, found: Mapping[str, Any], batch: Any) -> float:
         if name in found:
             return float(np.mean(found[name]))
-        target = inputs_and_target(batch)[1]
-        try:
-            return float(np.mean(getattr(self.subject, name)(found.get("output"), target)))
-        except Exception as error:
-            raise UnusableInputError(
-                f"{name}(output, target) raised {type(error).__name__}: {error} (it is called with arrays: the value "
-                "of the tensor output, and the second part of the batch)"
-            ) from error
+        return called(self.subject, name, found.get("output"), batch)
 
     def _pieces(self, split: Split, samples: int | None) -> Iterator[Any]:
         for batch in self.data[split]:

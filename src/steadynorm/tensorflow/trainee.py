@@ -60,6 +60,7 @@ class GraphTrainee:
         self._calling = Calling(subject, copied)
         self.has_train_step, self.has_rate = bool(subject.model.train_op), copied.has_rate
         self.has_loss = self._calling.path is not None
+        self._bounds: dict[Task, tuple[float, float]] = {}
         self._no_gradient = self._why_no_gradient()
         self.has_gradients = self._no_gradient is None
         self.cannot: Mapping[str, str] = dict(self._reasons())
@@ -86,7 +87,9 @@ class GraphTrainee:
         """See `Trainee`; the learner before is at its end."""
         calling, batch = self._calling, self.batches[0]
         learner = OwnLearner(calling, batch) if rate is None else AdamLearner(calling, batch, task, rate)
-        learner.find_bounds()
+        if task not in self._bounds:
+            self._bounds[task] = learner.bounds()
+        learner.floor, learner.useless = self._bounds[task]
         return learner
 
     def course(self, steps: int, *, rate: float = 1.0, share: float = 1.0) -> Sequence[float]:
