@@ -259,5 +259,5 @@ const drawing = (() => {
       `<rect class="paper" width="100%" height="100%"/>${paint(scene, model.items, false)}</svg>`;
   };
 
-  return { arrange, paint, picture, status };
+  return { arrange, paint, picture, status, MISSING, SHARED };
 })();

@@ -61,7 +61,7 @@
     items.forEach((each, index) => { if (each.parent >= 0 && within[each.parent]) within[index] = true; });
     const into = new Set(), out = new Set();
     for (const [from, to, shape, kind] of model.edges) {
-      if (kind & 12 || within[from] === within[to]) continue;
+      if (kind & (drawing.MISSING | drawing.SHARED) || within[from] === within[to]) continue;
       if (within[to]) into.add(`${items[from].name}${shape ? ` (${shape})` : ""}`);
       else out.add(items[to].name);
     }
