@@ -151,11 +151,8 @@ def fits_without_initial_value(evidence: Evidence, layer: Layer) -> bool:
     That is the signature of an average that is still starting up, in contrast to one that holds another model's
     moments.
     """
-    share, moments, distance = (
-        residual_of_training(evidence, layer),
-        pooled(evidence.sites(layer.name)),
-        of_layer(evidence, layer),
-    )
+    share = residual_of_training(evidence, layer)
+    moments, distance = pooled(evidence.sites(layer.name)), of_layer(evidence, layer)
     if layer.statistics is None or moments is None or distance is None or share is None or not 0 < share < 1:
         return False
     corrected = between(moments, *without_initial_value(layer.statistics, share), layer.config.epsilon)

@@ -30,13 +30,11 @@ _KERAS: Mapping[str, str] = {
 
 _TENSORFLOW: Mapping[str, str] = {
     "SN101": "Make the train op with steadynorm.tensorflow.create_train_op or minimize, which run every update, "
-    "or let it "
-    "depend on tf.compat.v1.get_collection('update_ops'). Then re-estimate: steadynorm.recalibrate.",
+    "or let it depend on tf.compat.v1.get_collection('update_ops'). Then re-estimate: steadynorm.recalibrate.",
     "SN102": "Collect the update ops after the whole network is built, and let the train op depend on all of them: "
     "steadynorm.tensorflow.create_train_op does.",
     "SN103": "Save all variables, not the trainable ones alone, and restore them before use: "
-    "steadynorm.tensorflow.Saver "
-    "adds the statistics; until then re-estimate them: 'steadynorm repair'.",
+    "steadynorm.tensorflow.Saver adds the statistics; until then re-estimate them: 'steadynorm repair'.",
     "SN106": "Build the layers so that they average their moments into variables and read these in inference, as "
     "steadynorm.tensorflow.batch_norm does; or use a normalization without batch moments.",
     "SN107": "Run that pass with the mode of inference; then re-estimate the statistics: steadynorm.recalibrate.",

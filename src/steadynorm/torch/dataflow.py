@@ -48,7 +48,7 @@ class Traced:
         name: the module that it ran in, or of a layer its own name; where there is none, the function's.
         bias: whether it adds a trainable bias.
         function: the function, as `conv2d`, or the class of the layer.
-        module: the path of the module whose code called it, and the how manieth call of that it was.
+        module: the path of the module whose code called it, and how often that was called before.
         shape: that of its first result.
         inputs: what it reads.
         readers: what reads it.
