@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from steadynorm.checks.registry import run
+from steadynorm.checks.registry import NotAssessed, run
 from steadynorm.diagnosis import Stage, rank, silent
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evidence
+from steadynorm.experiments.broadcasting import pairs_samples
 from steadynorm.experiments.curve import fluctuates, trend
 from steadynorm.experiments.learning import learn, undecided
 from steadynorm.experiments.order import resemblances
@@ -66,6 +67,9 @@ def examine(
     evidence = Evidence(framework=trainee.framework, layers=(), experiments=experiments)
     findings, not_assessed = run(evidence, chosen, left_out)
     findings.sort(key=lambda found: found.code in _SYMPTOMS)
+    not_assessed += _not_tried(
+        experiments.first, {each.code for each in findings} | {each.code for each in not_assessed}, session.wanted
+    )
     return Report(name, evidence, tuple(rank(findings)), tuple(not_assessed), chosen, left_out)
 
 
@@ -74,6 +78,20 @@ _OF_THE_LOSS = ("SN903", "SN907", "SN908")
 
 _SYMPTOMS = ("SN901", "SN902", "SN904")
 """What the other findings may be the cause of, so that these come first."""
+
+
+def _not_tried(first: FirstPass, told: set[str], wanted: Callable[[str], bool]) -> list[NotAssessed]:
+    """What of SN908 could not be tried, where that alone would be silent."""
+    if first.loss is None or first.coupled is not None or first.output_shape is None or first.target_shape is None:
+        return []
+    output, target = first.output_shape, first.target_shape
+    if "SN908" in told or not wanted("SN908") or not pairs_samples(output, target):
+        return []
+    reason = (
+        f"whether the loss broadcasts predictions {output} and targets {target} could not be tried: it takes other "
+        "targets, and those of the shape of the predictions"
+    )
+    return [NotAssessed("SN908", reason)]
 
 
 class _Session:
