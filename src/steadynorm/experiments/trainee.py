@@ -38,6 +38,7 @@ class Trainee(Protocol):
         has_train_step: whether a copy can be trained by the user's own train step.
         optimizers: how many optimizers the train step has; 0 where that is not known.
         has_rate: whether the learning rates of that are known, so that they can be scaled.
+        compiles_anew: whether each training by the train step takes the time again that the first took to compile it.
         has_loss: whether a copy can be trained on a loss.
         has_gradients: whether Adam can do that, too.
         cannot: what else this model cannot be put to: the reason by the code of the check.
@@ -47,6 +48,7 @@ class Trainee(Protocol):
     has_train_step: bool
     optimizers: int
     has_rate: bool
+    compiles_anew: bool
     has_loss: bool
     has_gradients: bool
     cannot: Mapping[str, str]

@@ -53,6 +53,7 @@ class GraphTrainee:
 
     framework = "tensorflow"
     optimizers = 0
+    compiles_anew = False
 
     def __init__(self, subject: GraphSubject, copied: CopiedGraph, *, batches: int) -> None:
         self.subject, self._copied = subject, copied

@@ -50,6 +50,7 @@ class TorchTrainee:
 
     framework = "torch"
     has_rate = has_gradients = True
+    compiles_anew = False
     cannot: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, subject: Subject, *, batches: int, device: str | None = None) -> None:
