@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from steadynorm.checks.registry import NotAssessed, run
-from steadynorm.diagnosis import Stage, rank, silent
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Evidence
 from steadynorm.experiments.broadcasting import pairs_samples
@@ -19,7 +18,9 @@ from steadynorm.experiments.learning import learn, undecided
 from steadynorm.experiments.order import resemblances
 from steadynorm.experiments.records import Calmed, Experiments, FirstPass, Learned, Outcome, Range, Task
 from steadynorm.experiments.trainee import Trainee
+from steadynorm.ranking import rank
 from steadynorm.report.model import Report
+from steadynorm.stage import Stage, silent
 
 RATES = (1e-3, 1e-2)
 """Rates at which Adam is tried where the user's own train step does not fit a batch."""
