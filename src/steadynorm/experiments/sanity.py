@@ -11,12 +11,13 @@ import numpy as np
 
 from steadynorm.checks.registry import NotAssessed, run
 from steadynorm.errors import UnusableInputError
-from steadynorm.evidence import Evidence
+from steadynorm.evidence import Array, Evidence
 from steadynorm.experiments.broadcasting import pairs_samples
 from steadynorm.experiments.curve import fluctuates, trend
 from steadynorm.experiments.learning import learn, undecided
+from steadynorm.experiments.masks import counted_range
 from steadynorm.experiments.order import resemblances
-from steadynorm.experiments.records import Calmed, Experiments, FirstPass, Learned, Outcome, Range, Task
+from steadynorm.experiments.records import Calmed, Experiments, FirstPass, Learned, Outcome, Task
 from steadynorm.experiments.trainee import Trainee
 from steadynorm.ranking import rank
 from steadynorm.report.model import Report
@@ -158,11 +159,20 @@ class _Session:
         untried = _untried(first)
         if untried is not None:
             self.partly["SN908"] = untried
-        targets = [target for _, target in self.trainee.arrays() if target is not None and target.size]
-        if first.targets is None or not targets:  # a graph may compare its output with what it is fed
+        targets = [target for _, target in self.trainee.arrays()]
+        if first.targets is None or not any(
+            each is not None and each.size for each in targets
+        ):  # a graph may compare its output with what it is fed
             return first
-        low, high = min(float(each.min()) for each in targets), max(float(each.max()) for each in targets)
-        return replace(first, targets=Range(low, high))
+        return replace(first, targets=counted_range(targets, first.outputs, self._is_ignored))
+
+    def _is_ignored(self, number: int, at: Array) -> bool:
+        """Whether the loss ignores some numbers of one batch's output."""
+        try:
+            gradient = self.trainee.output_gradient(number)
+        except Exception:  # a loss of the user's may refuse to be differentiated for its outputs
+            return False
+        return gradient is not None and gradient.shape == at.shape and not gradient[at].any() and bool(gradient.any())
 
     def _first_steps(self, first: FirstPass) -> int | None:
         if not self.trainee.has_train_step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from steadynorm.evidence import Array
 from steadynorm.experiments.records import FirstPass, Task
 
 ENLARGED = 1e3
@@ -58,6 +59,9 @@ class Trainee(Protocol):
 
     def first_pass(self) -> FirstPass:
         """One pass forwards and backwards over the first batch."""
+
+    def output_gradient(self, index: int) -> Array | None:
+        """The gradient of the loss for each number of the output of one batch; `None` where the shapes differ."""
 
     def is_image_to_image(self) -> bool:
         """Whether inputs, outputs and targets are images of one shape."""

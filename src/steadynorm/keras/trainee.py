@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from steadynorm.errors import UnusableInputError
+from steadynorm.evidence import Array
 from steadynorm.experiments.course import losses_of
 from steadynorm.experiments.records import FirstPass, Task
 from steadynorm.experiments.trainee import Learner
@@ -18,7 +19,7 @@ from steadynorm.keras.backends import backend
 from steadynorm.keras.batches import inputs_and_targets, is_array, numbers_of, sample
 from steadynorm.keras.calling import Calling
 from steadynorm.keras.differentiation import output_by_batch
-from steadynorm.keras.first_pass import first_pass
+from steadynorm.keras.first_pass import first_pass, output_gradient
 from steadynorm.keras.keeping import Snapshot, subject_kept
 from steadynorm.keras.learner import AdamLearner, OwnLearner
 from steadynorm.keras.steps import own_train_step
@@ -79,6 +80,10 @@ class KerasTrainee:
     def first_pass(self) -> FirstPass:
         """See `Trainee`."""
         return first_pass(self._calling(), self.batches[0], self._optimizers)
+
+    def output_gradient(self, index: int) -> Array | None:
+        """See `Trainee`."""
+        return output_gradient(self._calling(), self.batches[index])
 
     def is_image_to_image(self) -> bool:
         """See `Trainee`."""

@@ -192,6 +192,19 @@ def _coupled(calling: Calling, batch: Any, output: Any, target: Any) -> bool | N
     return None if arriving is None else is_broadcast(output, target, gradient)
 
 
+def output_gradient(calling: Calling, batch: Any) -> Array | None:
+    """The gradient of the loss for each number of the output, `None` where output and target are not of one shape."""
+    target = calling.target(batch)
+    if len(calling.predictions) != 1 or calling.loss is None or target is None:
+        return None
+    try:
+        (arriving,) = gradients(calling.loss, calling.predictions)
+    except NoGradientError:
+        return None
+    found: Array | None = None if arriving is None else calling.run([arriving], batch)[0]
+    return found if found is not None and found.shape == target.shape else None
+
+
 def _bounds(calling: Calling, batch: Any) -> Range | None:
     """The range of the outputs, once the last layer with weights gives large numbers of both signs."""
     if len(calling.predictions) != 1:

@@ -45,6 +45,26 @@ def test_a_normalization_before_the_bounds_does_not_hide_them(sanity: Any) -> No
     assert sanity.codes(subject, "SN903") == ["SN903"]
 
 
+@pytest.mark.parametrize(("marker", "is_masked", "expected"), TABLE["masks"])
+def test_targets_that_the_loss_ignores_are_out_of_no_range(
+    sanity: Any, marker: float, is_masked: bool, expected: list[str]
+) -> None:
+    def loss(output: Any, target: Any) -> Any:
+        errors = tf.square(output - target)
+        return tf.reduce_mean(tf.boolean_mask(errors, tf.not_equal(target, marker)) if is_masked else errors)
+
+    def network(x: Any, mode: Any) -> Any:
+        return tf.nn.sigmoid(tf.nn.conv2d(x, sanity.variable("kernel", 3, 3, 1, 1), 1, "SAME"))
+
+    data = [(x, (x > 0.5).astype(np.float32)) for x, _ in sanity.train_data]
+    for _, y in data:
+        y[:, :, 0] = marker
+
+    subject = sanity.subject(network, data=data, loss=loss, dtypes=(tf.float32, tf.float32))
+
+    assert sanity.codes(subject, "SN903") == expected
+
+
 def in_order(batches: Any) -> Any:
     x, y = (np.concatenate(each) for each in zip(*batches, strict=True))
     order = np.argsort(y, kind="stable")
