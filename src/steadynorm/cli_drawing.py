@@ -46,13 +46,15 @@ def graph(
     with one_line(traceback):
         from steadynorm.delivery import check_output
         from steadynorm.drawing.making import is_picture
-        from steadynorm.loading import file_of, names_subject
+        from steadynorm.loading import EXPECTED, file_of, names_subject
         from steadynorm.writing import write_text
 
         as_picture = is_picture(output)
         if output is None and sys.stdout.isatty():
             raise UnusableInputError("a drawing is nothing for a terminal: expected --output network.html")
         is_live = names_subject(model)
+        if model.endswith(".py") and not is_live:
+            raise UnusableInputError(f"{model} names no subject: expected {model}:NAME, where NAME is {EXPECTED}")
         if output is not None:
             check_output(output, (file_of(model) if is_live else model,))
         drawn = _live(model, batches, device) if is_live else _file(model, device)

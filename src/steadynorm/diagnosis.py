@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Protocol
 
 from steadynorm.checks.catalogue import CATALOGUE
 from steadynorm.checks.distance import mismatched, pooled
@@ -21,28 +20,19 @@ from steadynorm.evidence import (
     Split,
     Trial,
 )
-from steadynorm.finding import Certainty, Effect, Finding
+from steadynorm.finding import Effect, Finding
 from steadynorm.live import Live, Override
 from steadynorm.passes import Pass
+from steadynorm.ranking import rank
 from steadynorm.report.model import Report
 from steadynorm.scoring import Yardstick
+from steadynorm.stage import Stage, silent
 
 ATTRIBUTED_LAYERS = 6
 """Remedies are tried on that many single layers, those with the largest distance."""
 
 SMALL_BATCH = 2
 """Samples per batch for showing that a prediction depends on its batch."""
-
-
-class Stage(Protocol):
-    """Progress: called with the name of what begins now and how much of the work is done."""
-
-    def __call__(self, stage: str, done: float = 0.0, total: float | None = None) -> None:
-        """Shows `stage` as what is being done."""
-
-
-def silent(stage: str, done: float = 0.0, total: float | None = None) -> None:
-    """A `Stage` that shows nothing."""
 
 
 def diagnose(
@@ -84,21 +74,6 @@ def diagnose(
     findings, not_assessed = run(evidence, select, ignore)
     findings = rank([bench.with_effect(in_words_of(live.framework, found), evidence) for found in findings])
     return Report(name, evidence, tuple(findings), tuple(not_assessed), tuple(select), tuple(ignore))
-
-
-def rank(findings: Sequence[Finding]) -> list[Finding]:
-    """Causes first by the share of the gap that they explain, then by severity and certainty.
-
-    Findings with the same share keep the order of the catalogue, in which causes stand before consequences.
-    """
-    return sorted(
-        findings,
-        key=lambda found: (
-            -round(found.share, 2),
-            -found.severity.rank,
-            found.certainty is not Certainty.PROVEN,
-        ),
-    )
 
 
 class _Bench:

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+
+from steadynorm.cli_drawing import graph
 
 CORPUS = Path(__file__).parents[1] / "data" / "corpus"
 
@@ -107,6 +110,11 @@ def test_live_model_is_drawn(here: Path, name: str, begins: str, run: Any) -> No
     [
         (["drawn_subject.py:nothing", "--output", "net.svg"], "has no 'nothing'; it has 'subject'"),
         (["drawn_subject.py:subject", "--output", "drawn_subject.py"], "expected a name that ends in .html or .svg"),
+        (
+            ["drawn_subject.py", "--output", "net.svg"],
+            "names no subject: expected drawn_subject.py:NAME, where NAME is",
+        ),
+        (["no_such.py", "--output", "net.svg"], "names no subject: expected no_such.py:NAME"),
         (["model.ckpt.meta", "--device", "cpu", "--output", "net.svg"], "is read, and not run"),
         (["s3://bucket/model.onnx", "--output", "no/net.svg"], "there is no folder no"),
     ],
@@ -120,3 +128,16 @@ def test_what_is_no_live_model_is_said_in_one_line(
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_terminal_gets_no_page(
+    meta: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+
+    with pytest.raises(typer.Exit) as left:
+        graph(meta)
+
+    said = capsys.readouterr()
+    assert (left.value.exit_code, said.out) == (2, "")
+    assert "expected --output network.html" in said.err

@@ -122,6 +122,36 @@ def test_uses_of_the_same_statistics_are_joined() -> None:
     assert not any(kind & SHARED for *_, kind in made().edges)
 
 
+def test_calls_of_one_module_are_numbered() -> None:
+    """A picture names nodes by what they are called, and two of one name cannot be told apart."""
+
+    class Repeated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm, self.other = nn.Conv2d(1, 1, 3, padding=1), nn.BatchNorm2d(1), nn.BatchNorm2d(1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.relu(self.norm(self.conv(torch.relu(self.norm(self.conv(self.other(x)))))))
+
+    found = steadynorm.draw(fitted(Repeated()), batches(), progress=False)
+
+    assert [(item.label, item.call) for item in found.drawing.items if item.op != "relu"] == [
+        ("input", 0),
+        ("other", 0),
+        ("conv", 0),
+        ("norm", 0),
+        ("conv, call 2", 0),
+        ("norm, call 2", 2),
+        ("output", 0),
+    ]
+    assert [item.label for item in found.drawing.items if item.op == "relu"] == ["relu", "relu"]  # operations
+    assert {name: found.to_svg().count(f">{name}</text>") for name in ("norm", "norm, call 2", "other")} == {
+        "norm": 1,
+        "norm, call 2": 1,
+        "other": 1,
+    }
+
+
 @pytest.mark.parametrize("broken", [False, True])
 def test_layer_with_a_damaged_statistic_is_an_error(broken: bool) -> None:
     torch.manual_seed(0)
@@ -153,6 +183,13 @@ def test_weights_behind_a_cut_have_no_gradient() -> None:
     items = by_name(made(cut=True))
 
     assert {name: item.note for name, item in items.items() if item.note} == {"stem": "no gradient to weight and bias"}
+
+
+def test_a_model_that_is_drawn_is_not_said_to_have_no_graph() -> None:
+    found = steadynorm.draw(fitted(Net()), batches(), progress=False)
+
+    (reason,) = {each.reason for each in found.report.not_assessed if each.code in ("SN207", "SN209", "SN504")}
+    assert reason.startswith("an export tells it (MetaGraph, SavedModel, ONNX, .pt2)")
 
 
 def test_pass_without_gradients_says_nothing_about_them() -> None:

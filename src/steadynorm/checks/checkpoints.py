@@ -60,19 +60,23 @@ def statistics_of_other_weights(evidence: Evidence) -> Iterator[Finding]:
         if ageing(evidence, layer) and not lagging and not is_slow(layer):
             layers.append(layer.name)
     if layers:
+        # Without a train step nobody has seen how fast the weights move: SN104 is as likely then.
+        outrun_too = evidence.steps is None
         yield finding(
             "SN305",
             layers,
             f"the statistics of {many(layers)} do not fit what they are fed, though their average is fast "
-            "enough: they belong to other weights or to other data",
+            "enough for a usual training: they belong to other weights or to other data"
+            + (", or, as likely, the weights moved faster than the average follows (SN104)" if outrun_too else ""),
             "Re-estimate them: steadynorm.recalibrate(model, train_data); then look for what changed the weights after "
-            "training (averaging, pruning, conversion, a partly loaded checkpoint).",
+            "training (averaging, pruning, conversion, a partly loaded checkpoint)"
+            + (", or lower the learning rate towards the end." if outrun_too else "."),
             evidence={"layers": layers},
             certainty=Certainty.LIKELY,
             settle=(
-                ""
-                if evidence.steps
-                else "pass train_step and optimizer, which show whether the weights outrun the average, and "
+                "pass train_step and optimizer, which show whether the weights outrun the average (then it is SN104), and "
+                if outrun_too
+                else ""
             )
             + "pass source_model, the model that these weights were averaged or copied from",
         )

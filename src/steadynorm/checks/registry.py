@@ -60,6 +60,9 @@ _WHY_MISSING = {
     "experiments": "no experiment was made: 'steadynorm sanity' does",
 }
 
+_WHY_NO_GRAPH_LIVE = "an export tells it (MetaGraph, SavedModel, ONNX, .pt2): 'steadynorm check' reads that"
+"""Of a live model, whose network may well be known and drawn, for what is read off the operations of a graph."""
+
 _WHY_MISSING_OF_SESSION = {
     "steps": "no train_op was given",
     "source": "it is about averaged weights, of which a graph tells nothing",
@@ -211,6 +214,8 @@ def _why(part: str, evidence: Evidence) -> str:
     if from_files:
         return _WHY_FILES if part in _LIVE else _WHY_MISSING[part]
     of_session = _WHY_MISSING_OF_SESSION if evidence.framework == "tensorflow" else {}
+    if part == "graph" and evidence.calls is not None and part not in of_session:
+        return _WHY_NO_GRAPH_LIVE
     return of_session.get(part) or _WHY_MISSING[part]
 
 

@@ -118,7 +118,8 @@ def loss_keeps_jumping(evidence: Evidence) -> Iterator[Finding]:
         remedy = "The model has too little capacity for all of the data: make it wider or deeper."
     else:
         certainty = Certainty.LIKELY
-        settle = "a train step: it is then tried with a tenth of the learning rate, and on less data"
+        lacking = "a train step" if evidence.experiments.bad_step is None else "more time (seconds)"
+        settle = f"{lacking}: it is then tried with a tenth of the learning rate, and on less data"
         if calmed and slower is None:
             settle = (
                 "a training with a tenth of the learning rate, which could not be tried: where the train step has its "

@@ -26,6 +26,8 @@ class NetworkBuilder:
     def add(self, scope: Scope, label: str, op: str, shape: Shape, note: str = "", *, layer: str | None = None) -> str:
         """Adds a vertex, and returns its name: the second with the same label in the same scope is the second call.
 
+        A module or layer says so in what it is called; of operations one knows that they are many.
+
         Arguments:
             scope: the blocks that it is in.
             label: its name within the innermost block.
@@ -36,8 +38,9 @@ class NetworkBuilder:
         """
         plain = "/".join((*scope, label))
         self._taken[plain] += 1
-        name = plain if self._taken[plain] == 1 else f"{plain}, call {self._taken[plain]}"
-        self._found.add([Vertex(name, scope, label, op, shape, note)])
+        call = "" if self._taken[plain] == 1 else f", call {self._taken[plain]}"
+        name, shown = plain + call, label if label == op else label + call
+        self._found.add([Vertex(name, scope, shown, op, shape, note)])
         if layer is not None:
             self._uses.append(Use(layer, name, None))
         return name

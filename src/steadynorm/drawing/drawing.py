@@ -18,6 +18,9 @@ from steadynorm.report.words import printable
 CONTROL, PATH, MISSING, SHARED, BACKWARD = 1, 2, 4, 8, 16
 """What an edge is, added up."""
 
+MOST_NESTED = 20
+"""Open blocks within each other; the time that the engine takes grows with the cube of their number."""
+
 
 @dataclass(slots=True)
 class Item:
@@ -32,6 +35,7 @@ class Item:
         shape: that of its output, in words.
         note: what is to be said of it.
         layer: the layer that it is, empty if none.
+        call: which of several uses of that layer it is, from 2; 0 for the first.
         health: how that layer is doing; empty if it is none.
         codes: what was found of that layer.
         size: how many vertices it holds.
@@ -45,6 +49,7 @@ class Item:
     shape: str = ""
     note: str = ""
     layer: str = ""
+    call: int = 0
     health: str = ""
     codes: tuple[str, ...] = ()
     size: int = 0
@@ -68,7 +73,7 @@ class Drawing:
 
     def plain(self) -> dict[str, Any]:
         """The drawing as JSON values; invisible characters are escapes."""
-        keys = ("kind", "label", "name", "parent", "op", "shape", "note", "layer", "health", "codes", "size")
+        keys = ("kind", "label", "name", "parent", "op", "shape", "note", "layer", "call", "health", "codes", "size")
         rows = [
             {key: value for key in keys if (value := getattr(item, key))} | {"parent": item.parent}
             for item in self.items
@@ -85,6 +90,9 @@ class Drawing:
     def opened_for_layers(self, most: int) -> list[int]:
         """The blocks to open so that the layers are seen, the worst first, as far as there is room; without layers any.
 
+        Of blocks that are nested too deep the outer ones are opened; the first that stays closed says how the layers
+        in it are doing.
+
         Arguments:
             most: how many things may be seen at once.
         """
@@ -94,7 +102,7 @@ class Drawing:
         worst = sorted(self.sites, key=lambda at: Health(self.items[at].health).rank)
         blocks = [at for at, item in enumerate(self.items) if item.kind == "block"]
         for chain in [list(self.around(at)) for at in worst] or [[at, *self.around(at)] for at in blocks]:
-            closed = [at for at in chain if at not in opened]
+            closed = [at for at in chain[-MOST_NESTED:] if at not in opened]
             more = sum(children[at] - 1 for at in closed)
             if seen + more <= most:
                 opened.update(dict.fromkeys(closed))
@@ -176,6 +184,8 @@ class _Composing:
         for site, at in zip(self._sites, of_site, strict=True):
             by_layer.setdefault(site.layer, []).append(at)
         for places in by_layer.values():
+            for number, at in enumerate(list(dict.fromkeys(places))[1:], 2):
+                self._found.items[at].call = number
             edges += [(one, other, "", SHARED) for one, other in pairwise(dict.fromkeys(places))]
 
 

@@ -46,7 +46,10 @@ def sanity(
             loss of several terms may return them as a dict, list or tuple; they are summed. In a graph of TensorFlow
             they are read off the tensor, and so are the predictions that it is computed from.
         train_data: batches to train on, where no `Subject` holds them; see `Subject`.
-        seconds: how long everything may take.
+        seconds: how long everything may take. What is held: no training begins that, by what those before it took to
+            be compiled, would not come to its first steps, and none makes a step after the end. What is not: the first
+            pass is always made, a step that has begun (and what is compiled in it) is finished, and the smallest loss
+            of the batch is looked for to its end. What there was no time for is not assessed.
         batches: how many batches of the training data are taken, the first ones in their own order.
         sequential: whether the task needs the order of its data.
         losses: a recorded training loss: numbers, a CSV file, a TensorBoard event file or a folder with one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from steadynorm.evidence import Array
 from steadynorm.experiments.records import FirstPass, Task
 
 ENLARGED = 1e3
@@ -38,6 +39,7 @@ class Trainee(Protocol):
         has_train_step: whether a copy can be trained by the user's own train step.
         optimizers: how many optimizers the train step has; 0 where that is not known.
         has_rate: whether the learning rates of that are known, so that they can be scaled.
+        compiles_anew: whether each training by the train step takes the time again that the first took to compile it.
         has_loss: whether a copy can be trained on a loss.
         has_gradients: whether Adam can do that, too.
         cannot: what else this model cannot be put to: the reason by the code of the check.
@@ -47,6 +49,7 @@ class Trainee(Protocol):
     has_train_step: bool
     optimizers: int
     has_rate: bool
+    compiles_anew: bool
     has_loss: bool
     has_gradients: bool
     cannot: Mapping[str, str]
@@ -56,6 +59,9 @@ class Trainee(Protocol):
 
     def first_pass(self) -> FirstPass:
         """One pass forwards and backwards over the first batch."""
+
+    def output_gradient(self, index: int) -> Array | None:
+        """The gradient of the loss for each number of the output of one batch; `None` where the shapes differ."""
 
     def is_image_to_image(self) -> bool:
         """Whether inputs, outputs and targets are images of one shape."""

@@ -11,6 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
+compiled_holds_no_values = True
+"""What JAX compiles is a function of its arguments alone."""
+
 
 @contextmanager
 def plain_execution() -> Iterator[None]:

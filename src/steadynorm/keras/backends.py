@@ -18,6 +18,10 @@ KNOWN = ("tensorflow", "jax", "torch")
 class Backend(Protocol):
     """What each of `steadynorm.<backend>.keras_backend` gives."""
 
+    @property
+    def compiled_holds_no_values(self) -> bool:
+        """Whether a train step that Keras compiled takes all that it reads and changes as arguments, every time."""
+
     def plain_execution(self) -> AbstractContextManager[None]:
         """Inside it, compiled functions run as the Python code that they were made from."""
 

@@ -214,13 +214,26 @@ def _coupled(calling: Calling, output: Any, target: Any) -> bool | None:
         return None
 
     def gradient(predictions: Array, targets: Array) -> Any:
-        _, (found,) = backend().gradients(
-            lambda free: total(calling.result("loss", free[0], beside_gradients(targets))),
-            [keras.ops.convert_to_tensor(predictions)],
-        )
-        return numbers_of(found)
+        return _gradient_of_output(calling, predictions, targets)
 
     return is_broadcast(numbers_of(output), numbers_of(target), gradient)
+
+
+def _gradient_of_output(calling: Calling, predictions: Array, targets: Array) -> Any:
+    _, (found,) = backend().gradients(
+        lambda free: total(calling.result("loss", free[0], beside_gradients(targets))),
+        [keras.ops.convert_to_tensor(predictions)],
+    )
+    return numbers_of(found)
+
+
+def output_gradient(calling: Calling, batch: Any) -> Array | None:
+    """The gradient of the loss for each number of the output, `None` where output and target are not of one shape."""
+    output, target = output_by_batch(calling, batch), calling.target(batch)
+    if not is_array(output) or not is_array(target) or tuple(output.shape) != tuple(target.shape):
+        return None
+    found: Array = _gradient_of_output(calling, numbers_of(output), numbers_of(target))
+    return found
 
 
 def _bounds(calling: Calling, batch: Any, last: Any) -> Range | None:

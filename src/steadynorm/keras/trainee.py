@@ -11,13 +11,15 @@ import keras
 import numpy as np
 
 from steadynorm.errors import UnusableInputError
+from steadynorm.evidence import Array
 from steadynorm.experiments.course import losses_of
 from steadynorm.experiments.records import FirstPass, Task
 from steadynorm.experiments.trainee import Learner
+from steadynorm.keras.backends import backend
 from steadynorm.keras.batches import inputs_and_targets, is_array, numbers_of, sample
 from steadynorm.keras.calling import Calling
 from steadynorm.keras.differentiation import output_by_batch
-from steadynorm.keras.first_pass import first_pass
+from steadynorm.keras.first_pass import first_pass, output_gradient
 from steadynorm.keras.keeping import Snapshot, subject_kept
 from steadynorm.keras.learner import AdamLearner, OwnLearner
 from steadynorm.keras.steps import own_train_step
@@ -63,6 +65,10 @@ class KerasTrainee:
         self.has_train_step = subject.train_step is not None or own_train_step(subject.model) is not None
         self.has_loss = subject.loss is not None
         self.optimizers = len(self._optimizers)
+        # A train step of the user's own runs as Python code, or is compiled once, by the user.
+        self._shares_compiled = backend().compiled_holds_no_values
+        self.compiles_anew = not self._shares_compiled and subject.train_step is None
+        self._compiled: Any = None
         self._bounds: dict[Task, tuple[float, float]] = {}
         self.batches = sample(subject.train_data, batches, "train_data", in_order=True)
 
@@ -74,6 +80,10 @@ class KerasTrainee:
     def first_pass(self) -> FirstPass:
         """See `Trainee`."""
         return first_pass(self._calling(), self.batches[0], self._optimizers)
+
+    def output_gradient(self, index: int) -> Array | None:
+        """See `Trainee`."""
+        return output_gradient(self._calling(), self.batches[index])
 
     def is_image_to_image(self) -> bool:
         """See `Trainee`."""
@@ -96,11 +106,16 @@ class KerasTrainee:
         return losses_of(learner.train, self.batches, steps, share)
 
     def _calling(self) -> Calling:
-        """The model as it was, its compiled functions to be made anew."""
+        """The model as it was; what Keras compiled of it is made anew, unless that holds on to no variable."""
+        model = self.subject.model
+        compiled = getattr(model, "train_function", None)
         self._snapshot.put_back()
-        if isinstance(self.subject.model, keras.Model):
+        if isinstance(model, keras.Model):
+            if self._shares_compiled and compiled is not model.train_function:
+                self._compiled = compiled  # not the user's: that one may have been made for other metrics
             for name in ("train_function", "test_function", "predict_function"):
-                setattr(self.subject.model, name, None)
+                setattr(model, name, None)
+            model.train_function = self._compiled
         return Calling(self.subject)
 
 

@@ -16,7 +16,7 @@ from steadynorm.report.layout import WIDTH, pairs
 from steadynorm.report.model import Report
 from steadynorm.report.styles import STYLES
 from steadynorm.report.summary import counts, where
-from steadynorm.report.words import counted, number, percent, printable, printable_lines, sentence
+from steadynorm.report.words import closed, counted, number, printable, printable_lines, sentence
 
 _INDENT = 7
 """Columns before a line of code, two of which are the section's."""
@@ -74,4 +74,5 @@ def _fix(fix: Fix) -> str:
 
 def _effect(effect: Effect) -> str:
     change = f"{effect.measure} {number(effect.before)} → {number(effect.after)} with {effect.remedy}"
-    return change if effect.share is None else f"{change} ({percent(effect.share)} of the gap)"
+    did = closed(effect.share, effect.before, effect.after)
+    return f"{change} ({did})" if did else change

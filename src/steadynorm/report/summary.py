@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steadynorm.checks.catalogue import CATALOGUE
-from steadynorm.evidence import Evidence, Gap, Layer, Mode, Score, Split
+from steadynorm.evidence import Evidence, Gap, Layer, Mode, Score, Split, Trial
 from steadynorm.finding import Finding, Severity
 from steadynorm.report.model import Origin, Report
 from steadynorm.report.result import CheckResult
@@ -69,6 +69,11 @@ def layer_rows(evidence: Evidence) -> list[LayerRow]:
         )
         for layer in evidence.layers
     ]
+
+
+def trials(evidence: Evidence) -> list[Trial]:
+    """The remedies that were tried: those that helped first, those without effect last."""
+    return sorted(evidence.trials, key=lambda trial: -(trial.share or 0.0))
 
 
 def verdict(report: Report) -> str:

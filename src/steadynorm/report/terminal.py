@@ -26,9 +26,10 @@ from steadynorm.report.summary import (
     layer_rows,
     looked_at,
     reasons,
+    trials,
     verdict,
 )
-from steadynorm.report.words import counted, folded, measured, number, percent
+from steadynorm.report.words import closed, counted, folded, measured, number, percent
 
 SHOWN_LAYERS = 12
 """Rows of the per-layer table."""
@@ -115,10 +116,10 @@ def _distance(row: LayerRow) -> tuple[str, str, str]:
 
 def _trials(evidence: Evidence, gap: Gap) -> Table:
     table = grid("remedy", "layers", gap.measure, "of gap", right=2)
-    for trial in evidence.trials:
+    for trial in trials(evidence):
         before, after = gap_value(trial.before, gap), gap_value(trial.after, gap)
         change = " → ".join("–" if each is None else number(each) for each in (before, after))
         layers = f"all {len(trial.layers)}" if len(trial.layers) == len(evidence.layers) > 1 else folded(trial.layers)
-        share = "–" if trial.share is None else percent(trial.share)
-        table.add_row(*map(Text, (trial.description, layers, change, share)))
+        did = closed(trial.share, before, after).removesuffix(" of the gap") or "–"
+        table.add_row(*map(Text, (trial.description, layers, change, did)))
     return table

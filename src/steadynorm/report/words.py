@@ -40,6 +40,10 @@ def known(value: float | None) -> str:
     return "–" if value is None or math.isnan(value) else number(value)
 
 
+_LEAST_SHARE = 1e-3
+"""A remedy that closes less of a gap than this has no effect."""
+
+
 def percent(share: float) -> str:
     """A share as `71 %`. What is not nothing is never called 0 %, and what is not all never 100 %."""
     if 0 < share < 0.005:
@@ -47,6 +51,19 @@ def percent(share: float) -> str:
     if 0.995 <= share < 0.9995:
         return "over 99 %"
     return f"{100 * share:.0f} %"
+
+
+def closed(share: float | None, before: float | None, after: float | None) -> str:
+    """What a remedy did: the share of the gap that it closed, or no effect; empty where there was no gap to close.
+
+    Arguments:
+        share: the share that it closed, `None` without a gap.
+        before: the number before it.
+        after: the number after it.
+    """
+    if share is None:
+        return "no effect" if None not in (before, after) and number(before or 0.0) == number(after or 0.0) else ""
+    return "no effect" if share < _LEAST_SHARE else f"{percent(share)} of the gap"
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

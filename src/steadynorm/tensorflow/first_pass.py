@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from steadynorm.evidence import Array
+from steadynorm.experiments.broadcasting import is_broadcast, pairs_samples
 from steadynorm.experiments.free_outputs import uninformed
 from steadynorm.experiments.records import Activation, FirstPass, Range, Term, Weight
 from steadynorm.experiments.trainee import ENLARGED
 from steadynorm.graphs.operations import ACTIVATIONS, ADDITIONS, CONVOLUTIONS, LINEAR, POOLING, SQUASHING
 from steadynorm.graphs.reachability import PASSING_OPS
 from steadynorm.tensorflow.calling import Calling, is_fractions
+from steadynorm.tensorflow.graph_copy.any_shape import loss_of_any_shape
 from steadynorm.tensorflow.graph_copy.differentiation import NoGradientError, gradients
 from steadynorm.tensorflow.graph_copy.flow import always_run, upstream
 from steadynorm.tensorflow.training_signs import is_trained
@@ -170,22 +173,36 @@ def _classes(output: Any, target: Any) -> int | None:
 
 
 def _coupled(calling: Calling, batch: Any, output: Any, target: Any) -> bool | None:
-    """Whether the gradient for the first prediction changes with the targets of the other samples."""
+    """Whether broadcasting makes the loss compare each prediction with the targets of the other samples."""
     place = calling.subject.labels
-    if output is None or target is None or place is None or not is_fractions(target):
+    if output is None or target is None or place is None or not is_fractions(output):
         return None
-    if output.shape == target.shape or len(target) < 3 or output.ndim == 0 or len(output) != len(target):
+    if not pairs_samples(output.shape, target.shape):
         return None
-    others = np.concatenate([target[:1], target[1:] + target[1:].std() + 1]).astype(target.dtype)
     try:
-        (gradient,) = gradients(calling.loss, calling.predictions)
+        loss, *free = loss_of_any_shape(calling.loss, calling.predictions[0], calling.copied.tensor(place))
+        (arriving,) = gradients(loss, free[:1])
+    except (NoGradientError, ValueError):  # an operation may be made for one shape
+        return None
+
+    def gradient(predictions: Array, targets: Array) -> Any:
+        given = {each.name: value for each, value in zip(free, (predictions, targets), strict=True)}
+        return calling.run([arriving], batch, given)[0]
+
+    return None if arriving is None else is_broadcast(output, target, gradient)
+
+
+def output_gradient(calling: Calling, batch: Any) -> Array | None:
+    """The gradient of the loss for each number of the output, `None` where output and target are not of one shape."""
+    target = calling.target(batch)
+    if len(calling.predictions) != 1 or calling.loss is None or target is None:
+        return None
+    try:
+        (arriving,) = gradients(calling.loss, calling.predictions)
     except NoGradientError:
         return None
-    if gradient is None:
-        return None
-    name = calling.predictions[0].name
-    one, other = (calling.run([gradient], batch, {name: output, place.name: each})[0][0] for each in (target, others))
-    return not np.array_equal(one, other)
+    found: Array | None = None if arriving is None else calling.run([arriving], batch)[0]
+    return found if found is not None and found.shape == target.shape else None
 
 
 def _bounds(calling: Calling, batch: Any) -> Range | None:

@@ -102,6 +102,11 @@ class GraphSubject(Subject):
                     f"{name} was given for a TensorFlow graph, of which no Python code is run: give output, loss, "
                     "metric and train_op, tensors and operations of the graph"
                 )
+        if self.output is not None and not _is_tensor(self.output):
+            raise UnusableInputError(
+                f"output of the subject is a {type(self.output).__name__}; expected the one tensor of the graph that "
+                "the network ends with (of several, the one that the loss compares with the labels)"
+            )
         for name in ("loss", "metric"):
             value = getattr(self, name)
             if value is not None and not _is_tensor(value) and not callable(value):

@@ -14,6 +14,9 @@ from tensorflow.python.eager import context, record
 from tensorflow.python.ops import stateful_random_ops
 from tensorflow.python.trackable import data_structures
 
+compiled_holds_no_values = False
+"""A `tf.function` holds the variables that there were when it was made."""
+
 
 @contextmanager
 def plain_execution() -> Iterator[None]:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from steadynorm.batches import inputs_and_target
+from steadynorm.evidence import Array
 from steadynorm.experiments.course import losses_of
 from steadynorm.experiments.records import FirstPass, Task
 from steadynorm.experiments.trainee import Learner
 from steadynorm.subject import Subject
 from steadynorm.tensorflow.batches import sample
 from steadynorm.tensorflow.calling import Calling, is_fractions
-from steadynorm.tensorflow.first_pass import first_pass
+from steadynorm.tensorflow.first_pass import first_pass, output_gradient
 from steadynorm.tensorflow.graph_copy.copied import CopiedGraph, copied_graph
 from steadynorm.tensorflow.graph_copy.differentiation import NoGradientError
 from steadynorm.tensorflow.graph_subject import GraphSubject
@@ -53,6 +54,7 @@ class GraphTrainee:
 
     framework = "tensorflow"
     optimizers = 0
+    compiles_anew = False
 
     def __init__(self, subject: GraphSubject, copied: CopiedGraph, *, batches: int) -> None:
         self.subject, self._copied = subject, copied
@@ -73,6 +75,11 @@ class GraphTrainee:
         """See `Trainee`."""
         self._copied.put_back()
         return first_pass(self._calling, self.batches[0])
+
+    def output_gradient(self, index: int) -> Array | None:
+        """See `Trainee`."""
+        self._copied.put_back()
+        return output_gradient(self._calling, self.batches[index])
 
     def is_image_to_image(self) -> bool:
         """See `Trainee`."""

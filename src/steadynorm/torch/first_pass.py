@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -185,14 +185,27 @@ def _coupled(calling: Calling, output: Any, target: Any) -> bool | None:
     """Whether broadcasting makes the loss compare each prediction with the targets of the other samples."""
     if not isinstance(output, Tensor) or not isinstance(target, Tensor) or not output.is_floating_point():
         return None
+    return is_broadcast(numbers_of(output), numbers_of(target), _gradient_of_output(calling, output, target))
 
+
+def _gradient_of_output(calling: Calling, output: Tensor, target: Tensor) -> Callable[[Array, Array], Array]:
     def gradient(predictions: Array, targets: Array) -> Array:
         free = torch.as_tensor(predictions, dtype=output.dtype, device=output.device).requires_grad_()
         compared = torch.as_tensor(targets, dtype=target.dtype, device=target.device)
         (found,) = torch.autograd.grad(total(calling.result("loss", free, compared)), free)
         return numbers_of(found)  # type: ignore[no-any-return]
 
-    return is_broadcast(numbers_of(output), numbers_of(target), gradient)
+    return gradient
+
+
+def output_gradient(calling: Calling, batch: Any) -> Array | None:
+    """The gradient of the loss for each number of the output, `None` where output and target are not of one shape."""
+    calling.copier.model.eval()
+    with torch.no_grad():
+        output, target = calling.run(batch), calling.target(batch)
+    if not isinstance(output, Tensor) or not isinstance(target, Tensor) or output.shape != target.shape:
+        return None
+    return _gradient_of_output(calling, output, target)(numbers_of(output), numbers_of(target))
 
 
 def _bounds(calling: Calling, batch: Any, last: nn.Module | None) -> Range | None:

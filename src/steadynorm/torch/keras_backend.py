@@ -26,6 +26,9 @@ __all__ = [
     "without_gradients",
 ]
 
+compiled_holds_no_values = False
+"""TorchDynamo guards by the tensors that a module holds."""
+
 
 @contextmanager
 def plain_execution() -> Iterator[None]:

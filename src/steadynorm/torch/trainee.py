@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from steadynorm.batches import inputs_and_target
+from steadynorm.evidence import Array
 from steadynorm.experiments.course import losses_of
 from steadynorm.experiments.records import FirstPass, Task
 from steadynorm.experiments.trainee import Learner
@@ -19,7 +20,7 @@ from steadynorm.torch.batches import check_finite, numbers_of, sample
 from steadynorm.torch.calling import Calling
 from steadynorm.torch.copying import Copier, unwrap
 from steadynorm.torch.execution import check_has_values, device_of, plain_execution
-from steadynorm.torch.first_pass import first_pass
+from steadynorm.torch.first_pass import first_pass, output_gradient
 from steadynorm.torch.learner import AdamLearner, OwnLearner, optimizers_of
 from steadynorm.torch.originals import originals_kept
 from steadynorm.torch.state import random_states_kept
@@ -50,6 +51,7 @@ class TorchTrainee:
 
     framework = "torch"
     has_rate = has_gradients = True
+    compiles_anew = False
     cannot: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, subject: Subject, *, batches: int, device: str | None = None) -> None:
@@ -71,6 +73,10 @@ class TorchTrainee:
     def first_pass(self) -> FirstPass:
         """See `Trainee`."""
         return first_pass(self._calling(), self.batches)
+
+    def output_gradient(self, index: int) -> Array | None:
+        """See `Trainee`."""
+        return output_gradient(self._calling(), self.batches[index])
 
     def is_image_to_image(self) -> bool:
         """See `Trainee`."""

@@ -37,6 +37,24 @@ def test_targets_against_the_bounds_of_the_output(
     assert [each.severity for each in found] == ([severity] if severity else [])
 
 
+@pytest.mark.every_backend
+@pytest.mark.parametrize(("marker", "is_masked", "expected"), TABLE["masks"])
+def test_targets_that_the_loss_ignores_are_out_of_no_range(
+    sanity: Any, marker: float, is_masked: bool, expected: list[str]
+) -> None:
+    def loss(output: Any, target: Any) -> Any:
+        counts = keras.ops.cast(keras.ops.not_equal(target, marker), "float32") if is_masked else 1.0
+        return keras.ops.mean(counts * keras.ops.square(output - target))
+
+    keras.utils.set_random_seed(0)
+    model = sanity.model(keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid"))
+    data = [(x, (x > 0.5).astype(np.float32)) for x, _ in sanity.train_data]
+    for _, y in data:
+        y[:, :, 0] = marker
+
+    assert sanity.codes(model, "SN903", train_data=data, loss=loss) == expected
+
+
 class Sequence(keras.utils.PyDataset):
     """The digits in the order of their labels, or mixed."""
 

@@ -121,6 +121,18 @@ def test_a_train_op_that_is_none_is_refused(lab: Any) -> None:
         lab.subject(lab.healthy(), train_op=0.5)
 
 
+@pytest.mark.parametrize("how", ["number", "list", "operation", "array"])
+def test_an_output_that_is_no_tensor_is_refused(lab: Any, how: str) -> None:
+    net = lab.healthy()
+    loss = lab.subject(net).loss
+    output = {"number": 0.5, "list": [loss], "operation": loss.op, "array": np.zeros(3)}[how]
+
+    with pytest.raises(
+        UnusableInputError, match=r"output of the subject is a .*; expected the one tensor of the graph"
+    ):
+        lab.subject(net, output=output)
+
+
 def test_what_is_no_part_of_the_graph_is_refused(lab: Any) -> None:
     net = lab.healthy()
     with tf.Graph().as_default():

@@ -45,6 +45,26 @@ def test_a_normalization_before_the_bounds_does_not_hide_them(sanity: Any) -> No
     assert sanity.codes(subject, "SN903") == ["SN903"]
 
 
+@pytest.mark.parametrize(("marker", "is_masked", "expected"), TABLE["masks"])
+def test_targets_that_the_loss_ignores_are_out_of_no_range(
+    sanity: Any, marker: float, is_masked: bool, expected: list[str]
+) -> None:
+    def loss(output: Any, target: Any) -> Any:
+        errors = tf.square(output - target)
+        return tf.reduce_mean(tf.boolean_mask(errors, tf.not_equal(target, marker)) if is_masked else errors)
+
+    def network(x: Any, mode: Any) -> Any:
+        return tf.nn.sigmoid(tf.nn.conv2d(x, sanity.variable("kernel", 3, 3, 1, 1), 1, "SAME"))
+
+    data = [(x, (x > 0.5).astype(np.float32)) for x, _ in sanity.train_data]
+    for _, y in data:
+        y[:, :, 0] = marker
+
+    subject = sanity.subject(network, data=data, loss=loss, dtypes=(tf.float32, tf.float32))
+
+    assert sanity.codes(subject, "SN903") == expected
+
+
 def in_order(batches: Any) -> Any:
     x, y = (np.concatenate(each) for each in zip(*batches, strict=True))
     order = np.argsort(y, kind="stable")
@@ -170,3 +190,60 @@ def test_broadcasting_between_predictions_and_targets(sanity: Any, shape: str, e
     assert [each.code for each in found] == expected
     assert all(each.evidence["output_shape"] == [64, 1] for each in found)
     assert all("tf.squeeze(output, -1)" in each.remedy for each in found)
+
+
+def contrastive(output: Any, target: Any) -> Any:
+    """Each prediction is to be nearest to its own target among those of all samples, on purpose."""
+    distances = tf.square(output - tf.reshape(target, [1, -1]))
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.range(tf.shape(output)[0]), -distances))
+
+
+def partial_likelihood(output: Any, target: Any) -> Any:
+    """Cox's: each risk is compared with those of everyone who lived longer."""
+    risks = tf.gather(tf.reshape(output, [-1]), tf.argsort(tf.reshape(target, [-1]), direction="DESCENDING"))
+    return tf.reduce_mean(tf.math.log(tf.math.cumsum(tf.exp(risks))) - risks)
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [("squared", ["SN908"]), ("whole numbers", ["SN908"]), (contrastive, []), (partial_likelihood, [])],
+    ids=["broadcast", "counts", "contrastive", "Cox"],
+)
+@pytest.mark.parametrize("named", [True, False], ids=["output named", "output found"])
+def test_losses_that_couple_samples_on_purpose_broadcast_nothing(
+    sanity: Any, loss: Any, expected: list[str], named: bool
+) -> None:
+    def network(x: Any, mode: Any) -> Any:
+        return sanity.dense(sanity.flat(x), 1, "head")
+
+    def squared_of_counts(output: Any, target: Any) -> Any:
+        return sanity.squared(output, tf.cast(target, tf.float32))
+
+    is_whole = loss == "whole numbers"
+    computed = {"squared": sanity.squared, "whole numbers": squared_of_counts}.get(loss, loss)
+    data = [(x, y if is_whole else y.astype(np.float32)) for x, y in sanity.train_data]
+    dtypes = tf.float32, tf.int64 if is_whole else tf.float32
+    given = {} if named else {"output": None}
+    subject = sanity.subject(network, data=data, loss=computed, dtypes=dtypes, **given)
+
+    report = sanity.report(subject, "SN908")
+
+    assert [each.code for each in report.findings] == expected
+    assert not report.not_assessed
+
+
+def test_what_a_loss_does_with_one_shape_alone_is_not_assessed(sanity: Any) -> None:
+    def network(x: Any, mode: Any) -> Any:
+        return sanity.dense(sanity.flat(x), 1, "head")
+
+    def of_a_row(output: Any, target: Any) -> Any:
+        return tf.reduce_mean(tf.square(output - tf.linalg.matvec(tf.eye(64), target)))
+
+    data = [(x, y.astype(np.float32)) for x, y in sanity.train_data]
+
+    report = sanity.report(sanity.subject(network, data=data, loss=of_a_row, dtypes=(tf.float32, tf.float32)), "SN908")
+
+    assert not report.findings
+    assert [(each.code, "(64, 1) and targets (64,)" in each.reason) for each in report.not_assessed] == [
+        ("SN908", True)
+    ]

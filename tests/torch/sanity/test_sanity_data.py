@@ -36,6 +36,24 @@ def test_targets_against_the_bounds_of_the_output(
     assert [found.severity for found in lab.report(subject, "SN903").findings] == ([severity] if severity else [])
 
 
+@pytest.mark.parametrize(("marker", "is_masked", "expected"), TABLE["masks"])
+def test_targets_that_the_loss_ignores_are_out_of_no_range(
+    lab: Any, marker: float, is_masked: bool, expected: list[str]
+) -> None:
+    """Masks of what is bright, with a border that nobody has labelled; the first batch has none."""
+
+    def loss(output: Tensor, target: Tensor) -> Tensor:
+        errors = (output - target).square()
+        return errors[target != marker].mean() if is_masked else errors.mean()
+
+    data = [(x, (x > 0.5).float()) for x, _ in lab.digits.train]
+    for _, y in data[1:]:
+        y[..., 0] = marker
+    subject = lab.subject(autoencoder(nn.Sigmoid()), train_data=data, loss=loss, train_step=None, optimizer=None)
+
+    assert lab.codes(subject, "SN903") == expected
+
+
 def loader(lab: Any, *, in_order: bool, shuffle: bool) -> DataLoader[Any]:
     x, y = (torch.cat(each) for each in zip(*lab.digits.train, strict=True))
     order = torch.argsort(y, stable=True) if in_order else torch.arange(len(y))

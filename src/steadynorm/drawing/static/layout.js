@@ -39,13 +39,16 @@ const drawing = (() => {
     return found;
   };
 
+  // A layer that is used twice is two nodes.
+  const layerOf = (item) => `${item.layer}${item.call ? `, call ${item.call}` : ""}`;
+
   const status = (item) => `${MARKS[item.health]} ${item.health}${item.codes ? ` ${item.codes.join(" ")}` : ""}`;
 
   const inside = (layers) =>
     ORDER.filter((health) => layers.counts[health]).map((health) => `${MARKS[health]} ${layers.counts[health]} ${health}`).join(", ");
 
   const linesOf = (item, layers, unseen) => {
-    const lines = [[item.health ? "name strong" : "name", item.health ? item.layer : item.label]];
+    const lines = [[item.health ? "name strong" : "name", item.health ? layerOf(item) : item.label]];
     if (item.kind === "train") lines.push(["small", "train op"]);
     else if (item.kind === "block") lines.push(["small", counted(item.size ?? 0, "node")]);
     else if (item.op && item.op !== item.label) lines.push(["small", [item.op, item.shape].filter(Boolean).join(" ")]);
@@ -58,7 +61,7 @@ const drawing = (() => {
   };
 
   const spoken = (item, layers, unseen) => [
-    item.health ? `normalization layer ${item.layer}, ${item.health}${item.codes ? ` ${item.codes.join(" ")}` : ""}` : item.name,
+    item.health ? `normalization layer ${layerOf(item)}, ${item.health}${item.codes ? ` ${item.codes.join(" ")}` : ""}` : item.name,
     item.kind === "block" ? `block of ${counted(item.size ?? 0, "node")}` : item.kind === "train" ? "train op" : item.op,
     item.shape && `shape ${item.shape}`,
     layers && `holds ${counted(layers.names.length, "normalization layer")}: ${ORDER.filter((each) => layers.counts[each]).map((each) => `${layers.counts[each]} ${each}`).join(", ")}`,
@@ -228,7 +231,7 @@ const drawing = (() => {
     const names = layers && !open ? `\n${layers.names.join("\n")}` : "";
     const title = `<title>${escaped(said + names)}</title>`;
     if (open) {
-      const text = `\u2212 ${shortened(item.health ? `${item.layer}  ${status(item)}` : item.label, Math.max(6, Math.floor(width / LETTER) - 4))}`;
+      const text = `\u2212 ${shortened(item.health ? `${layerOf(item)}  ${status(item)}` : item.label, Math.max(6, Math.floor(width / LETTER) - 4))}`;
       return `<g class="frame${health}"><rect x="${left}" y="${top}" width="${round(width)}" height="${round(height)}" rx="6"/>` +
         `<g class="node head" data-item="${at}"${role}>${title}<rect x="${left}" y="${top}" width="${Math.min(round(width), Math.ceil(text.length * LETTER) + 16)}" height="20" rx="6"/>` +
         `<text class="name${item.health ? " strong" : ""}" x="${left + 8}" y="${top + 14}">${escaped(text)}</text></g></g>`;

@@ -31,6 +31,7 @@ from steadynorm.report.summary import (
     not_reported_said,
     reasons,
     result_verdict,
+    trials,
     verdict,
     what_it_is,
 )
@@ -201,7 +202,7 @@ class Part:
                 gap_value(trial.before, gap),
                 gap_value(trial.after, gap),
             )
-            for trial in self.report.evidence.trials
+            for trial in trials(self.report.evidence)
         ]
 
     @property

@@ -16,7 +16,18 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 import steadynorm
-from steadynorm.report.words import counted, folded, known, listed, measured, number, percent, printable_lines, sentence
+from steadynorm.report.words import (
+    closed,
+    counted,
+    folded,
+    known,
+    listed,
+    measured,
+    number,
+    percent,
+    printable_lines,
+    sentence,
+)
 
 _HERE = Path(__file__).parent
 
@@ -85,7 +96,18 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: list[Callable[..., str]] = [counted, folded, known, listed, measured, number, percent, sentence, sortable]
+    filters: list[Callable[..., str]] = [
+        closed,
+        counted,
+        folded,
+        known,
+        listed,
+        measured,
+        number,
+        percent,
+        sentence,
+        sortable,
+    ]
     environment.filters.update({each.__name__: each for each in filters})
     return environment
 
