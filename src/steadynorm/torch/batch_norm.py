@@ -328,6 +328,14 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
             batches of different distributions (real and generated, or several domains). `forward(x, domain=1)` or
             `with domain(model, 1)` chooses. The state_dict has those of domain 0 under torch.nn's keys, those of
             domain k under the same with _k at the end; one of torch.nn's layer goes into all domains.
+        synchronized: whether the batches of several processes of torch.distributed are one batch in training, as in
+            torch.nn.SyncBatchNorm. Each counts by its values or weights, so that the last batches may be uneven and
+            one may be empty; output, running statistics and the gradient of the input are those of one process with
+            the whole batch, and the gradients of weight and bias are each process's share of their sum. All processes
+            must call the layer equally often, and equally often backwards: each call waits for the others once. In
+            inference, and where no process group has been started, the layer is by itself.
+        process_group: of torch.distributed, whose processes these are; None for all. Copies share it; a layer that has
+            one cannot be pickled.
         device: of parameters and buffers.
         dtype: of parameters and buffers.
 
@@ -336,7 +344,8 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
 
     Without `weight` in the call all values count equally. An empty batch gives an empty output and moves nothing; a
     batch (or virtual batch) without any weight is normalized by the running statistics and moves nothing.
-    torch.nn.SyncBatchNorm.convert_sync_batchnorm makes plain layers of these, without their options.
+    torch.nn.SyncBatchNorm.convert_sync_batchnorm makes plain layers of these, without their options; synchronized=True
+    does the same with them, on the CPU, too.
 
     Where activation checkpointing runs the forward pass again in the backward pass, the statistics do not move again,
     and the output is that of the first time. Every forward pass inside a backward pass is taken for one that is run
@@ -350,6 +359,50 @@ class BatchNorm2d(Layer, nn.BatchNorm2d):
 
 class BatchNorm3d(Layer, nn.BatchNorm3d):
     """Batch normalization of (N, C, D, H, W); otherwise as `BatchNorm1d`. Drop-in for torch.nn.BatchNorm3d."""
+
+
+class SyncBatchNorm(Layer):
+    """Batch normalization of (N, C, ...) with any number of axes, synchronized; otherwise as `BatchNorm1d`.
+
+    Drop-in for torch.nn.SyncBatchNorm, on the CPU, too.
+
+    Args:
+        num_features: channels C.
+        eps: as of `BatchNorm1d`, and so are the next three.
+        momentum: see there.
+        affine: see there.
+        track_running_stats: see there.
+        process_group: the processes whose batches are one; None for all.
+        device: of parameters and buffers.
+        dtype: of parameters and buffers.
+        synchronized: whether they are one.
+        options: as of `BatchNorm1d`.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        synchronized: bool = True,
+        **options: Any,
+    ) -> None:
+        options = {"synchronized": synchronized, "process_group": process_group, **options}
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device=device, dtype=dtype, **options
+        )
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() < 2:
+            raise ValueError(
+                f"SyncBatchNorm got an input of shape {tuple(input.shape)}; expected samples and channels, (N, C, ...)"
+            )
 
 
 def _dense(x: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from torch.nn.parameter import UninitializedBuffer, is_lazy
 from steadynorm.errors import UnusableInputError
 from steadynorm.torch.batches import tensors_of
 from steadynorm.torch.binding import Binder
+from steadynorm.torch.synchronization import Synchronized
 
 _HOOKS = (
     "_forward_hooks",
@@ -166,6 +167,8 @@ def _keep_local(module: nn.Module) -> None:
         module.training = training
     if isinstance(module, nn.DataParallel):
         module.device_ids = []
+    # Other ranks do not take part: a synchronized forward would wait for them forever.
+    if isinstance(module, Synchronized):
+        module.synchronized = False
     if isinstance(module, nn.SyncBatchNorm):
-        # Other ranks do not take part: a synchronized forward would wait for them forever.
         vars(module)["forward"] = functools.partial(_BatchNorm.forward, module)
