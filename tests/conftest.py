@@ -105,14 +105,15 @@ class Ranks:
             pipe.send_bytes(task)
         results = []
         for pipe, _ in self._processes:
-            if not pipe.poll(RANKS_SECONDS):
-                self.stop()
-                pytest.fail(f"{function.__name__}: the ranks wait for each other")
-            results.append(pickle.loads(pipe.recv_bytes()))
+            try:
+                found = pickle.loads(pipe.recv_bytes()) if pipe.poll(RANKS_SECONDS) else Failed("no end")
+            except EOFError:
+                found = Failed("a rank ended")
+            results.append(found)
         failed = [each.trace for each in results if isinstance(each, Failed)]
         if failed:
             self.stop()  # they need not be at the same place any more
-            pytest.fail("\n".join(failed), pytrace=False)
+            pytest.fail(f"{function.__name__}: " + "\n".join(failed), pytrace=False)
         return results
 
     def stop(self) -> None:
