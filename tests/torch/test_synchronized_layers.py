@@ -247,16 +247,29 @@ def test_compiled_checkpointed_and_under_autocast(ranks):
 
 def diagnosed(rank):
     """One process looks at the model while the other trains it no further."""
-    model = convert(nn.Sequential(nn.Linear(4, 3), nn.SyncBatchNorm(3), nn.Linear(3, 2)))
+    groups = [None, dist.group.WORLD]
+    layers = [convert(nn.SyncBatchNorm(3, process_group=each)) for each in groups]
+    model = nn.Sequential(nn.Linear(4, 3), *layers, nn.SyncBatchNorm(3, process_group=groups[1]), nn.Linear(3, 2))
     data = [(torch.randn(16, 4), torch.randint(2, (16,))) for _ in range(3)]
     if rank == 0:
         subject = steadynorm.Subject(model, data, loss=nn.functional.cross_entropy)
         assert isinstance(steadynorm.diagnose(subject, progress=False), steadynorm.Report)
-    return [model[1].synchronized, int(model[1].num_batches_tracked)]
+    return [each.synchronized for each in layers], [int(each.num_batches_tracked) for each in model[1:4]]
 
 
 def test_a_diagnosis_in_one_process_waits_for_no_other(ranks):
-    assert ranks(diagnosed) == [[True, 0]] * 2
+    assert ranks(diagnosed) == [([True, True], [0, 0, 0])] * 2
+
+
+@pytest.mark.parametrize("shape", [(8, 3), (8, 3, 5), SHAPE, (4, 3, 2, 2, 2), (4, 3, 2, 2, 2, 2)], ids=str)
+def test_a_layer_for_any_number_of_axes(shape):
+    layer, x = SyncBatchNorm(3, momentum=0.3), torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    other = nn.BatchNorm1d(3, momentum=0.3)
+
+    torch.testing.assert_close(layer(x), other(x.flatten(2) if x.dim() > 2 else x).view(shape))
+    torch.testing.assert_close(layer.running_var, other.running_var)
+    with pytest.raises(ValueError, match=r"shape \(3,\); expected samples and channels"):
+        layer(x[0].flatten()[:3])
 
 
 @pytest.mark.gpu

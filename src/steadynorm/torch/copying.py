@@ -101,6 +101,8 @@ class Copier(Binder):
             for tensor in tensors_of(list(vars(module).values())):
                 if not tensor.is_leaf and id(tensor) not in self.memo:
                     self._remember(tensor, tensor.detach().clone())
+            if isinstance(module, nn.SyncBatchNorm) and module.process_group is not None:
+                self._remember(module.process_group, module.process_group)  # of running processes, which has no copy
             for buffer in module.buffers(recurse=False):
                 if is_lazy(buffer):  # the one kind of tensor that cannot copy itself
                     self._remember(buffer, UninitializedBuffer(device=buffer.device, dtype=buffer.dtype))  # type: ignore[call-arg]
