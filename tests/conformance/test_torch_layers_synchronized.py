@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from steadynorm.torch import BatchNorm1d, BatchNorm2d, BatchNorm3d
-
-CLASSES = {2: BatchNorm1d, 3: BatchNorm1d, 4: BatchNorm2d, 5: BatchNorm3d}
+from steadynorm.torch import SyncBatchNorm
 
 layer = None
 """In a rank, its layer."""
@@ -19,21 +17,8 @@ def adapted(case):
 
 def make(rank, case):
     global layer
-    config, renorm = case.config, case.config.renorm
-    clipping = {} if renorm is None else {n: getattr(renorm, n) for n in ("rmin", "rmax", "dmax")}
-    layer = CLASSES[len(case.shape)](
-        case.shape[1],
-        eps=config.epsilon,
-        momentum=None if config.decay is None else 1 - config.decay,
-        affine=config.scale,
-        track_running_stats=config.track_statistics,
-        renorm=renorm is not None,
-        renorm_clipping={n: bound for n, bound in clipping.items() if bound is not None} or None,
-        renorm_momentum=0.01 if renorm is None else 1 - renorm.decay,
-        debias=config.debias == "full",
-        synchronized=True,
-        dtype=torch.float64 if case.dtype == "float64" else torch.float32,
-    )
+    dtype = torch.float64 if case.dtype == "float64" else torch.float32
+    layer = SyncBatchNorm(case.shape[1], dtype=dtype, **case.torch_options)
 
 
 def set_affine(rank, gamma, beta):
