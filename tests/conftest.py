@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import pickle
 import shutil
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +68,101 @@ def _one_thread_per_worker() -> None:
     except ImportError:
         return
     torch.set_num_threads(1)
+
+
+RANKS = 2
+RANKS_SECONDS = 240
+"""How long ranks may take for one function before they are taken to wait for each other forever."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A function raised in a rank."""
+
+    trace: str
+
+
+class Ranks:
+    """Two processes that torch.distributed joins over gloo; they are started once and run one function after another.
+
+    Arguments:
+        folder: where they meet, new.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._started = folder, 0
+        self._processes: list[tuple[Any, Any]] = []
+
+    def __call__(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """Returns what `function(rank, *arguments)` of a test file returns in each of them.
+
+        Whatever it leaves in variables of its file is there the next time.
+        """
+        if not self._processes:
+            self._start()
+        task = pickle.dumps((function, arguments))
+        for pipe, _ in self._processes:
+            pipe.send_bytes(task)
+        results = []
+        for pipe, _ in self._processes:
+            try:
+                found = pickle.loads(pipe.recv_bytes()) if pipe.poll(RANKS_SECONDS) else Failed("no end")
+            except EOFError:
+                found = Failed("a rank ended")
+            results.append(found)
+        failed = [each.trace for each in results if isinstance(each, Failed)]
+        if failed:
+            self.stop()  # they need not be at the same place any more
+            pytest.fail(f"{function.__name__}: " + "\n".join(failed), pytrace=False)
+        return results
+
+    def stop(self) -> None:
+        for pipe, process in self._processes:
+            process.kill()
+            process.join()
+            pipe.close()
+        self._processes.clear()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._started += 1
+        for rank in range(RANKS):
+            pipe, other = context.Pipe()
+            meeting = f"file://{self._folder}/meeting{self._started}"
+            process = context.Process(target=_be_rank, args=(rank, meeting, other), daemon=True)
+            process.start()
+            other.close()
+            self._processes.append((pipe, process))
+
+
+def _be_rank(rank: int, meeting: str, pipe: Any) -> None:
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    import torch
+    import torch.distributed as dist
+
+    torch.set_num_threads(1)
+    timeout = timedelta(seconds=RANKS_SECONDS / 2)
+    dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=RANKS, timeout=timeout)
+    while True:
+        try:
+            task = pipe.recv_bytes()
+        except EOFError:
+            return
+        try:
+            function, arguments = pickle.loads(task)
+            result = function(rank, *arguments)
+        except BaseException:
+            result = Failed(f"rank {rank}: {traceback.format_exc()}")
+        pipe.send_bytes(pickle.dumps(result))
+
+
+@pytest.fixture(scope="session")
+def ranks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ranks]:
+    """Two processes of torch.distributed, which run functions of a test file."""
+    pytest.importorskip("torch.distributed")
+    started = Ranks(tmp_path_factory.mktemp("ranks"))
+    yield started
+    started.stop()
 
 
 VERDICTS = json.loads((Path(__file__).parent / "data" / "verdicts.json").read_text(encoding="utf-8"))

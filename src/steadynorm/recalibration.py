@@ -25,6 +25,9 @@ MINIMUM_GROUPS = 8
 """Fewer batches than this, or groups of batches that were run as one, say too little about the variation between them
 to stop by it."""
 
+READ_ONCE = "data gave no batch in pass {}: it can be read only once; pass a list or a loader"
+"""What is wrong with data that end before a further pass; takes the number of the pass."""
+
 StopReason: TypeAlias = Literal["tolerance", "data", "max_batches"]
 
 
@@ -158,13 +161,14 @@ def recalibrate(
 
     Only the values of the statistics (running_mean and running_var) change. Modes, momentum, num_batches_tracked,
     hooks, gradients, all other buffers and all random states are as before afterwards; when anything raises, so are
-    the statistics. Whether the model is in training or inference mode makes no difference: everything but the layers
-    that are re-estimated runs in inference mode, without dropout.
+    the statistics, in all ranks. Whether the model is in training or inference mode makes no difference: everything
+    but the layers that are re-estimated runs in inference mode, without dropout.
 
     Arguments:
         model: the model. One wrapped for distributed training (DistributedDataParallel) is recalibrated together
-            with the other ranks, which must all call this; every rank ends with the same statistics. Hand over the
-            module inside to recalibrate in this process alone.
+            with the other ranks, which must all call this with the same arguments but for their data, of which some
+            may have more than others or none; every rank ends with the same statistics. When one fails, all raise.
+            Hand over the module inside to recalibrate in this process alone.
         data: any iterable of batches, as in `Subject`. Lists of batches are read in an order that is spread over
             them, and loaders that read in sequence give batches mixed from all over the data, so that sorted data
             neither stop it early nor make batches of one kind. Small batches of images or feature vectors are run
@@ -186,12 +190,13 @@ def recalibrate(
 
     Raises:
         NoNormalizationLayersError: the model has no layer to re-estimate.
-        UnusableInputError: the data are empty or hold NaN, the model refuses a batch, or an argument makes no sense.
+        UnusableInputError: the data are empty or hold NaN, the model refuses a batch, an argument makes no sense, or
+            another rank failed.
     """
-    _check(data, tolerance, passes, max_batches)
     framework = room(model, "recalibrate")
     opened = framework.opened(model, data, include_frozen=include_frozen, forward=forward, device=device)
     with Progress(progress) as stage, opened as work:
+        _check(data, tolerance, passes, max_batches)  # in here, where other workers hear of it
         total = _length(data, max_batches)
         result, moments = estimate(
             work,
@@ -224,7 +229,7 @@ def estimate(
         taken, stopped = _one_pass(work, tolerance, max_batches, on_batch)
         if not taken.batches:
             raise UnusableInputError(
-                f"data gave no batch in pass {number + 1}: it can be read only once; pass a list or a loader"
+                READ_ONCE.format(number + 1)
                 if number
                 else "data is empty: expected an iterable that gives at least one batch"
             )

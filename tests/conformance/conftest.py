@@ -67,6 +67,23 @@ class Case:
         common = {"axis": 1, "decay": 0.8, "epsilon": 1e-5, "bessel_correction": True, "weighted": True}
         return NormConfig(**{**common, **self.options})
 
+    @property
+    def torch_options(self) -> dict[str, Any]:
+        """The layer in the words of steadynorm.torch, but for the channels and the type."""
+        config, renorm = self.config, self.config.renorm
+        clipping = {} if renorm is None else {n: getattr(renorm, n) for n in ("rmin", "rmax", "dmax")}
+        return {
+            "eps": config.epsilon,
+            "momentum": None if config.decay is None else 1 - config.decay,
+            "affine": config.scale,
+            "track_running_stats": config.track_statistics,
+            "renorm": renorm is not None,
+            "renorm_clipping": {n: bound for n, bound in clipping.items() if bound is not None} or None,
+            "renorm_momentum": 0.01 if renorm is None else 1 - renorm.decay,
+            "virtual_batch_size": config.virtual_batch_size,
+            "debias": config.debias == "full",
+        }
+
 
 def ordinary(rng: np.random.Generator, shape: tuple[int, ...], step: int) -> Any:
     return rng.normal(1.0 + step, 1.5, shape)

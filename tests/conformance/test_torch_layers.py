@@ -12,21 +12,8 @@ CLASSES = {2: BatchNorm1d, 3: BatchNorm1d, 4: BatchNorm2d, 5: BatchNorm3d}
 
 class TorchLayer:
     def __init__(self, case, arrange):
-        config, renorm = case.config, case.config.renorm
-        clipping = {} if renorm is None else {n: getattr(renorm, n) for n in ("rmin", "rmax", "dmax")}
-        self.layer = CLASSES[len(case.shape)](
-            case.shape[1],
-            eps=config.epsilon,
-            momentum=None if config.decay is None else 1 - config.decay,
-            affine=config.scale,
-            track_running_stats=config.track_statistics,
-            renorm=renorm is not None,
-            renorm_clipping={n: bound for n, bound in clipping.items() if bound is not None} or None,
-            renorm_momentum=0.01 if renorm is None else 1 - renorm.decay,
-            virtual_batch_size=config.virtual_batch_size,
-            debias=config.debias == "full",
-            dtype=torch.float64 if case.dtype == "float64" else torch.float32,
-        )
+        dtype = torch.float64 if case.dtype == "float64" else torch.float32
+        self.layer = CLASSES[len(case.shape)](case.shape[1], dtype=dtype, **case.torch_options)
         self.arrange = arrange
 
     def set(self, gamma, beta):

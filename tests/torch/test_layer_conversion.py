@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from steadynorm.errors import NoNormalizationLayersError
-from steadynorm.torch import BatchNorm1d, BatchNorm2d, BatchNorm3d, convert, domain, revert
+from steadynorm.torch import BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm, convert, domain, revert
 
 OPTIONS = [
     {},
@@ -20,6 +20,7 @@ OPTIONS = [
     {"debias": True},
     {"skip_nonfinite": True},
     {"domain_statistics": 2},
+    {"synchronized": True},
 ]
 every_option = pytest.mark.parametrize("options", OPTIONS, ids=lambda options: next(iter(options), "plain"))
 
@@ -178,8 +179,6 @@ def with_own_forward():
     [
         (lambda: Special(3), "Special, whose own code"),
         (parametrized, "ParametrizedBatchNorm2d, whose own code"),
-        (lambda: nn.SyncBatchNorm(3), "whose synchronization would be lost"),
-        (nn.LazyBatchNorm2d, "without data: run a batch first"),
         (with_own_forward, "a forward of its own"),
         (lambda: BatchNorm2d(3), "revert first"),
     ],
@@ -199,6 +198,87 @@ def test_what_would_lose_something_is_left_alone_and_named(make, reason):
 def test_many_left_alone_are_counted():
     with pytest.warns(UserWarning, match=r"left 5 of .*'2' is a Special[^;]*; and 2 more$"):
         convert(nn.Sequential(*[Special(3) for _ in range(5)]))
+
+
+GROUP = object()
+"""Stands for a process group: nothing asks it anything."""
+
+
+def test_a_synchronized_layer_stays_synchronized_with_its_group():
+    model = nn.Sequential(nn.SyncBatchNorm(3, process_group=GROUP), nn.SyncBatchNorm(3), nn.BatchNorm2d(3))
+    keys = vars(model[0]).keys()
+
+    convert(model, debias=True)
+
+    assert [type(each) for each in model] == [SyncBatchNorm, SyncBatchNorm, BatchNorm2d]
+    assert [each.synchronized for each in model] == [True, True, False]
+    assert [each.process_group for each in model] == [GROUP, None, None]
+    assert all(each.debias for each in model)
+    revert(model)
+    assert [type(each) for each in model] == [nn.SyncBatchNorm, nn.SyncBatchNorm, nn.BatchNorm2d]
+    assert [each.process_group for each in model[:2]] == [GROUP, None]
+    assert vars(model[0]).keys() == keys
+
+
+def test_a_given_option_goes_before_what_a_synchronized_layer_has():
+    layer = convert(nn.SyncBatchNorm(3, process_group=GROUP), synchronized=False, process_group=None)
+
+    assert not layer.synchronized
+    with pytest.raises(ValueError, match="layer '0': virtual_batch_size 4 with synchronized=True"):
+        convert(nn.Sequential(nn.SyncBatchNorm(3)), virtual_batch_size=4)
+
+
+LAZY = {
+    nn.LazyBatchNorm1d: (BatchNorm1d, (6, 3, 4)),
+    nn.LazyBatchNorm2d: (BatchNorm2d, (6, 3, 4, 5)),
+    nn.LazyBatchNorm3d: (BatchNorm3d, (6, 3, 2, 2, 2)),
+}
+
+
+@every_option
+@pytest.mark.parametrize("lazy", LAZY)
+def test_a_lazy_layer_has_the_options_from_its_first_batch_on(lazy, options):
+    kind, shape = LAZY[lazy]
+    layer, made = lazy(eps=1e-3), kind(3, eps=1e-3, **options)
+    made.load_state_dict(nn.BatchNorm1d(3).state_dict())  # renorm measures against what a state_dict says
+    weight, config = layer.weight, convert(layer, **options).config
+
+    for _ in range(3):
+        x = torch.randn(shape)
+        torch.testing.assert_close(layer(x), made(x), rtol=0, atol=0)
+
+    assert type(layer) is kind
+    assert layer.weight is weight
+    assert layer.config == made.config == config
+    assert vars(layer).keys() == vars(made).keys()
+    assert {name: each.shape for name, each in layer.named_buffers()} == {
+        name: each.shape for name, each in made.named_buffers()
+    }
+
+
+@every_option
+@pytest.mark.parametrize("lazy", LAZY)
+def test_a_lazy_layer_without_data_goes_back(lazy, options):
+    layer = lazy()
+    keys = vars(layer).keys()
+
+    revert(convert(layer, **options))
+    assert vars(layer).keys() == keys
+    layer(torch.randn(LAZY[lazy][1]))
+
+    assert type(layer) is lazy.cls_to_become
+    assert vars(layer).keys() == vars(lazy.cls_to_become(3)).keys()
+
+
+@every_option
+def test_a_lazy_layer_takes_a_state_dict_and_copies(options):
+    full, layer = trained(nn.BatchNorm2d(3)), convert(nn.LazyBatchNorm2d(), **options)
+    layer.load_state_dict(full.state_dict())
+    layer, x = copy.deepcopy(layer), torch.randn(6, 3, 4, 5)
+
+    torch.testing.assert_close(layer.eval()(x), full.eval()(x))
+    assert type(layer) is BatchNorm2d
+    assert layer.config == BatchNorm2d(3, **options).config
 
 
 def test_a_lazy_layer_with_data_is_changed():
@@ -232,6 +312,8 @@ def test_a_frozen_layer_is_not_set_going():
         ({"virtual_batch_size": 0}, ValueError, "virtual_batch_size is 0"),
         ({"renorm_clipping": {"rmax": 1.0}}, ValueError, "without renorm=True"),
         ({"domain_statistics": 2}, ValueError, "layer 'head': domain_statistics with"),
+        ({"synchronized": True, "virtual_batch_size": 4}, ValueError, "one divides the batch, the other joins"),
+        ({"process_group": object()}, ValueError, "process_group without synchronized=True"),
         ({"eps": 1e-3}, TypeError, "eps"),
     ],
 )

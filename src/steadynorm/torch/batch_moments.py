@@ -28,7 +28,7 @@ class BatchMoments(NamedTuple):
         if self.mean.shape[0] == 1:
             return self
         if weighted:
-            return _merged(*(part[None] for part in self))
+            return merged(*(part[None] for part in self))
         between, mean = torch.var_mean(self.mean, 0, correction=0, keepdim=True)
         return BatchMoments(mean, self.variance.mean(0, keepdim=True) + between, self.weight.sum(0, keepdim=True))
 
@@ -39,12 +39,15 @@ def statistics_type(x: Tensor) -> torch.dtype:
 
 
 def batch_moments(x: Tensor, weights: Tensor | None) -> BatchMoments:
-    """Return the moments of a grouped batch.
+    """Return the moments of a grouped batch; an empty one has zeros.
 
     Args:
         x: (G, samples, C, positions...).
         weights: broadcasts to `x`, one value for all channels; None for equal ones.
     """
+    if x.numel() == 0:
+        nothing = x.new_zeros(x.shape[0], x.shape[2], dtype=statistics_type(x))
+        return BatchMoments(nothing, nothing, nothing[:, :1])
     if weights is None and is_large(x):
         return _by_kernel(x)
     if weights is not None and is_large(x) and is_cut(x):
@@ -106,10 +109,10 @@ def _weighted_by_kernel(x: Tensor, weights: Tensor) -> BatchMoments:
     # What rounding left of the deviations' mean; without it a large mean would lose digits that the kernel keeps.
     rest = rest * per_weight
     variance = (squares * per_weight - rest.square()).clamp_min(0.0)
-    return _merged(*(each[None] for each in (mean + rest, variance, count[:, None])))
+    return merged(*(each[None] for each in (mean + rest, variance, count[:, None])))
 
 
-def _merged(mean: Tensor, variance: Tensor, count: Tensor) -> BatchMoments:
+def merged(mean: Tensor, variance: Tensor, count: Tensor) -> BatchMoments:
     """Merge the moments of parts, (G, parts, C) each, into those of the groups (Chan et al., 1983)."""
     total = count.sum(1)
     share = count / torch.where(total > 0, total, 1.0)[:, None]

@@ -21,12 +21,13 @@ from steadynorm.torch.freezing import Freezable
 from steadynorm.torch.gradient import Terms
 from steadynorm.torch.normalization import normalize
 from steadynorm.torch.recomputation import Pass, is_recomputed, is_repeatable, remember, repeated
+from steadynorm.torch.synchronization import Synchronized, joint_moments
 from steadynorm.torch.weighting import aligned_weights
 
 _AVERAGES = "steadynorm.renorm"
 
 
-class Layer(WithDomains, Freezable):
+class Layer(WithDomains, Freezable, Synchronized):
     """What the layers of every rank have in common."""
 
     _passes: deque[Pass] | None = None
@@ -47,6 +48,8 @@ class Layer(WithDomains, Freezable):
         debias: bool = False,
         skip_nonfinite: bool = False,
         domain_statistics: int = 1,
+        synchronized: bool = False,
+        process_group: Any = None,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -61,6 +64,8 @@ class Layer(WithDomains, Freezable):
             debias=debias,
             skip_nonfinite=skip_nonfinite,
             domain_statistics=domain_statistics,
+            synchronized=synchronized,
+            process_group=process_group,
         )
 
     def _set_options(
@@ -73,6 +78,8 @@ class Layer(WithDomains, Freezable):
         debias: bool = False,
         skip_nonfinite: bool = False,
         domain_statistics: int = 1,
+        synchronized: bool = False,
+        process_group: Any = None,
     ) -> None:
         self.renorm = Renorm.from_clipping(renorm_clipping, 1 - renorm_momentum) if renorm else None
         if renorm_clipping is not None and not renorm:
@@ -80,11 +87,16 @@ class Layer(WithDomains, Freezable):
                 "renorm_clipping without renorm=True would do nothing; expected both: set renorm or drop it"
             )
         self.virtual_batch_size, self.debias, self.skip_nonfinite = virtual_batch_size, debias, skip_nonfinite
+        self._set_synchronized(synchronized, process_group)
         _ = self.config  # refuses what does not go together
+        self._add_buffers(domain_statistics)
+
+    def _add_buffers(self, domains: int) -> None:
         for name, initial in (("renorm_mean", self.running_mean), ("renorm_stddev", self.running_var)):
+            value = None if self.renorm is None else initial.clone()
             # Not persistent, so that the keys of a state_dict are those of torch.nn's layer.
-            self.register_buffer(name, initial.clone() if renorm and initial is not None else None, persistent=False)
-        self._add_domains(domain_statistics)
+            self.register_buffer(name, value, persistent=False)
+        self._add_domains(domains)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_passes"}
@@ -92,6 +104,7 @@ class Layer(WithDomains, Freezable):
     def _drop_options(self) -> None:
         """Leave nothing but what a layer of torch.nn has."""
         self._drop_domains()
+        self._drop_synchronized()
         vars(self).pop("_passes", None)
         for name in ("renorm_mean", "renorm_stddev", "renorm", "virtual_batch_size", "debias", "skip_nonfinite"):
             delattr(self, name)
@@ -114,6 +127,7 @@ class Layer(WithDomains, Freezable):
             virtual_batch_variance="pooled",
             weighted=True,
             debias="full" if self.debias else "none",
+            synchronized=self.synchronized,
         )
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
@@ -157,10 +171,13 @@ class Layer(WithDomains, Freezable):
         self._check_input_dim(input)  # type: ignore[no-untyped-call]
         if self.is_frozen or (not self.training and self.running_mean is not None):
             return self._fixed(input)
+        tracked = self.training and self.track_running_stats and self.running_mean is not None
+        processes = self._others()
+        if processes is not None:
+            return self._normalized(input, weight, 1, tracked, processes)
         if input.numel() == 0:
             return self._empty(input)
         groups = self._groups(input)
-        tracked = self.training and self.track_running_stats and self.running_mean is not None
         if weight is None and groups == 1 and not self._has_own_arithmetic(tracked):
             return self._plain(input, tracked)
         return self._normalized(input, weight, groups, tracked)
@@ -174,13 +191,15 @@ class Layer(WithDomains, Freezable):
             )
         groups = 1 if size is None else samples // size
         if input.numel() == groups * input.shape[1]:
-            each = "" if size is None else " and virtual batch"
-            raise ValueError(
-                f"{type(self).__name__} got one value per channel{each} in training, in an input of shape "
-                f"{tuple(input.shape)}: it has no variance, and the output would be the bias whatever the input; "
-                "expected more: larger batches, DataLoader(drop_last=True), or eval() for this layer"
-            )
+            raise self._one_value(input, "" if size is None else " and virtual batch")
         return groups
+
+    def _one_value(self, input: Tensor, where: str) -> ValueError:
+        return ValueError(
+            f"{type(self).__name__} got one value per channel{where} in training, in an input of shape "
+            f"{tuple(input.shape)}: it has no variance, and the output would be the bias whatever the input; "
+            "expected more: larger batches, DataLoader(drop_last=True), or eval() for this layer"
+        )
 
     def _has_own_arithmetic(self, tracked: bool) -> bool:
         if not tracked:
@@ -206,29 +225,41 @@ class Layer(WithDomains, Freezable):
                 y = combine(y, parameter.view(shape).to(y.dtype))  # keeps both in the graph, with zero gradients
         return y
 
-    def _normalized(self, input: Tensor, weight: Tensor | None, groups: int, tracked: bool) -> Tensor:
+    def _normalized(
+        self, input: Tensor, weight: Tensor | None, groups: int, tracked: bool, processes: Any = None
+    ) -> Tensor:
         kind = statistics_type(input)
         r = d = weights = None
+        may_be_unseen = weight is not None or processes is not None  # a batch may be without any weight, or empty
         may_be_repeated = is_repeatable()
         with torch.no_grad():
             x = grouped(_dense(input.detach()), groups)
             if weight is not None:
                 weights = grouped(aligned_weights(weight, input, kind), groups)
             moments = batch_moments(x, weights)
-            mean, variance, per_weight = self._used(moments, weighted=weight is not None)
+            if processes is not None:
+                moments = joint_moments(moments, processes)
+                self._check_joint(moments, input, weight)
+            mean, variance, per_weight = self._used(moments, weighted=may_be_unseen)
             if self._depends_on_averages(tracked, weighted=weight is not None) and is_recomputed():
                 _, mean, variance, r, d = repeated(self._passes, moments.mean)
             elif tracked and not is_recomputed():
                 whole = moments.whole(weighted=weight is not None)
                 if self._reference is not None:
                     r, d = self._reference.correction(whole)
-                self._update(whole, weighted=weight is not None)
+                self._update(whole, weighted=may_be_unseen)
                 if may_be_repeated and self._depends_on_averages(tracked, weighted=weight is not None):
                     self._passes = remember(self._passes, Pass(moments.mean, mean, variance, r, d))
-        terms = Terms(mean, variance, per_weight, r, d, weights, self.eps)
+        terms = Terms(mean, variance, per_weight, r, d, weights, self.eps, processes)
         gamma = torch.ones_like(mean[0]) if self.weight is None else self.weight.to(kind)
         beta = torch.zeros_like(mean[0]) if self.bias is None else self.bias.to(kind)
         return normalize(_dense(input), gamma, beta, terms)
+
+    def _check_joint(self, moments: BatchMoments, input: Tensor, weight: Tensor | None) -> None:
+        """Refuse one value per channel in all processes together, on the CPU only, where looking costs no wait."""
+        visible = weight is None and moments.weight.device.type == "cpu" and not torch.compiler.is_compiling()
+        if visible and moments.weight == 1:
+            raise self._one_value(input, " in all processes together")
 
     def _depends_on_averages(self, tracked: bool, *, weighted: bool) -> bool:
         return tracked and (self.renorm is not None or weighted)
@@ -297,6 +328,14 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
             batches of different distributions (real and generated, or several domains). `forward(x, domain=1)` or
             `with domain(model, 1)` chooses. The state_dict has those of domain 0 under torch.nn's keys, those of
             domain k under the same with _k at the end; one of torch.nn's layer goes into all domains.
+        synchronized: whether the batches of several processes of torch.distributed are one batch in training, as in
+            torch.nn.SyncBatchNorm. Each counts by its values or weights, so that the last batches may be uneven and
+            one may be empty; output, running statistics and the gradient of the input are those of one process with
+            the whole batch, and the gradients of weight and bias are each process's share of their sum. All processes
+            must call the layer equally often, and equally often backwards: each call waits for the others once. In
+            inference, and where no process group has been started, the layer is by itself.
+        process_group: of torch.distributed, whose processes these are; None for all. Copies share it; a layer that has
+            one cannot be pickled.
         device: of parameters and buffers.
         dtype: of parameters and buffers.
 
@@ -305,7 +344,8 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
 
     Without `weight` in the call all values count equally. An empty batch gives an empty output and moves nothing; a
     batch (or virtual batch) without any weight is normalized by the running statistics and moves nothing.
-    torch.nn.SyncBatchNorm.convert_sync_batchnorm makes plain layers of these, without their options.
+    torch.nn.SyncBatchNorm.convert_sync_batchnorm makes plain layers of these, without their options; synchronized=True
+    does the same with them, on the CPU, too.
 
     Where activation checkpointing runs the forward pass again in the backward pass, the statistics do not move again,
     and the output is that of the first time. Every forward pass inside a backward pass is taken for one that is run
@@ -319,6 +359,50 @@ class BatchNorm2d(Layer, nn.BatchNorm2d):
 
 class BatchNorm3d(Layer, nn.BatchNorm3d):
     """Batch normalization of (N, C, D, H, W); otherwise as `BatchNorm1d`. Drop-in for torch.nn.BatchNorm3d."""
+
+
+class SyncBatchNorm(Layer):
+    """Batch normalization of (N, C, ...) with any number of axes, synchronized; otherwise as `BatchNorm1d`.
+
+    Drop-in for torch.nn.SyncBatchNorm, on the CPU, too.
+
+    Args:
+        num_features: channels C.
+        eps: as of `BatchNorm1d`, and so are the next three.
+        momentum: see there.
+        affine: see there.
+        track_running_stats: see there.
+        process_group: the processes whose batches are one; None for all.
+        device: of parameters and buffers.
+        dtype: of parameters and buffers.
+        synchronized: whether they are one.
+        options: as of `BatchNorm1d`.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        synchronized: bool = True,
+        **options: Any,
+    ) -> None:
+        options = {"synchronized": synchronized, "process_group": process_group, **options}
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device=device, dtype=dtype, **options
+        )
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() < 2:
+            raise ValueError(
+                f"SyncBatchNorm got an input of shape {tuple(input.shape)}; expected samples and channels, (N, C, ...)"
+            )
 
 
 def _dense(x: Tensor) -> Tensor:

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.lazy import LazyModuleMixin
 
 from steadynorm.errors import NoNormalizationLayersError
-from steadynorm.torch.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, Layer
+from steadynorm.torch.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, Layer, SyncBatchNorm
 from steadynorm.torch.layers import normalization_layers, unregistered_layers
+from steadynorm.torch.lazy import LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -19,25 +19,31 @@ _OURS: dict[type, type[Layer]] = {
     nn.BatchNorm1d: BatchNorm1d,
     nn.BatchNorm2d: BatchNorm2d,
     nn.BatchNorm3d: BatchNorm3d,
+    nn.SyncBatchNorm: SyncBatchNorm,
+    nn.LazyBatchNorm1d: LazyBatchNorm1d,
+    nn.LazyBatchNorm2d: LazyBatchNorm2d,
+    nn.LazyBatchNorm3d: LazyBatchNorm3d,
 }
 _THEIRS: dict[type, type[_BatchNorm]] = {ours: theirs for theirs, ours in _OURS.items()}
 _SHOWN = 3
 
 
 def convert(model: Model, **options: Any) -> Model:
-    """Change every torch.nn.BatchNorm1d/2d/3d of a model, in place, into the layer of steadynorm.torch.
+    """Change the batch normalization of a model, in place, from that of torch.nn into that of steadynorm.torch.
+
+    Every torch.nn.BatchNorm1d/2d/3d is changed, every torch.nn.SyncBatchNorm, which stays synchronized with its
+    process group, and every lazy layer, which has the options from its first batch on.
 
     The layers stay the same objects with the same parameters, buffers, modes and hooks, so that an optimizer, a parent
     and a list that hold them still do. Convert before the model is wrapped in DistributedDataParallel, which counts
     the buffers. Left alone, with a warning that names them, are subclasses and parametrized layers, whose own code
-    would be lost, torch.nn.SyncBatchNorm, which synchronizes, lazy layers before their first batch, layers with a
-    `forward` of their own, and those of steadynorm.torch.
+    would be lost, layers with a `forward` of their own, and those of steadynorm.torch.
 
     Args:
         model: changed in place; may be one layer.
         options: of `BatchNorm1d`, for all layers: renorm, renorm_clipping, renorm_momentum, virtual_batch_size,
-            debias, skip_nonfinite and domain_statistics. What renorm measures against, and each domain, start from a
-            layer's running statistics.
+            debias, skip_nonfinite, domain_statistics, synchronized and process_group. What renorm measures against,
+            and each domain, start from a layer's running statistics.
 
     Returns:
         The model itself.
@@ -55,13 +61,15 @@ def convert(model: Model, **options: Any) -> Model:
             left[name] = reason
             continue
         try:
-            _check(layer, options)
+            _check(layer, _options(layer, options))
         except ValueError as error:
             raise ValueError(f"layer {name!r}: {error}") from error
         chosen.append(layer)
     for layer in chosen:
+        own = _options(layer, options)
+        vars(layer).pop("process_group", None)
         layer.__class__ = _OURS[type(layer)]
-        layer._set_options(**options)
+        layer._set_options(**own)
         if layer.renorm is not None:
             layer._set_averages(None)
     _say("convert", left)
@@ -72,7 +80,8 @@ def revert(model: Model) -> Model:
     """Change the layers of steadynorm.torch in a model, in place, into those of torch.nn.
 
     They stay the same objects, as in `convert`. Of several domains the chosen one's statistics stay, the others' are
-    dropped, as is what renorm measures against. Subclasses are left alone, with a warning that names them.
+    dropped, as is what renorm measures against; only a `SyncBatchNorm` stays synchronized. Subclasses are left alone,
+    with a warning that names them.
 
     Args:
         model: changed in place; may be one layer.
@@ -94,8 +103,11 @@ def revert(model: Model) -> Model:
             )
     for name, layer in ours.items():
         if name not in left:
+            group = layer.process_group
             layer._drop_options()
             layer.__class__ = _THEIRS[type(layer)]
+            if isinstance(layer, nn.SyncBatchNorm):
+                layer.process_group = group
     _say("revert", left)
     return model
 
@@ -115,18 +127,22 @@ def _reason(layer: nn.Module, changeable: dict[type, Any]) -> str | None:
     kind = type(layer)
     if isinstance(layer, Layer) and changeable is _OURS:
         return "is of steadynorm.torch already: revert first to give it other options"
-    if isinstance(layer, nn.SyncBatchNorm):
-        return "is a SyncBatchNorm, whose synchronization would be lost"
-    if isinstance(layer, LazyModuleMixin):
-        return f"is a {kind.__name__} without data: run a batch first"
     if kind not in changeable:
         return f"is a {kind.__name__}, whose own code would be lost"
     return "has a forward of its own" if "forward" in vars(layer) else None
 
 
+def _options(layer: nn.Module, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of one layer: those that are given, and of a synchronized one those that it has."""
+    if not isinstance(layer, nn.SyncBatchNorm):
+        return options
+    return {"synchronized": True, "process_group": layer.process_group, **options}
+
+
 def _check(layer: Any, options: dict[str, Any]) -> None:
     """Refuse what does not go together before anything is changed, on a layer without memory."""
-    probe = _OURS[type(layer)](
+    kind: Any = _OURS[type(layer)]
+    probe = getattr(kind, "cls_to_become", kind)(
         layer.num_features,
         layer.eps,
         layer.momentum,

@@ -15,6 +15,7 @@ from torch.nn.parameter import UninitializedBuffer, is_lazy
 from steadynorm.errors import UnusableInputError
 from steadynorm.torch.batches import tensors_of
 from steadynorm.torch.binding import Binder
+from steadynorm.torch.synchronization import Synchronized
 
 _HOOKS = (
     "_forward_hooks",
@@ -100,6 +101,8 @@ class Copier(Binder):
             for tensor in tensors_of(list(vars(module).values())):
                 if not tensor.is_leaf and id(tensor) not in self.memo:
                     self._remember(tensor, tensor.detach().clone())
+            if isinstance(module, nn.SyncBatchNorm) and module.process_group is not None:
+                self._remember(module.process_group, module.process_group)  # of running processes, which has no copy
             for buffer in module.buffers(recurse=False):
                 if is_lazy(buffer):  # the one kind of tensor that cannot copy itself
                     self._remember(buffer, UninitializedBuffer(device=buffer.device, dtype=buffer.dtype))  # type: ignore[call-arg]
@@ -166,6 +169,8 @@ def _keep_local(module: nn.Module) -> None:
         module.training = training
     if isinstance(module, nn.DataParallel):
         module.device_ids = []
+    # Other ranks do not take part: a synchronized forward would wait for them forever.
+    if isinstance(module, Synchronized):
+        module.synchronized = False
     if isinstance(module, nn.SyncBatchNorm):
-        # Other ranks do not take part: a synchronized forward would wait for them forever.
         vars(module)["forward"] = functools.partial(_BatchNorm.forward, module)

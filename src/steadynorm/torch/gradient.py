@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from steadynorm.torch.batch_moments import plain_moments
 from steadynorm.torch.blocks import affine, blocks, is_large, reduced, spread
+from steadynorm.torch.synchronization import total
 
 Found = tuple[Tensor, Tensor, Tensor]
 """dx, and per group and channel Σ dy·x̂ and Σ dy."""
@@ -25,6 +25,7 @@ class Terms(NamedTuple):
         d: of batch renormalization (C,); None for zero.
         weights: of the values, as they broadcast to the grouped batch; None for equal ones.
         epsilon: added to the variance.
+        processes: whose batches are one group together; None for this process alone.
     """
 
     mean: Tensor
@@ -34,6 +35,13 @@ class Terms(NamedTuple):
     d: Tensor | None
     weights: Tensor | None
     epsilon: float
+    processes: Any = None
+
+    def total(self, *sums: Tensor) -> tuple[Tensor, ...]:
+        """Return sums over the values of a group, (G, C) each, over the group's values in all processes."""
+        if self.processes is None:
+            return sums
+        return total(torch.cat(sums), self.processes).chunk(len(sums))
 
 
 def gradient(dy: Tensor, x: Tensor, slope: Tensor, terms: Terms) -> Found:
@@ -46,25 +54,34 @@ def gradient(dy: Tensor, x: Tensor, slope: Tensor, terms: Terms) -> Found:
         terms: what normalized it.
     """
     inverse = torch.rsqrt(terms.variance + terms.epsilon)
+    if x.numel() == 0:
+        own = [torch.zeros_like(inverse) for _ in range(2)]
+        terms.total(*own)  # the other processes wait for it
+        return torch.empty_like(x), own[0], own[1]
     if not is_large(x):
         return _in_blocks(dy, x, slope, inverse, terms, None)
-    if terms.weights is None:
+    if terms.weights is None and terms.processes is None:
         return _by_kernel(dy, x, slope, inverse, terms)
     each = zip(dy, x, terms.mean, inverse, strict=True)
     sums = [_kernel(*group, torch.ones_like(slope), with_dx=False)[1:] for group in each]
-    return _in_blocks(dy, x, slope, inverse, terms, [torch.stack(part) for part in zip(*sums, strict=True)])
+    inner, outer = (torch.stack(part) for part in zip(*sums, strict=True))
+    dx = _in_blocks(dy, x, slope, inverse, terms, terms.total(inner, outer))[0]
+    return dx, inner, outer
 
 
 def differentiable_gradient(dy: Tensor, x: Tensor, slope: Tensor, terms: Terms) -> Found:
     """Return the same by operations that PyTorch can differentiate again, with the moments as functions of `x`."""
-    weights, axes = terms.weights, reduced(x)
-    own, seen = plain_moments(x, weights), terms.per_weight > 0
-    mean = torch.where(seen, own.mean, terms.mean)
-    inverse = torch.rsqrt(torch.where(seen, own.variance, terms.variance) + terms.epsilon)
-    normalized = (x - spread(mean, x)) * spread(inverse, x)
-    outer, inner = dy.sum(axes), (dy * normalized).sum(axes)
-    share = spread(terms.per_weight, x) * (1.0 if weights is None else weights)
-    through_moments = share * (spread(outer, x) + normalized * spread(inner, x))
+    axes = reduced(x)
+    share = spread(terms.per_weight, x) * (1.0 if terms.weights is None else terms.weights)
+    # From the known mean, so that a large one costs no digits, and what the sum is over need not be known.
+    centred = x - spread(terms.mean, x)
+    centred = centred - spread(terms.total((share * centred).sum(axes))[0], x)
+    (squares,) = terms.total((share * centred.square()).sum(axes))
+    inverse = torch.rsqrt(torch.where(terms.per_weight > 0, squares, terms.variance) + terms.epsilon)
+    normalized = centred * spread(inverse, x)
+    inner, outer = (dy * normalized).sum(axes), dy.sum(axes)
+    all_inner, all_outer = terms.total(inner, outer)
+    through_moments = share * (spread(all_outer, x) + normalized * spread(all_inner, x))
     dx = spread(slope * inverse, x) * (dy - through_moments)
     return dx.to(x.dtype), inner, outer
 
@@ -88,7 +105,9 @@ def _kernel(dy: Tensor, x: Tensor, mean: Tensor, inverse: Tensor, slope: Tensor,
     )
 
 
-def _in_blocks(dy: Tensor, x: Tensor, slope: Tensor, inverse: Tensor, terms: Terms, sums: list[Tensor] | None) -> Found:
+def _in_blocks(
+    dy: Tensor, x: Tensor, slope: Tensor, inverse: Tensor, terms: Terms, sums: tuple[Tensor, ...] | None
+) -> Found:
     """Return it for weights, or for groups too small for a kernel each, whose sums are then not known yet."""
     dx, weights, found = torch.empty_like(x), terms.weights, []
     if sums is not None:

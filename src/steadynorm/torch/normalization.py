@@ -35,7 +35,7 @@ class _Normalize(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, *parts: Any) -> Tensor:
         terms = Terms(*parts)
-        *tensors, ctx.epsilon = terms
+        *tensors, ctx.epsilon, ctx.processes = terms
         ctx.save_for_backward(x, gamma, *tensors)
         offset = beta if terms.d is None else torch.addcmul(beta, gamma, terms.d)
         return _map(x, _slope(gamma, terms), offset, terms)
@@ -44,7 +44,7 @@ class _Normalize(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> Any:
         (dy,) = gradients
         x, gamma, *tensors = ctx.saved_tensors
-        terms = Terms._make((*tensors, ctx.epsilon))
+        terms = Terms._make((*tensors, ctx.epsilon, ctx.processes))
         groups = len(terms.mean)
         # Only a second derivative needs the gradient itself to be differentiable.
         find = differentiable_gradient if torch.is_grad_enabled() else gradient
@@ -62,6 +62,8 @@ def _slope(gamma: Tensor, terms: Terms) -> Tensor:
 def _map(x: Tensor, slope: Tensor, offset: Tensor, terms: Terms) -> Tensor:
     groups = len(terms.mean)
     whole = grouped(x, groups)
+    if x.numel() == 0:
+        return x.clone()
     scale = slope * torch.rsqrt(terms.variance + terms.epsilon)
     shift = offset - terms.mean * scale
     if not is_cut(whole):

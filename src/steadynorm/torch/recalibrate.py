@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -16,11 +15,12 @@ from steadynorm.batches import inputs_and_target
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Mode, SampledMoments
 from steadynorm.joining import JOINED_SAMPLES, JoinedBatches
-from steadynorm.recalibration import Taken
+from steadynorm.recalibration import READ_ONCE, Taken
 from steadynorm.torch.batches import call, check_finite, mixed, sample_count, tensors_of, to_device
 from steadynorm.torch.copying import Copier, unwrap
 from steadynorm.torch.layers import has_statistics, is_frozen, normalization_layers, unregistered_layers
 from steadynorm.torch.pooling import Pool, Row
+from steadynorm.torch.ranks import Ranks
 from steadynorm.torch.state import hooks, layers_kept, random_states_kept
 from steadynorm.torch.taps import Tap
 
@@ -41,8 +41,22 @@ def opened(
 
     Raises:
         NoNormalizationLayersError: it has no layer to re-estimate.
-        UnusableInputError: it cannot be run layer by layer, or `device` cannot be used.
+        UnusableInputError: it cannot be run layer by layer, `device` cannot be used, or another rank failed.
     """
+    ranks = Ranks(model)
+    with ranks.together(), _opened(model, data, ranks, include_frozen, forward, device) as work:
+        yield work
+
+
+@contextmanager
+def _opened(
+    model: nn.Module,
+    data: Iterable[Any],
+    ranks: Ranks,
+    include_frozen: bool,
+    forward: Callable[[Any, Any], Any] | None,
+    device: str | None,
+) -> Iterator[TorchWork]:
     inner = unwrap(model)
     _check_runnable(inner)
     _chosen(inner, include_frozen)
@@ -58,18 +72,25 @@ def opened(
         with layers_kept(modules), _uncompiled(modules), torch.no_grad():
             for module in modules:
                 module.training = False
-            work = TorchWork(inner, layers, skipped, data, forward, at, _group_of(model))
+            work = TorchWork(inner, layers, skipped, data, forward, at, ranks)
             with hooks(tap.layer.register_forward_pre_hook(tap, with_kwargs=True) for tap in work.taps.values()):
                 yield work
 
 
 def store(model: nn.Module, moments: Mapping[str, SampledMoments]) -> None:
-    """Writes new statistics into the layers' buffers: into all of them, or none where anything raises.
+    """Writes new statistics into the layers' buffers: into all of them, in all ranks, or none where anything raises.
 
     Raises:
-        UnusableInputError: a statistic is too large for the type that the layer keeps it in.
+        UnusableInputError: a statistic is too large for the type that the layer keeps it in, or another rank failed.
     """
-    inner = unwrap(model)
+    ranks = Ranks(model)
+    with ranks.together(), _written(unwrap(model), moments):
+        ranks.exchange("the end", None)
+
+
+@contextmanager
+def _written(inner: nn.Module, moments: Mapping[str, SampledMoments]) -> Iterator[None]:
+    """Writes the statistics, and takes them back where anything raises."""
     layers: dict[str, Any] = {**normalization_layers(inner), **dict(unregistered_layers(inner))}
     written: list[tuple[Tensor, Tensor]] = []
     for name, each in moments.items():
@@ -86,6 +107,7 @@ def store(model: nn.Module, moments: Mapping[str, SampledMoments]) -> None:
         try:
             for buffer, new in written:
                 buffer.copy_(new)
+            yield
         except BaseException:
             for (buffer, _), old in zip(written, kept, strict=True):
                 buffer.copy_(old)
@@ -100,7 +122,6 @@ class _Share:
     samples: int = 0
     ended: bool = False
     rows: list[Row] = field(default_factory=list)
-    failure: str | None = None
 
 
 class TorchWork:
@@ -113,7 +134,7 @@ class TorchWork:
         data: the batches.
         forward: the user's function, or `None`.
         device: where the model is.
-        group: the process group whose ranks work together, or `None`.
+        ranks: those that work together.
     """
 
     def __init__(
@@ -124,13 +145,15 @@ class TorchWork:
         data: Iterable[Any],
         forward: Callable[[Any, Any], Any] | None,
         device: torch.device | None,
-        group: Any,
+        ranks: Ranks,
     ) -> None:
-        self.model, self.layers, self.data, self.device, self.group = model, layers, data, device, group
+        self.model, self.layers, self.data, self.device, self.ranks = model, layers, data, device, ranks
         self.forward = forward
         self.taps = {name: Tap(layer) for name, layer in layers.items()}
         self._skipped = skipped
         self._moments: Mapping[str, SampledMoments] = {}
+        self._pass = self._done = 0
+        self._check_others()
 
     def skipped(self) -> Mapping[str, str]:
         """See `Work`."""
@@ -147,29 +170,25 @@ class TorchWork:
         self._pool = Pool(self.taps)
         self._joining = mode is Mode.BATCH and self.forward is None
         self._unread = JoinedBatches(_read(mixed(self.data)))
+        self._pass, self._gave_before = self._pass + 1, self._done > 0
         self._done, self._share, self._total = 0, _Share(), _Share()
 
     def run(self, upto: int | None, on_batch: Callable[[int], None]) -> None:
         """See `Work`."""
-        try:
-            while not self._share.ended and (upto is None or self._done < upto):
-                self._run_next(None if upto is None else upto - self._done)
-                on_batch(self._done)
-                if max(len(tap.pending) for tap in self.taps.values()) >= COLLECT_EVERY:
-                    self._share.rows += self._pool.collect()
-            self._share.rows += self._pool.collect()
-        except Exception as error:
-            if self.group is not None:  # the other ranks wait for this one
-                self._share = _Share(failure=str(error))
-                self._exchange()
-            raise
+        while not self._share.ended and (upto is None or self._done < upto):
+            self._run_next(None if upto is None else upto - self._done)
+            on_batch(self._done)
+            if max(len(tap.pending) for tap in self.taps.values()) >= COLLECT_EVERY:
+                self._share.rows += self._pool.collect()
+        self._share.rows += self._pool.collect()
+        if self._gave_before and not self._done:
+            raise UnusableInputError(READ_ONCE.format(self._pass))
+        self._step = f"pass {self._pass}, {'all' if upto is None else f'up to {upto}'} batches"
 
     def taken(self) -> Taken:
         """See `Work`."""
-        shares = self._exchange()
-        for rank, share in enumerate(shares):
-            if share.failure is not None:
-                raise UnusableInputError(f"rank {rank} failed: {share.failure}")
+        shares = self.ranks.exchange(self._step, self._share)
+        for share in shares:
             self._pool.add(share.rows)
             self._total.batches += share.batches
             self._total.samples += share.samples
@@ -180,13 +199,16 @@ class TorchWork:
         groups = self._pool.population.batches
         return Taken(self._total.batches, self._total.samples, groups, ended, self._moments, epsilon)
 
-    def _exchange(self) -> list[_Share]:
-        """The shares of all ranks, in the same order on every rank, so that all reach the same statistics."""
-        if self.group is None:
-            return [self._share]
-        shares: list[Any] = [None] * dist.get_world_size(self.group)
-        dist.all_gather_object(shares, self._share, self.group)
-        return shares
+    def _check_others(self) -> None:
+        """Refuses, in all ranks, models of which other layers are to be re-estimated than of the first rank's."""
+        first, *others = self.ranks.exchange("the start", {name: tap.channels for name, tap in self.taps.items()})
+        for layers in others:
+            if layers != first:
+                name = next(iter(dict(layers.items() ^ first.items())))
+                raise UnusableInputError(
+                    f"the ranks do not re-estimate the same layers: '{name}' differs between them; expected the same "
+                    "model and the same include_frozen in all"
+                )
 
     def _run_next(self, most: int | None) -> None:
         batches = self._unread.take((most or JOINED_SAMPLES) if self._joining else 1)
@@ -313,18 +335,6 @@ def _usable(device: str) -> torch.device:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:
         raise UnusableInputError(f"device {device!r} cannot be used: {error}") from error
-
-
-def _group_of(model: nn.Module) -> Any:
-    """The process group of a DistributedDataParallel wrapper; `None` without one, or in a world of one."""
-    while True:
-        if isinstance(model, nn.parallel.DistributedDataParallel):
-            group = model.process_group
-            return group if dist.get_world_size(group) > 1 else None
-        inner = getattr(model, "_orig_mod", None)
-        if not isinstance(inner, nn.Module):
-            return None
-        model = inner
 
 
 @contextmanager

@@ -41,5 +41,7 @@ def aligned_weights(weight: Tensor, x: Tensor, kind: torch.dtype) -> Tensor:
 
 
 def _is_valid(weight: Tensor) -> bool:
+    if weight.numel() == 0:
+        return True
     low, high = torch.aminmax(weight)
     return bool(low >= 0) and bool(high < torch.inf)
