@@ -3,5 +3,6 @@
 from steadynorm.torch.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from steadynorm.torch.conversion import convert, revert
 from steadynorm.torch.domains import domain
+from steadynorm.torch.folding.api import fold
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "convert", "domain", "revert"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "convert", "domain", "fold", "revert"]
