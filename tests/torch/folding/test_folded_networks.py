@@ -47,8 +47,8 @@ def test_a_residual_network_loses_all_of_them_and_keeps_its_names(trained, norms
     folding = fold(model, torch.randn(4, 3, 12, 12))
 
     torch.testing.assert_close(folding.model(x), expected(x), rtol=1e-5, atol=1e-5)
-    assert folding.folded["layer2.0.downsample.1"] == "layer2.0.downsample.0"
-    assert folding.folded["layer1.1.bn2"] == "layer1.1.conv2"
+    assert folding.folded["layer2.0.downsample.1"] == ("layer2.0.downsample.0",)
+    assert folding.folded["layer1.1.bn2"] == ("layer1.1.conv2",)
     assert len(folding.folded) == 8
     assert not norms(folding.model)
     assert folding.followed == "symbolically"
@@ -103,7 +103,7 @@ def test_of_a_dense_block_what_stands_apart_is_said(trained):
     folding = fold(model, x)
 
     torch.testing.assert_close(folding.model(x), model(x), rtol=1e-5, atol=1e-5)
-    assert folding.folded == {"0.norm2": "0.conv1"}
+    assert folding.folded == {"0.norm2": ("0.conv1",)}
     assert folding.left == {
         "0.norm1": "its input comes from the model's input; its output goes to relu in '0'",
         "0.norm3": "its input comes from cat in '0'; its output goes to '0.relu' (ReLU)",
@@ -157,7 +157,7 @@ def test_examples_of_several_arguments(example):
 
     folding = fold(Several(), example)
 
-    assert folding.folded == {"bn": "conv"}
+    assert folding.folded == {"bn": ("conv",)}
     assert folding.followed == "symbolically"
 
 
@@ -176,5 +176,5 @@ def test_layers_inside_of_torchs_own_modules_are_theirs(trained):
 
     folding = fold(model, torch.randn(5, 3, 8))
 
-    assert folding.folded == {"3": "2"}
+    assert folding.folded == {"3": ("2",)}
     assert folding.followed == "symbolically"

@@ -35,7 +35,7 @@ def test_a_convolution_takes_up_what_follows(conv, norm, shape, groups, bias, af
     folding = fold(model, x)
 
     torch.testing.assert_close(folding.model(x), model(x), rtol=1e-12, atol=1e-12)
-    assert folding.folded == {"1": "0"}
+    assert folding.folded == {"1": ("0",)}
     assert not folding.left
     assert not norms(folding.model)
     assert all(torch.equal(one, before[name]) for name, one in model.state_dict().items())
@@ -63,7 +63,7 @@ def test_what_precedes_goes_into_the_layer_after_it(layers, shape, trained):
     folding = fold(model, x)
 
     torch.testing.assert_close(folding.model(x), model(x), rtol=1e-12, atol=1e-12)
-    assert folding.folded == {"0": "1"}
+    assert folding.folded == {"0": ("1",)}
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def test_what_precedes_zeros_stays(conv, words, trained, norms):
 
 
 CHAINS = [
-    ([nn.Linear(6, 6), nn.BatchNorm1d(6)], {"1": "0"}),
-    ([nn.BatchNorm1d(6), nn.Linear(6, 6), nn.BatchNorm1d(6)], {"0": "1", "2": "1"}),
-    ([nn.Linear(6, 6), nn.BatchNorm1d(6), nn.BatchNorm1d(6), nn.ReLU()], {"1": "0", "2": "0"}),
-    ([nn.ReLU(), nn.BatchNorm1d(6), nn.BatchNorm1d(6), nn.Linear(6, 6)], {"1": "3", "2": "3"}),
-    ([nn.Linear(6, 6), nn.Dropout(), nn.Identity(), nn.BatchNorm1d(6)], {"3": "0"}),
-    ([nn.Linear(6, 6), nn.BatchNorm1d(6), nn.Linear(6, 6)], {"1": "0"}),
+    ([nn.Linear(6, 6), nn.BatchNorm1d(6)], {"1": ("0",)}),
+    ([nn.BatchNorm1d(6), nn.Linear(6, 6), nn.BatchNorm1d(6)], {"0": ("1",), "2": ("1",)}),
+    ([nn.Linear(6, 6), nn.BatchNorm1d(6), nn.BatchNorm1d(6), nn.ReLU()], {"1": ("0",), "2": ("0",)}),
+    ([nn.ReLU(), nn.BatchNorm1d(6), nn.BatchNorm1d(6), nn.Linear(6, 6)], {"1": ("3",), "2": ("3",)}),
+    ([nn.Linear(6, 6), nn.Dropout(), nn.Identity(), nn.BatchNorm1d(6)], {"3": ("0",)}),
+    ([nn.Linear(6, 6), nn.BatchNorm1d(6), nn.Linear(6, 6)], {"1": ("0",)}),
 ]
 
 
@@ -128,7 +128,7 @@ def test_layers_of_steadynorm_are_folded_whatever_their_options(options, frozen,
     folding = fold(model, x)
 
     torch.testing.assert_close(folding.model(x), copy.deepcopy(model).eval()(x), rtol=1e-5, atol=1e-5)
-    assert folding.folded == {"1": "0"}
+    assert folding.folded == {"1": ("0",)}
     assert model.training
     assert model[1].is_frozen is frozen
 
@@ -154,7 +154,7 @@ def test_two_names_of_one_layer_are_both_replaced(trained, norms):
 
     folding = fold(model, x)
 
-    assert folding.folded == {"1": "0"}
+    assert folding.folded == {"1": ("0",)}
     assert not norms(folding.model)
     assert folding.model[0] is folding.model[3]
     torch.testing.assert_close(folding.model(x), model(x), rtol=1e-12, atol=1e-12)
@@ -184,5 +184,5 @@ def test_what_overflows_is_not_folded():
 
     assert set(folding.left) == {"1"}
     assert "with it in '0' the outputs differ by inf" in folding.left["1"]
-    assert folding.folded == {"3": "2"}
+    assert folding.folded == {"3": ("2",)}
     torch.testing.assert_close(folding.model(x), model(x), rtol=0.02, atol=0.02)

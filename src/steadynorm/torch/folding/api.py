@@ -83,7 +83,7 @@ def fold(model: Model, example: Any, *, tolerance: float | None = None) -> Foldi
         pairs, apart = _within(tolerance, reference, example, seen, pairs)
         folded: Any = _folded(reference, pairs)
         difference = _difference(folded, example, seen)
-    return Folding(folded, {each.norm: each.layer for each in pairs}, apart | left, difference, followed)
+    return Folding(folded, {each.norm: each.layers for each in pairs}, apart | left, difference, followed)
 
 
 def _followed(reference: nn.Module, example: Any, seen: Observation) -> tuple[Flow, str]:
@@ -119,7 +119,7 @@ def _within(
         if objection is None:
             kept.append(pair)
         else:
-            apart[pair.norm] = f"with it in {pair.layer!r} {objection}"
+            apart[pair.norm] = f"with it in {' and '.join(map(repr, pair.layers))} {objection}"
     return kept, apart
 
 
@@ -141,7 +141,8 @@ def _folded(reference: nn.Module, pairs: Iterable[Pair]) -> nn.Module:
     model = _copied(reference)
     for pair in pairs:
         norm: Any = model.get_submodule(pair.norm)
-        (follow if pair.after else precede)(model.get_submodule(pair.layer), affine_of(norm))
+        for layer in pair.layers:
+            (follow if pair.after else precede)(model.get_submodule(layer), affine_of(norm))
         for holder in model.modules():
             for name, each in holder._modules.items():
                 if each is norm:

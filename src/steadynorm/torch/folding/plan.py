@@ -20,16 +20,16 @@ from steadynorm.torch.folding.kinds import (
 
 @dataclass(frozen=True)
 class Pair:
-    """A normalization layer and the one that takes it up.
+    """A normalization layer and what takes it up.
 
     Attributes:
         norm: path of the normalization layer.
-        layer: path of the convolution or linear layer.
-        after: whether the normalization comes after the layer.
+        layers: paths of the convolution or linear layers, several where it is called with several.
+        after: whether the normalization comes after them.
     """
 
     norm: str
-    layer: str
+    layers: tuple[str, ...]
     after: bool
 
 
@@ -89,10 +89,17 @@ class Planner:
             if isinstance(found, str):
                 return found
             partners.append(found)
-        path = partners[0].layer or ""
+        paths = tuple(dict.fromkeys(each.layer for each in partners if each.layer is not None))
+        for path in paths:
+            why = self._why_not(norm, path, partners, after=after)
+            if why is not None:
+                return why
+        return Pair(norm, paths, after)
+
+    def _why_not(self, norm: str, path: str, partners: list[Call], *, after: bool) -> str | None:
         layer = self._modules[path]
-        if {each.layer for each in partners} != {path} or set(self._flow.of(path)) != set(partners):
-            return f"it and {path!r} are called several times with different partners"
+        if not set(self._flow.of(path)) <= set(partners):
+            return f"{path!r} is called several times, and not always with it"
         why = why_no_layer(path, layer) or (None if after else why_not_before(path, layer))
         if why is not None:
             return why
@@ -100,7 +107,7 @@ class Planner:
             return f"the weight or bias of {path!r} is also read by {self._flow.readers[path]}"
         if self._axes[norm] != {rank_of(layer)}:
             return f"it normalizes another axis than the channels of {path!r}"
-        return Pair(norm, path, after)
+        return None
 
     def _neighbour(self, call: Call, *, after: bool) -> Call | str:
         """The layer next to a call through which alone its data flow, or why there is none."""

@@ -17,7 +17,8 @@ class Folding(Generic[Model]):
 
     Attributes:
         model: the new model, in inference mode.
-        folded: the layer that now does the work of a normalization layer, by the latter's path.
+        folded: paths of the layers (one, unless it was called with several) that now do the work of a normalization
+            layer, by the latter's path.
         left: why a normalization layer stayed, by its path; calls of torch.nn.functional.batch_norm, too.
         difference: greatest distance between the outputs of the two models for the example, as a share of the greatest
             absolute value of each output.
@@ -25,7 +26,7 @@ class Folding(Generic[Model]):
     """
 
     model: Model
-    folded: Mapping[str, str]
+    folded: Mapping[str, tuple[str, ...]]
     left: Mapping[str, str]
     difference: float
     followed: str
