@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.fx.traceback import get_current_meta
 
 from steadynorm.norm.renorm import Renorm
 from steadynorm.torch.batch_moments import BatchMoments
@@ -49,6 +50,12 @@ def _as_read(average: Tensor) -> Tensor:
 
 @_as_read.register_fake
 def _(average: Tensor) -> Tensor:
+    if get_current_meta().get("recompute") is not None:
+        raise RuntimeError(
+            "renorm or weights in a checkpointed part under torch.compile: the backward pass would read averages that "
+            "have moved since; expected the layer in one of both: leave it out of the checkpoint, or out of the "
+            "compilation by layer.forward = torch.compiler.disable(layer.forward)"
+        )
     return torch.empty_like(average)
 
 
