@@ -20,12 +20,12 @@ def update_share(momentum: float | None, debias: bool, count: Tensor, kind: torc
     a momentum that starts at one and comes down to its value; so it needs no second set of averages.
 
     Args:
-        momentum: share at last; None averages all batches equally.
+        momentum: share at last; None averages all batches equally, and zero moves nothing.
         debias: whether the initial value is to have no share.
         count: scalar on the layer's device: the host does not wait for it.
         kind: type of the averages.
     """
-    if momentum is not None and (not debias or momentum == 1):
+    if momentum is not None and (not debias or momentum in (0, 1)):
         return momentum
     count = count.clamp_min(1).to(kind)
     if momentum is None:
