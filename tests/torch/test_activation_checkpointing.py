@@ -23,6 +23,10 @@ OPTIONS = [
 ]
 every_option = pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "+".join(options) or "plain")
 every_kind = pytest.mark.parametrize("reentrant", [True, False], ids=["reentrant", "saved"])
+torchs_own_warnings = pytest.mark.filterwarnings(
+    "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning",
+    "ignore:.*autograd.function.Function.* should not be instantiated:DeprecationWarning",
+)
 every_weight = pytest.mark.parametrize("weight", [None, torch.tensor([0.0] * 4 + [1.0, 2.0, 0.5, 1.0])])
 
 
@@ -116,3 +120,48 @@ def test_without_a_checkpoint_nothing_is_remembered():
     part(torch.randn(8, 3)).sum().backward()
 
     assert part.norm._passes is None
+
+
+def gradients(part, run, x, *weight):
+    part.zero_grad()
+    for _ in range(2):
+        run(x, *weight).pow(3).sum().backward()
+    return [each.grad for each in part.parameters()]
+
+
+@torchs_own_warnings
+@pytest.mark.parametrize(
+    ("options", "weight"), [({"renorm": True}, []), ({}, [torch.ones(8)])], ids=["renorm", "weights"]
+)
+@every_kind
+def test_compiled_what_would_read_moved_averages_is_refused(options, weight, reentrant):
+    torch.compiler.reset()
+    part, x = Part(options), torch.randn(8, 3, requires_grad=True)
+    other, before = copy.deepcopy(part), [each.clone() for each in part.buffers()]
+
+    def run(x, *weight):
+        return checkpoint(part, x, *weight, use_reentrant=reentrant)
+
+    with pytest.raises(Exception, match=r"leave it out of the checkpoint, or .*torch\.compiler\.disable"):
+        torch.compile(run, backend="aot_eager")(x, *weight)
+    assert all(torch.equal(one, old) for one, old in zip(part.buffers(), before, strict=True))
+
+    torch.compiler.reset()
+    part.norm.forward = torch.compiler.disable(part.norm.forward)
+    found = gradients(part, torch.compile(run, backend="aot_eager"), x, *weight)
+    for one, expected in zip(found, gradients(other, other, x, *weight), strict=True):
+        torch.testing.assert_close(one, expected)
+
+
+@torchs_own_warnings
+@pytest.mark.parametrize("options", [{}, {"debias": True}, {"virtual_batch_size": 4}, {"momentum": None}], ids=str)
+def test_compiled_what_reads_no_averages_is_as_without_a_checkpoint(options):
+    torch.compiler.reset()
+    part, x = Part(options), torch.randn(8, 3, requires_grad=True)
+    other = copy.deepcopy(part)
+
+    compiled = torch.compile(lambda x: checkpoint(part, x, use_reentrant=False), backend="aot_eager")
+    for one, expected in zip(gradients(part, compiled, x), gradients(other, other, x), strict=True):
+        torch.testing.assert_close(one, expected)
+    for one, expected in zip(part.buffers(), other.buffers(), strict=True):
+        torch.testing.assert_close(one, expected)

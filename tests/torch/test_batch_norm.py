@@ -321,3 +321,29 @@ def test_the_input_and_the_random_state_are_left_alone(options):
 
     assert torch.equal(torch.get_rng_state(), seed)
     assert torch.equal(x, given)
+
+
+def test_a_debiased_layer_stands_still_at_a_momentum_of_zero():
+    layer = BatchNorm1d(1, momentum=0.5, debias=True)
+    batches = [torch.tensor([[low], [low + 2.0]]) for low in (1.0, 4.0, 9.0, 5.0)]  # means 2, 5, 10, 6; variances 2
+
+    for momentum, x in zip((0.5, 0.5, 0.0, 0.5), batches, strict=True):
+        layer.momentum = momentum
+        layer(x)
+        if momentum == 0.0:  # shares of 1 and of 0.5 / (1 - 0.5²) = 2/3 so far
+            torch.testing.assert_close(layer.running_mean, torch.tensor([2 + 2 / 3 * (5 - 2)]))
+            torch.testing.assert_close(layer.running_var, torch.tensor([2.0]))
+
+    # The fourth batch has a share of 0.5 / (1 - 0.5⁴) = 8/15.
+    torch.testing.assert_close(layer.running_mean, torch.tensor([4 + 8 / 15 * (6 - 4)]))
+    assert layer.num_batches_tracked == 4
+
+
+def test_a_debiased_layer_that_never_moved_keeps_its_initial_values():
+    layer = BatchNorm1d(2, debias=True)
+    layer.momentum = 0.0
+
+    layer(torch.randn(8, 2))
+
+    assert layer.running_mean.tolist() == [0, 0]
+    assert layer.running_var.tolist() == [1, 1]

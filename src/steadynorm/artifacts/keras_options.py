@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from steadynorm.artifacts.keras_config import Config, Description, Part, unusable
@@ -29,7 +30,6 @@ def options(description: Description, ranks: dict[str, int]) -> dict[str, NormCo
 
 def _config(path: str, part: Part, version: Literal[2, 3], rank: int | None) -> NormConfig:
     found = part.config
-    virtual = found.get("virtual_batch_size")
     given: dict[str, Any] = {
         "axis": _axis(found),
         "center": bool(found.get("center", True)),
@@ -43,14 +43,23 @@ def _config(path: str, part: Part, version: Literal[2, 3], rank: int | None) -> 
         given |= {name: found[name] for name in ("renorm_momentum",) if name in found}
     if version == 2:
         # Without its rank nobody can tell whether the layer runs on the fused kernel.
-        given |= {"rank": rank, "dtype": _dtype(found), "virtual_batch_size": virtual if version == 2 else None}
+        given |= {"rank": rank, "dtype": _dtype(found), "virtual_batch_size": found.get("virtual_batch_size")}
         given["fused"] = None if rank in _FUSED_AXES and _one(given["axis"]) in _FUSED_AXES[rank] else False
         if found.get("fused") is False:
             given["fused"] = False
     try:
-        return NormConfig.from_keras(version=version, **given)
+        config = NormConfig.from_keras(version=version, **given)
+        return config if version == 2 else replace(config, **_of_steadynorm(found))
     except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
         raise unusable(path, part, error) from error
+
+
+def _of_steadynorm(config: Config) -> dict[str, Any]:
+    """The options that only the layer of steadynorm.keras has, whose file is one of Keras 3."""
+    given: dict[str, Any] = {"debias": "full"} if config.get("debias") else {}
+    if config.get("virtual_batch_size") is not None:
+        given |= {"virtual_batch_size": config["virtual_batch_size"], "virtual_batch_variance": "pooled"}
+    return given
 
 
 def _axis(config: Config) -> object:

@@ -16,6 +16,8 @@ _ROLES = {"running_mean": "moving_mean", "running_std": "moving_variance", "runn
 _LEGACY = re.compile(r"(?P<layer>.*)[/_](?P<role>gamma|beta|moving_mean|moving_variance|running_(?:mean|std|var))")
 _STEPS = re.compile(r"(?:.*/)?iter(?:ations?)?")
 _RENORM = ("moving_stddev", "renorm_mean", "renorm_stddev")
+_SETTLED = "settled"
+"""Of a debiased layer of steadynorm.keras: 1 − momentumᵗ, by which the averages are freed of their start."""
 _STATISTICS = ("moving_mean", "moving_variance")
 
 _MOST_DIGITS = 9
@@ -116,15 +118,19 @@ def _named_path(structure: Structure, group: str) -> str:
 def _roles_of(part: Part) -> list[str]:
     """What the weights of a layer are, in the order in which Keras 3 numbers them."""
     affine = [name for name, option in (("gamma", "scale"), ("beta", "center")) if part.config.get(option, True)]
-    return [*affine, *_STATISTICS, *(_RENORM if part.config.get("renorm") else ())]
+    renorm = _RENORM if part.config.get("renorm") else ()
+    return [*affine, *_STATISTICS, *renorm, *([_SETTLED] if part.config.get("debias") else [])]
 
 
 def _roles_by_shape(own: Sequence[Tensor], stored: str, name: str | None) -> list[str]:
     """Likewise, for a layer without a configuration: nothing else has four vectors of one length.
 
     Three are the statistics and either gamma or beta; which, nothing tells. Two may be another kind of layer, unless
-    their name says.
+    their name says. One number after them is that of a debiased layer.
     """
+    if len(own) > 1 and not own[-1].shape and "int" not in own[-1].dtype:
+        roles = _roles_by_shape(own[:-1], stored, name)
+        return [*roles, _SETTLED] if roles else []
     if not own or any(len(each.shape) != 1 or each.shape != own[0].shape or "int" in each.dtype for each in own):
         return []
     if len(own) == 4:

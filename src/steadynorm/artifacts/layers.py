@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -16,11 +17,17 @@ from steadynorm.artifacts.options import Options, options_of
 from steadynorm.artifacts.walk import natural
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array, Layer, Statistics
+from steadynorm.norm.config import NormConfig
 from steadynorm.recorded import Graph, GraphLayer
 
 MOST_CHANNELS = 1 << 22
 MOST_VALUES = 1 << 25
 """Most channels of a layer, and of all layers of a file together; more is no normalization layer."""
+
+LEAST_UNSETTLED = 1e-3
+"""How much of its start an average in float32 must still have for its updates to be counted from it."""
+
+_COUNTS = ("updates", "settled")
 
 DIFFERENT = 0.01
 """Relative difference from which on an average of a parameter is another parameter."""
@@ -141,6 +148,7 @@ def _of_graph(known: Mapping[str, GraphLayer], tensors: Mapping[str, Tensor]) ->
         names = {"gamma": layer.gamma, "beta": layer.beta, "mean": layer.mean, "variance": layer.variance}
         count = f"{layer.mean.rpartition('.')[0]}.num_batches_tracked" if layer.mean is not None else None
         names["updates"] = count
+        names["settled"] = f"{layer.mean.rpartition('/')[0]}/settled" if layer.mean is not None else None
         stored = {role: tensors[name] for role, name in names.items() if name is not None and name in tensors}
         averages = {
             role: tensors[f"{name}/ExponentialMovingAverage"]
@@ -163,7 +171,7 @@ class _Loader:
     def layer(self, group: Named, options: Options, known: GraphLayer | None) -> Layer | None:
         """The layer that these tensors are; `None` if they do not fit together, so that they are something else."""
         config, assumed = options.of(group.name, known)
-        vectors = {role: tensor for role, tensor in group.tensors.items() if role != "updates"}
+        vectors = {role: tensor for role, tensor in group.tensors.items() if role not in _COUNTS}
         sizes = {_size(tensor) for tensor in vectors.values()}
         if known is None and (len(sizes) != 1 or max(sizes) > MOST_CHANNELS):
             return None
@@ -174,7 +182,7 @@ class _Loader:
         mean, variance = arrays.get("mean"), arrays.get("variance")
         statistics = None
         if mean is not None and variance is not None:
-            statistics = Statistics(mean, variance, self._updates(group), group.tensors["variance"].dtype)
+            statistics = Statistics(mean, variance, self._updates(group, config), group.tensors["variance"].dtype)
         affine = [tensor.name for role, tensor in vectors.items() if role in ("gamma", "beta")]
         return Layer(
             name=group.name,
@@ -208,14 +216,18 @@ class _Loader:
             raise UnusableInputError(f"{tensor.name}: the layers of the file have over {MOST_VALUES} channels together")
         return np.asarray(tensor.load(), np.float64).reshape(-1)
 
-    def _updates(self, group: Named) -> int | None:
-        tensor = group.tensors.get("updates")
+    def _updates(self, group: Named, config: NormConfig) -> int | None:
+        settled = self._number(group.tensors.get("settled"))
+        if settled is not None:
+            return _settling(settled, config.decay)
+        count = self._number(group.tensors.get("updates"))
+        return None if count is None or not 0 <= count < 1 << 53 else int(count)
+
+    def _number(self, tensor: Tensor | None) -> float | None:
         if tensor is None or tensor.shape not in ((), (1,)):
             return None
         value = self._vector(tensor)
-        if value is None or not np.isfinite(value[0]) or not 0 <= value[0] < 1 << 53:
-            return None
-        return int(value[0])
+        return None if value is None or not np.isfinite(value[0]) else float(value[0])
 
     def _kind(self, group: Named, known: GraphLayer | None) -> str:
         if known is not None:
@@ -223,6 +235,13 @@ class _Loader:
         if isinstance(self._kinds, Mapping) and isinstance(self._kinds.get(group.name), str):
             return str(self._kinds[group.name])
         return "BatchNorm" if self._contents.framework in ("torch", "flax") else "BatchNormalization"
+
+
+def _settling(settled: float, decay: float | None) -> int | None:
+    """How many updates of a debiased average make it this settled, 1 − decayᵗ; `None` where rounding hides it."""
+    if decay is None or not 0 < decay < 1 or not 0 <= settled <= 1 - LEAST_UNSETTLED:
+        return None
+    return round(math.log1p(-settled) / math.log(decay))
 
 
 def _expected(without: list[Named], contents: Contents) -> list[Named]:

@@ -18,13 +18,15 @@ from steadynorm.checks.stored_causes import (
     never_moved,
     was_trained,
 )
-from steadynorm.checks.stored_remedies import losing
+from steadynorm.checks.stored_remedies import losing, updating
 from steadynorm.checks.wording import many
 from steadynorm.evidence import Evidence, Layer
 from steadynorm.finding import Certainty, Finding, Severity
 
 HARMFUL_SHARE = 0.05
 """Share of the initial value, in units of what the average should be, from which on it costs accuracy."""
+
+_TRAIN_ON = {"torch": "Call model.train() after every evaluation: the first model.eval() was not undone"}
 
 FEW_UPDATES = 0.5
 """Updates per optimizer step below which the statistics did not take part in the training."""
@@ -140,8 +142,8 @@ def few_updates(evidence: Evidence) -> Iterator[Finding]:
             trained,
             f"{many(trained, 'count')} {many(updates, noun='update')} of their statistics in {steps} optimizer "
             "steps: from then on they trained in inference mode",
-            "Call model.train() after every evaluation: the first model.eval() was not undone. If the layers were "
-            "frozen on purpose, nothing.",
+            f"{_TRAIN_ON.get(evidence.framework, f'Train with {updating(evidence.framework)} to the end')}. If the "
+            "layers were frozen on purpose, nothing.",
             evidence={"updates": updates, "steps": steps},
             severity=Severity.WARNING,
             certainty=Certainty.LIKELY,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.fx.traceback import get_current_meta
 
 from steadynorm.norm.renorm import Renorm
 from steadynorm.torch.batch_moments import BatchMoments
@@ -19,12 +20,12 @@ def update_share(momentum: float | None, debias: bool, count: Tensor, kind: torc
     a momentum that starts at one and comes down to its value; so it needs no second set of averages.
 
     Args:
-        momentum: share at last; None averages all batches equally.
+        momentum: share at last; None averages all batches equally, and zero moves nothing.
         debias: whether the initial value is to have no share.
         count: scalar on the layer's device: the host does not wait for it.
         kind: type of the averages.
     """
-    if momentum is not None and (not debias or momentum == 1):
+    if momentum is not None and (not debias or momentum in (0, 1)):
         return momentum
     count = count.clamp_min(1).to(kind)
     if momentum is None:
@@ -49,6 +50,12 @@ def _as_read(average: Tensor) -> Tensor:
 
 @_as_read.register_fake
 def _(average: Tensor) -> Tensor:
+    if get_current_meta().get("recompute") is not None:
+        raise RuntimeError(
+            "renorm or weights in a checkpointed part under torch.compile: the backward pass would read averages that "
+            "have moved since; expected the layer in one of both: leave it out of the checkpoint, or out of the "
+            "compilation by layer.forward = torch.compiler.disable(layer.forward)"
+        )
     return torch.empty_like(average)
 
 

@@ -349,7 +349,8 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
 
     Where activation checkpointing runs the forward pass again in the backward pass, the statistics do not move again,
     and the output is that of the first time. Every forward pass inside a backward pass is taken for one that is run
-    again. Under torch.compile PyTorch ends the backward pass of a checkpoint around a layer with renorm with an error.
+    again. A checkpoint around a layer with renorm or weights cannot be compiled: torch.compile ends with an error that
+    says what to do.
     """
 
 

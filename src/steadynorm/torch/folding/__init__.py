@@ -1,0 +1,1 @@
+"""Merges normalization layers into their neighbours for inference."""
