@@ -80,6 +80,16 @@ def insert_keyword(file: SourceFile, call: ast.Call, name: str, value: str) -> t
     return (Edit(file.path, end, end, f", {code}"),)
 
 
+def rename_keyword(file: SourceFile, call: ast.Call, name: str, other: str) -> tuple[Edit, ...]:
+    """Passes an argument by another name.
+
+    Raises:
+        NoFixError: it is not passed by its name.
+    """
+    start, _ = _span_of(file, call, name)
+    return (Edit(file.path, start, start + len(name), other),)
+
+
 def insert_positional(file: SourceFile, call: ast.Call, value: str) -> tuple[Edit, ...]:
     """Puts the only argument into a call without any.
 
