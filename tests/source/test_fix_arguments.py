@@ -69,7 +69,34 @@ def done(text: str, edits: tuple[Edit, ...]) -> str:
         ("f(f'{a}, {b!r}')", "f(f'{a}, {b!r}', x=1)"),
         ("f(a if b else c)", "f(a if b else c, x=1)"),
         ("f(a := 3)", "f(a := 3, x=1)"),
-        (f"y = f({'a' * 80}, {'b' * 10})", f"y = f(\n    {'a' * 80}, {'b' * 10}, x=1\n)"),
+        (f"y = f({'a' * 80}, {'b' * 9})", f"y = f(\n    {'a' * 80}, {'b' * 9}, x=1\n)"),
+        (f"y = f({'a' * 80}, {'b' * 10})", f"y = f(\n    {'a' * 80},\n    {'b' * 10},\n    x=1,\n)"),
+        (f"y = g({'a' * 80}, f(b), c)", f"y = g(\n    {'a' * 80}, f(b, x=1), c\n)"),
+        (f"y = g({'a' * 83}, f(b), c=d)", f"y = g(\n    {'a' * 83},\n    f(b, x=1),\n    c=d,\n)"),
+        (f"y = f({'a' * 79}).g({'b' * 8})", f"y = f(\n    {'a' * 79}, x=1\n).g({'b' * 8})"),
+        (
+            f"y = [f(a, {'b' * 52}) for a, c in zip({'d' * 14})]",
+            f"y = [\n    f(a, {'b' * 52}, x=1) for a, c in zip({'d' * 14})\n]",
+        ),
+        (
+            f"y = [f(a, {'b' * 52}) for c in {'d' * 15} for a in c]",
+            f"y = [\n    f(a, {'b' * 52}, x=1)\n    for c in {'d' * 15}\n    for a in c\n]",
+        ),
+        (
+            f"y = {{'{'a' * 63}': f(b), 'c': [d, e, f, g]}}",
+            f"y = {{\n    '{'a' * 63}': f(b, x=1), 'c': [d, e, f, g]\n}}",
+        ),
+        (f"y = [g({'a' * 82}), f(b)]", f"y = [\n    g({'a' * 82}), f(b, x=1)\n]"),
+        (f"y = g(h({'a' * 78}, f(b)), c)", f"y = g(\n    h({'a' * 78}, f(b, x=1)), c\n)"),
+        (f"y = g({'a' * 85}, f(b),)", f"y = g({'a' * 85}, f(\n    b, x=1\n),)"),
+        (f"y = g({'a' * 76}, f(b), f'{{c}}')", f"y = g(\n    {'a' * 76}, f(b, x=1), f'{{c}}'\n)"),
+        (f"with g({'a' * 82}, f(b)):\n\tpass", f"with g(\n\t{'a' * 82}, f(b, x=1)\n):\n\tpass"),
+        (f"if a:\r\n  g({'a' * 82}, f(b), c)\r\n", f"if a:\r\n  g(\r\n    {'a' * 82}, f(b, x=1), c\r\n  )\r\n"),
+        (
+            f"y = g(\n    hhhhhhhh({'a' * 75}, f(b), c),\n)",
+            f"y = g(\n    hhhhhhhh(\n        {'a' * 75}, f(b, x=1), c\n    ),\n)",
+        ),
+        (f"y = g({'a' * 120}, f(b))", f"y = g(\n    {'a' * 120},\n    f(b, x=1),\n)"),
         (f"y = f({'a' * 80}, {'b' * 4})  # {'why' * 20}", f"y = f({'a' * 80}, {'b' * 4}, x=1)  # {'why' * 20}"),
         (f"y = f({'a' * 80}, {'b' * 10}); z = y", f"y = f({'a' * 80}, {'b' * 10}, x=1); z = y"),
         (f"z = 1; y = f({'a' * 80}, {'b' * 10})", f"z = 1; y = f({'a' * 80}, {'b' * 10}, x=1)"),
@@ -166,6 +193,6 @@ def test_wider_files_keep_their_width() -> None:
 def test_long_files_of_short_lines_keep_theirs() -> None:
     text = "a\n" * 100 + f"y = f({'a' * 60}, {'b' * 8})"
 
-    assert done(text, arguments.insert_keyword(file_with(text), call_in(file_with(text)), "x", "1")).endswith(
-        ", x=1\n)"
-    )
+    file = file_with(text)
+
+    assert done(text, arguments.insert_keyword(file, call_in(file), "x", "1")).endswith(", x=1\n)")

@@ -71,6 +71,16 @@ def test_a_freeze_is_repeated_where_there_is_no_class_to_edit() -> None:
     assert "def train(self, mode=True):" in own.remedy
 
 
+def test_a_mode_that_a_call_of_keras_fixes_is_mended_there() -> None:
+    found = steadynorm.check(HERE / "SN202" / "keras_inner_blocks_training_false.py", progress=False).findings
+
+    assert [each.remedy.partition(";")[0] for each in sorted(found, key=lambda each: str(each.place))] == [
+        "Give call() the parameter training=None, and write training=training here",
+        "Write training=training here",
+    ]
+    assert all("trainable = False" in each.remedy for each in found)
+
+
 def test_averages_of_mean_and_variance_that_are_dropped_are_one_mistake() -> None:
     found = steadynorm.check(HERE / "SN206" / "tf_classic_3.py", progress=False).findings
     (dropped,) = (each for each in found if each.code == "SN101")

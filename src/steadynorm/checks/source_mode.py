@@ -28,7 +28,7 @@ _INFERENCE: Words = {
     ),
     ("keras", "layer"): (
         f"'{{subject}}' is called with training=True whatever the model is told: {_BY_BATCH}",
-        "Hand the mode of call() on: training=training.",
+        "{write}.",
     ),
     ("keras", "functional"): (
         f"'{{subject}}' is built into the model with training=True, which predict() and evaluate() cannot change: "
@@ -80,7 +80,7 @@ _TRAINING: Words = {
     ("keras", "layer"): (
         "'{subject}' is called with training=False whatever the model is told: training normalizes by the statistics, "
         "which nothing updates",
-        "Hand the mode of call() on: training=training.",
+        "{write}; a part that is meant to stay as it is takes trainable = False instead.",
     ),
     ("keras", "phase"): (
         "the learning phase is 0 when '{subject}' is trained: training normalizes by the statistics, which nothing "

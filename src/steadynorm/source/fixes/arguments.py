@@ -7,7 +7,8 @@ import ast
 from steadynorm.fix import Edit
 from steadynorm.source.fixes.call_layout import Layout, layout
 from steadynorm.source.fixes.errors import NoFixError
-from steadynorm.source.fixes.style import code_length, indentation, unit, width
+from steadynorm.source.fixes.long_lines import broken
+from steadynorm.source.fixes.style import code_length, indentation, width
 from steadynorm.source.reading.files import SourceFile
 
 
@@ -73,11 +74,21 @@ def insert_keyword(file: SourceFile, call: ast.Call, name: str, value: str) -> t
     # A statement that shares its line cannot be laid out anew without the other ones.
     if code_length(text) + len(code) + 2 > width(file) and ";" not in text[: code_length(text)]:
         if not found.trailing and "\n" not in file.text[found.opened : found.closed]:
-            return _hugged(file, found, code)
+            return broken(file, call, code) or (Edit(file.path, end, end, f", {code}"),)
         aligned = _aligned(file, found)
         if aligned is not None:
             return (Edit(file.path, end, end, f",{file.newline}{aligned}{code}"),)
     return (Edit(file.path, end, end, f", {code}"),)
+
+
+def rename_keyword(file: SourceFile, call: ast.Call, name: str, other: str) -> tuple[Edit, ...]:
+    """Passes an argument by another name.
+
+    Raises:
+        NoFixError: it is not passed by its name.
+    """
+    start, _ = _span_of(file, call, name)
+    return (Edit(file.path, start, start + len(name), other),)
 
 
 def insert_positional(file: SourceFile, call: ast.Call, value: str) -> tuple[Edit, ...]:
@@ -185,16 +196,6 @@ def _on_its_line(file: SourceFile, found: Layout, code: str) -> tuple[Edit, ...]
     if line_end == end:
         return (Edit(file.path, end, end, f",{put}"),)
     return (Edit(file.path, end, end, ","), Edit(file.path, line_end, line_end, put))
-
-
-def _hugged(file: SourceFile, found: Layout, code: str) -> tuple[Edit, ...]:
-    """The arguments in a line of their own, between the brackets."""
-    outer = indentation(file, file.lines.position(found.opened)[0])
-    end = found.arguments[-1][1]
-    return (
-        Edit(file.path, found.opened, found.arguments[0][0], f"{file.newline}{outer}{unit(file)}"),
-        Edit(file.path, end, found.closed, f", {code}{file.newline}{outer}"),
-    )
 
 
 def _aligned(file: SourceFile, found: Layout) -> str | None:

@@ -36,8 +36,8 @@ class Layout:
         return bool(self.arguments) and len(self.commas) == len(self.arguments)
 
 
-def layout(file: SourceFile, call: ast.Call) -> Layout:
-    """Where the parts of a call's brackets are.
+def layout(file: SourceFile, call: ast.expr) -> Layout:
+    """Where the parts of the brackets are that end a call, a list, a dict or a set.
 
     Raises:
         NoFixError: the text where the call should be is no call, as in a formatted string before Python 3.12.
@@ -52,8 +52,8 @@ def layout(file: SourceFile, call: ast.Call) -> Layout:
     except (tokenize.TokenError, SyntaxError) as error:
         raise NoFixError("no call") from error
     code = [each for each in tokens if each.type not in _NO_CODE]
-    # The last bracket is the one that was put around; the one before it ends the call.
-    if len(code) < 4 or code[-2].string != ")":
+    # The last bracket is the one that was put around; the one before it ends what was asked for.
+    if len(code) < 4 or code[-2].string not in (")", "]", "}"):
         raise NoFixError("no call")
     opening = _opening(code, len(code) - 2)
     groups: list[list[tokenize.TokenInfo]] = [[]]
@@ -78,7 +78,7 @@ def layout(file: SourceFile, call: ast.Call) -> Layout:
     )
 
 
-def _says(text: str, call: ast.Call) -> bool:
+def _says(text: str, call: ast.expr) -> bool:
     try:
         return ast.unparse(ast.parse(text, mode="eval").body) == ast.unparse(call)
     except SyntaxError:

@@ -8,7 +8,13 @@ from collections.abc import Iterable
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
 from steadynorm.source.editing.nodes import node_at
-from steadynorm.source.fixes.arguments import insert_positional, remove_keyword, replace_positional, set_keyword
+from steadynorm.source.fixes.arguments import (
+    insert_positional,
+    remove_keyword,
+    rename_keyword,
+    replace_positional,
+    set_keyword,
+)
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of, file_of, lines_of
 from steadynorm.source.fixes.handed import estimators_mode, mode_around, same_mode, set_entry, with_parameter
@@ -168,6 +174,8 @@ def _of_graph(found: Finding, files: Project) -> tuple[Edit, ...]:
         raise NoFixError(f"no fix for {how}")
     if isinstance(node, ast.Dict):
         return set_entry(file, node, quoted(file, keyword), value)
+    if how == "trainable" and any(each.arg == how and ast.unparse(each.value) == value for each in node.keywords):
+        return rename_keyword(file, node, how, keyword)
     return _set(file, node, keyword, value)
 
 

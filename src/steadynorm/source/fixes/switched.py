@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
 from steadynorm.source.editing.nodes import Standing
-from steadynorm.source.fixes.callers import Level, called, calls_of, lifted, name_of, ways_to
+from steadynorm.source.fixes.callers import Level, Loop, called, calls_of, lifted, name_of, ways_to
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.evaluated import switches_on
 from steadynorm.source.fixes.found import call_of, nodes_of
@@ -18,6 +18,7 @@ from steadynorm.source.fixes.project import Project
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import bound, lineage, names_in, parameters, text_of
 from steadynorm.source.fixes.statements import insert_after, insert_before, replace
+from steadynorm.source.fixes.style import unit
 from steadynorm.source.reading.files import SourceFile
 
 _LEAVES = (ast.Return, ast.Yield, ast.YieldFrom, ast.Break, ast.Continue)
@@ -35,7 +36,7 @@ def train_again(found: Finding, files: Project) -> Iterable[Edit]:
         shared = shared_loop(ways_to(files, other, step), ways)
         if shared is not None:
             return _in_loop(shared, again)
-    if not isinstance(call.func, ast.Attribute) or call.func.attr != "eval":
+    if not isinstance(call.func, ast.Attribute) or not _switches_off(call):
         raise NoFixError("the training loop is not found")
     for other, step in steps:
         at_once = _in_step(files, Level(other, step, lineage(other.tree, step)))
@@ -79,11 +80,19 @@ class Again:
 def _again(file: SourceFile, call: ast.Call) -> Again:
     if not isinstance(call.func, ast.Attribute):
         raise NoFixError("no method")
-    if call.func.attr == "eval" and not call.args:
+    if _switches_off(call):
         return Again(file, name_of(file, call.func.value, lineage(file.tree, call)))
     if call.func.attr == "set_learning_phase":
         return Again(file, "", f"{text_of(file, call.func)}(1)")
     raise NoFixError("no eval()")
+
+
+def _switches_off(call: ast.Call) -> bool:
+    """Whether it is `eval()`, or `train(False)`."""
+    assert isinstance(call.func, ast.Attribute)
+    if call.func.attr == "eval":
+        return not call.args
+    return call.func.attr == "train" and not switches_on(call)
 
 
 def _in_step(files: Project, level: Level) -> tuple[Edit, ...] | None:
@@ -121,13 +130,40 @@ def _in_loop(shared: Shared, again: Again) -> tuple[Edit, ...]:
     level, evaluation = steps[high], evaluations[deep]
     inside = level.loops[-1] is not shared.loop
     text = "" if again.code else lifted(again.model, evaluations, deep)
-    _require_unbound(text, shared.loop)
-    code = again.said(level.file, text)
+    code = [again.said(level.file, text)]
+    start = Standing(shared.loop.body[0], shared.loop.body, shared.loop)
+    each = None if again.code or deep else _loop_over(evaluation.loops[evaluation.loops.index(shared.loop) + 1 :], text)
+    if each is not None:
+        if names_in(each.iter) & bound(shared.loop):
+            raise NoFixError("what is switched is another one each time")
+        code = [
+            f"for {text_of(level.file, each.target)} in {text_of(level.file, each.iter)}:",
+            f"{unit(level.file, start)}{code[0]}",
+        ]
+    else:
+        _require_unbound(text, shared.loop)
     if not inside and deep:
         standing = evaluation.standings[-1]
         if isinstance(standing.statement, _SIMPLE):
-            return insert_after(evaluation.file, standing, code)
-    return insert_before(level.file, Standing(shared.loop.body[0], shared.loop.body, shared.loop), code)
+            return insert_after(evaluation.file, standing, *code)
+    return insert_before(level.file, start, *code)
+
+
+def _loop_over(inner: list[Loop], text: str) -> ast.For | None:
+    """The loop that gives the model its name, where several are switched one after the other."""
+    if len(inner) != 1 or not isinstance(inner[0], ast.For) or text.partition(".")[0] not in bound(inner[0].target):
+        return None
+    return inner[0] if _is_repeated(inner[0].iter) else None
+
+
+def _is_repeated(over: ast.expr) -> bool:
+    """Whether something gives the same each time that it is gone through: a list, a tuple, what a dict holds."""
+    if isinstance(over, ast.Call):
+        held = isinstance(over.func, ast.Attribute) and over.func.attr in ("values", "items", "children", "modules")
+        return held and not over.args and not over.keywords
+    return isinstance(over, ast.List | ast.Tuple) and all(
+        isinstance(each, ast.Name | ast.Attribute) for each in over.elts
+    )
 
 
 def _require_unbound(text: str, node: ast.AST) -> None:

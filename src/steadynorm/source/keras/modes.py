@@ -221,9 +221,9 @@ def _fixed_layers(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
             continue
         if in_call:
             if given.value and _predicts(keras, norm.made):
-                yield Sighting("SN201", "keras", norm.call.place, subject_of(norm.made), "layer")
+                yield _in_call("SN201", norm.call, subject_of(norm.made))
             elif not given.value and keras.trains(norms) and not keras.is_filled(norms):
-                yield Sighting("SN202", "keras", norm.call.place, subject_of(norm.made), "layer")
+                yield _in_call("SN202", norm.call, subject_of(norm.made))
         elif given.value and not is_inside(norm.call) and _predicts(keras, norm.made) and not keras.is_keras_3:
             likely = Certainty.LIKELY
             subject = subject_of(norm.made)
@@ -248,9 +248,19 @@ def _fixed_parts(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
             continue
         if given == Known(True):
             if not keras.is_frozen(norms) and any(_predicts(keras, each) for each in norms):
-                yield Sighting("SN201", "keras", call.place, keras.name_at(call, part), "layer")
+                yield _in_call("SN201", call, keras.name_at(call, part))
         elif keras.trains(norms) and not (keras.is_frozen(norms) or keras.is_filled(norms) or keras.is_assigned(norms)):
-            yield Sighting("SN202", "keras", call.place, keras.name_at(call, part), "layer")
+            yield _in_call("SN202", call, keras.name_at(call, part))
+
+
+def _in_call(code: str, call: Call, subject: str) -> Sighting:
+    """A constant mode of a layer, or of a part, in the `call` around it, with what is to be written there."""
+    around = next((frame for frame in reversed(call.stack) if _is_call(frame)), None)
+    mode = next((name for name in MODES if around is not None and name in around.arguments), None)
+    write = f"Write training={mode or 'training'} here"
+    if mode is None:
+        write = "Give call() the parameter training=None, and write training=training here"
+    return Sighting(code, "keras", call.place, subject, "layer", facts={"write": write})
 
 
 def _stops(keras: KerasRun, call: Call) -> bool:

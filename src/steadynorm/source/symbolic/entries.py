@@ -212,7 +212,10 @@ def _text(entry: Function | Class) -> str:
 
 
 def _is_seen(machine: Machine, cls: Class) -> bool:
-    return all(_was_run(machine, method) for _, method in _methods(cls))
+    methods = [method for _, method in _methods(cls)]
+    init = cls.member("__init__")
+    # An object that is there for what it makes is made, and nothing else is done with it.
+    return all(_was_run(machine, method) for method in methods or ([] if init is None else [init]))
 
 
 def _run_function(machine: Machine, value: Value, function: Function) -> None:

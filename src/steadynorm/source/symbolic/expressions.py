@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from steadynorm.source.symbolic import containers
@@ -118,7 +119,7 @@ def _attribute(machine: Machine, node: ast.Attribute, scope: Scope) -> Value:
 def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Value:
     found = item(machine, machine.evaluate(node.value, scope), machine.evaluate(node.slice, scope))
     if isinstance(found, Item) and found.place is None and isinstance(node.slice, ast.Slice):
-        found.place = machine.place(node)
+        return replace(found, place=machine.place(node))
     return found
 
 

@@ -257,7 +257,7 @@ def _movements(world: World) -> list[tuple[Norm, Step, Step]]:
 
 def _alone(world: World, session: Session, norm: Norm, step: Step) -> bool:
     """Whether it is the step itself that runs the updates, not something fetched beside it."""
-    return world.moves(world.reach.of(step.call.result), norm) and world.may_train(norm, session)
+    return world.moves(world.reach.of(step.call.result, whole=True), norm) and world.may_train(norm, session)
 
 
 def _foreign(world: World, norm: Norm, own: Step, other: Step) -> bool:

@@ -186,20 +186,24 @@ def _training(world: World, norm: Norm, session: Session) -> Sighting | None:
         )
     if norm.mode.source is Source.PHASE:
         return seen("SN202", norm.place, norm.subject, "phase", related=(session.call.place,), run=session.call.place)
-    flag = flag_around(norm) if norm.given is None else None
+    mistaken = norm.given is None and norm.trainable is not None
+    # A flag that is handed over as trainable= is passed on, to the wrong parameter.
+    flag = flag_around(norm) if norm.given is None and (not mistaken or isinstance(norm.trainable, Known)) else None
     if flag is not None:
         return _not_passed_on(norm, flag, "inference")
     origin = origin_of(world.run, norm, norm.given)
     if norm.given is not None and world.restores:
         return None  # kept as a pre-training left it, and said so
+    # Of a step that others run it is not known what they restore.
+    restored = bool(world.restores) or session.elsewhere
     step = world.steps_in(session)[0]
     how = "default" if origin.left_out else "constant"
-    if norm.given is None and norm.trainable is not None:
+    if mistaken:
         how = "trainable"
     elif session.estimator == TRAIN and norm.given is not None:
         how = "estimator"
     # A published network that comes trained may be meant to keep its statistics.
-    kept = norm.several and bool(world.restores)
+    kept = restored and (norm.several or norm.given is not None)
     return seen(
         "SN202",
         origin.place,

@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 
 from steadynorm.source.symbolic.flow import inputs, parts
 from steadynorm.source.symbolic.trace import Call, Run
-from steadynorm.source.symbolic.values import Attribute, Choice, Instance, Known, Parameter, Product, Unknown, Value
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Choice,
+    Comprehension,
+    Expression,
+    Instance,
+    Item,
+    Known,
+    Parameter,
+    Product,
+    Unknown,
+    Value,
+)
 from steadynorm.source.tensorflow.scopes import contexts, control_inputs
 from steadynorm.source.tensorflow.words import collection_name, short
 
@@ -31,6 +43,8 @@ _COLLECTING = (
 )
 _DIFFERENTIATING = (".minimize", ".compute_gradients", "tensorflow.gradients")
 _READING = ("tensorflow.get_collection", ".get_collection", "tensorflow.get_collection_ref", "slim.get_collection")
+_CHOOSING = ("builtins.filter", ".difference", ".intersection", ".symmetric_difference")
+_KNOWN = (".", "tensorflow.", "slim.", "contrib.", "keras.", "builtins.", "functools.", "itertools.")
 
 
 @dataclass(slots=True, eq=False)
@@ -70,8 +84,14 @@ class Reach:
                 return -2, -1
         return -1, sum(index < call.index for index in self.resets)
 
-    def of(self, *values: Value | None, data: bool = False) -> Reached:
-        """Everything that runs for values; with `data` only what gradients go back through."""
+    def of(self, *values: Value | None, data: bool = False, whole: bool = False) -> Reached:
+        """Everything that runs for values.
+
+        Arguments:
+            values: what is run.
+            data: whether only what gradients go back through is wanted.
+            whole: whether what of which only a part may be taken, as the operations of one scope, is left out.
+        """
         reached = Reached()
         seen: set[int] = set()
         pending: list[Value] = [value for value in values if value is not None]
@@ -79,6 +99,8 @@ class Reach:
             if id(value) in seen:
                 continue
             seen.add(id(value))
+            if whole and _may_choose(value):
+                continue
             if isinstance(value, Product):
                 if value.call.index not in reached.calls:
                     reached.calls[value.call.index] = value.call
@@ -123,6 +145,15 @@ class Reach:
                 value = each.argument(0 if each.name.endswith("add_loss") else 1, "value", "loss")
                 if value is not None and not isinstance(value, Known):
                     yield value
+
+
+def _may_choose(value: Value) -> bool:
+    """Whether something may be a part of a list that it is made of."""
+    if isinstance(value, Product):
+        return value.call.name in _CHOOSING or not short(value.call.name).startswith(_KNOWN)
+    if isinstance(value, Comprehension):
+        return bool(value.tests)
+    return isinstance(value, Item) or (isinstance(value, Expression) and value.operator == "Sub")
 
 
 def _differentiated(loss: Value) -> Iterator[Value]:

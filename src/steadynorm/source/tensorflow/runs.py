@@ -75,6 +75,7 @@ class Session:
         feeds: what is fed; `None` if it is not known.
         purpose: what it is known to be for, whatever is fetched.
         estimator: of an estimator's: its mode.
+        elsewhere: whether nothing here runs it, and somebody else must, who feeds it what training takes.
     """
 
     call: Call
@@ -83,6 +84,7 @@ class Session:
     feeds: Mapping[object, Value] | None = field(default_factory=dict)
     purpose: Purpose = Purpose.UNKNOWN
     estimator: str | None = None
+    elsewhere: bool = False
 
 
 def steps_of(run: Run, reach: Reach) -> list[Step]:

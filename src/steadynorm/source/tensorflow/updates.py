@@ -95,12 +95,15 @@ def _belongs(world: World, step: Step, norm: Norm) -> bool:
 def _may_be_moved(world: World, norm: Norm) -> bool:
     """Whether something that is run reads a collection of which it is not known whether it holds the updates.
 
-    What methods that the framework calls, as those of a hook, do with a collection that they read is not known either.
+    What methods that the framework calls, as those of a hook, do with a collection that they read is not known either,
+    nor what somebody does who runs the steps elsewhere.
     """
     if norm.updates is not Updates.COLLECTED:
         return False
-    by_framework = [call for call in world.reach.reading if any(_is_called_from_outside(each) for each in call.within)]
-    if any(world.collects(call, norm) is not False for call in by_framework):
+    readers = world.reach.reading
+    if not any(session.elsewhere for session in world.sessions):
+        readers = [call for call in readers if any(_is_called_from_outside(each) for each in call.within)]
+    if any(world.collects(call, norm) is not False for call in readers):
         return True
     return any(
         world.collects(call, norm) is None for session in world.sessions for call in world.collectors(session.reached)
@@ -167,6 +170,8 @@ def _of_step(
                 name=world.run.named.get(call.result) if call.result is not None else None,
             )
             return
+    if all(session.elsewhere for session in sessions):
+        return  # whoever runs the step may fetch the collection beside it
     if world.run.kind == "class":
         settle = "whether the program that uses this class fetches the update operations beside its train step"
     yield seen(
@@ -201,6 +206,8 @@ def _dropped(world: World, norms: list[Norm]) -> Iterator[Sighting]:
         sessions = [each for each in world.trainings if any(step.call in each.reached for step in steps)]
         if not steps or all(world.mode_in(norm, each) is False for each in sessions):
             continue
+        if any(each.elsewhere for each in sessions) and not all(call.dropped for call in norm.assignments):
+            continue  # what is kept may be fetched there
         if any(_is_lost(step, each) for step in steps for each in sessions):
             continue
         # The mean's update and the variance's are dropped together: one mistake.

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from steadynorm.source.purpose import EVALUATION, TRAINING, purpose_of, purpose_of_place
 from steadynorm.source.symbolic.flow import Uses, inside
 from steadynorm.source.symbolic.trace import Branch, Call, Run, With
-from steadynorm.source.symbolic.values import Expression, Known, Product, Value, constant_text
+from steadynorm.source.symbolic.values import Expression, Known, Parameter, Product, Value, constant_text
 from steadynorm.source.tensorflow.by_hand import condition_of, decided, norms_by_hand, predicate
+from steadynorm.source.tensorflow.elsewhere import run_elsewhere
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import UPDATE_OPS, Kind, Norm, Updates, norms_of
 from steadynorm.source.tensorflow.reach import Reach, Reached
@@ -38,6 +39,7 @@ class World:
         self.norms = sorted([*norms, *by_hand], key=lambda norm: norm.call.index)
         self.steps = steps_of(run, self.reach) if self.norms else []
         self.sessions = sessions_of(run, self.reach) if self.norms else []
+        self.sessions += run_elsewhere(run, self.reach, self.steps, self.sessions)
         self.restores = [call for call in run.calls() if short(call.name) in RESTORING]
         self._moved: dict[int, list[Norm]] = {}
 
@@ -69,6 +71,8 @@ class World:
         """Whether a layer is in training mode when something is run; `None` if that is not known."""
         if session.estimator is not None:
             return norm.mode.under(session.estimator)
+        if session.elsewhere and (norm.mode.source is Source.FED or isinstance(norm.given, Parameter)):
+            return True
         return norm.mode.fed(session.feeds)
 
     def may_train(self, norm: Norm, session: Session) -> bool:

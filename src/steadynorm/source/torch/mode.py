@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator
 
 from steadynorm.place import Place
@@ -129,13 +130,25 @@ def _switched(program: TorchProgram, group: Group, observed: list[Observation]) 
                 "SN203",
                 by.place,
                 name_of(program, fact.target),
-                "restored" if by.name == ".train" and by.arguments else _goes_on(group, by),
+                "restored" if _puts_back(by) else _goes_on(group, by),
                 settle_of(program, group),
                 (group.place,) if group.place is not None else (),
                 model=receiver(by) or name_of(program, fact.target),
                 **_both_names(program, group, by),
+                switch="train(False)" if by.name == ".train" else "eval()",
                 where=str(group.place),
             )
+
+
+def _puts_back(by: Call) -> bool:
+    """Whether a mode is set that was read before, as in `model.train(was_training)`."""
+    given = by.argument(0, "mode") if by.name == ".train" else None
+    return given is not None and not _is_literal(by)
+
+
+def _is_literal(by: Call) -> bool:
+    values = [] if by.node is None else [*by.node.args, *(each.value for each in by.node.keywords)]
+    return len(values) == 1 and isinstance(values[0], ast.Constant)
 
 
 def _both_names(program: TorchProgram, group: Group, by: Call) -> dict[str, str]:
