@@ -12,16 +12,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from steadynorm.experiments.records import Experiments
-from steadynorm.norm.config import NormConfig
-from steadynorm.program import Program
-from steadynorm.recorded import Graph, Stored
-
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from steadynorm.checks.distance import Distance
+    from steadynorm.experiments.records import Experiments
+    from steadynorm.norm.config import NormConfig
+    from steadynorm.program import Program
+    from steadynorm.recorded import Graph, Stored
 
 Array: TypeAlias = "npt.NDArray[np.float64]"
 

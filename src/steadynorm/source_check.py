@@ -29,6 +29,7 @@ from steadynorm.source.fixes.registry import with_fixes
 from steadynorm.source.parallel import read_in_two
 from steadynorm.source.reader import read
 from steadynorm.source.reading.files import SourceFile, read_source
+from steadynorm.source.reading.imports import imports
 from steadynorm.source.reading.search import root_of
 from steadynorm.source.suppression import Suppressions
 
@@ -38,9 +39,7 @@ WITHOUT = "source file without the subject"
 OTHER = "notebook in another language than Python"
 
 # The names stand in the pattern, so that nothing is done about the many other imports.
-_IMPORTED = re.compile(
-    r"^[ \t]*(?:from\s+|import\s+(?:[^#;\n]*,\s*)?)(torch|tensorflow|keras|jax|flax|equinox)\b", re.MULTILINE
-)
+_IMPORTED = re.compile(r"[ \t]*(?:from\s+|import\s+(?:[^#;\n]*,\s*)?)(torch|tensorflow|keras|jax|flax|equinox)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +221,9 @@ def _without_collection() -> Iterator[None]:
 
 def _framework(files: Iterable[SourceFile]) -> str:
     found = Counter(
-        {"flax": "jax", "equinox": "jax"}.get(name, name) for file in files for name in _IMPORTED.findall(file.text)
+        {"flax": "jax", "equinox": "jax"}.get(found[1], found[1])
+        for file in files
+        for found in imports(_IMPORTED, file.text)
     )
     return ", ".join(name for name, _ in found.most_common()) or "python"
 

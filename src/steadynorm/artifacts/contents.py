@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steadynorm.artifacts.source import Extent
-from steadynorm.recorded import Graph
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from steadynorm.recorded import Graph
 
 
 @dataclass(frozen=True, slots=True)

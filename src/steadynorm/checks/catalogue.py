@@ -6,7 +6,6 @@ Terminal, JSON and documentation all read it. Codes are stable and never reused.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 
 from steadynorm.finding import Severity
 
@@ -34,6 +33,8 @@ class Entry:
     @property
     def page(self) -> str:
         """The check's page in Markdown: what, why, how to see it, how to fix it, when to ignore it."""
+        from importlib.resources import files
+
         return (files("steadynorm.checks") / "pages" / f"{self.code}.md").read_text(encoding="utf-8")
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from steadynorm.checks.catalogue import CATALOGUE, entry
-from steadynorm.evidence import Evidence, TrainSteps
-from steadynorm.experiments.records import Experiments
+from steadynorm.evidence import Evidence
 from steadynorm.finding import Certainty, Finding, Severity
-from steadynorm.program import Program, Sighting
+
+if TYPE_CHECKING:
+    from steadynorm.evidence import TrainSteps
+    from steadynorm.experiments.records import Experiments
+    from steadynorm.program import Program, Sighting
 
 CheckFunction: TypeAlias = Callable[[Evidence], Iterator[Finding]]
 

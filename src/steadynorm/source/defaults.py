@@ -20,6 +20,7 @@ from steadynorm.source.symbolic.values import (
 )
 
 _DEFINING = ("DEFINE_integer", "DEFINE_float", "DEFINE_bool", "DEFINE_boolean", "DEFINE_string")
+_OPTIONS = (".add_argument", *_DEFINING)
 _CONVERTING = ("builtins.int", "builtins.float", "builtins.round")
 _OPERATORS: dict[str, Callable[[float, float], float]] = {
     "Add": operator.add,
@@ -107,7 +108,7 @@ def length_of_range(call: Call, defaults: Defaults) -> Number | None:
 
 def _defined(call: Call) -> str | None:
     """The option that a call defines."""
-    if not call.name.endswith((".add_argument", *_DEFINING)):
+    if not call.name.endswith(_OPTIONS):
         return None
     given = constant_text(call.argument(0))
     if given is None:

@@ -78,7 +78,8 @@ def look_at(runs: Sequence[Run], files: Sequence[SourceFile]) -> Look:
 
 def rooms_for(runs: Sequence[Run]) -> list[str]:
     """The rooms of the readers that have something to see in runs."""
-    called = {call.name.partition(".")[0] for run in runs for call in run.calls()}
+    names = {call.name for run in runs for call in run.calls()}
+    called = {name.partition(".")[0] for name in names}
     wanted = [room for room, packages in _READERS.items() if not packages or packages & called]
     return [room for room in wanted if room != "tensorflow" or any(map(is_about, runs))]
 

@@ -23,11 +23,11 @@ LAYERS = (
 """Layers with statistics and the statistics, in any case. Layers that normalize each sample by itself have none."""
 
 USES = (
-    ".eval(", ".train(", ".fit(", ".evaluate(", ".predict(", ".backward(", ".minimize(", "compute_gradients",
-    "train_op", "training_step", "Trainer(", "configure_optimizers", "apply_gradients", "_grad(", ".grad(",
-    "GradientTape", ".run(", "latest_checkpoint", "Saver(", "saver(", ".restore(", "state_dict(", "save_weights",
-    "load_weights", "torch.save", "DataLoader", ".batch(", ".export(", "jit.trace", "jit.script", "stddev",
-    "init.normal_(", "random_normal", "RandomNormal",
+    ".eval(", ".train(", ".fit(", "_grad(", "state_dict(", "init.normal_(", ".backward(", ".minimize(", ".run(",
+    "DataLoader", ".evaluate(", ".predict(", "compute_gradients", "train_op", "training_step", "Trainer(",
+    "configure_optimizers", "apply_gradients", ".grad(", "GradientTape", "latest_checkpoint", "Saver(", "saver(",
+    ".restore(", "save_weights", "load_weights", "torch.save", ".batch(", ".export(", "jit.trace", "jit.script",
+    "stddev", "random_normal", "RandomNormal",
 )  # fmt: skip
 """What trains, evaluates, saves, restores and exports; the usual ones first. A file that only builds a network without
 such layers is read where one that does any of this imports it."""

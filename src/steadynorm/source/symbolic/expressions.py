@@ -341,39 +341,33 @@ def _yield(machine: Machine, node: ast.Yield | ast.YieldFrom, scope: Scope) -> V
     return Unknown()
 
 
-class _Evaluators(dict[type[ast.expr], Evaluator]):
-    def __missing__(self, kind: type[ast.expr]) -> Evaluator:
-        return _unknown
-
-
-EVALUATORS = _Evaluators(
-    {
-        ast.Constant: _constant,
-        ast.Name: _name,
-        ast.Attribute: _attribute,
-        ast.Subscript: _subscript,
-        ast.Slice: _slice,
-        ast.Call: _call,
-        ast.BinOp: _binary,
-        ast.UnaryOp: _unary,
-        ast.BoolOp: _boolean,
-        ast.Compare: _compare,
-        ast.IfExp: _conditional,
-        ast.List: _items,
-        ast.Tuple: _items,
-        ast.Set: _items,
-        ast.Dict: _table,
-        ast.Lambda: _lambda,
-        ast.ListComp: _comprehension,
-        ast.SetComp: _comprehension,
-        ast.GeneratorExp: _comprehension,
-        ast.DictComp: _comprehension,
-        ast.NamedExpr: _named,
-        ast.Starred: _starred,
-        ast.JoinedStr: _string,
-        ast.Await: _await,
-        ast.Yield: _yield,
-        ast.YieldFrom: _yield,
-    }
-)
+EVALUATORS: dict[type[ast.expr], Evaluator] = {
+    **dict.fromkeys(ast.expr.__subclasses__(), _unknown),
+    ast.Constant: _constant,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Subscript: _subscript,
+    ast.Slice: _slice,
+    ast.Call: _call,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.BoolOp: _boolean,
+    ast.Compare: _compare,
+    ast.IfExp: _conditional,
+    ast.List: _items,
+    ast.Tuple: _items,
+    ast.Set: _items,
+    ast.Dict: _table,
+    ast.Lambda: _lambda,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.DictComp: _comprehension,
+    ast.NamedExpr: _named,
+    ast.Starred: _starred,
+    ast.JoinedStr: _string,
+    ast.Await: _await,
+    ast.Yield: _yield,
+    ast.YieldFrom: _yield,
+}
 """What an expression gives, by its kind."""

@@ -162,6 +162,7 @@ class Machine:
         """By the first statement of a loop's body, the names that the body reads and sets."""
         self.counters: dict[ast.stmt, tuple[ast.Name | ast.Attribute, ...]] = {}
         """By the first statement of a loop's body, what the body counts up."""
+        self._places: dict[ast.AST, Place] = {}
         self.activations: list[Activation] = []
         self.run = Run("script", "", "")
         self.on_yield: Callable[[], None] | None = None
@@ -203,8 +204,14 @@ class Machine:
 
     def place(self, node: ast.expr | ast.stmt) -> Place:
         """Where a node stands."""
-        path = self.activations[-1].module.file.path
-        return Place(path, node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or 0)
+        # A function is run several times, and has its places made once.
+        place = self._places.get(node)
+        if place is None:
+            path = self.activations[-1].module.file.path
+            place = self._places[node] = Place(
+                path, node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or 0
+            )
+        return place
 
     def record(self, callee: Value, arguments: Arguments) -> Call:
         """Notes a call of something outside of the project; its result is a `Product` unless set otherwise."""

@@ -219,6 +219,7 @@ class Class(Value):
     fields: tuple[str, ...] = ()
     decorators: tuple[Value, ...] = ()
     _lineage: tuple[Class, ...] = ()
+    _external: tuple[str, ...] | None = None
 
     def lineage(self) -> tuple[Class, ...]:
         """This class and its bases in the project, nearest first."""
@@ -238,8 +239,10 @@ class Class(Value):
 
     def external_bases(self) -> tuple[str, ...]:
         """The names of the bases outside of the project, of it and its bases."""
-        bases = (base for each in self.lineage() for base in each.bases)
-        return tuple(base.name for base in bases if isinstance(base, External))
+        if self._external is None:
+            bases = (base for each in self.lineage() for base in each.bases)
+            self._external = tuple(base.name for base in bases if isinstance(base, External))
+        return self._external
 
     def member(self, name: str) -> Value | None:
         """What it or a base in the project defines as `name`."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import inside
-from steadynorm.source.symbolic.trace import Assign, Call, Frame
+from steadynorm.source.symbolic.trace import Assign, Call
 from steadynorm.source.symbolic.values import (
     Attribute,
     Comprehension,
@@ -65,12 +65,11 @@ def _by_hand(program: TorchProgram) -> Iterator[Sighting]:
     """Normalization that is written out, by the batch's own mean and variance only, where a model is asked."""
     met: set[int] = set()
     for call in program.run.calls():
-        frame = next((each for each in reversed(call.stack) if each.receiver is not None), None)
         for value in inside(*call.arguments, *_receiver(call)):
             if not isinstance(value, Expression) or id(value) in met:
                 continue
             met.add(id(value))
-            if _is_scaled(value) and _asks(program, call, frame):
+            if _is_scaled(value) and _asks(program, call):
                 divided = next((each for each in value.operands if _normalizes(each)), None) or _inner(value)
                 if isinstance(divided, Expression) and divided.place is not None:
                     yield seen("SN106", divided.place, "the normalization by hand", "by-hand")
@@ -119,10 +118,10 @@ def _is_root(value: Value) -> bool:
     return False
 
 
-def _asks(program: TorchProgram, call: Call, frame: Frame | None) -> bool:
+def _asks(program: TorchProgram, call: Call) -> bool:
     """Whether a call belongs to a model in inference mode."""
     outer = next((each for each in call.stack if each.receiver is not None and is_module(each.receiver)), None)
-    if outer is None or outer.place is None or frame is None:
+    if outer is None or outer.place is None:
         return False
     key = program.models.key(outer.receiver)
     return key is not None and any(
