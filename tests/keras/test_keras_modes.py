@@ -100,8 +100,7 @@ def test_sn202_training_in_inference_mode(lab: Any, training: bool) -> None:
     model, step = lab.network(), lab.gradient_step(lab.loss, lambda model, x: model(x, training=training))
     optimizer = keras.optimizers.Adam(3e-3)
     optimizer.build(model.trainable_variables)
-    for batch in lab.train_data * 4:
-        step(model, optimizer, batch)
+    lab.repeat(step, model, optimizer, lab.train_data * 4)
     report = lab.diagnose(model, train_step=step, optimizer=optimizer)
     if training:
         lab.assert_healthy(report)

@@ -63,8 +63,7 @@ def test_sn101_updates_of_a_stateless_call(lab: Any, keep: bool) -> None:
     model, step = lab.network(), lab.gradient_step(lab.loss, functional(keep))
     optimizer = keras.optimizers.Adam(3e-3)
     optimizer.build(model.trainable_variables)
-    for batch in lab.train_data * 4:
-        step(model, optimizer, batch)
+    lab.repeat(step, model, optimizer, lab.train_data * 4)
     report = lab.diagnose(model, train_step=step, optimizer=optimizer)
     if keep:
         lab.assert_healthy(report)
@@ -176,7 +175,7 @@ def inverted(x: Any) -> Any:
 
 def shifted(x: Any) -> Any:
     """The same kind of images, one pixel further to the right."""
-    return np.roll(x, 1, axis=2)
+    return keras.ops.roll(x, 1, axis=2)
 
 
 @pytest.mark.parametrize("second", [inverted, shifted])
@@ -185,7 +184,7 @@ def test_sn401_two_kinds_of_inputs_share_one_set_of_statistics(lab: Any, second:
         return keras.ops.concatenate([model(x, training=training), model(second(x)[::-1], training=training)])
 
     def loss(output: Any, target: Any) -> Any:
-        return lab.loss(output, np.concatenate([target, target[::-1]]))
+        return lab.loss(output, keras.ops.concatenate([target, target[::-1]]))
 
     def accuracy(output: Any, target: Any) -> float:
         return lab.accuracy(output, np.concatenate([target, target[::-1]]))
@@ -194,8 +193,7 @@ def test_sn401_two_kinds_of_inputs_share_one_set_of_statistics(lab: Any, second:
     model, step = lab.network(), lab.gradient_step(loss, forward)
     optimizer = keras.optimizers.Adam(3e-3)
     optimizer.build(model.trainable_variables)
-    for batch in lab.train_data * 6:
-        step(model, optimizer, batch)
+    lab.repeat(step, model, optimizer, lab.train_data * 6)
     report = lab.diagnose(
         model,
         forward=lambda model, batch: forward(model, batch[0], training=False),

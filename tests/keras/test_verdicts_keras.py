@@ -52,8 +52,7 @@ def test_the_verdict_of_the_table(lab: Any, assert_verdict: Any, mistake: str) -
     if optimizer is None:
         optimizer = keras.optimizers.Adam(3e-3)
         optimizer.build(model.trainable_variables)
-        for batch in lab.train_data * 4:
-            step(model, optimizer, batch)
+        lab.repeat(step, model, optimizer, lab.train_data * 4)
     if mistake == "statistics lost":
         for name in lab.layers:
             layer = model.get_layer(name)
