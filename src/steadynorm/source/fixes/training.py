@@ -10,6 +10,7 @@ from steadynorm.fix import Edit
 from steadynorm.source.fixes.arguments import replace_positional, set_keyword
 from steadynorm.source.fixes.errors import NoFixError
 from steadynorm.source.fixes.found import call_of, standing_of
+from steadynorm.source.fixes.index import index_of
 from steadynorm.source.fixes.origin import alias_of, origin
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import text_of
@@ -60,6 +61,8 @@ def synchronized(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Ed
         return set_keyword(file, call, "sync_batchnorm", "True")
     if not name.endswith("DistributedDataParallel") or not call.args:
         raise NoFixError("no line of its own does it")
+    if any("steadynorm" in ast.unparse(each) for file in files.values() for each in index_of(file.tree).imports):
+        raise NoFixError("PyTorch's conversion would take their options from layers of steadynorm")
     model = call.args[0]
     converted = f"{_nn(file)}.SyncBatchNorm.convert_sync_batchnorm({text_of(file, model)})"
     _, standing = standing_of(found, files)

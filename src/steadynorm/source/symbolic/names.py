@@ -56,6 +56,7 @@ _NAMES = {
     "tensorflow.to_float": "tensorflow.cast",
     "torch.autograd.no_grad": "torch.no_grad",
     **{f"steadynorm.torch.BatchNorm{n}d": f"torch.nn.BatchNorm{n}d" for n in (1, 2, 3)},
+    "steadynorm.torch.SyncBatchNorm": "torch.nn.SyncBatchNorm",
     "steadynorm.keras.BatchNormalization": "keras.layers.BatchNormalization",
     "lightning.core.LightningModule": "lightning.LightningModule",
     "lightning.core.lightning.LightningModule": "lightning.LightningModule",

@@ -128,6 +128,8 @@ HANDS_BACK = frozenset(
         "ignite.distributed.auto_model",
         "ignite.distributed.auto_optim",
         "ignite.distributed.auto_dataloader",
+        "steadynorm.torch.convert",
+        "steadynorm.torch.revert",
     }
 )
 """Calls that give what they are given, one or several, made ready for something."""

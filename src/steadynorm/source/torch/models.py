@@ -26,6 +26,7 @@ from steadynorm.source.symbolic.values import (
     Table,
     Value,
     constant,
+    constant_bool,
     constant_text,
 )
 from steadynorm.source.symbolic.vocabulary import LISTS, SEQUENCES, SPREAD_BASES, TABLES, WRAPPERS
@@ -35,7 +36,15 @@ from steadynorm.source.torch.words import DISTRIBUTED, NORMS, PARALLEL, is_pretr
 Key: TypeAlias = tuple[int | str, ...]
 
 AVERAGED = "torch.optim.swa_utils.AveragedModel"
-SYNCHRONIZES = ("torch.nn.SyncBatchNorm.convert_sync_batchnorm", "apex.parallel.convert_syncbn_model")
+SYNCHRONIZES = frozenset(
+    {
+        "torch.nn.SyncBatchNorm.convert_sync_batchnorm",
+        "apex.parallel.convert_syncbn_model",
+        "torch.nn.SyncBatchNorm",
+        "apex.parallel.SyncBatchNorm",
+    }
+)
+_CONVERTS = "steadynorm.torch.convert"
 _HOLDERS = SEQUENCES | LISTS | TABLES | WRAPPERS | PARALLEL | DISTRIBUTED
 _MOST_PARTS = 5_000
 _ACCESSORS = {".get_classifier": "classifier"}
@@ -62,6 +71,7 @@ class Models:
         self._linked: set[int] = set()
         self._altered: set[Key] = set()
         self._reassigned: set[Key] = set()
+        self._synchronized: set[Key | None] = set()
         for event in (event for run in runs for event in run.events):
             if isinstance(event, Assign) and event.name == "train":
                 self._reassign(event.target)
@@ -74,6 +84,8 @@ class Models:
                     self._link(event.result)
                 elif event.name == "builtins.setattr" and event.arguments:
                     self._alter(event.arguments[0])
+                elif event.name == _CONVERTS and _asks_for_synchronization(event):
+                    self._synchronized.add(self.key(event.argument(0, "model")))
                 elif event.name in (".add_module", ".register_module") and event.receiver is not None:
                     name = constant_text(event.argument(0, "name"))
                     layer = event.argument(1, "module")
@@ -263,12 +275,16 @@ class Models:
 
     def is_synchronized(self, key: Key) -> bool:
         """Whether its layers share their statistics between replicas."""
-        names = {
-            value.call.name
-            for part in self.ancestors(key) | set(self.parts(key))
-            if isinstance(value := self.value(part), Product)
-        }
-        return bool(names & {*SYNCHRONIZES, "torch.nn.SyncBatchNorm", "apex.parallel.SyncBatchNorm"})
+        around = self.ancestors(key) | set(self.parts(key))
+        made = [value.call for part in around if isinstance(value := self.value(part), Product)]
+        return bool(around & self._synchronized) or any(
+            call.name in SYNCHRONIZES or _asks_for_synchronization(call) for call in made
+        )
+
+
+def _asks_for_synchronization(call: Call) -> bool:
+    """Whether a layer of steadynorm's is made, or those of a model are made, to be synchronized."""
+    return constant_bool(call.keywords.get("synchronized")) is True
 
 
 def _part_given(call: Call) -> str | None:
