@@ -298,6 +298,22 @@ def test_a_repair_writes_the_chosen_domain_and_keeps_the_others(tmp_path):
     assert_same(buffers(model), before)
 
 
+def test_a_mended_checkpoint_has_the_chosen_domain_in_its_place(tmp_path):
+    model, data = halves()
+    torch.save(model.state_dict(), tmp_path / "old.pt")
+
+    with domain(model, 1):
+        steadynorm.recalibrate(copied := copy.deepcopy(model), data)
+        steadynorm.repair_checkpoint(
+            tmp_path / "old.pt", steadynorm.Subject(model, data, loss=nn.functional.mse_loss), tmp_path / "new.pt"
+        )
+
+    mended = torch.load(tmp_path / "new.pt", weights_only=True)
+    for name in ("bn.running_mean_1", "bn.running_var_1", "bn.running_mean", "bn.running_var"):
+        torch.testing.assert_close(mended[name], copied.state_dict()[name])
+    assert mended["bn.running_mean"].tolist() == [0, 0, 0]
+
+
 def test_a_diagnosis_looks_at_the_chosen_domain_alone():
     model, data = halves()
     with domain(model, 1):
