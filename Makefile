@@ -57,6 +57,7 @@ benchmarks: .venv/dev
 	$(BIN)/python benchmarks/source.py
 	$(BIN)/python benchmarks/tensorflow_layers.py
 	$(BIN)/python benchmarks/layers_torch.py
+	$(BIN)/python benchmarks/folding.py
 	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/layers_keras.py
 	KERAS_BACKEND=jax $(BIN)/python benchmarks/layers_keras.py
 	KERAS_BACKEND=torch $(BIN)/python benchmarks/layers_keras.py

@@ -2,11 +2,12 @@
 
     python benchmarks/folding.py [--threads 2] [--repeats 41] [--clock wall] [--only-speed]
 
-Speed is that of the prediction of a network in the shape of ResNet-18. Each repeat runs everything once, in an order of
-its own, so that whatever else the machine does falls on all alike; the ratios are those of the medians. `--clock processor`
-adds up the time of all threads instead, which other work disturbs less. Then small models that each have one difficulty
-are folded by both tools, in float64: how many normalization layers are left, and by how much the output differs from
-the model's in inference mode, as a share of its greatest value.
+Speed is that of the prediction of a network in the shape of ResNet-18. Each repeat runs everything once, in an order
+of its own, so that whatever else the machine does falls on all alike; the ratios are those of the medians. `--clock
+processor` adds up the time of all threads instead, which other work disturbs less (with one thread: two that wait for
+each other count their waiting). Then small models that each have one difficulty are folded by both tools, in float64:
+how many normalization layers are left, and by how much the output differs from the model's in inference mode, as a
+share of its greatest value.
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ def outcome(tool: Callable[[nn.Module], nn.Module], model: nn.Module, x: Tensor)
         found = result(x)
     except Exception as error:
         return type(error).__name__
-    difference = float((found - expected).abs().max() / expected.abs().max())
+    difference = float(((found - expected).abs().max() / expected.abs().max()).detach())
     wrong = f", WRONG by {difference:.0%}" if difference > 1e-9 else ""
     return f"{left(result)} left{wrong}"
 

@@ -152,7 +152,9 @@ def verdict(name: str, times: dict[str, float]) -> str:
         return told
     faster = by_hand / times[name]
     goal = "" if name.startswith("virtual") else f" (goal {TIMES_FASTER:.0f}: {'met' if faster >= 4 else 'MISSED'})"
-    return f"{told}; {faster:.1f} times as fast as by hand{goal}"
+    compiled = times.get(f"{name}, by hand, compiled")
+    against = "" if compiled is None else f", {compiled / times[name]:.2f} as that compiled"
+    return f"{told}; {faster:.1f} times as fast as by hand{goal}{against}"
 
 
 def peak(option: str) -> None:

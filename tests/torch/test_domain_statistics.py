@@ -239,6 +239,98 @@ def test_recalibration_is_of_the_chosen_domain_alone(within, index):
     torch.testing.assert_close(mean, values.mean(0), rtol=1e-5, atol=1e-5)
 
 
+class Halves(nn.Module):
+    """The first half of each batch is of one domain, the second of the other, as in a GAN."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn, self.out = BatchNorm1d(3, domain_statistics=2), nn.Linear(3, 1)
+
+    def forward(self, x):
+        real, fake = x.chunk(2)
+        return self.out(torch.cat([self.bn(real, domain=0), self.bn(fake, domain=1)]))
+
+
+def halves():
+    torch.manual_seed(0)
+    inputs = [torch.cat([torch.randn(16, 3) - 4, 3 * torch.randn(16, 3) + 5]) for _ in range(8)]
+    model = Halves()
+    with torch.no_grad():
+        targets = [copy.deepcopy(model)(x) for x in inputs]  # what the model gives with statistics of the batch
+    return model, list(zip(inputs, targets, strict=True))
+
+
+def moments(data, index):
+    values = torch.cat([x.chunk(2)[index] for x, _ in data])
+    return values.mean(0), values.var(0)
+
+
+def test_recalibration_of_one_domain_after_the_other_sets_all():
+    model, data = halves()
+
+    for index in range(2):
+        with domain(model, index):
+            result = steadynorm.recalibrate(model, data, tolerance=0)
+        other = 1 - index
+        assert result.skipped == {
+            f"bn, domain {other}": f"another domain is chosen; recalibrate inside domain(model, {other})"
+        }
+
+    for index in range(2):
+        with domain(model, index):
+            mean, variance = moments(data, index)
+            torch.testing.assert_close(model.bn.running_mean, mean, rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(model.bn.running_var, variance, rtol=1e-4, atol=1e-4)
+
+
+def test_a_repair_writes_the_chosen_domain_and_keeps_the_others(tmp_path):
+    model, data = halves()
+    before = buffers(model)
+    subject = steadynorm.Subject(model, data, loss=nn.functional.mse_loss)
+
+    with domain(model, 1):
+        repair = steadynorm.repair(subject, tmp_path / "fixed.pt", tolerance=0)
+
+    fixed = torch.load(tmp_path / "fixed.pt", weights_only=True)
+    torch.testing.assert_close(fixed["bn.running_mean_1"], moments(data, 1)[0], rtol=1e-5, atol=1e-5)
+    assert fixed["bn.running_mean"].tolist() == [0, 0, 0]
+    assert repair.after.loss < repair.before.loss
+    assert_same(buffers(model), before)
+
+
+def test_a_mended_checkpoint_has_the_chosen_domain_in_its_place(tmp_path):
+    model, data = halves()
+    torch.save(model.state_dict(), tmp_path / "old.pt")
+
+    with domain(model, 1):
+        steadynorm.recalibrate(copied := copy.deepcopy(model), data)
+        steadynorm.repair_checkpoint(
+            tmp_path / "old.pt", steadynorm.Subject(model, data, loss=nn.functional.mse_loss), tmp_path / "new.pt"
+        )
+
+    mended = torch.load(tmp_path / "new.pt", weights_only=True)
+    for name in ("bn.running_mean_1", "bn.running_var_1", "bn.running_mean", "bn.running_var"):
+        torch.testing.assert_close(mended[name], copied.state_dict()[name])
+    assert mended["bn.running_mean"].tolist() == [0, 0, 0]
+
+
+def test_a_diagnosis_looks_at_the_chosen_domain_alone():
+    model, data = halves()
+    with domain(model, 1):
+        steadynorm.recalibrate(model, data, tolerance=0)
+    before = buffers(model)
+
+    for index in range(2):
+        with domain(model, index):
+            report = steadynorm.diagnose(model, data, loss=nn.functional.mse_loss)
+        (layer,) = report.evidence.layers
+        with domain(model, index):
+            assert layer.statistics.mean.tolist() == model.bn.running_mean.double().tolist()
+        assert bool(report.findings) is (index == 0)
+
+    assert_same(buffers(model), before)
+
+
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("how", ["argument", "context"])
 def test_a_compiled_model_follows(how):

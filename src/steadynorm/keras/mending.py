@@ -37,7 +37,7 @@ def load(model: Any, contents: Contents, path: str) -> dict[str, str]:
     return names
 
 
-def statistics_keys(layer: str) -> tuple[str, str]:
+def statistics_keys(model: Any, layer: str) -> tuple[str, str]:
     """What `load` calls the mean and the variance of a layer."""
     return f"{layer}/{_STATISTICS[0]}", f"{layer}/{_STATISTICS[1]}"
 

@@ -97,7 +97,7 @@ def _replace_statistics(
     }
     missing = []
     for layer in (each.name for each in recalibration.layers):
-        keys = files.statistics_keys(layer)
+        keys = files.statistics_keys(model, layer)
         if not all(key in names for key in keys):
             missing.append(layer)
             continue

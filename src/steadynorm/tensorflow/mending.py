@@ -49,7 +49,7 @@ def load(model: GraphModel, contents: Contents, path: str) -> dict[str, str]:
     }
 
 
-def statistics_keys(layer: str) -> tuple[str, str]:
+def statistics_keys(model: GraphModel, layer: str) -> tuple[str, str]:
     """What `load` calls the mean and the variance of a layer."""
     return f"{layer}/{_STATISTICS[0]}", f"{layer}/{_STATISTICS[1]}"
 

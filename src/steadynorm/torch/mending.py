@@ -19,6 +19,7 @@ from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import Array
 from steadynorm.mending.fitting import fitted
 from steadynorm.mending.raw import Raw
+from steadynorm.torch.domains import WithDomains
 
 
 def load(model: nn.Module, contents: Contents, path: str) -> dict[str, str]:
@@ -38,9 +39,11 @@ def load(model: nn.Module, contents: Contents, path: str) -> dict[str, str]:
     return names
 
 
-def statistics_keys(layer: str) -> tuple[str, str]:
-    """What `load` calls the mean and the variance of a layer."""
-    return f"{layer}.running_mean".lstrip("."), f"{layer}.running_var".lstrip(".")
+def statistics_keys(model: nn.Module, layer: str) -> tuple[str, str]:
+    """What `load` calls the mean and the variance that a layer has now: of several domains, those of the chosen one."""
+    found = model.get_submodule(layer)
+    end = f"_{found.domain}" if isinstance(found, WithDomains) and found.domain else ""
+    return f"{layer}.running_mean{end}".lstrip("."), f"{layer}.running_var{end}".lstrip(".")
 
 
 def statistics(model: nn.Module, layer: str) -> tuple[Array, Array]:

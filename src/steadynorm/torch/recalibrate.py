@@ -18,6 +18,7 @@ from steadynorm.joining import JOINED_SAMPLES, JoinedBatches
 from steadynorm.recalibration import READ_ONCE, Taken
 from steadynorm.torch.batches import call, check_finite, mixed, sample_count, tensors_of, to_device
 from steadynorm.torch.copying import Copier, unwrap
+from steadynorm.torch.domains import WithDomains
 from steadynorm.torch.layers import has_statistics, is_frozen, normalization_layers, unregistered_layers
 from steadynorm.torch.pooling import Pool, Row
 from steadynorm.torch.ranks import Ranks
@@ -160,7 +161,7 @@ class TorchWork:
         without = {
             name: tap.unfit or "no batch calls it" for name, tap in self.taps.items() if name not in self._moments
         }
-        return {**self._skipped, **without}
+        return {**self._skipped, **without, **_other_domains(self.layers)}
 
     def start(self, mode: Mode) -> None:
         """See `Work`."""
@@ -168,7 +169,8 @@ class TorchWork:
             known = self._moments.get(name) if mode is Mode.POPULATION else None
             tap.start(mode is Mode.BATCH, None if known is None else (known.mean, known.variance))
         self._pool = Pool(self.taps)
-        self._joining = mode is Mode.BATCH and self.forward is None
+        # A model with several domains may tell them by where a sample stands in its batch.
+        self._joining = mode is Mode.BATCH and self.forward is None and not _other_domains(self.layers)
         self._unread = JoinedBatches(_read(mixed(self.data)))
         self._pass, self._gave_before = self._pass + 1, self._done > 0
         self._done, self._share, self._total = 0, _Share(), _Share()
@@ -254,6 +256,17 @@ class TorchWork:
                 f"the model refuses batch {index} of {shapes or type(batch).__name__}: {type(error).__name__}: "
                 f"{error}. Pass forward=lambda model, batch: ... if the model is called in another way"
             ) from error
+
+
+def _other_domains(layers: Mapping[str, nn.Module]) -> dict[str, str]:
+    """The sets of statistics that are not re-estimated, as those of layers."""
+    return {
+        f"{name}, domain {index}": f"another domain is chosen; recalibrate inside domain(model, {index})"
+        for name, layer in layers.items()
+        if isinstance(layer, WithDomains)
+        for index in range(layer.domains)
+        if index != layer.domain
+    }
 
 
 def _read(data: Iterable[Any]) -> Iterator[Any]:

@@ -34,7 +34,7 @@ class Folding(Generic[Model]):
     def __str__(self) -> str:
         count = len(self.folded) + len(self.left)
         lines = [
-            f"Folded {len(self.folded)} of {count} normalization layers, followed {self.followed}; the outputs for the "
-            f"example differ by {self.difference:.1e} of their scale."
+            f"Folded {len(self.folded)} of {count} normalization layers, followed {self.followed}.",
+            f"The outputs for the example differ by {self.difference:.1e} of their scale.",
         ]
         return "\n".join(lines + [f"  left {name}: {reason}" for name, reason in self.left.items()])
