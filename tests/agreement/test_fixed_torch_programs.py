@@ -217,6 +217,10 @@ MODULES: dict[str, Callable[[], dict[str, Any]]] = {
         "data": SimpleNamespace(get_loaders=lambda root, size: _loaders((3, 4, 4), (3, 16, 16))),
         "metrics": SimpleNamespace(psnr=lambda one, other: 0.0),
     },
+    "SN203/torch_networks_in_a_dict": lambda: {
+        "pairs": SimpleNamespace(loaders=lambda size: _loaders(COLOURED, (1, 8, 8), -1))
+    },
+    "SN203/torch_train_false_after_each_epoch": dict,
     "SN203/torch_train_once_before_the_epochs": lambda: {
         "tqdm": SimpleNamespace(tqdm=lambda loader, **options: loader),
         "segmentation": SimpleNamespace(CityscapesCrops=_of_split(COLOURED, [8, 8]), mean_iou=lambda one, other: 0.0),

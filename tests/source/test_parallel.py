@@ -191,9 +191,12 @@ def _told(program: Program) -> list[str]:
     return [repr(each) for each in (program.sightings, program.normalizations, program.unseen)]
 
 
-def _run(code: str, *paths: Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def _run(
+    code: str, *paths: Path, cwd: Path | None = None, start_new_session: bool = False
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", COMMAND + code, *map(str, paths)]
     return subprocess.run(
-        [sys.executable, "-c", COMMAND + code, *map(str, paths)], capture_output=True, text=True, check=False, cwd=cwd
+        command, capture_output=True, text=True, check=False, cwd=cwd, start_new_session=start_new_session
     )
 
 
@@ -345,3 +348,107 @@ def test_modules_that_import_each_other_stay_together(tmp_path: Path) -> None:
     assert {"server", "serve"} <= {each.name for each in division.parts[0]} or {"server", "serve"} <= {
         each.name for each in division.parts[1]
     }
+
+
+INTERRUPTED = {
+    "both, as by a terminal": "os.killpg(0, signal.SIGINT)",
+    "the first one": "os.kill(os.getppid(), signal.SIGINT)",
+    "the first one when it forks": "pass",
+}
+
+
+@pytest.mark.parametrize("name", INTERRUPTED)
+def test_an_interrupt_ends_both_processes(name: str, tmp_path: Path) -> None:
+    paths = _write(tmp_path, FAULTS)
+    code = (
+        "import signal\n"
+        "alive, kept = os.pipe()\n"
+        "def waits(parted, division, files, answer):\n"
+        f"    {INTERRUPTED[name]}\n"
+        "    os.close(kept)\n"
+        "    os.read(alive, 1)\n"
+        "    Path('outlived').touch()\n"
+        "parallel._second_part = waits\n"
+        "def interrupted(fork=os.fork):\n"
+        "    child = fork()\n"
+        "    if child:\n"
+        f"        {'os.kill(os.getpid(), signal.SIGINT)' if name.endswith('forks') else 'pass'}\n"
+        "    return child\n"
+        "os.fork = interrupted\n"
+        "from steadynorm.cli import main\n"
+        "sys.argv[1:] = ['check', '.']\n"
+        "main()\n"
+    )
+    done = _run(code, cwd=tmp_path, start_new_session=True)
+
+    assert len(paths) == 3
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("Aborted") <= 1
+    assert done.stdout == ""
+    # The second process waits for the end of the first, and both hold the output that has ended.
+    assert not (tmp_path / "outlived").exists()
+
+
+KNOWN = {
+    "a comment": ({"a": FAULTS["a"].replace(".argmax(1))", ".argmax(1))  # steadynorm: ignore[SN201]")}, ()),
+    "a comment that is not needed": ({"net": f"{NET}    # steadynorm: ignore[SN101]\n"}, ()),
+    "a rule for a file": (
+        {"pyproject": '[tool.steadynorm.per-file-ignores]\n"b.py" = ["SN201"]\n'},
+        (),
+    ),
+    "a baseline": ({}, ("--baseline", "known.json")),
+    "a baseline of the errors and a file that cannot be parsed": (
+        {"broken": "def f(:\n    batch_norm\n"},
+        ("--baseline", "known.json"),
+    ),
+    "sarif and a file that cannot be parsed": ({"broken": "def f(:\n    batch_norm\n"}, ("--format", "sarif")),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_what_is_known_is_left_out_as_by_one_process(name: str, tmp_path: Path) -> None:
+    changed, options = KNOWN[name]
+    _write(tmp_path, {**FAULTS, **{key: text for key, text in changed.items() if key != "pyproject"}})
+    (tmp_path / "pyproject.toml").write_text(changed.get("pyproject", ""))
+    write = ["check", "a.py", "net.py", "--write-baseline", "known.json"]
+    if options[:1] == ("--baseline",):
+        _run(f"from steadynorm.cli import main\nsys.argv[1:] = {write!r}\nmain()\n", cwd=tmp_path)
+        assert (tmp_path / "known.json").exists()
+    code = f"from steadynorm.cli import main\nsys.argv[1:] = ['check', '.', *{options!r}]\nmain()\n"
+    two = _run(code, cwd=tmp_path)
+    one = _run(f"parallel._may_fork = lambda: False\n{code}", cwd=tmp_path)
+
+    assert "fork" in two.stderr
+    assert "fork" not in one.stderr
+    assert (two.stdout, two.returncode) == (one.stdout, one.returncode)
+    assert two.stderr.replace("fork\n", "") == one.stderr
+    assert ("a.py" in two.stdout) is (name != "a comment" and "baseline" not in name)
+
+
+@pytest.mark.parametrize("options", [(), ("--fix",), ("--fix", "--unsafe-fixes"), ("--format", "sarif")])
+def test_notebooks_and_fixes_are_the_same_by_two_processes(options: tuple[str, ...], tmp_path: Path) -> None:
+    texts = []
+    for forks in (True, False):
+        folder = tmp_path / str(forks)
+        folder.mkdir()
+        _write(folder, {**FAULTS, "c": FAULTY.format(number=3), "sized": OTHER.format(number=7)})
+        cells = [
+            {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": each}
+            for each in (
+                "import torch\nfrom net import Net\n",
+                "net = Net()\nnet.load_state_dict(torch.load('n'))\n",
+                "with torch.no_grad():\n    print(net(torch.load('x')).argmax(1))\n",
+            )
+        ]
+        (folder / "n.ipynb").write_text(
+            json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+        )
+        code = f"from steadynorm.cli import main\nsys.argv[1:] = ['check', '.', *{options!r}]\nmain()\n"
+        done = _run(code if forks else f"parallel._may_fork = lambda: False\n{code}", cwd=folder)
+        assert ("fork" in done.stderr) is forks
+        written = {each.name: each.read_text() for each in sorted(folder.iterdir())}
+        texts.append((done.stdout, done.stderr.replace("fork\n", ""), done.returncode, written))
+
+    assert texts[0] == texts[1]
+    assert ("net.eval()" in texts[0][3]["n.ipynb"]) is ("--fix" in options)

@@ -113,18 +113,26 @@ def _second_process(work: Any) -> Iterator[IO[bytes]]:
     """A copy of this process that does some work, and is gone afterwards in any case; what it writes can be read."""
     reading, writing = os.pipe()
     with open(reading, "rb") as answer:
-        child = os.fork()
-        if child == 0:
-            os.close(reading)
-            _work_and_end(work, writing)
-        os.close(writing)
+        # An interrupt waits until it is sure that the copy is ended with this process, or ends by itself.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
-            yield answer
-        except BaseException:
-            os.kill(child, signal.SIGKILL)
-            raise
+            child = os.fork()
+            if child == 0:
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+                os.close(reading)
+                _work_and_end(work, writing)
+            try:
+                os.close(writing)
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+                yield answer
+            except BaseException:
+                os.kill(child, signal.SIGKILL)
+                raise
+            finally:
+                os.waitpid(child, 0)
         finally:
-            os.waitpid(child, 0)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work_and_end(work: Any, writing: int) -> NoReturn:

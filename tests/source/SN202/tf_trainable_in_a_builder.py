@@ -12,8 +12,7 @@ def double_conv(inputs, filters, is_training, name):
     return net
 
 
-def build_unet(images, masks, learning_rate=1e-4):
-    is_training = tf.placeholder(tf.bool, name="is_training")
+def build_unet(images, masks, is_training, learning_rate=1e-4):
     down = double_conv(images, 32, is_training, "down")
     bottom = double_conv(tf.layers.max_pooling2d(down, 2, 2), 64, is_training, "bottom")
     up = tf.layers.conv2d_transpose(bottom, 32, 2, strides=2)
@@ -22,4 +21,4 @@ def build_unet(images, masks, learning_rate=1e-4):
     update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
     with tf.control_dependencies(update_ops):
         train_op = tf.train.AdamOptimizer(learning_rate).minimize(loss)
-    return train_op, loss, is_training
+    return train_op, loss

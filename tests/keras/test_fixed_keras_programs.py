@@ -1,0 +1,257 @@
+"""What a fix is said to mend is mended where the program runs: measured in Keras, before and after.
+
+Programs get their data from stand-ins: 8 samples to train with and 6 to evaluate with, so that every call of a
+normalization tells by its rows what it is for. Nothing here asks the checks.
+"""
+
+from __future__ import annotations
+
+import builtins
+import pickle
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+SOURCE = Path(__file__).parents[1] / "source"
+TRAINED, ASKED = 8, 6
+SHORT = 2
+"""Rounds of a loop that a program counts."""
+
+
+def _rows(shape: tuple[int, ...], rows: int = TRAINED) -> Any:
+    return np.random.default_rng(rows).normal(2, 1, (rows, *shape)).astype("float32")
+
+
+def _labels(rows: int = TRAINED) -> Any:
+    return np.arange(rows) % 2
+
+
+def _split(shape: tuple[int, ...], labels: Callable[[int], Any] = _labels) -> Any:
+    return (_rows(shape), labels(TRAINED)), (_rows(shape, ASKED), labels(ASKED))
+
+
+def _samples(*columns: Any) -> Any:
+    return tf.data.Dataset.from_tensor_slices(columns)
+
+
+def _batches(*columns: Any) -> Any:
+    return _samples(*columns).batch(len(columns[0]))
+
+
+def _datasets(**loaders: Any) -> dict[str, Any]:
+    return {f"datasets.{name}.load_data": lambda value=value: value for name, value in loaders.items()}
+
+
+def _as_column(rows: int) -> Any:
+    return _labels(rows)[:, None]
+
+
+@dataclass
+class Program:
+    """What a program needs: the modules that nobody has, and what of Keras and TensorFlow gives it data."""
+
+    modules: dict[str, Any] = field(default_factory=dict)
+    keras: dict[str, Any] = field(default_factory=dict)
+    data: Any = None
+    """What `tf.data.Dataset.load` gives, and what `tf.data.experimental.load` does."""
+
+
+PROGRAMS: dict[str, Callable[[], Program]] = {
+    "SN201/keras_layer_always_training": lambda: Program(
+        keras=_datasets(cifar100=_split((32, 32, 3), _as_column)),
+    ),
+    "SN202/keras_bn_training_false": lambda: Program(
+        {"imagenet": SimpleNamespace(train_data=_batches(_rows((32, 32, 3)), _labels()))}
+    ),
+    "SN202/keras_inner_blocks_training_false": lambda: Program(
+        {"birds": SimpleNamespace(dataset=_samples(_rows((32, 32, 3)), _labels()))}
+    ),
+    "SN202/keras_tape_no_training": lambda: Program(keras=_datasets(mnist=_split((28, 28)))),
+    "SN202/keras_tape_training_false": lambda: Program(
+        {"maps": SimpleNamespace(tiles=lambda split: _samples(_rows((16, 16, 3)), _labels()))}
+    ),
+    "SN202/keras_train_step_override": lambda: Program(
+        data=lambda: _samples(_rows((32, 32, 3)), _rows((32, 32, 3)) + 1)
+    ),
+    "SN205/keras_tf_call_without_training": lambda: Program(keras=_datasets(boston_housing=_split((13,)))),
+    "SN205/keras_inner_model": lambda: Program(
+        {
+            "pairs": SimpleNamespace(
+                train_pairs=lambda batch_size: tf.data.Dataset.from_tensors(
+                    ((_rows((64, 64, 3)), _rows((64, 64, 3))), _as_column(TRAINED).astype("float32"))
+                )
+            )
+        }
+    ),
+    "SN205/keras_wrapper_function": lambda: Program(data=lambda: _samples(_rows((30,)), _labels())),
+    "SN301/keras_pickle_trainable": lambda: Program(keras=_datasets(fashion_mnist=_split((28, 28)))),
+    "SN301/keras_savez_trainable": Program,
+    "SN501/keras_functional_helper": Program,
+    "SN501/keras_sequential": Program,
+    "SN501/keras_subclass_dense": Program,
+    "SN510/keras_momentum_constant": Program,
+    "SN510/keras_momentum_partial": Program,
+}
+
+MODELS: dict[str, tuple[Callable[[dict[str, Any]], Any], tuple[int, ...]]] = {
+    "SN501/keras_functional_helper": (lambda names: names["resnet"](10), (64, 64, 3)),
+    "SN501/keras_sequential": (lambda names: names["model"], (32, 32, 3)),
+    "SN501/keras_subclass_dense": (lambda names: names["MLP"](16), (12,)),
+    "SN510/keras_momentum_constant": (lambda names: names["body"], (4, 4, 64)),
+    "SN510/keras_momentum_partial": (lambda names: names["model"], (16000, 1)),
+}
+"""Fixtures that define a network and run nothing: it, and the shape of a sample."""
+
+
+@dataclass
+class Run:
+    """What a program has done: by call of a normalization its rows and mode, the layers, what it saved, its names."""
+
+    calls: list[tuple[int, bool]] = field(default_factory=list)
+    layers: list[Any] = field(default_factory=list)
+    saved: list[Any] = field(default_factory=list)
+    names: dict[str, Any] = field(default_factory=dict)
+
+
+def _set(patch: pytest.MonkeyPatch, root: Any, path: str, value: Any) -> None:
+    *way, last = path.split(".")
+    for each in way:
+        root = getattr(root, each)
+    patch.setattr(root, last, value)
+
+
+def _executed(path: Path, program: Program, name: str) -> Run:
+    with pytest.MonkeyPatch.context() as patch:
+        return _run(path, program, name, patch)
+
+
+def _run(path: Path, program: Program, name: str, patch: pytest.MonkeyPatch) -> Run:
+    done = Run()
+    normalize, fit = keras.layers.BatchNormalization.call, keras.Model.fit
+
+    def noted(layer: Any, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        if tf.executing_eagerly() and isinstance(inputs, tf.Tensor):
+            done.calls.append((int(inputs.shape[0]), bool(training)))
+            done.layers.append(layer)
+        return normalize(layer, inputs, training=training, mask=mask)
+
+    def fitted(model: Any, *data: Any, **options: Any) -> Any:
+        model.run_eagerly = True
+        return fit(model, *data, **options | {"epochs": 1, "verbose": 0})
+
+    def imported(module: str, given: Any = None, local: Any = None, names: Any = (), level: int = 0) -> Any:
+        return program.modules.get(module) or builtins.__import__(module, given, local, names, level)
+
+    patch.setattr(keras.layers.BatchNormalization, "call", noted)
+    patch.setattr(keras.Model, "fit", fitted)
+    patch.setattr(keras.Model, "save_weights", lambda *args, **options: None)
+    patch.setattr(keras.Model, "save", lambda *args, **options: None)
+    patch.setattr(pickle, "dump", lambda value, file: done.saved.extend(value))
+    patch.setattr(np, "savez", lambda file, *arrays: done.saved.extend(arrays))
+    patch.setattr(np, "load", lambda file: {"x": _rows((100,)), "y": _labels()})
+    for each in (tf.data.Dataset, tf.data.experimental):
+        patch.setattr(each, "load", lambda *args, **options: program.data())
+    for each, value in program.keras.items():
+        for package in (keras, tf.keras):
+            _set(patch, package, each, value)
+    keras.utils.set_random_seed(0)
+    eager = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    module = types.ModuleType("defined" if name in MODELS else "__main__")
+    short = {"range": lambda *ends: range(*ends)[:SHORT], "open": _Nowhere, "print": lambda *args, **options: None}
+    module.__dict__["__builtins__"] = vars(builtins) | short | {"__import__": imported}
+    try:
+        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
+    finally:
+        tf.config.run_functions_eagerly(eager)
+    done.names = module.__dict__
+    return done
+
+
+class _Nowhere:
+    """A file that is opened and not written."""
+
+    def __init__(self, *args: Any) -> None:
+        self.args = args
+
+    def __enter__(self) -> _Nowhere:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+
+def _modes_are_right(done: Run, name: str) -> bool:
+    """Training normalizes by the batch, and what is asked of the network by the statistics."""
+    return bool(done.calls) and all(training is (rows >= TRAINED) for rows, training in done.calls)
+
+
+def _statistics_are_saved(done: Run, name: str) -> bool:
+    means = [np.asarray(each.moving_mean) for each in done.layers]
+    return bool(means) and all(
+        np.any(mean) and any(np.array_equal(each, mean) for each in map(np.asarray, done.saved)) for mean in means
+    )
+
+
+def _layers_of(model: Any, *kinds: Any) -> Iterator[Any]:
+    return (each for each in model._flatten_layers() if isinstance(each, kinds))
+
+
+def _biases_count(done: Run, name: str) -> bool:
+    """No bias of a layer could be any other number without a change of the output in training mode."""
+    make, shape = MODELS[name]
+    model, x = make(done.names), _rows(shape)
+    model(x)
+    for layer in _layers_of(model, keras.layers.Dense, keras.layers.Conv2D):
+        if layer.bias is not None:
+            before = np.asarray(model(x, training=True))
+            bias = np.asarray(layer.bias)
+            layer.bias.assign(bias + np.linspace(1, 2, len(bias)))
+            after = np.asarray(model(x, training=True))
+            layer.bias.assign(bias)
+            if np.allclose(before, after, atol=1e-3):
+                return False
+    return True
+
+
+def _average_is_slow(done: Run, name: str) -> bool:
+    """One batch moves no average by more than half of its way, and each by something."""
+    make, shape = MODELS[name]
+    model, means = make(done.names), []
+    for _ in range(2):
+        model(_rows(shape, 2), training=True)
+        means.append([np.linalg.norm(np.asarray(each.moving_mean)) for each in _norms(model)])
+    # The same batch again adds what is left of the first: m, and then m + (1 - share) m.
+    shares = [2 - twice / once for once, twice in zip(*means, strict=True)]
+    return all(0.0001 < share < 0.5 for share in shares)
+
+
+def _norms(model: Any) -> list[Any]:
+    return list(_layers_of(model, keras.layers.BatchNormalization))
+
+
+FACTS: dict[str, Callable[[Run, str], bool]] = {
+    **dict.fromkeys(("SN201", "SN202", "SN205"), _modes_are_right),
+    "SN301": _statistics_are_saved,
+    "SN501": _biases_count,
+    "SN510": _average_is_slow,
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # a warning of a program is its own affair
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_fact_holds_after_the_fix_and_not_before(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    holds = FACTS[name.partition("/")[0]]
+    before, after = (_executed(SOURCE / f"{name}{suffix}", PROGRAMS[name](), name) for suffix in (".py", ".fixed.py"))
+
+    assert not holds(before, name)
+    assert holds(after, name)
