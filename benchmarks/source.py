@@ -84,13 +84,19 @@ class Times:
     works: list[float]
 
 
-def timed(commands: Mapping[str, Sequence[str]], repeats: int) -> dict[str, Times]:
-    """Times commands, in turn, so that what else the machine does is the same for all."""
+def timed(commands: Mapping[str, Sequence[str]], repeats: int, compiled: Path) -> dict[str, Times]:
+    """Times commands, in turn, so that what else the machine does is the same for all.
+
+    Python keeps the bytecode of all modules in a folder of ours, as it is where pip has installed them: a checkout may
+    have none, and the environment may forbid it.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(compiled)
     times = {label: Times([], []) for label in commands}
     for _ in range(repeats):
         for label, command in commands.items():
             start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, env=environment)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             times[label].walls.append(time.perf_counter() - start)
             times[label].works.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
@@ -106,9 +112,11 @@ def show_times(folder: Path, programs: Mapping[str, str], repeats: int, torchfix
     commands = {"steadynorm check": own, "on one processor": alone}
     if "ruff" in programs:
         commands["ruff, all rules"] = [programs["ruff"], "check", "--select", "ALL", "--no-cache", "-q", target]
-    times = timed(commands, repeats)
+    compiled = folder.parent / "compiled"
+    timed({"compiling": own}, 1, compiled)
+    times = timed(commands, repeats, compiled)
     if torchfix and "torchfix" in programs:
-        times |= timed({"TorchFix": [programs["torchfix"], target]}, 1)
+        times |= timed({"TorchFix": [programs["torchfix"], target]}, 1, compiled)
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     print(f"\nTime on {TIMED}'s sources, whole process; {os.cpu_count()} processors, load {load}")
     print(f"  {'':18s} {'wall, median':>13s} {'wall, least':>12s} {'CPU, least':>11s} {'wall / ours':>12s}")

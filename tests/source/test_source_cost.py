@@ -46,7 +46,13 @@ def test_a_check_of_source_loads_nothing_that_reads_models(tmp_path: Path) -> No
     (tmp_path / "a.py").write_text(TORCH)
     loaded = modules_after(f"from steadynorm import check\nassert check({str(tmp_path)!r}).reports")
 
-    assert not loaded & {"steadynorm.model_check", "steadynorm.artifacts.assembly", "steadynorm.fixing"}
+    assert not loaded & {
+        "steadynorm.model_check",
+        "steadynorm.artifacts.assembly",
+        "steadynorm.fixing",
+        "steadynorm.recorded",
+        "steadynorm.experiments.records",
+    }
 
 
 @pytest.mark.parametrize("form", ["json", "text", "sarif", "github"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -73,14 +74,15 @@ def ways_to(files: Project, file: SourceFile, node: ast.expr) -> list[tuple[Leve
 
 def _ways_to(files: Project, file: SourceFile, node: ast.expr) -> list[tuple[Level, ...]]:
     first = Level(file, node, lineage(file.tree, node))
-    pending: list[tuple[Level, ...]] = [(first,)]
+    pending: deque[tuple[Level, ...]] = deque([(first,)])
     found: list[tuple[Level, ...]] = []
-    while pending and len(found) < _MOST:
-        way = pending.pop(0)
+    while pending:
+        way = pending.popleft()
         function = way[-1].function
         further = [] if function is None or len(way) >= _DEEPEST else files.once(_sites, way[-1].file, function)
         longer = [(*way, each) for each in further if all(each.node is not before.node for before in way)]
-        pending += longer
+        # Each way leads to one that is found at least: more than can be found are not begun.
+        pending += longer[: _MOST - len(found) - len(pending)]
         if not longer:
             found.append(way)
     return found
@@ -102,8 +104,16 @@ def calls_of(files: Project, function: Function) -> Iterator[tuple[SourceFile, a
 
 def calls_named(files: Project, name: str) -> Iterator[tuple[SourceFile, ast.Call]]:
     """The calls of functions and methods of a name."""
+    yield from files.once(_called).get(name, ())
+
+
+def _called(files: Project) -> dict[str, list[tuple[SourceFile, ast.Call]]]:
+    """All calls by the names of what they call."""
+    found: dict[str, list[tuple[SourceFile, ast.Call]]] = defaultdict(list)
     for file in files.values():
-        yield from ((file, call) for call in index_of(file.tree).called.get(name, ()))
+        for name, calls in index_of(file.tree).called.items():
+            found[name] += ((file, call) for call in calls)
+    return found
 
 
 def _fits(call: ast.Call, function: Function) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 from steadynorm.source.fixes.callers import Level, Loop
 
@@ -31,11 +32,17 @@ def loops_around(ways: Iterable[tuple[Level, ...]]) -> set[int]:
 def shared_loop(steps: list[tuple[Level, ...]], others: list[tuple[Level, ...]]) -> Shared | None:
     """The innermost loop in which both are, with the fewest calls between."""
     found: list[tuple[int, int, Shared]] = []
+    far = [_looped(other) for other in others]
     for step in steps:
-        for other in others:
-            for high, one in enumerate(step):
-                for deep, two in enumerate(other):
-                    loops = [each for each in one.loops if any(each is loop for loop in two.loops)]
-                    if loops:
-                        found.append((high + deep, len(found), Shared(loops[-1], (step, high), (other, deep))))
+        near = _looped(step)
+        for other, outer in zip(others, far, strict=True):
+            for (high, mine), (deep, theirs) in product(near, outer):
+                loops = [each for each in mine if any(each is loop for loop in theirs)]
+                if loops:
+                    found.append((high + deep, len(found), Shared(loops[-1], (step, high), (other, deep))))
     return min(found, key=lambda each: each[:2])[2] if found else None
+
+
+def _looped(way: tuple[Level, ...]) -> list[tuple[int, list[Loop]]]:
+    """The levels of a way that are in loops, with these."""
+    return [(height, loops) for height, level in enumerate(way) if (loops := level.loops)]

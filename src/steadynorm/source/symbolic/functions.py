@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from steadynorm.source.symbolic.handed import handed_by_framework
 from steadynorm.source.symbolic.machine import DEEPEST, Activation, Arguments, Machine, spot_of
-from steadynorm.source.symbolic.parameters import bound_parameters, free_parameters, given_parameters
+from steadynorm.source.symbolic.parameters import bound_parameters, free_parameters
 from steadynorm.source.symbolic.scope import Scope, listed
 from steadynorm.source.symbolic.trace import Branch, Frame, With
 from steadynorm.source.symbolic.values import (
@@ -52,11 +52,11 @@ def run_function(machine: Machine, function: Function, receiver: Value | None, a
         return machine.record(function, arguments).result or Unknown()
     machine.memory.entered[function.node] += library
     machine.memory.seen.add(spot_of(function))
-    names = bound_parameters(machine, function, receiver, arguments)
-    frame = Frame(function, arguments.place, receiver, dict(names), given_parameters(function, receiver, arguments))
+    names, given = bound_parameters(function, receiver, arguments)
+    frame = Frame(function, arguments.place, receiver, dict(names), given)
     activation = Activation(frame, function.module)
     activation.on_yield, machine.on_yield = machine.on_yield, None
-    scope = Scope(dict(names), function.scope, function.scope.module)
+    scope = Scope(names, function.scope, function.scope.module)
     machine.activations.append(activation)
     try:
         with machine.inside(frame):

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from steadynorm.source.symbolic.machine import Arguments, Machine
+from steadynorm.source.symbolic.machine import Arguments
 from steadynorm.source.symbolic.scope import listed
 from steadynorm.source.symbolic.values import Function, Parameter, Table, Value
 
 
 def bound_parameters(
-    machine: Machine, function: Function, receiver: Value | None, arguments: Arguments
-) -> dict[str, Value]:
-    """What the parameters of a function are in a call; those that nobody gives for sure are `Parameter`."""
+    function: Function, receiver: Value | None, arguments: Arguments
+) -> tuple[dict[str, Value], frozenset[str]]:
+    """What the parameters of a function are in a call, and the names of those that the call gives for sure; those that
+    nobody gives for sure are `Parameter`."""
     spec = function.node.args
-    positional = [each.arg for each in (*spec.posonlyargs, *spec.args)]
+    positional = [each.arg for each in spec.posonlyargs + spec.args]
     values = arguments.positional if receiver is None else (receiver, *arguments.positional)
     names: dict[str, Value] = dict(zip(positional, values, strict=False))
+    given = set(names)
     rest = dict(arguments.named)
     for name in (*positional, *(each.arg for each in spec.kwonlyargs)):
         if name in names:
             continue
         if name in rest:
             names[name] = rest.pop(name)
+            given.add(name)
         else:
             default = function.defaults.get(name)
             unsure = default is None or arguments.more
@@ -29,17 +32,8 @@ def bound_parameters(
         names[spec.vararg.arg] = listed(tuple(values[len(positional) :]), "tuple", not arguments.more)
     if spec.kwarg is not None:
         named = {name: value for name, value in rest.items() if name not in names}
-        names[spec.kwarg.arg] = Table(dict(named), not arguments.more)
-    return names
-
-
-def given_parameters(function: Function, receiver: Value | None, arguments: Arguments) -> frozenset[str]:
-    """The names of the parameters that a call gives for sure."""
-    spec = function.node.args
-    positional = [each.arg for each in (*spec.posonlyargs, *spec.args)]
-    count = len(arguments.positional) + (receiver is not None)
-    keywords = {*positional, *(each.arg for each in spec.kwonlyargs)} & set(arguments.named)
-    return frozenset(positional[:count]) | keywords
+        names[spec.kwarg.arg] = Table(named, not arguments.more)
+    return names, frozenset(given)
 
 
 def free_parameters(function: Function, method: bool) -> dict[str, Value]:
