@@ -25,6 +25,8 @@ from steadynorm.keras.batches import numbers_of
 def pytest_configure(config: pytest.Config) -> None:
     # Keras 3.15 on TensorFlow 2.21 turns variables into arrays by a protocol that NumPy 2 calls old.
     config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning")
+    # What another worker is just writing to the cache of the Makefile cannot be read, and is compiled again.
+    config.addinivalue_line("filterwarnings", "ignore:Error reading persistent compilation cache entry:UserWarning")
 
 
 LAYERS = ("norm", "inner_norm", "hidden_norm")
