@@ -28,14 +28,21 @@ V1_TESTS := $(addprefix tests/tensorflow/, $(addsuffix .py, \
 
 KERAS_CONFORMANCE := tests/conformance/test_keras_layers.py
 
+# Half of the tests to each of two workers, and what is left to whoever ends first: what a file prepares is prepared once.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+# What one worker has compiled need not be compiled by the others.
+JAX_CACHE := JAX_COMPILATION_CACHE_DIR='$(CURDIR)/build/jax' \
+	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
+
 # TensorFlow and PyTorch disturb each other in one process (threads, signal handlers, start-up time).
 test: .venv/dev
-	$(BIN)/python -m pytest -n $(WORKERS) --ignore tests/tensorflow --ignore tests/keras --ignore $(KERAS_CONFORMANCE)
-	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(WORKERS) tests/tensorflow
-	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(WORKERS) tests/keras $(KERAS_CONFORMANCE)
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -n $(WORKERS) -m every_backend tests/keras $(KERAS_CONFORMANCE)
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n $(WORKERS) -m every_backend tests/keras $(KERAS_CONFORMANCE)
-	TF_CPP_MIN_LOG_LEVEL=3 STEADYNORM_TEST_V1=1 $(BIN)/python -m pytest -n $(WORKERS) $(V1_TESTS)
+	$(PYTEST) --ignore tests/tensorflow --ignore tests/keras --ignore $(KERAS_CONFORMANCE)
+	TF_CPP_MIN_LOG_LEVEL=3 $(PYTEST) tests/tensorflow
+	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(PYTEST) tests/keras $(KERAS_CONFORMANCE)
+	KERAS_BACKEND=torch $(PYTEST) -m every_backend tests/keras $(KERAS_CONFORMANCE)
+	KERAS_BACKEND=jax $(JAX_CACHE) $(PYTEST) -m every_backend tests/keras $(KERAS_CONFORMANCE)
+	TF_CPP_MIN_LOG_LEVEL=3 STEADYNORM_TEST_V1=1 $(PYTEST) $(V1_TESTS)
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .

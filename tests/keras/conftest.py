@@ -25,6 +25,8 @@ from steadynorm.keras.batches import numbers_of
 def pytest_configure(config: pytest.Config) -> None:
     # Keras 3.15 on TensorFlow 2.21 turns variables into arrays by a protocol that NumPy 2 calls old.
     config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning")
+    # What another worker is just writing to the cache of the Makefile cannot be read, and is compiled again.
+    config.addinivalue_line("filterwarnings", "ignore:Error reading persistent compilation cache entry:UserWarning")
 
 
 LAYERS = ("norm", "inner_norm", "hidden_norm")
@@ -95,9 +97,13 @@ def evaluate(model: keras.Model, batches: Any) -> float:
     return right / sum(len(y) for _, y in batches)
 
 
+# One by one, the operations of a step take JAX many times as long; TensorFlow makes a graph of them without XLA.
+JIT = keras.backend.backend() == "jax"
+
+
 def train(model: keras.Model, batches: Any, *, epochs: int = 4, rate: float = 3e-3) -> keras.Model:
     """Trains in the plain way, as `fit` does; the model comes back compiled."""
-    model.compile(keras.optimizers.Adam(rate), fitted_loss, jit_compile=False)
+    model.compile(keras.optimizers.Adam(rate), fitted_loss, jit_compile=JIT)
     for _ in range(epochs):
         for x, y in batches:
             model.train_on_batch(x, y)
@@ -216,7 +222,7 @@ class Lab:
             self._weights = [numbers_of(each.value).copy() for each in model.variables + model.optimizer.variables]
             assert evaluate(model, self.validation_data) > 0.95
             return model
-        model.compile(keras.optimizers.Adam(3e-3), fitted_loss, jit_compile=False)
+        model.compile(keras.optimizers.Adam(3e-3), fitted_loss, jit_compile=JIT)
         model.optimizer.build(model.trainable_variables)
         for variable, value in zip(model.variables + model.optimizer.variables, self._weights, strict=True):
             variable.assign(value)

@@ -156,15 +156,19 @@ class AdamLearner(_KerasLearner):
         super().__init__(calling, batch, task)
         self._optimizer = keras.optimizers.Adam(rate)
         self._optimizer.build(self.model.trainable_variables)
+        self._apply = backend().faster(self._applied)
 
     def step(self) -> None:
         """See `Learner`."""
-        variables = self.model.trainable_variables
-        loss, found = gradients(self.calling, self.batch, variables, self._compared)
-        arrived = [(gradient, each) for gradient, each in zip(found, variables, strict=True) if gradient is not None]
+        loss, found = gradients(self.calling, self.batch, self.model.trainable_variables, self._compared)
+        arrived = {index: each for index, each in enumerate(found) if each is not None}
         if arrived and np.isfinite(numbers_of(loss)):
             with backend().without_gradients():
-                self._optimizer.apply([gradient for gradient, _ in arrived], [each for _, each in arrived])
+                self._apply(arrived)
+
+    def _applied(self, arrived: dict[int, Any]) -> None:
+        variables = self.model.trainable_variables
+        self._optimizer.apply(list(arrived.values()), [variables[index] for index in arrived])
 
 
 def _replaced(output: Any, instead: Sequence[Any]) -> Any:

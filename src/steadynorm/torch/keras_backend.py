@@ -16,6 +16,7 @@ from steadynorm.torch.state import random_states_kept
 
 __all__ = [
     "array",
+    "faster",
     "gradients",
     "is_holder",
     "keeper",
@@ -39,6 +40,11 @@ def plain_execution() -> Iterator[None]:
 
 
 plain_calls = plain_execution
+
+
+def faster(function: Callable[[Any], None]) -> Callable[[Any], None]:
+    """As it is: single operations of PyTorch are fast."""
+    return function
 
 
 def without_gradients() -> AbstractContextManager[None]:

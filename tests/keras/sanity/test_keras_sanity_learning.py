@@ -190,6 +190,29 @@ def test_a_part_of_the_way_is_a_part_of_the_rate(sanity: Any, optimizer: str) ->
     np.testing.assert_allclose(courses[0], courses[1], rtol=1e-4)  # float32, rounded once more per step
 
 
+@pytest.mark.every_backend
+def test_adam_moves_what_a_gradient_reaches(sanity: Any) -> None:
+    """Its first step, by hand: both averages hold nothing but the gradient of a mean cross entropy."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 1))
+    flat = keras.layers.Flatten()(inputs)
+    used, unused = keras.layers.Dense(10), keras.layers.Dense(10)
+    model = keras.Model(inputs, used(flat) + keras.ops.stop_gradient(unused(flat)))
+    x, y = sanity.train_data[0]
+    likelihood = np.exp(numbers_of(model(x)).astype(np.float64))
+    gradient = (likelihood / likelihood.sum(1, keepdims=True) - np.eye(10)[y]).mean(0)
+    before = numbers_of(unused.kernel.value).copy()
+
+    with opened_for_training(steadynorm.Subject(model, sanity.train_data, loss=sanity.loss), batches=1) as trainee:
+        trainee.learner(Task.ONE_BATCH, 1e-2).step()
+        moved, left = numbers_of(used.bias.value).copy(), numbers_of(unused.kernel.value).copy()
+
+    # The bias begins at zero; Keras adds epsilon, 1e-7, before it corrects the average of squares for its start.
+    expected = -1e-2 * gradient / (np.abs(gradient) + 1e-7 / np.sqrt(1e-3))
+    np.testing.assert_allclose(moved, expected, rtol=1e-3)
+    np.testing.assert_array_equal(left, before)
+
+
 def test_a_loss_that_falls_is_no_finding(sanity: Any) -> None:
     assert sanity.codes(sanity.net(), "SN904", losses=list(2.3 * np.exp(-np.arange(100) / 20))) == []
 
