@@ -53,6 +53,16 @@ SLIM = {
 }
 
 
+def pairwise(cases):
+    """Of all cases, ranks and ways to build a graph every two together: each case in four of the eight combinations."""
+    return [
+        pytest.param(case, rank, dynamic, id=f"{case}-{rank}-{'dynamic' if dynamic else 'fixed'}")
+        for number, case in enumerate(cases)
+        for rank in SHAPES
+        for dynamic in [(number + rank) % 2 == 1]
+    ]
+
+
 def channel_shape(config, shape):
     axes = config.axis if isinstance(config.axis, tuple) else (config.axis,)
     return tuple(shape[a] for a in sorted(a % len(shape) for a in axes))
@@ -89,18 +99,15 @@ def compare(build, config, shape, *, dynamic, weighted=False, adjustment=None, d
                 for variable, gradient in zip(v1.trainable_variables(), grads[1:], strict=True):
                     true = getattr(wanted, "d" + variable.op.name.rsplit("/", 1)[1])
                     np.testing.assert_allclose(np.ravel(gradient), np.ravel(true), 5 * rtol, 1e-4)
-                for name, variable in variables.items():
+                for name, actual in session.run(variables).items():
                     true = getattr(state, {"biased": "biased_mean", "local_step": "steps"}.get(name, name))
-                    actual = np.ravel(session.run(variable))
-                    np.testing.assert_allclose(actual, np.ravel(true), rtol, rtol, err_msg=f"{name} {step}")
+                    np.testing.assert_allclose(np.ravel(actual), np.ravel(true), rtol, rtol, err_msg=f"{name} {step}")
             if y_test is not None:
                 feed = {x: value, switch: False} | ({weights: w} if weighted else {})
                 np.testing.assert_allclose(session.run(y_test, feed), inference(value, state, config), rtol, 2 * rtol)
 
 
-@pytest.mark.parametrize("dynamic", [False, True], ids=["fixed", "dynamic"])
-@pytest.mark.parametrize("rank", [2, 3, 4, 5])
-@pytest.mark.parametrize("case", LAYERS)
+@pytest.mark.parametrize(("case", "rank", "dynamic"), pairwise(LAYERS))
 def test_tf_layers_agree_with_the_reference(case, rank, dynamic):
     arguments, shape = dict(LAYERS[case]), SHAPES[rank]
     if rank == 2 and arguments.get("axis") in (1, [1, -1]):
@@ -119,9 +126,7 @@ def test_tf_layers_agree_with_the_reference(case, rank, dynamic):
     compare(build, config, shape, dynamic=dynamic, adjustment=adjustment)
 
 
-@pytest.mark.parametrize("dynamic", [False, True], ids=["fixed", "dynamic"])
-@pytest.mark.parametrize("rank", [2, 3, 4, 5])
-@pytest.mark.parametrize("case", SLIM)
+@pytest.mark.parametrize(("case", "rank", "dynamic"), pairwise(SLIM))
 def test_slim_agrees_with_the_reference(case, rank, dynamic):
     arguments = dict(SLIM[case])
     weighted = arguments.pop("batch_weights", False)
@@ -209,6 +214,6 @@ def test_a_large_mean_leaves_the_variance_exact():
             layer()
         session.run(v1.global_variables_initializer())
         session.run(v1.get_collection(v1.GraphKeys.UPDATE_OPS))
-        for name in layers:
-            variable = next(v for v in v1.global_variables() if v.op.name == f"{name}/moving_variance")
-            np.testing.assert_allclose(session.run(variable), true, rtol=2e-3, err_msg=name)
+        variables = {v.op.name: v for v in v1.global_variables()}
+        for name, variance in session.run({name: variables[f"{name}/moving_variance"] for name in layers}).items():
+            np.testing.assert_allclose(variance, true, rtol=2e-3, err_msg=name)

@@ -65,7 +65,7 @@ def fresh(build: Callable[[], None], use: Callable[[], Any]) -> tuple[dict[str, 
         if callable(restore):
             assert restore(session) is restore.report
             restore = restore.report
-        return {each.op.name: session.run(each) for each in v1.global_variables()}, restore
+        return session.run({each.op.name: each for each in v1.global_variables()}), restore
 
 
 def save(folder: Path, build: Callable[[], None], chosen: str = "", **options: Any) -> tuple[str, dict[str, Any]]:
@@ -74,7 +74,7 @@ def save(folder: Path, build: Callable[[], None], chosen: str = "", **options: A
         build()
         session.run(v1.global_variables_initializer())
         path = v1.train.Saver(v1.global_variables(chosen), **options).save(session, str(folder / "model.ckpt"))
-        return path, {each.op.name: session.run(each) for each in v1.global_variables()}
+        return path, session.run({each.op.name: each for each in v1.global_variables()})
 
 
 def restored(variables: Callable[[], Any], path: str, **options: Any) -> Callable[[], Any]:

@@ -81,7 +81,7 @@ def test_a_step_updates_statistics_variables_and_step(make: str, resource: bool,
     with v1.Session() as session:
         session.run(v1.global_variables_initializer())
         result = session.run(train_op)
-        averages = {each.op.name: session.run(each) for each in v1.global_variables()}
+        averages = session.run({each.op.name: each for each in v1.global_variables()})
     np.testing.assert_allclose(averages["bn/moving_mean"], X.mean(0) / 2, rtol=1e-6)
     spread = X.var(0, ddof=1 if fused else 0)
     np.testing.assert_allclose(averages["bn/moving_variance"], (1 + spread) / 2, rtol=1e-5)

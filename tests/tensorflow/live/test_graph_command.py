@@ -1,4 +1,4 @@
-"""A graph named on the command line, in a process of its own."""
+"""A graph named on the command line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import tensorflow as tf
+from typer.testing import CliRunner
+
+from steadynorm import cli
 
 SUBJECT = """
 import numpy as np
@@ -42,21 +46,21 @@ def subject():
 """
 
 
-def test_a_graph_is_diagnosed_and_repaired_from_the_command_line(tmp_path: Path) -> None:
+def test_a_graph_is_diagnosed_and_repaired_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "graph.py").write_text(SUBJECT)
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "steadynorm", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    done = run("diagnose", "graph.py:subject", "--json")
+    command = [sys.executable, "-m", "steadynorm", "diagnose", "graph.py:subject", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     report = json.loads(done.stdout)
     assert [each["code"] for each in report["findings"]] == ["SN101"]
     assert report["versions"]["framework"] == "tensorflow"
     assert report["versions"]["framework_version"] == tf.__version__
-    done = run("repair", "graph.py:subject", "--output", "new.ckpt")
-    assert done.returncode == 0, done.stderr
-    assert "wrote new.ckpt" in done.stdout
+    monkeypatch.chdir(tmp_path)
+    repaired = CliRunner().invoke(cli.app, ["repair", "graph.py:subject", "--output", "new.ckpt"])
+    assert repaired.exit_code == 0, repaired.output
+    assert "wrote new.ckpt" in repaired.output
     held = {name for name, _ in tf.train.list_variables(str(tmp_path / "new.ckpt"))}
     assert {"norm/moving_mean", "norm/moving_variance", "head"} <= held
