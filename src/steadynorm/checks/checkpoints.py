@@ -74,7 +74,7 @@ def statistics_of_other_weights(evidence: Evidence) -> Iterator[Finding]:
             evidence={"layers": layers},
             certainty=Certainty.LIKELY,
             settle=(
-                "pass train_step and optimizer, which show whether the weights outrun the average (then it is SN104), and "
+                "pass train_step and optimizer, which show whether the weights outrun the average (SN104), and "
                 if outrun_too
                 else ""
             )

@@ -109,6 +109,10 @@ def statistics_at_initialization(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
+WORTH_IT = 0.02
+"""Share of a gap that re-estimated statistics must close before a lag is called an error."""
+
+
 @check("SN104", "calls")
 def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
     """An average that still holds its initial value, or that follows too slowly."""
@@ -131,8 +135,14 @@ def statistics_lag(evidence: Evidence) -> Iterator[Finding]:
     if not (starting or slow) and not any(mismatched(evidence)):
         slow = _all_a_little(evidence)
     if slow:
-        # An average that merely trails at full speed does no harm where inference does as well with it.
-        yield _too_slow(evidence, slow, Severity.INFO if no_gap(evidence) else severity)
+        # An average that merely trails does no harm where inference does as well with it, or no better with a new one.
+        yield _too_slow(evidence, slow, Severity.INFO if no_gap(evidence) or _is_useless(evidence) else severity)
+
+
+def _is_useless(evidence: Evidence) -> bool:
+    """Whether statistics that fit were tried, and closed nothing of the gap: its cause is another."""
+    trial = evidence.trial("recalibrate")
+    return trial is not None and trial.share is not None and trial.share < WORTH_IT
 
 
 def _all_a_little(evidence: Evidence) -> list[Layer]:

@@ -13,12 +13,11 @@ from keras.src.layers import layer as layer_module
 from keras.src.ops import operation as operation_module
 
 from steadynorm import nests
+from steadynorm.chains import chain_after, chain_before
 from steadynorm.evidence import CallSite, Operation
 from steadynorm.keras.calls import replaced
 from steadynorm.keras.layers import named_layers, sublayers
 from steadynorm.passes import Site
-
-LONGEST_CHAIN = 12
 
 Shape: TypeAlias = tuple[int | None, ...] | None
 
@@ -136,7 +135,7 @@ class Recorder:
     def chains(self) -> dict[Site, CallSite]:
         """The call sites with their chains."""
         return {
-            site: CallSite(site[0], site[1], before=_chain_before(node), after=_chain_after(node))
+            site: CallSite(site[0], site[1], before=chain_before(node), after=chain_after(node))
             for site, node in self.sites.items()
         }
 
@@ -233,23 +232,3 @@ def _has_bias(operation: Any) -> bool:
     return _kind(operation) in ("convolution", "linear") and isinstance(
         getattr(operation, "bias", None), keras.Variable
     )
-
-
-def _chain_before(node: Traced) -> tuple[Operation, ...]:
-    chain: list[Operation] = []
-    while len(node.inputs) == 1 and len(chain) < LONGEST_CHAIN:
-        node = node.inputs[0]
-        chain.append(node.operation())
-        if node.kind == "normalization":
-            break
-    return tuple(chain)
-
-
-def _chain_after(node: Traced) -> tuple[Operation, ...]:
-    chain: list[Operation] = []
-    while len(node.readers) == 1 and len(chain) < LONGEST_CHAIN:
-        node = node.readers[0]
-        chain.append(node.operation())
-        if node.kind in ("normalization", "convolution", "linear"):
-            break
-    return tuple(chain)

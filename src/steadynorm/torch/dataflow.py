@@ -11,12 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from steadynorm.chains import chain_after, chain_before
 from steadynorm.evidence import CallSite, Operation
 from steadynorm.passes import Site
 from steadynorm.torch.batches import tensors_of
 from steadynorm.torch.state import hooks
-
-LONGEST_CHAIN = 12
 
 _KINDS = {
     "convolution": ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
@@ -122,7 +121,7 @@ class Recorder(TorchFunctionMode):
     def chains(self) -> dict[Site, CallSite]:
         """The call sites with their chains."""
         return {
-            site: CallSite(site[0], site[1], before=_chain_before(node), after=_chain_after(node))
+            site: CallSite(site[0], site[1], before=chain_before(node), after=chain_after(node))
             for site, node in self.sites.items()
         }
 
@@ -209,23 +208,3 @@ def _has_bias(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: 
             for each in args
         )
     return False
-
-
-def _chain_before(node: Traced) -> tuple[Operation, ...]:
-    chain: list[Operation] = []
-    while len(node.inputs) == 1 and len(chain) < LONGEST_CHAIN:
-        node = node.inputs[0]
-        chain.append(node.operation())
-        if node.kind == "normalization":
-            break
-    return tuple(chain)
-
-
-def _chain_after(node: Traced) -> tuple[Operation, ...]:
-    chain: list[Operation] = []
-    while len(node.readers) == 1 and len(chain) < LONGEST_CHAIN:
-        node = node.readers[0]
-        chain.append(node.operation())
-        if node.kind in ("normalization", "convolution", "linear"):
-            break
-    return tuple(chain)

@@ -59,6 +59,11 @@ def test_sn305_teacher_with_the_statistics_of_the_student(lab: Any) -> None:
     likely = lab.assert_first(lab.diagnose(teacher), "SN305")
     assert likely.certainty == "likely"
     assert "source_model" in likely.settle
+    # Without a train step nobody knows whether the weights outran the average.
+    assert ("SN104" in likely.message, "train_step" in likely.settle) == (True, True)
+    step = lab.diagnose(teacher, train_step=lab.train_step, optimizer=torch.optim.SGD(teacher.parameters(), 1e-4))
+    settled = lab.assert_first(step, "SN305")
+    assert ("SN104" in settled.message, "train_step" in settled.settle) == (False, False)
 
 
 def test_sn305_is_silent_on_an_exact_copy(lab: Any) -> None:

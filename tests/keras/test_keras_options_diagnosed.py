@@ -1,0 +1,65 @@
+"""Models whose layers have the options of this package: what the options make of the statistics is no mistake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import pytest
+
+from steadynorm import Report
+from steadynorm.keras import BatchNormalization
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "renorm": {"renorm": True, "renorm_momentum": 0.9},
+    "virtual batches": {"virtual_batch_size": 16},
+    "both": {"renorm": True, "renorm_momentum": 0.9, "virtual_batch_size": 16},
+}
+
+
+def trained(lab: Any, **options: Any) -> Any:
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(16, 3, padding="same", use_bias=False),
+            BatchNormalization(momentum=0.9, name="norm", **options),
+            layers.ReLU(),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(32, use_bias=False),
+            BatchNormalization(momentum=0.9, name="hidden_norm", **options),
+            layers.ReLU(),
+            layers.Dense(10),
+        ]
+    )
+    return lab.train(model, lab.train_data)
+
+
+def diagnosed(lab: Any, model: Any) -> Report:
+    """On whole batches: sixteen do not divide the last one of the digits."""
+    return lab.diagnose(model, validation_data=[each for each in lab.validation_data if len(each[1]) == 64])  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=list(OPTIONS))
+def test_a_healthy_model_is_silent(lab: Any, options: dict[str, Any]) -> None:
+    model = trained(lab, **options)
+    assert lab.evaluate(model, lab.validation_data) > 0.9
+
+    lab.assert_healthy(diagnosed(lab, model))
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=list(OPTIONS))
+def test_statistics_that_were_lost_are_found(lab: Any, options: dict[str, Any]) -> None:
+    """The broken twin: the moving averages are as at the beginning."""
+    model = trained(lab, **options)
+    for name in ("norm", "hidden_norm"):
+        layer = model.get_layer(name)
+        layer.moving_mean.assign(keras.ops.zeros_like(layer.moving_mean))
+        layer.moving_variance.assign(keras.ops.ones_like(layer.moving_variance))
+
+    report = diagnosed(lab, model)
+
+    assert report.findings[0].code in ("SN103", "SN305")
+    assert report.findings[0].share > 0.9
