@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,30 @@ v1 = tf.compat.v1
 Found = dict[str, Finding]
 
 
-@pytest.fixture(params=["switch", "functional"])
+EVERY_FORM = [("switch", "reference"), ("switch", "resource"), ("functional", "resource"), ("functional", "reference")]
+AS_WRITTEN = [EVERY_FORM[0], EVERY_FORM[2]]
+"""What TensorFlow 1 writes, and what TensorFlow 2 does."""
+
+WHERE_THE_MIXTURE_MATTERS = ("test_graph_classics", "test_graph_idioms", "test_graph_modes", "test_graph_updates")
+"""Files about conditions and updates, which read and write variables in a form of their own for each of the four."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test in more than one form of graph, unless it says itself in which."""
+    given = {name for mark in metafunc.definition.iter_markers("parametrize") for name in _names(mark.args[0])}
+    names = [name for name in ("control_flow", "variables") if name in metafunc.fixturenames and name not in given]
+    if len(names) == 1:
+        metafunc.parametrize(names[0], list(dict.fromkeys(form[1] for form in EVERY_FORM)), indirect=True)
+    elif names:
+        is_mixed = metafunc.module.__name__.endswith(WHERE_THE_MIXTURE_MATTERS)
+        metafunc.parametrize(names, EVERY_FORM if is_mixed else AS_WRITTEN, indirect=True)
+
+
+def _names(given: str | Sequence[str]) -> Sequence[str]:
+    return [each.strip() for each in given.split(",")] if isinstance(given, str) else given
+
+
+@pytest.fixture
 def control_flow(request: pytest.FixtureRequest) -> Iterator[str]:
     """Conditions and loops of TensorFlow 1, and those that are functions."""
     before = v1.control_flow_v2_enabled()
@@ -27,7 +50,7 @@ def control_flow(request: pytest.FixtureRequest) -> Iterator[str]:
     (v1.enable_control_flow_v2 if before else v1.disable_control_flow_v2)()
 
 
-@pytest.fixture(params=["reference", "resource"])
+@pytest.fixture
 def variables(request: pytest.FixtureRequest) -> str:
     """Variables of TensorFlow 1, and resource variables."""
     return str(request.param)
