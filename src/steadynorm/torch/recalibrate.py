@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from steadynorm.batches import inputs_and_target
+from steadynorm.batches import as_read, inputs_and_target
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Mode, SampledMoments
 from steadynorm.joining import JOINED_SAMPLES, JoinedBatches
@@ -146,7 +146,8 @@ class TorchWork:
             tap.start(mode is Mode.BATCH, None if known is None else (known.mean, known.variance))
         self._pool = Pool(self.taps)
         self._joining = mode is Mode.BATCH and self.forward is None
-        self._unread = JoinedBatches(_read(mixed(self.data)))
+        batches = mixed(self.data)
+        self._unread = JoinedBatches(as_read(lambda: iter(batches), "data"))
         self._done, self._share, self._total = 0, _Share(), _Share()
 
     def run(self, upto: int | None, on_batch: Callable[[int], None]) -> None:
@@ -232,17 +233,6 @@ class TorchWork:
                 f"the model refuses batch {index} of {shapes or type(batch).__name__}: {type(error).__name__}: "
                 f"{error}. Pass forward=lambda model, batch: ... if the model is called in another way"
             ) from error
-
-
-def _read(data: Iterable[Any]) -> Iterator[Any]:
-    index = -1
-    try:
-        for index, batch in enumerate(data):  # noqa: B007
-            yield batch
-    except Exception as error:
-        raise UnusableInputError(
-            f"data raised while batch {index + 1} was read: {type(error).__name__}: {error}"
-        ) from error
 
 
 def _check_inputs(batch: Any, index: int) -> None:
