@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import Any
 
+from steadynorm.errors import UnusableInputError
 from steadynorm.nests import is_mapping
 
 TARGET_KEYS = ("labels", "label", "targets", "target", "y")
@@ -30,6 +32,26 @@ def spread_order(count: int) -> list[int]:
         return [index for pair in zip_longest(*halves) for index in pair if index is not None]
 
     return ordered(0, count)
+
+
+def as_read(begin: Callable[[], Iterator[Any]], name: str) -> Iterator[Any]:
+    """The batches that are read, one by one; what the user's data raise is said with the batch at which they do.
+
+    Arguments:
+        begin: begins to read, which may raise as well.
+        name: whose data they are.
+
+    Raises:
+        UnusableInputError: the data raise.
+    """
+    index = -1
+    try:
+        for index, batch in enumerate(begin()):  # noqa: B007
+            yield batch
+    except Exception as error:
+        raise UnusableInputError(
+            f"{name} raised while batch {index + 1} was read: {type(error).__name__}: {error}"
+        ) from error
 
 
 def inputs_and_target(batch: Any) -> tuple[Any, Any]:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from steadynorm import nests
-from steadynorm.batches import inputs_and_target, spread_order
+from steadynorm.batches import as_read, inputs_and_target, spread_order
 from steadynorm.errors import UnusableInputError
 from steadynorm.keras.backends import backend
 
@@ -51,14 +51,7 @@ def read(data: Iterable[Any], name: str, *, in_order: bool = False) -> Iterator[
     Raises:
         UnusableInputError: the data raise while they are read; `name` says whose.
     """
-    index = -1
-    try:
-        for index, batch in enumerate(_in_order(data) if in_order else _ordered(data)):  # noqa: B007
-            yield batch
-    except Exception as error:
-        raise UnusableInputError(
-            f"{name} raised while batch {index + 1} was read: {type(error).__name__}: {error}"
-        ) from error
+    yield from as_read(lambda: _in_order(data) if in_order else _ordered(data), name)
 
 
 def sample(data: Iterable[Any], count: int | None, name: str, *, in_order: bool = False) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from steadynorm import nests
-from steadynorm.batches import inputs_and_target, spread_order
+from steadynorm.batches import as_read, inputs_and_target, spread_order
 from steadynorm.errors import UnusableInputError
 from steadynorm.nests import is_mapping
 from steadynorm.tensorflow.graph_subject import GraphModel
@@ -22,14 +22,11 @@ def read(data: Iterable[Any], name: str, *, in_order: bool = False) -> Iterator[
     Raises:
         UnusableInputError: the data raise while they are read; `name` says whose.
     """
-    index = -1
-    try:
-        for index, batch in enumerate(iter(data) if in_order else _ordered(data)):  # noqa: B007
-            yield nests.transform(batch, np.asarray, _is_array)
-    except Exception as error:
-        raise UnusableInputError(
-            f"{name} raised while batch {index + 1} was read: {type(error).__name__}: {error}"
-        ) from error
+
+    def begin() -> Iterator[Any]:
+        return (nests.transform(each, np.asarray, _is_array) for each in (data if in_order else _ordered(data)))
+
+    yield from as_read(begin, name)
 
 
 def sample(data: Iterable[Any], count: int | None, name: str, *, in_order: bool = False) -> list[Any]:

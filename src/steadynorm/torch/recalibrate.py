@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from steadynorm.batches import inputs_and_target
+from steadynorm.batches import as_read, inputs_and_target
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Mode, SampledMoments
 from steadynorm.joining import JOINED_SAMPLES, JoinedBatches
@@ -171,7 +171,8 @@ class TorchWork:
         self._pool = Pool(self.taps)
         # A model with several domains may tell them by where a sample stands in its batch.
         self._joining = mode is Mode.BATCH and self.forward is None and not _other_domains(self.layers)
-        self._unread = JoinedBatches(_read(mixed(self.data)))
+        batches = mixed(self.data)
+        self._unread = JoinedBatches(as_read(lambda: iter(batches), "data"))
         self._pass, self._gave_before = self._pass + 1, self._done > 0
         self._done, self._share, self._total = 0, _Share(), _Share()
 
@@ -267,17 +268,6 @@ def _other_domains(layers: Mapping[str, nn.Module]) -> dict[str, str]:
         for index in range(layer.domains)
         if index != layer.domain
     }
-
-
-def _read(data: Iterable[Any]) -> Iterator[Any]:
-    index = -1
-    try:
-        for index, batch in enumerate(data):  # noqa: B007
-            yield batch
-    except Exception as error:
-        raise UnusableInputError(
-            f"data raised while batch {index + 1} was read: {type(error).__name__}: {error}"
-        ) from error
 
 
 def _check_inputs(batch: Any, index: int) -> None:
