@@ -6,7 +6,6 @@ nothing is executed eagerly.
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator
 
@@ -21,17 +20,6 @@ from tensorflow.python.eager import context
 
 if os.environ.get("STEADYNORM_TEST_V1"):
     tf.compat.v1.disable_v2_behavior()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long begins first, so that no worker waits for it at the end."""
-    items.sort(key=lambda each: each.get_closest_marker("slow") is None)
-
-
-def pytest_collection_finish() -> None:
-    """TensorFlow's hundreds of thousands of objects stay: the garbage collector need not go through them each time."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture
