@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from steadynorm.batches import inputs_and_target
+from steadynorm.norm.moments import Moments
 
 JOINED_SAMPLES = 256
 """Batches are joined up to that many samples."""
 
 JOINED_VALUES = 1 << 20
 """And up to that many values in the input: what a batch of large images needs in memory is not multiplied."""
+
+TRIED_SAMPLES = 4
+"""Samples of each of two batches by which it is tried whether batches may be joined."""
+
+_ROUNDING = 1e-2
+"""By how much of a standard deviation moments of the same values may differ, in half precision too."""
 
 
 class JoinedBatches:
@@ -52,6 +61,37 @@ class JoinedBatches:
         if not self._next:
             self._next.append(next(self._batches, _END))
         return self._next[0]
+
+
+def is_the_same_joined(fed: Callable[[list[Any]], Mapping[Any, Moments]], batches: Sequence[Any]) -> bool:
+    """Whether layers are fed the same by two batches in one as by one after the other.
+
+    So it is unless a model treats a sample by where it stands in its batch, as one does whose batches are pairs of
+    halves, or takes batches of one size only.
+
+    Arguments:
+        fed: runs the model once, all layers by what is stored, on the first `TRIED_SAMPLES` samples of each of some
+            batches in one; what each layer is fed, by any key.
+        batches: two or more, of which the first two are tried.
+    """
+    first, second = batches[:2]
+    try:
+        together, apart = fed([first, second]), [fed([each]) for each in (first, second)]
+    except Exception:  # of a size that the model does not take
+        return False
+    if any(each.keys() != together.keys() for each in apart):
+        return False
+    return all(_alike_moments(apart[0][name].merge(apart[1][name]), moments) for name, moments in together.items())
+
+
+def _alike_moments(one: Moments, other: Moments) -> bool:
+    if one.mean.shape != other.mean.shape or not np.array_equal(one.count, other.count):
+        return False
+    deviations = np.sqrt(one.variance), np.sqrt(other.variance)
+    # Of values far from zero it is the values that are rounded, not their deviations.
+    allowed = _ROUNDING * (deviations[0] + 1e-3 * np.abs(one.mean)) + np.finfo(np.float32).tiny
+    apart = np.abs(one.mean - other.mean), np.abs(deviations[0] - deviations[1])
+    return all(bool((each <= allowed).all()) for each in apart)
 
 
 _END = object()

@@ -229,3 +229,27 @@ def test_a_model_that_was_never_built_is_refused() -> None:
     model = keras.Sequential([keras.layers.Dense(3), keras.layers.BatchNormalization(name="norm")])
     with pytest.raises(UnusableInputError, match=r"'norm' was never called"):
         steadynorm.recalibrate(model, batches(IMAGES.reshape(-1, 64)), progress=False)
+
+
+class Halves(keras.Model):
+    """Has a layer for each half of its batch, as a network for pairs or for two domains does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = keras.layers.BatchNormalization(), keras.layers.BatchNormalization()
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        one, other = keras.ops.split(x, 2)
+        layers = (self.first(one, training=training), self.second(other, training=training))
+        return keras.ops.concatenate(layers)
+
+
+@pytest.mark.every_backend
+def test_a_model_that_takes_its_batch_apart_gets_each_batch_as_it_is() -> None:
+    x = np.random.default_rng(0).standard_normal((10, 64, 3)).astype(np.float32)
+    x[:, 32:] = 4 + 3 * x[:, 32:]
+    model = Halves()
+    model(x[0])
+    steadynorm.recalibrate(model, [(each, np.zeros(64)) for each in x], tolerance=0, progress=False)
+    for layer, half in ((model.first, x[:, :32]), (model.second, x[:, 32:])):
+        assert_statistics(layer, half)

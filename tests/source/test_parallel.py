@@ -196,7 +196,7 @@ def _run(
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", COMMAND + code, *map(str, paths)]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=cwd, start_new_session=start_new_session
+        command, capture_output=True, text=True, check=False, cwd=cwd, start_new_session=start_new_session, timeout=300
     )
 
 
@@ -362,6 +362,8 @@ def test_an_interrupt_ends_both_processes(name: str, tmp_path: Path) -> None:
     paths = _write(tmp_path, FAULTS)
     code = (
         "import signal\n"
+        # A shell that starts the tests in the background has them ignore it, and what they start as well.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "alive, kept = os.pipe()\n"
         "def waits(parted, division, files, answer):\n"
         f"    {INTERRUPTED[name]}\n"

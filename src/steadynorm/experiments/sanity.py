@@ -74,7 +74,10 @@ def examine(
         clock: gives the time in seconds.
     """
     chosen, left_out = tuple(select) or CODES, tuple(ignore)
-    wanted: Callable[[str], bool] = lambda code: code.startswith(chosen) and not code.startswith(left_out)  # noqa: E731
+
+    def wanted(code: str) -> bool:
+        return code.startswith(chosen) and not code.startswith(left_out)
+
     session = _Session(trainee, seconds, stage, wanted, clock)
     experiments = session.run(sequential, None if losses is None else list(losses))
     evidence = Evidence(framework=trainee.framework, layers=(), experiments=experiments)
@@ -160,9 +163,8 @@ class _Session:
         if untried is not None:
             self.partly["SN908"] = untried
         targets = [target for _, target in self.trainee.arrays()]
-        if first.targets is None or not any(
-            each is not None and each.size for each in targets
-        ):  # a graph may compare its output with what it is fed
+        # A graph may compare its output with what it is fed.
+        if first.targets is None or not any(each is not None and each.size for each in targets):
             return first
         return replace(first, targets=counted_range(targets, first.outputs, self._is_ignored))
 
@@ -292,8 +294,8 @@ def _untried(first: FirstPass) -> str | None:
     if not pairs_samples(output, target):
         return None
     return (
-        f"whether the loss broadcasts predictions {output} and targets {target} could not be tried: it takes other "
-        "targets, and those of the shape of the predictions"
+        f"whether the loss broadcasts predictions {output} and targets {target} could not be tried: it refuses "
+        "other targets, or those in the shape of the predictions"
     )
 
 

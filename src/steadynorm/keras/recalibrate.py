@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import keras
@@ -11,7 +11,7 @@ import numpy as np
 
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Mode, SampledMoments
-from steadynorm.joining import JOINED_SAMPLES, JoinedBatches
+from steadynorm.joining import JOINED_SAMPLES, TRIED_SAMPLES, JoinedBatches, is_the_same_joined
 from steadynorm.keras.backends import backend
 from steadynorm.keras.batches import (
     arrays_of,
@@ -27,6 +27,7 @@ from steadynorm.keras.calls import standing_in
 from steadynorm.keras.keeping import kept
 from steadynorm.keras.layers import check_built, epsilon_of, normalization_layers
 from steadynorm.keras.taps import Tap
+from steadynorm.norm.moments import Moments
 from steadynorm.quoting import said
 from steadynorm.recalibration import Taken
 
@@ -120,6 +121,7 @@ class KerasWork:
         self.taps = {name: Tap(layer) for name, layer in layers.items()}
         self._skipped = skipped
         self._moments: Mapping[str, SampledMoments] = {}
+        self._same_joined: bool | None = None
 
     def skipped(self) -> Mapping[str, str]:
         """See `Work`."""
@@ -133,7 +135,7 @@ class KerasWork:
         for name, tap in self.taps.items():
             known = self._moments.get(name) if mode is Mode.POPULATION else None
             tap.start(mode is Mode.BATCH, None if known is None else (known.mean, known.variance))
-        self._joining = mode is Mode.BATCH and self.forward is None
+        self._joining = mode is Mode.BATCH and self.forward is None and self._same_joined is not False
         self._unread = JoinedBatches(read(self.data, "data"))
         self._done = self._samples = 0
         self._ended = False
@@ -157,11 +159,21 @@ class KerasWork:
         for index, batch in enumerate(batches, self._done):
             if self.forward is None:
                 check_finite(inputs_and_targets(batch)[0], "data", index)
-        if len(batches) < 2 or not self._run_joined(batches):
+        if len(batches) > 1 and self._same_joined is None:
+            self._same_joined = self._joining = is_the_same_joined(self._fed, batches)
+        if len(batches) < 2 or not self._joining or not self._run_joined(batches):
             for index, batch in enumerate(batches, self._done):
                 self._run(batch, index)
         self._done += len(batches)
         self._samples += sum(map(sample_count, batches))
+
+    def _fed(self, batches: list[Any]) -> dict[str, Moments]:
+        """What the layers are fed by the first samples of some batches in one; see `is_the_same_joined`."""
+        with ExitStack() as stack:
+            tried = {name: stack.enter_context(tap.tried()) for name, tap in self.taps.items()}
+            inputs = [numbers_of(inputs_and_targets(batch)[0])[:TRIED_SAMPLES] for batch in batches]
+            call(self.model, (np.concatenate(inputs), None))
+        return {name: moments for name, found in tried.items() for moments in found}
 
     def _run_joined(self, batches: list[Any]) -> bool:
         """Runs batches as one; `False` for a model that takes batches of its own size only, which then gets them."""

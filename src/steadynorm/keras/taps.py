@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -57,6 +59,19 @@ class Tap:
             return False
         self.moments.add(pending)
         return True
+
+    @contextmanager
+    def tried(self) -> Iterator[list[Moments]]:
+        """Lets the layer normalize by what is stored; what it is fed inside does not count, and is given at the end."""
+        before = self._by_batch, self._population
+        self._by_batch, self._population = False, None
+        found: list[Moments] = []
+        try:
+            yield found
+        finally:
+            found += [] if self._pending is None else [self._pending]
+            self._pending = None
+            self._by_batch, self._population = before
 
     def __call__(self, called: Called) -> Any:
         """Takes the moments of one input; an empty one counts for nothing."""

@@ -118,7 +118,8 @@ def _second_process(work: Any) -> Iterator[IO[bytes]]:
         try:
             child = os.fork()
             if child == 0:
-                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+                    signal.signal(signal.SIGINT, signal.SIG_DFL)
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
                 os.close(reading)
                 _work_and_end(work, writing)

@@ -12,7 +12,7 @@ import numpy as np
 from steadynorm.batches import inputs_and_target
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Array, Mode, SampledMoments
-from steadynorm.joining import JOINED_SAMPLES, JoinedBatches
+from steadynorm.joining import JOINED_SAMPLES, TRIED_SAMPLES, JoinedBatches, is_the_same_joined
 from steadynorm.layer_moments import LayerMoments
 from steadynorm.norm.moments import Moments
 from steadynorm.recalibration import Taken
@@ -112,6 +112,7 @@ class GraphWork:
             )
         self._taken: dict[str, LayerMoments] = {}
         self._known: dict[str, SampledMoments] = {}
+        self._same_joined: bool | None = None
 
     def skipped(self) -> Mapping[str, str]:
         """See `Work`."""
@@ -129,7 +130,7 @@ class GraphWork:
         spots = self._copied.layers.spots
         self._override = {number: instead[spot.layer] for number, spot in enumerate(spots) if spot.layer in instead}
         self._taken = {name: LayerMoments() for name in self._chosen}
-        self._joining = self._by_batch
+        self._joining = self._by_batch and self._same_joined is not False
         self._unread = JoinedBatches(read(self._data, "data"))
         self._done = self._samples = 0
         self._ended = False
@@ -152,11 +153,20 @@ class GraphWork:
         self._ended = not batches
         for index, batch in enumerate(batches, self._done):
             check_finite(inputs_and_target(batch)[0], "data", index)
-        if len(batches) < 2 or not self._run_joined(batches):
+        if len(batches) > 1 and self._same_joined is None:
+            self._same_joined = self._joining = is_the_same_joined(self._fed, batches)
+        if len(batches) < 2 or not self._joining or not self._run_joined(batches):
             for index, batch in enumerate(batches, self._done):
                 self._run(batch, index)
         self._done += len(batches)
         self._samples += sum(map(sample_count, batches))
+
+    def _fed(self, batches: list[Any]) -> dict[str, Moments]:
+        """What the layers are fed by the first samples of some batches in one; see `is_the_same_joined`."""
+        parts = zip(*map(inputs_and_target, batches), strict=True)
+        few = tuple(np.concatenate([each[:TRIED_SAMPLES] for each in part]) for part in parts)
+        _, seen = self._copied.run(self._model.fetches[:1], feed(self._model, few))
+        return self._merged(seen, self._done, by_batch=False)
 
     def _run_joined(self, batches: list[Any]) -> bool:
         """Runs batches as one; `False` for a graph that takes batches of its own size only, which then gets them."""
@@ -173,14 +183,14 @@ class GraphWork:
             _, seen = self._copied.run(self._model.fetches[:1], given, by_batch=self._by_batch, override=self._override)
         except FAILURES as error:
             raise refused(error, given, f"batch {index}") from error
-        for name, moments in self._merged(seen, index).items():
+        for name, moments in self._merged(seen, index, by_batch=self._by_batch).items():
             self._taken[name].add(moments)
 
-    def _merged(self, seen: list[Seen], index: int) -> dict[str, Moments]:
+    def _merged(self, seen: list[Seen], index: int, *, by_batch: bool) -> dict[str, Moments]:
         """What each layer was fed, all of its calls together."""
         spots = self._copied.layers.spots
         found: dict[str, Moments] = {}
-        for each in one_per_use(seen, spots, by_batch=self._by_batch):
+        for each in one_per_use(seen, spots, by_batch=by_batch):
             name = spots[each.spot].layer
             if name in self._taken and each.values:
                 if not (np.isfinite(each.mean).all() and np.isfinite(each.variance).all()):

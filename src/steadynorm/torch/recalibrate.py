@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,8 @@ from torch.nn.parameter import is_lazy
 from steadynorm.batches import as_read, inputs_and_target
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Mode, SampledMoments
-from steadynorm.joining import JOINED_SAMPLES, JoinedBatches
+from steadynorm.joining import JOINED_SAMPLES, TRIED_SAMPLES, JoinedBatches, is_the_same_joined
+from steadynorm.norm.moments import Moments
 from steadynorm.recalibration import READ_ONCE, Taken
 from steadynorm.torch.batches import call, check_finite, mixed, sample_count, tensors_of, to_device
 from steadynorm.torch.copying import Copier, unwrap
@@ -154,6 +155,7 @@ class TorchWork:
         self._skipped = skipped
         self._moments: Mapping[str, SampledMoments] = {}
         self._pass = self._done = 0
+        self._same_joined: bool | None = None
         self._check_others()
 
     def skipped(self) -> Mapping[str, str]:
@@ -169,8 +171,7 @@ class TorchWork:
             known = self._moments.get(name) if mode is Mode.POPULATION else None
             tap.start(mode is Mode.BATCH, None if known is None else (known.mean, known.variance))
         self._pool = Pool(self.taps)
-        # A model with several domains may tell them by where a sample stands in its batch.
-        self._joining = mode is Mode.BATCH and self.forward is None and not _other_domains(self.layers)
+        self._joining = mode is Mode.BATCH and self.forward is None and self._same_joined is not False
         batches = mixed(self.data)
         self._unread = JoinedBatches(as_read(lambda: iter(batches), "data"))
         self._pass, self._gave_before = self._pass + 1, self._done > 0
@@ -219,12 +220,29 @@ class TorchWork:
         if self.forward is None:
             for index, batch in enumerate(batches, self._done):
                 _check_inputs(batch, index)
-        if len(batches) < 2 or not self._run_joined(batches):
+        if len(batches) > 1 and self._same_joined is None:
+            self._same_joined = self._joining = is_the_same_joined(self._fed, batches)
+        if len(batches) < 2 or not self._joining or not self._run_joined(batches):
             for index, batch in enumerate(batches, self._done):
                 self._run(batch, index)
         self._done += len(batches)
         self._share.batches += len(batches)
         self._share.samples += sum(map(sample_count, batches))
+
+    def _fed(self, batches: list[Any]) -> dict[tuple[str, int], Moments]:
+        """What the layers are fed by the first samples of some batches in one; see `is_the_same_joined`."""
+        found: dict[tuple[str, int], Moments] = {}
+        with ExitStack() as stack:
+            tried = {name: stack.enter_context(tap.tried()) for name, tap in self.taps.items()}
+            inputs = torch.cat([inputs_and_target(batch)[0][:TRIED_SAMPLES] for batch in batches])
+            call(self.model, to_device(inputs, self.device))
+        for name, calls in tried.items():
+            for _, count, moments in calls:
+                for part in range(0, len(moments), 2):
+                    mean, variance = (each.double().cpu().numpy() for each in moments[part : part + 2])
+                    taken, key = Moments(count, mean, variance * count), (name, part)
+                    found[key] = found[key].merge(taken) if key in found else taken
+        return found
 
     def _run_joined(self, batches: list[Any]) -> bool:
         """Runs batches as one; `False` for a model that takes batches of its own size only, which then gets them."""

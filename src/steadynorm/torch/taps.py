@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -76,6 +78,18 @@ class Tap:
                 torch.tensor(each, dtype=stored.dtype, device=stored.device) for each in population
             )
         self._normalize_by(self._population)
+
+    @contextmanager
+    def tried(self) -> Iterator[list[tuple[int, int, tuple[Tensor, ...]]]]:
+        """Lets the layer normalize by what is stored; what it is fed inside does not count, and is given."""
+        by_batch, self._by_batch = self._by_batch, False
+        pending, self.pending = self.pending, []
+        self.layer.training = False
+        self._normalize_by(self._population)
+        try:
+            yield self.pending
+        finally:
+            self._by_batch, self.pending = by_batch, pending
 
     def __call__(self, layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Takes the moments of one input; an empty one counts for nothing, nor does one of another domain."""

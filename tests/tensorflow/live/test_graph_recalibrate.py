@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import steadynorm
+import steadynorm.tensorflow
 from steadynorm import UnusableInputError
 from steadynorm.evidence import Split
 from steadynorm.mending.reestimate import repair_checkpoint
@@ -121,3 +122,26 @@ def test_a_checkpoint_is_mended_with_the_subject_of_its_graph(lab: Any, tmp_path
         if old.get_tensor(name).tobytes() != new.get_tensor(name).tobytes()
     }
     assert changed == {f"{name}/moving_{kind}" for name in LAYERS for kind in ("mean", "variance")}
+
+
+def test_a_graph_that_takes_its_batch_apart_gets_each_batch_as_it_is() -> None:
+    x = np.random.default_rng(0).standard_normal((10, 64, 3)).astype(np.float32)
+    x[:, 32:] = 4 + 3 * x[:, 32:]
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        inputs, labels = v1.placeholder(tf.float32, [None, 3]), v1.placeholder(tf.int64, [None])
+        mode = v1.placeholder_with_default(False, [])
+        halves = zip(("first", "second"), tf.split(inputs, 2), strict=True)
+        output = tf.concat(
+            [steadynorm.tensorflow.batch_normalization(half, training=mode, name=name) for name, half in halves], 0
+        )
+        session.run(v1.global_variables_initializer())
+        data = [(each, np.zeros(64, np.int64)) for each in x]
+        subject = steadynorm.tensorflow.GraphSubject(
+            session=session, inputs=inputs, labels=labels, mode=mode, output=output, train_data=data
+        )
+        steadynorm.recalibrate(subject.model, data, tolerance=0, progress=False)
+        found = session.run({each.op.name: each for each in v1.global_variables()})
+    for name, half in (("first", x[:, :32]), ("second", x[:, 32:])):
+        values = half.astype(np.float64).reshape(-1, 3)
+        np.testing.assert_allclose(found[f"{name}/moving_mean"], values.mean(0), atol=1e-5)
+        np.testing.assert_allclose(found[f"{name}/moving_variance"], values.var(0, ddof=1), rtol=1e-4)

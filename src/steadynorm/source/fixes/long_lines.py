@@ -59,7 +59,7 @@ def _opened(file: SourceFile, node: ast.expr, call: ast.Call, code: str) -> Iter
     else:
         put = Edit(file.path, end, end, f", {code}")
         yield first, put, Edit(file.path, parts[-1][1], found.closed, outer)
-    comma = "" if isinstance(node, _COMPREHENSIONS) else ","
+    comma = "," if _generators(node) is None else ""
     between = [Edit(file.path, one[1], other[0], comma + inner) for one, other in pairwise(parts)]
     if node is call:
         yield first, *between, Edit(file.path, end, found.closed, f",{inner}{code},{outer}")
@@ -69,15 +69,24 @@ def _opened(file: SourceFile, node: ast.expr, call: ast.Call, code: str) -> Iter
 
 def _parts(file: SourceFile, node: ast.expr, found: Layout) -> list[tuple[int, int]]:
     """What stands between brackets: arguments, elements, or an element and what follows each `for`."""
-    if not isinstance(node, _COMPREHENSIONS):
+    generators = _generators(node)
+    if generators is None:
         return list(found.arguments)
     whole = found.arguments[0][0], found.arguments[-1][1]
     starts = [whole[0]]
-    for each in node.generators:
+    for each in generators:
         target = file.span(file.place(each.target))[0]
         starts.append(file.text.rindex("async" if each.is_async else "for", starts[-1], target))
     ends = [start - len(file.text[:start]) + len(file.text[:start].rstrip()) for start in starts[1:]]
     return list(zip(starts, [*ends, whole[1]], strict=True))
+
+
+def _generators(node: ast.expr) -> list[ast.comprehension] | None:
+    """The parts of a comprehension that begin with `for`; also of one in the brackets of a call, its only argument."""
+    if isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.GeneratorExp):
+        inner = node.args[0]
+        return inner.generators if inner.end_col_offset == node.end_col_offset else None
+    return node.generators if isinstance(node, _COMPREHENSIONS) else None
 
 
 def _longest(file: SourceFile, call: ast.Call, edits: tuple[Edit, ...]) -> int:
