@@ -72,11 +72,13 @@ def test_a_check_of_source_does_not_load_numpy(text: str, form: str, tmp_path: P
 
 def test_the_collector_is_left_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(TORCH)
-    before = gc.isenabled(), gc.get_freeze_count()
+    was_on, frozen = gc.isenabled(), gc.get_freeze_count()
     assert check(tmp_path).reports
     assert CliRunner().invoke(app, ["check", str(tmp_path)]).exit_code == 0
 
-    assert (gc.isenabled(), gc.get_freeze_count()) == before
+    assert gc.isenabled() is was_on
+    # What the tests' own process has frozen goes away when nobody holds it any more; a check would add thousands.
+    assert gc.get_freeze_count() <= frozen
 
 
 def test_the_command_alone_in_its_process_says_the_same(tmp_path: Path) -> None:
