@@ -1,4 +1,4 @@
-"""Remedies that helped stand first; of the others it is said that they had no effect."""
+"""Remedies that helped stand first; of the others it is said that they brought no gain."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ USELESS = Effect("re-estimated statistics", "metric", 0.31, 0.3101, 0.0)
     [
         (0.71, 0.31, 0.781, "71 % of the gap"),
         (0.002, 0.31, 0.311, "under 1 % of the gap"),
-        (0.0, 0.31, 0.31, "no effect"),
-        (0.0, 0.31, 0.2, "no effect"),  # it made things worse, as the numbers beside it show
-        (None, 0.97, 0.9701, "no effect"),
+        (0.0, 0.31, 0.31, "no gain"),
+        (0.0, 0.31, 0.2, "no gain"),  # it made things worse, as the numbers beside it show
+        (None, 0.97, 0.9701, "no gain"),
         (None, 0.97, 0.92, ""),
         (None, None, 0.92, ""),
     ],
@@ -43,8 +43,8 @@ def with_effect(report: Report, effect: Effect) -> Report:
 def test_an_effect_of_nothing_is_called_none(long_report: Report, effect: Effect, is_useless: bool) -> None:
     report = with_effect(long_report, effect)
 
-    assert ("with re-estimated statistics (no effect)" in " ".join(as_text(report).split())) is is_useless
-    assert ("no effect" in report_page(report)) is is_useless
+    assert ("with re-estimated statistics (no gain)" in " ".join(as_text(report).split())) is is_useless
+    assert ("no gain" in report_page(report)) is is_useless
 
 
 def test_remedies_that_helped_stand_first(long_report: Report) -> None:
@@ -56,7 +56,7 @@ def test_remedies_that_helped_stand_first(long_report: Report) -> None:
     rows = as_text(report).split("Remedies tried on a copy")[1].split("Not assessed")[0].splitlines()
 
     assert [name for row in rows for name in names if f" {name} " in row] == ["best", "some", "useless"]
-    assert [row.split()[-2:] for row in rows if " useless " in row] == [["no", "effect"]]
+    assert [row.split()[-2:] for row in rows if " useless " in row] == [["no", "gain"]]
 
 
 def found(code: str, severity: Severity, effect: Effect | None = None) -> Finding:

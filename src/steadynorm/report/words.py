@@ -41,7 +41,7 @@ def known(value: float | None) -> str:
 
 
 _LEAST_SHARE = 1e-3
-"""A remedy that closes less of a gap than this has no effect."""
+"""A remedy that closes less of a gap than this is no gain."""
 
 
 def percent(share: float) -> str:
@@ -54,7 +54,7 @@ def percent(share: float) -> str:
 
 
 def closed(share: float | None, before: float | None, after: float | None) -> str:
-    """What a remedy did: the share of the gap that it closed, or no effect; empty where there was no gap to close.
+    """What a remedy did: the share of the gap that it closed, or no gain; empty where there was no gap to close.
 
     Arguments:
         share: the share that it closed, `None` without a gap.
@@ -62,8 +62,8 @@ def closed(share: float | None, before: float | None, after: float | None) -> st
         after: the number after it.
     """
     if share is None:
-        return "no effect" if None not in (before, after) and number(before or 0.0) == number(after or 0.0) else ""
-    return "no effect" if share < _LEAST_SHARE else f"{percent(share)} of the gap"
+        return "no gain" if None not in (before, after) and number(before or 0.0) == number(after or 0.0) else ""
+    return "no gain" if share < _LEAST_SHARE else f"{percent(share)} of the gap"
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
