@@ -63,6 +63,41 @@ class JoinedBatches:
         return self._next[0]
 
 
+class Joining:
+    """Whether batches are run several at once, over all passes of one recalibration.
+
+    Arguments:
+        fed: see `is_the_same_joined`, which is asked once.
+    """
+
+    def __init__(self, fed: Callable[[list[Any]], Mapping[Any, Moments]]) -> None:
+        self._fed = fed
+        self._is_same: bool | None = None
+        self._is_on = False
+
+    def begin(self, wanted: bool) -> None:
+        """Begins a pass, in which batches are joined where that is wanted and known to do no harm, or not known yet."""
+        self._is_on = wanted and self._is_same is not False
+
+    def most(self, most: int | None) -> int:
+        """How many batches are taken together, where at most so many are to be run."""
+        return (most or JOINED_SAMPLES) if self._is_on else 1
+
+    def is_done(self, batches: list[Any], run: Callable[[list[Any]], bool]) -> bool:
+        """Runs batches as one; `False` where they are still to be run one by one, as all after them in this pass.
+
+        Arguments:
+            batches: those that were taken together.
+            run: runs them as one; `False` where the model refuses that, and nothing came of it.
+        """
+        if len(batches) < 2:
+            return False
+        if self._is_same is None:
+            self._is_same = self._is_on = is_the_same_joined(self._fed, batches)
+        self._is_on = self._is_on and run(batches)
+        return self._is_on
+
+
 def is_the_same_joined(fed: Callable[[list[Any]], Mapping[Any, Moments]], batches: Sequence[Any]) -> bool:
     """Whether layers are fed the same by two batches in one as by one after the other.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Mode, SampledMoments
-from steadynorm.joining import JOINED_SAMPLES, TRIED_SAMPLES, JoinedBatches, is_the_same_joined
+from steadynorm.joining import TRIED_SAMPLES, JoinedBatches, Joining
 from steadynorm.keras.backends import backend
 from steadynorm.keras.batches import (
     arrays_of,
@@ -121,7 +121,7 @@ class KerasWork:
         self.taps = {name: Tap(layer) for name, layer in layers.items()}
         self._skipped = skipped
         self._moments: Mapping[str, SampledMoments] = {}
-        self._same_joined: bool | None = None
+        self._joining = Joining(self._fed)
 
     def skipped(self) -> Mapping[str, str]:
         """See `Work`."""
@@ -135,7 +135,7 @@ class KerasWork:
         for name, tap in self.taps.items():
             known = self._moments.get(name) if mode is Mode.POPULATION else None
             tap.start(mode is Mode.BATCH, None if known is None else (known.mean, known.variance))
-        self._joining = mode is Mode.BATCH and self.forward is None and self._same_joined is not False
+        self._joining.begin(mode is Mode.BATCH and self.forward is None)
         self._unread = JoinedBatches(read(self.data, "data"))
         self._done = self._samples = 0
         self._ended = False
@@ -154,14 +154,12 @@ class KerasWork:
         return Taken(self._done, self._samples, groups, self._ended, self._moments, epsilon)
 
     def _run_next(self, most: int | None) -> None:
-        batches = self._unread.take((most or JOINED_SAMPLES) if self._joining else 1)
+        batches = self._unread.take(self._joining.most(most))
         self._ended = not batches
         for index, batch in enumerate(batches, self._done):
             if self.forward is None:
                 check_finite(inputs_and_targets(batch)[0], "data", index)
-        if len(batches) > 1 and self._same_joined is None:
-            self._same_joined = self._joining = is_the_same_joined(self._fed, batches)
-        if len(batches) < 2 or not self._joining or not self._run_joined(batches):
+        if not self._joining.is_done(batches, self._run_joined):
             for index, batch in enumerate(batches, self._done):
                 self._run(batch, index)
         self._done += len(batches)
@@ -179,10 +177,11 @@ class KerasWork:
         """Runs batches as one; `False` for a model that takes batches of its own size only, which then gets them."""
         try:
             call(self.model, (np.concatenate([numbers_of(inputs_and_targets(batch)[0]) for batch in batches]), None))
+            is_taken = True
         except Exception:
-            self._joining = False
-        self._end_batch(self._done, keep=self._joining)
-        return self._joining
+            is_taken = False
+        self._end_batch(self._done, keep=is_taken)
+        return is_taken
 
     def _run(self, batch: Any, index: int) -> None:
         try:

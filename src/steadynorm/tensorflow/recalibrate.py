@@ -12,7 +12,7 @@ import numpy as np
 from steadynorm.batches import inputs_and_target
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Array, Mode, SampledMoments
-from steadynorm.joining import JOINED_SAMPLES, TRIED_SAMPLES, JoinedBatches, is_the_same_joined
+from steadynorm.joining import TRIED_SAMPLES, JoinedBatches, Joining
 from steadynorm.layer_moments import LayerMoments
 from steadynorm.norm.moments import Moments
 from steadynorm.recalibration import Taken
@@ -112,7 +112,7 @@ class GraphWork:
             )
         self._taken: dict[str, LayerMoments] = {}
         self._known: dict[str, SampledMoments] = {}
-        self._same_joined: bool | None = None
+        self._joining = Joining(self._fed)
 
     def skipped(self) -> Mapping[str, str]:
         """See `Work`."""
@@ -130,7 +130,7 @@ class GraphWork:
         spots = self._copied.layers.spots
         self._override = {number: instead[spot.layer] for number, spot in enumerate(spots) if spot.layer in instead}
         self._taken = {name: LayerMoments() for name in self._chosen}
-        self._joining = self._by_batch and self._same_joined is not False
+        self._joining.begin(self._by_batch)
         self._unread = JoinedBatches(read(self._data, "data"))
         self._done = self._samples = 0
         self._ended = False
@@ -149,13 +149,11 @@ class GraphWork:
         return Taken(self._done, self._samples, groups, self._ended, self._known, epsilon)
 
     def _run_next(self, most: int | None) -> None:
-        batches = self._unread.take((most or JOINED_SAMPLES) if self._joining else 1)
+        batches = self._unread.take(self._joining.most(most))
         self._ended = not batches
         for index, batch in enumerate(batches, self._done):
             check_finite(inputs_and_target(batch)[0], "data", index)
-        if len(batches) > 1 and self._same_joined is None:
-            self._same_joined = self._joining = is_the_same_joined(self._fed, batches)
-        if len(batches) < 2 or not self._joining or not self._run_joined(batches):
+        if not self._joining.is_done(batches, self._run_joined):
             for index, batch in enumerate(batches, self._done):
                 self._run(batch, index)
         self._done += len(batches)
@@ -174,8 +172,8 @@ class GraphWork:
         try:
             self._run(tuple(np.concatenate(each) for each in parts), self._done)
         except UnusableInputError:
-            self._joining = False
-        return self._joining
+            return False
+        return True
 
     def _run(self, batch: Any, index: int) -> None:
         given = feed(self._model, batch)

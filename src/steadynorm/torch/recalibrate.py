@@ -14,7 +14,7 @@ from torch.nn.parameter import is_lazy
 from steadynorm.batches import as_read, inputs_and_target
 from steadynorm.errors import NoNormalizationLayersError, UnusableInputError
 from steadynorm.evidence import Mode, SampledMoments
-from steadynorm.joining import JOINED_SAMPLES, TRIED_SAMPLES, JoinedBatches, is_the_same_joined
+from steadynorm.joining import TRIED_SAMPLES, JoinedBatches, Joining
 from steadynorm.norm.moments import Moments
 from steadynorm.recalibration import READ_ONCE, Taken
 from steadynorm.torch.batches import call, check_finite, mixed, sample_count, tensors_of, to_device
@@ -155,7 +155,7 @@ class TorchWork:
         self._skipped = skipped
         self._moments: Mapping[str, SampledMoments] = {}
         self._pass = self._done = 0
-        self._same_joined: bool | None = None
+        self._joining = Joining(self._fed)
         self._check_others()
 
     def skipped(self) -> Mapping[str, str]:
@@ -171,7 +171,7 @@ class TorchWork:
             known = self._moments.get(name) if mode is Mode.POPULATION else None
             tap.start(mode is Mode.BATCH, None if known is None else (known.mean, known.variance))
         self._pool = Pool(self.taps)
-        self._joining = mode is Mode.BATCH and self.forward is None and self._same_joined is not False
+        self._joining.begin(mode is Mode.BATCH and self.forward is None)
         batches = mixed(self.data)
         self._unread = JoinedBatches(as_read(lambda: iter(batches), "data"))
         self._pass, self._gave_before = self._pass + 1, self._done > 0
@@ -215,14 +215,12 @@ class TorchWork:
                 )
 
     def _run_next(self, most: int | None) -> None:
-        batches = self._unread.take((most or JOINED_SAMPLES) if self._joining else 1)
+        batches = self._unread.take(self._joining.most(most))
         self._share.ended = not batches
         if self.forward is None:
             for index, batch in enumerate(batches, self._done):
                 _check_inputs(batch, index)
-        if len(batches) > 1 and self._same_joined is None:
-            self._same_joined = self._joining = is_the_same_joined(self._fed, batches)
-        if len(batches) < 2 or not self._joining or not self._run_joined(batches):
+        if not self._joining.is_done(batches, self._run_joined):
             for index, batch in enumerate(batches, self._done):
                 self._run(batch, index)
         self._done += len(batches)
@@ -255,8 +253,8 @@ class TorchWork:
         except Exception:
             for name, tap in self.taps.items():
                 del tap.pending[pending[name] :]
-            self._joining = False
-        return self._joining
+            return False
+        return True
 
     def _run(self, batch: Any, index: int) -> None:
         for tap in self.taps.values():
