@@ -69,25 +69,27 @@ def as_read(average: Tensor) -> Tensor:
     return kept
 
 
-def bessel_corrected(variance: Tensor, count: Tensor) -> Tensor:
-    """Return the variance times n / (n − 1); as it is for a count of up to one."""
-    return variance * torch.where(count > 1, count / torch.where(count > 1, count - 1, 1.0), 1.0)
+def bessel_corrected(moments: BatchMoments) -> Tensor:
+    """Return the variance (C,) of a whole batch times n / (n − 1); as it is for a weight n of up to one."""
+    weight = moments.weight
+    if not isinstance(weight, Tensor):
+        return moments.variance * (weight / (weight - 1) if weight > 1 else 1.0)
+    one_less = weight - 1
+    return moments.variance * torch.where(one_less > 0, weight / torch.where(one_less > 0, one_less, 1.0), 1.0)
 
 
-def is_usable(moments: BatchMoments, *, weighted: bool, skip_nonfinite: bool) -> Tensor | None:
+def is_usable(moments: BatchMoments, *, skip_nonfinite: bool) -> Tensor | None:
     """Whether a batch moves the averages: a scalar bool, or None if it does in any case.
 
     Args:
-        moments: of the whole batch, (1, C).
-        weighted: whether it may be a batch without any weight.
+        moments: of the whole batch.
         skip_nonfinite: whether it must not if any of its moments is infinite or nan.
     """
-    if not weighted and not skip_nonfinite:
-        return None
-    seen = moments.weight.sum() > 0
+    seen = (moments.weight > 0).squeeze() if isinstance(moments.weight, Tensor) else None
     if not skip_nonfinite:
         return seen
-    return seen & torch.isfinite(moments.mean).all() & torch.isfinite(moments.variance).all()
+    finite = torch.isfinite(moments.mean).all() & torch.isfinite(moments.variance).all()
+    return finite if seen is None else finite & seen
 
 
 @dataclass(frozen=True)
@@ -110,17 +112,21 @@ class Reference:
         """Return r and d (C,) for the moments of a whole batch; one and zero for a batch without any weight."""
         bounds, kind = self.options, moments.mean.dtype
         stddev = as_read(self.stddev).to(kind).clamp_min(math.sqrt(self.epsilon))
-        r = (self._stddev_of(moments) / stddev).clamp(bounds.rmin or 0.0, bounds.rmax)
-        d = (moments.mean[0] - as_read(self.mean).to(kind)) / stddev
+        r = stddev_of(moments.variance, self.epsilon).div_(stddev).clamp_(bounds.rmin or 0.0, bounds.rmax)
+        d = (moments.mean - as_read(self.mean).to(kind)).div_(stddev)
         if bounds.dmax is not None:
-            d = d.clamp(-bounds.dmax, bounds.dmax)
-        seen = moments.weight[0] > 0
+            d = d.clamp_(-bounds.dmax, bounds.dmax)
+        if not isinstance(moments.weight, Tensor):
+            return r, d
+        seen = moments.weight > 0
         return torch.where(seen, r, 1.0), torch.where(seen, d, 0.0)
 
     def move(self, moments: BatchMoments, where: Tensor | None) -> None:
         """Move both averages by the moments of a whole batch."""
-        move(self.mean, moments.mean[0], 1 - self.options.decay, where)
-        move(self.stddev, self._stddev_of(moments), 1 - self.options.decay, where)
+        move(self.mean, moments.mean, 1 - self.options.decay, where)
+        move(self.stddev, stddev_of(moments.variance, self.epsilon), 1 - self.options.decay, where)
 
-    def _stddev_of(self, moments: BatchMoments) -> Tensor:
-        return torch.sqrt(moments.variance[0] + self.epsilon)
+
+def stddev_of(variance: Tensor, epsilon: float) -> Tensor:
+    """Return √(variance + epsilon)."""
+    return (variance + epsilon).sqrt_()

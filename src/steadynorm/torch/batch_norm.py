@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from steadynorm.norm.config import NormConfig
 from steadynorm.norm.renorm import Renorm
-from steadynorm.torch.averages import Reference, as_read, bessel_corrected, is_usable, move, update_share
+from steadynorm.torch.averages import Reference, as_read, bessel_corrected, is_usable, move, stddev_of, update_share
 from steadynorm.torch.batch_moments import BatchMoments, batch_moments, statistics_type
 from steadynorm.torch.blocks import grouped
 from steadynorm.torch.domains import WithDomains
@@ -230,7 +230,6 @@ class Layer(WithDomains, Freezable, Synchronized):
     ) -> Tensor:
         kind = statistics_type(input)
         r = d = weights = None
-        may_be_unseen = weight is not None or processes is not None  # a batch may be without any weight, or empty
         may_be_repeated = is_repeatable()
         with torch.no_grad():
             x = grouped(_dense(input.detach()), groups)
@@ -240,62 +239,62 @@ class Layer(WithDomains, Freezable, Synchronized):
             if processes is not None:
                 moments = joint_moments(moments, processes)
                 self._check_joint(moments, input, weight)
-            mean, variance, per_weight = self._used(moments, weighted=may_be_unseen)
+            mean, inverse, per_weight = self._used(moments)
             if self._depends_on_averages(tracked, weighted=weight is not None) and is_recomputed():
-                _, mean, variance, r, d = repeated(self._passes, moments.mean)
+                _, mean, inverse, r, d = repeated(self._passes, moments.mean)
             elif tracked and not is_recomputed():
-                whole = moments.whole(weighted=weight is not None)
-                if self._reference is not None:
-                    r, d = self._reference.correction(whole)
-                self._update(whole, weighted=may_be_unseen)
+                whole, reference = moments.whole(), self._reference
+                if reference is not None:
+                    r, d = reference.correction(whole)
+                self._update(whole, reference)
                 if may_be_repeated and self._depends_on_averages(tracked, weighted=weight is not None):
-                    self._passes = remember(self._passes, Pass(moments.mean, mean, variance, r, d))
-        terms = Terms(mean, variance, per_weight, r, d, weights, self.eps, processes)
+                    self._passes = remember(self._passes, Pass(moments.mean, mean, inverse, r, d))
+        terms = Terms(mean, inverse, per_weight, r, d, weights, self.eps, processes)
         gamma = torch.ones_like(mean[0]) if self.weight is None else self.weight.to(kind)
         beta = torch.zeros_like(mean[0]) if self.bias is None else self.bias.to(kind)
         return normalize(_dense(input), gamma, beta, terms)
 
     def _check_joint(self, moments: BatchMoments, input: Tensor, weight: Tensor | None) -> None:
         """Refuse one value per channel in all processes together, on the CPU only, where looking costs no wait."""
-        visible = weight is None and moments.weight.device.type == "cpu" and not torch.compiler.is_compiling()
+        visible = weight is None and input.device.type == "cpu" and not torch.compiler.is_compiling()
         if visible and moments.weight == 1:
             raise self._one_value(input, " in all processes together")
 
     def _depends_on_averages(self, tracked: bool, *, weighted: bool) -> bool:
         return tracked and (self.renorm is not None or weighted)
 
-    def _used(self, moments: BatchMoments, *, weighted: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """Return mean and variance that each group is normalized by, and the reciprocal of its weight."""
-        per_weight = moments.weight.reciprocal()
-        if not weighted:
-            return moments.mean, moments.variance, per_weight
-        seen = moments.weight > 0
+    def _used(self, moments: BatchMoments) -> tuple[Tensor, Tensor, Tensor]:
+        """Return mean and 1 / √(variance + epsilon) that each group is normalized by, and 1 / its weight."""
+        if not isinstance(moments.weight, Tensor):
+            per_weight = moments.mean.new_full((moments.mean.shape[0], 1), 1 / moments.weight)
+            return moments.mean, torch.rsqrt(moments.variance + self.eps), per_weight
+        per_weight, seen = moments.weight.reciprocal(), moments.weight > 0
         if self.running_mean is None:
             stored = (torch.zeros_like(per_weight), torch.ones_like(per_weight))
         else:
             stored = (as_read(self.running_mean), as_read(self.running_var))
         pairs = zip(moments[:2], stored, strict=True)
         mean, variance = (torch.where(seen, own, other.to(own)) for own, other in pairs)
-        return mean, variance, torch.where(seen, per_weight, 0.0)
+        return mean, torch.rsqrt(variance + self.eps), torch.where(seen, per_weight, 0.0)
 
     @property
     def _reference(self) -> Reference | None:
         return None if self.renorm is None else Reference(self.renorm_mean, self.renorm_stddev, self.eps, self.renorm)
 
-    def _update(self, whole: BatchMoments, *, weighted: bool) -> None:
-        where = is_usable(whole, weighted=weighted, skip_nonfinite=self.skip_nonfinite)
+    def _update(self, whole: BatchMoments, reference: Reference | None) -> None:
+        where = is_usable(whole, skip_nonfinite=self.skip_nonfinite)
         self.num_batches_tracked.add_(1 if where is None else where)
         share = update_share(self.momentum, self.debias, self.num_batches_tracked, whole.mean.dtype)
-        stored = bessel_corrected(whole.variance, whole.weight)[0]
-        move(self.running_mean, whole.mean[0], share, where)
-        if self._reference is None:
+        stored = bessel_corrected(whole)
+        move(self.running_mean, whole.mean, share, where)
+        if reference is None:
             move(self.running_var, stored, share, where)
             return
         # Ioffe (2017) averages the standard deviation; the variance for inference is what follows from that.
-        stddev = torch.sqrt(self.running_var.to(stored.dtype) + self.eps)
-        move(stddev, torch.sqrt(stored + self.eps), share, where)
-        self.running_var.copy_((stddev.square() - self.eps).clamp_min(0.0))
-        self._reference.move(whole, where)
+        stddev = stddev_of(self.running_var.to(stored.dtype), self.eps)
+        move(stddev, stddev_of(stored, self.eps), share, where)
+        self.running_var.copy_(stddev.square_().sub_(self.eps).clamp_min_(0.0))
+        reference.move(whole, where)
 
 
 class BatchNorm1d(Layer, nn.BatchNorm1d):

@@ -7,7 +7,20 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from steadynorm.torch.blocks import affine, blocks, is_large, reduced, spread
+from steadynorm.torch.blocks import (
+    Block,
+    affine,
+    blocks,
+    has_channels_last,
+    is_cut,
+    is_large,
+    joined,
+    of_groups,
+    part,
+    reduced,
+    spread,
+    stacked,
+)
 from steadynorm.torch.synchronization import total
 
 Found = tuple[Tensor, Tensor, Tensor]
@@ -19,7 +32,7 @@ class Terms(NamedTuple):
 
     Attributes:
         mean: of each group (G, C).
-        variance: biased (G, C).
+        inverse: 1 / √(variance + epsilon) (G, C), of the biased variance.
         per_weight: 1 / total weight of each group (G, 1); zero where mean and variance are not those of the group.
         r: of batch renormalization (C,); None for one.
         d: of batch renormalization (C,); None for zero.
@@ -29,13 +42,22 @@ class Terms(NamedTuple):
     """
 
     mean: Tensor
-    variance: Tensor
+    inverse: Tensor
     per_weight: Tensor
     r: Tensor | None
     d: Tensor | None
     weights: Tensor | None
     epsilon: float
     processes: Any = None
+
+    def of(self, block: Block) -> Terms:
+        """Return those of the groups in a block."""
+        return self._replace(
+            mean=of_groups(self.mean, block),
+            inverse=of_groups(self.inverse, block),
+            per_weight=of_groups(self.per_weight, block),
+            weights=None if self.weights is None else part(self.weights, block),
+        )
 
     def total(self, *sums: Tensor) -> tuple[Tensor, ...]:
         """Return sums over the values of a group, (G, C) each, over the group's values in all processes."""
@@ -53,19 +75,23 @@ def gradient(dy: Tensor, x: Tensor, slope: Tensor, terms: Terms) -> Found:
         slope: r·γ (C,).
         terms: what normalized it.
     """
-    inverse = torch.rsqrt(terms.variance + terms.epsilon)
     if x.numel() == 0:
-        own = [torch.zeros_like(inverse) for _ in range(2)]
+        own = [torch.zeros_like(terms.inverse) for _ in range(2)]
         terms.total(*own)  # the other processes wait for it
         return torch.empty_like(x), own[0], own[1]
     if not is_large(x):
-        return _in_blocks(dy, x, slope, inverse, terms, None)
-    if terms.weights is None and terms.processes is None:
-        return _by_kernel(dy, x, slope, inverse, terms)
-    each = zip(dy, x, terms.mean, inverse, strict=True)
-    sums = [_kernel(*group, torch.ones_like(slope), with_dx=False)[1:] for group in each]
-    inner, outer = (torch.stack(part) for part in zip(*sums, strict=True))
-    dx = _in_blocks(dy, x, slope, inverse, terms, terms.total(inner, outer))[0]
+        return _of_small_groups(dy, x, slope, terms)
+    is_plain = x.shape[0] == 1 and terms.weights is None and terms.processes is None
+    with_dx = is_plain and not _is_faster_in_parts(x, slope)
+    groups = zip(dy.unbind(), x.unbind(), terms.mean.unbind(), terms.inverse.unbind(), strict=True)
+    found = [_by_kernel(*each, slope, with_dx=with_dx) for each in groups]
+    inner, outer = stacked([sums for _, *sums in found])
+    if with_dx:
+        return found[0][0][None], inner, outer
+    dx, scales = torch.empty_like(x), _scales(slope, terms, *terms.total(inner, outer))
+    for block in blocks(x):
+        own = [of_groups(each, block) for each in scales]
+        _combine(part(dy, block), part(x, block), terms.of(block).weights, own, part(dx, block))
     return dx, inner, outer
 
 
@@ -77,7 +103,7 @@ def differentiable_gradient(dy: Tensor, x: Tensor, slope: Tensor, terms: Terms) 
     centred = x - spread(terms.mean, x)
     centred = centred - spread(terms.total((share * centred).sum(axes))[0], x)
     (squares,) = terms.total((share * centred.square()).sum(axes))
-    inverse = torch.rsqrt(torch.where(terms.per_weight > 0, squares, terms.variance) + terms.epsilon)
+    inverse = torch.where(terms.per_weight > 0, torch.rsqrt(squares + terms.epsilon), terms.inverse)
     normalized = centred * spread(inverse, x)
     inner, outer = (dy * normalized).sum(axes), dy.sum(axes)
     all_inner, all_outer = terms.total(inner, outer)
@@ -86,55 +112,50 @@ def differentiable_gradient(dy: Tensor, x: Tensor, slope: Tensor, terms: Terms) 
     return dx.to(x.dtype), inner, outer
 
 
-def _by_kernel(dy: Tensor, x: Tensor, slope: Tensor, inverse: Tensor, terms: Terms) -> Found:
-    found, dx = [], x if len(x) == 1 else torch.empty_like(x)
-    for index, each in enumerate(zip(dy, x, terms.mean, inverse, strict=True)):
-        part, *sums = _kernel(*each, slope, with_dx=True)
-        found.append(sums)
-        if len(x) == 1:
-            dx = part[None]
-        else:
-            dx[index] = part
-    inner, outer = (torch.stack(each) for each in zip(*found, strict=True))
-    return dx, inner, outer
+def _is_faster_in_parts(x: Tensor, slope: Tensor) -> bool:
+    """Whether the kernel for sums and two operations after it take less time than the kernel for everything."""
+    return is_cut(x) and has_channels_last(x) and x.dtype == slope.dtype
 
 
-def _kernel(dy: Tensor, x: Tensor, mean: Tensor, inverse: Tensor, slope: Tensor, *, with_dx: bool) -> Any:
+def _by_kernel(dy: Tensor, x: Tensor, mean: Tensor, inverse: Tensor, slope: Tensor, *, with_dx: bool) -> Any:
     return torch.ops.aten.native_batch_norm_backward(
         dy, x, slope, None, None, mean, inverse, True, 0.0, [with_dx, True, True]
     )
 
 
-def _in_blocks(
-    dy: Tensor, x: Tensor, slope: Tensor, inverse: Tensor, terms: Terms, sums: tuple[Tensor, ...] | None
-) -> Found:
-    """Return it for weights, or for groups too small for a kernel each, whose sums are then not known yet."""
-    dx, weights, found = torch.empty_like(x), terms.weights, []
-    if sums is not None:
-        scales = _scales(slope, inverse, terms.mean, terms.per_weight, *sums)
+def _of_small_groups(dy: Tensor, x: Tensor, slope: Tensor, terms: Terms) -> Found:
+    dx, axes, found = torch.empty_like(x), reduced(x), []
     for block in blocks(x):
-        groups, values, outputs = block[0], x[block], dy[block]
-        if sums is None:
-            mean, stddev = terms.mean[groups], inverse[groups]
-            axes, centred = reduced(values), values - spread(mean, values)
-            inner, outer = (centred.mul_(outputs)).sum(axes).mul_(stddev), outputs.sum(axes, dtype=stddev.dtype)
-            found.append((inner, outer))
-            own = _scales(slope, stddev, mean, terms.per_weight[groups], inner, outer)
-        else:
-            own = scales if len(x) == 1 else [each[groups] for each in scales]
-        through_moments = affine(values, own[1], own[2])
-        if weights is not None:
-            through_moments.mul_(weights[block])
-        torch.addcmul(through_moments, outputs, spread(own[0], values), out=dx[block])
-    inner, outer = (torch.cat(each) for each in zip(*found, strict=True)) if sums is None else sums
+        values, outputs, result = part(x, block), part(dy, block), part(dx, block)
+        own = terms.of(block)
+        work = _workspace(result, slope)
+        inner = torch.sub(values, spread(own.mean, values), out=work).mul_(outputs).sum(axes).mul_(own.inverse)
+        outer = outputs.sum(axes, dtype=slope.dtype)
+        found.append((inner, outer))
+        _combine(outputs, values, own.weights, _scales(slope, own, inner, outer), result)
+    inner, outer = joined(found)
     return dx, inner, outer
 
 
-def _scales(
-    slope: Tensor, inverse: Tensor, mean: Tensor, per_weight: Tensor, inner: Tensor, outer: Tensor
-) -> list[Tensor]:
+def _scales(slope: Tensor, terms: Terms, inner: Tensor, outer: Tensor) -> list[Tensor]:
     """Return p, q and s (G, C), with which dx = p·dy + weight·(q·x + s)."""
-    scale = slope * inverse
-    share = scale * per_weight
-    through_inner = (share * inverse).mul_(inner).neg_()
-    return [scale, through_inner, -torch.addcmul(share * outer, through_inner, mean)]
+    scale = slope * terms.inverse
+    share = scale * terms.per_weight
+    through_inner = (share * terms.inverse).mul_(inner).neg_()
+    return [scale, through_inner, torch.addcmul(share.mul_(outer), through_inner, terms.mean).neg_()]
+
+
+def _combine(dy: Tensor, x: Tensor, weights: Tensor | None, scales: list[Tensor], dx: Tensor) -> None:
+    """Write dx = p·dy + weight·(q·x + s) in place, so that nothing else of its size is needed."""
+    p, q, s = scales
+    work = affine(x, q, s, out=_workspace(dx, p))
+    if weights is not None:
+        work.mul_(weights)
+    work.addcmul_(dy, spread(p, x))
+    if work is not dx:
+        dx.copy_(work)
+
+
+def _workspace(dx: Tensor, like: Tensor) -> Tensor:
+    """Return a place of the shape of `dx` for values in the type of `like`, which are rounded once, at the end."""
+    return dx if dx.dtype == like.dtype else torch.empty_like(dx, dtype=like.dtype)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steadynorm.torch.blocks import affine, blocks, grouped, has_channels_last, is_cut, is_large
+from steadynorm.torch.blocks import affine, blocks, grouped, is_cut, of_groups, part
 from steadynorm.torch.gradient import Terms, differentiable_gradient, gradient
 
 
@@ -45,13 +45,13 @@ class _Normalize(torch.autograd.Function):
         (dy,) = gradients
         x, gamma, *tensors = ctx.saved_tensors
         terms = Terms._make((*tensors, ctx.epsilon, ctx.processes))
-        groups = len(terms.mean)
+        groups = terms.mean.shape[0]
         # Only a second derivative needs the gradient itself to be differentiable.
         find = differentiable_gradient if torch.is_grad_enabled() else gradient
         dx, inner, outer = find(grouped(dy, groups), grouped(x, groups), _slope(gamma, terms), terms)
         inner, outer = (each[0] if groups == 1 else each.sum(0) for each in (inner, outer))
         if terms.r is not None and terms.d is not None:
-            inner = terms.r * inner + terms.d * outer
+            inner = torch.addcmul(terms.r * inner, terms.d, outer)
         return dx.view_as(x), inner, outer, *[None] * len(terms)
 
 
@@ -60,25 +60,15 @@ def _slope(gamma: Tensor, terms: Terms) -> Tensor:
 
 
 def _map(x: Tensor, slope: Tensor, offset: Tensor, terms: Terms) -> Tensor:
-    groups = len(terms.mean)
-    whole = grouped(x, groups)
     if x.numel() == 0:
         return x.clone()
-    scale = slope * torch.rsqrt(terms.variance + terms.epsilon)
-    shift = offset - terms.mean * scale
+    whole = grouped(x, terms.mean.shape[0])
+    scale = slope * terms.inverse
+    shift = torch.addcmul(offset, terms.mean, scale, value=-1)
     if not is_cut(whole):
         return affine(whole, scale, shift).to(x.dtype).view_as(x)
     y = torch.empty_like(x)
-    results = grouped(y, groups)
-    if groups == 1 and has_channels_last(whole) and x.dtype == slope.dtype:
-        affine(whole, scale, shift, out=results)
-        return y
-    if not is_large(whole):
-        for block in blocks(whole):
-            affine(whole[block], scale[block[0]], shift[block[0]], out=results[block])
-        return y
-    nothing = slope.new_empty(0)
-    for each, out, mean, variance in zip(whole, results, terms.mean, terms.variance, strict=True):
-        outputs = (out, nothing, nothing)
-        torch.native_batch_norm(each, slope, offset, mean, variance, False, 0.0, terms.epsilon, out=outputs)
+    results = grouped(y, whole.shape[0])
+    for block in blocks(whole):
+        affine(part(whole, block), of_groups(scale, block), of_groups(shift, block), out=part(results, block))
     return y

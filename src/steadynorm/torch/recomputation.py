@@ -18,14 +18,14 @@ class Pass(NamedTuple):
     Attributes:
         moments: the batch's own means (G, C), by which it is known again: the same data give the same bits.
         mean: that the groups were normalized by (G, C).
-        variance: the same (G, C).
+        inverse: 1 / √(variance + epsilon) (G, C), the same.
         r: of batch renormalization (C,), or None.
         d: of batch renormalization (C,), or None.
     """
 
     moments: Tensor
     mean: Tensor
-    variance: Tensor
+    inverse: Tensor
     r: Tensor | None
     d: Tensor | None
 

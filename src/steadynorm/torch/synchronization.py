@@ -80,12 +80,12 @@ def joint_moments(own: BatchMoments, group: Any) -> BatchMoments:
         group: the processes.
     """
     channels = own.mean.shape[1]
-    sent = torch.cat(own, 1).flatten()
+    weight = own.weight if isinstance(own.weight, Tensor) else own.mean.new_full((1, 1), own.weight)
+    sent = torch.cat((own.mean, own.variance, weight), 1).flatten()
     gathered = sent.new_empty(dist.get_world_size(group), len(sent))
     dist.all_gather(list(gathered.unbind()), sent, group)
     # Each is (1, processes, C); the processes are merged as the parts of one group.
-    mean, variance, weight = torch.split(gathered[None], [channels, channels, 1], 2)
-    return merged(mean, variance, weight)
+    return BatchMoments(*merged(*torch.split(gathered[None], [channels, channels, 1], 2)))
 
 
 def total(values: Tensor, group: Any) -> Tensor:
