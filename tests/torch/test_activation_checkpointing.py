@@ -157,7 +157,7 @@ def test_compiled_what_would_read_moved_averages_is_refused(options, weight, ree
 @pytest.mark.parametrize("options", [{}, {"debias": True}, {"virtual_batch_size": 4}, {"momentum": None}], ids=str)
 def test_compiled_what_reads_no_averages_is_as_without_a_checkpoint(options):
     torch.compiler.reset()
-    # In float64: compiled and not, it is other operations, and the gradient of a bias before a normalization is rounding.
+    # In float64: compiled or not, it is other operations, and the gradient of a bias before the layer is rounding.
     part, x = Part(options).double(), torch.randn(8, 3, requires_grad=True, dtype=torch.float64)
     other = copy.deepcopy(part)
 

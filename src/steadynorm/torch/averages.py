@@ -108,23 +108,25 @@ class Reference:
     epsilon: float
     options: Renorm
 
-    def correction(self, moments: BatchMoments) -> tuple[Tensor, Tensor]:
-        """Return r and d (C,) for the moments of a whole batch; one and zero for a batch without any weight."""
-        bounds, kind = self.options, moments.mean.dtype
-        stddev = as_read(self.stddev).to(kind).clamp_min(math.sqrt(self.epsilon))
-        r = stddev_of(moments.variance, self.epsilon).div_(stddev).clamp_(bounds.rmin or 0.0, bounds.rmax)
-        d = (moments.mean - as_read(self.mean).to(kind)).div_(stddev)
+    def correction(self, moments: BatchMoments, where: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return r and d (C,) for the moments of a whole batch, and then move both averages by these.
+
+        Args:
+            moments: of the whole batch; without any weight, r and d are one and zero.
+            where: whether the averages move; None for yes.
+        """
+        bounds, kind, stddev = self.options, moments.mean.dtype, stddev_of(moments.variance, self.epsilon)
+        reference = as_read(self.stddev).to(kind).clamp_min(math.sqrt(self.epsilon))
+        r = (stddev / reference).clamp_(bounds.rmin or 0.0, bounds.rmax)
+        d = (moments.mean - as_read(self.mean).to(kind)).div_(reference)
         if bounds.dmax is not None:
             d = d.clamp_(-bounds.dmax, bounds.dmax)
+        move(self.mean, moments.mean, 1 - bounds.decay, where)
+        move(self.stddev, stddev, 1 - bounds.decay, where)
         if not isinstance(moments.weight, Tensor):
             return r, d
         seen = moments.weight > 0
         return torch.where(seen, r, 1.0), torch.where(seen, d, 0.0)
-
-    def move(self, moments: BatchMoments, where: Tensor | None) -> None:
-        """Move both averages by the moments of a whole batch."""
-        move(self.mean, moments.mean, 1 - self.options.decay, where)
-        move(self.stddev, stddev_of(moments.variance, self.epsilon), 1 - self.options.decay, where)
 
 
 def stddev_of(variance: Tensor, epsilon: float) -> Tensor:

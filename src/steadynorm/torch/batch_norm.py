@@ -243,10 +243,7 @@ class Layer(WithDomains, Freezable, Synchronized):
             if self._depends_on_averages(tracked, weighted=weight is not None) and is_recomputed():
                 _, mean, inverse, r, d = repeated(self._passes, moments.mean)
             elif tracked and not is_recomputed():
-                whole, reference = moments.whole(), self._reference
-                if reference is not None:
-                    r, d = reference.correction(whole)
-                self._update(whole, reference)
+                r, d = self._update(moments.whole())
                 if may_be_repeated and self._depends_on_averages(tracked, weighted=weight is not None):
                     self._passes = remember(self._passes, Pass(moments.mean, mean, inverse, r, d))
         terms = Terms(mean, inverse, per_weight, r, d, weights, self.eps, processes)
@@ -277,24 +274,21 @@ class Layer(WithDomains, Freezable, Synchronized):
         mean, variance = (torch.where(seen, own, other.to(own)) for own, other in pairs)
         return mean, torch.rsqrt(variance + self.eps), torch.where(seen, per_weight, 0.0)
 
-    @property
-    def _reference(self) -> Reference | None:
-        return None if self.renorm is None else Reference(self.renorm_mean, self.renorm_stddev, self.eps, self.renorm)
-
-    def _update(self, whole: BatchMoments, reference: Reference | None) -> None:
+    def _update(self, whole: BatchMoments) -> tuple[Tensor | None, Tensor | None]:
+        """Move the running statistics, and return r and d of batch renormalization."""
         where = is_usable(whole, skip_nonfinite=self.skip_nonfinite)
         self.num_batches_tracked.add_(1 if where is None else where)
         share = update_share(self.momentum, self.debias, self.num_batches_tracked, whole.mean.dtype)
         stored = bessel_corrected(whole)
         move(self.running_mean, whole.mean, share, where)
-        if reference is None:
+        if self.renorm is None:
             move(self.running_var, stored, share, where)
-            return
+            return None, None
         # Ioffe (2017) averages the standard deviation; the variance for inference is what follows from that.
-        stddev = stddev_of(self.running_var.to(stored.dtype), self.eps)
-        move(stddev, stddev_of(stored, self.eps), share, where)
-        self.running_var.copy_(stddev.square_().sub_(self.eps).clamp_min_(0.0))
-        reference.move(whole, where)
+        stddev = stddev_of(self.running_var.to(stored.dtype), self.eps).lerp_(stddev_of(stored, self.eps), share)
+        move(self.running_var, stddev.square_().sub_(self.eps).clamp_min_(0.0), 1.0, where)
+        reference = Reference(self.renorm_mean, self.renorm_stddev, self.eps, self.renorm)
+        return reference.correction(whole, where)
 
 
 class BatchNorm1d(Layer, nn.BatchNorm1d):

@@ -10,7 +10,8 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from steadynorm.torch.batch_moments import BatchMoments, merged
+from steadynorm.torch.batch_moments import BatchMoments
+from steadynorm.torch.weighted_moments import merged
 
 
 class _Group:
