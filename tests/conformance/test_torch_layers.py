@@ -61,9 +61,14 @@ def test_as_the_reference(case, conforms, path, monkeypatch):
 @pytest.mark.parametrize(
     "options", [{}, {"renorm": True}, {"virtual_batch_size": 2}], ids=["whole", "renorm", "virtual"]
 )
-@pytest.mark.parametrize("block_bytes", [blocks.BLOCK_BYTES, 64], ids=["one block", "many blocks"])
-def test_first_and_second_derivatives_by_finite_differences(options, weights, block_bytes, monkeypatch):
+@pytest.mark.parametrize(
+    ("block_bytes", "small_group"),
+    [(blocks.BLOCK_BYTES, 16), (64, 16), (64, 0)],
+    ids=["one block", "many blocks", "many blocks of small groups"],
+)
+def test_first_and_second_derivatives_by_finite_differences(options, weights, block_bytes, small_group, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(blocks, "SMALL_GROUP", small_group)
     rng = torch.Generator().manual_seed(0)
     x = torch.randn(4, 2, 3, generator=rng, dtype=torch.float64, requires_grad=True)
     shape = {None: None, "samples": (4,), "positions": (4, 3)}[weights]

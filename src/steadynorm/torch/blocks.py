@@ -15,7 +15,7 @@ from torch import Tensor
 BLOCK_BYTES = 1 << 22
 """Small beside a third-level cache; a quarter of it costs more calls, and four times as much is slower on two cores."""
 
-_SMALL_GROUP = 16
+SMALL_GROUP = 16
 """A group of less than this share of a block is worth no call of a kernel by itself."""
 
 Block = tuple[slice, slice]
@@ -46,7 +46,7 @@ def is_cut(x: Tensor) -> bool:
 
 def is_large(x: Tensor) -> bool:
     """Whether a group of a grouped batch is so large that one call of a kernel for each group costs nothing."""
-    return x.shape[0] == 1 or (is_cut(x) and _group_bytes(x) * _SMALL_GROUP > BLOCK_BYTES)
+    return x.shape[0] == 1 or (is_cut(x) and _group_bytes(x) * SMALL_GROUP > BLOCK_BYTES)
 
 
 def blocks(x: Tensor) -> list[Block]:
