@@ -63,7 +63,7 @@ def test_as_the_reference(case, conforms, path, monkeypatch):
 )
 @pytest.mark.parametrize(
     ("block_bytes", "small_group"),
-    [(blocks.BLOCK_BYTES, 16), (64, 16), (64, 0)],
+    [(blocks.BLOCK_BYTES, blocks.SMALL_GROUP), (64, blocks.SMALL_GROUP), (64, 0)],
     ids=["one block", "many blocks", "many blocks of small groups"],
 )
 def test_first_and_second_derivatives_by_finite_differences(options, weights, block_bytes, small_group, monkeypatch):

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from steadynorm.torch.blocks import blocks, is_large, joined, part, reduced, stacked
+from steadynorm.torch.blocks import blocks, has_channels_last, is_large, joined, part, reduced, stacked, takes_calls
+from steadynorm.torch.sampled_moments import sampled_moments
 from steadynorm.torch.weighted_moments import merged, weighted_moments
 
 
@@ -62,6 +63,8 @@ def batch_moments(x: Tensor, weights: Tensor | None) -> BatchMoments:
 
 
 def _by_kernel(x: Tensor) -> tuple[Tensor, ...]:
+    if takes_calls(x) and not has_channels_last(x) and x.dtype == statistics_type(x):
+        return stacked([sampled_moments(each, None)[:2] for each in x.unbind()])
     # The kernel insists on moving averages; these are nobody's.
     mean, variance = torch.zeros(2, x.shape[2], dtype=statistics_type(x), device=x.device).unbind()
     return stacked([torch.batch_norm_update_stats(each, mean, variance, 0.0) for each in x.unbind()])

@@ -13,10 +13,13 @@ import torch
 from torch import Tensor
 
 BLOCK_BYTES = 1 << 22
-"""Small beside a third-level cache; a quarter of it costs more calls, and four times as much is slower on two cores."""
+"""An eighth of a third-level cache; half as much costs more calls, and twice as much falls out of the cache."""
 
 SMALL_GROUP = 16
 """A group of less than this share of a block is worth no call of a kernel by itself."""
+
+_IN_PLACE = 4
+"""So much larger are blocks without a workspace."""
 
 Block = tuple[slice, slice]
 
@@ -45,23 +48,33 @@ def is_cut(x: Tensor) -> bool:
 
 
 def is_large(x: Tensor) -> bool:
-    """Whether a group of a grouped batch is so large that one call of a kernel for each group costs nothing."""
-    return x.shape[0] == 1 or (is_cut(x) and _group_bytes(x) * SMALL_GROUP > BLOCK_BYTES)
+    """Whether a group of a grouped batch is so large that a few calls for each group cost nothing; or the only one."""
+    return x.shape[0] == 1 or takes_calls(x)
 
 
-def blocks(x: Tensor) -> list[Block]:
+def takes_calls(x: Tensor) -> bool:
+    """Whether a group of a grouped batch is so large that a few calls more cost nothing beside what they save."""
+    return is_cut(x) and _group_bytes(x) * SMALL_GROUP > BLOCK_BYTES
+
+
+def blocks(x: Tensor, *, in_place: bool = False) -> list[Block]:
     """Cut a grouped batch into blocks, given as the groups and the samples in them.
 
-    The samples of a large group are in blocks of their own, those of small groups together, the same way for all.
+    The samples of a large group are in blocks of their own, those of small groups together; also those of large groups
+    that are worked on in place with the channels innermost, where no kernel wants them apart.
+
+    Args:
+        x: the batch.
+        in_place: whether nothing more of a block's size is needed than what it is read from and written to.
     """
-    groups, samples = x.shape[:2]
-    fits = x.numel() * x.element_size() <= BLOCK_BYTES and (groups == 1 or not is_large(x))
-    if fits or not is_cut(x):
+    (groups, samples), size = x.shape[:2], BLOCK_BYTES * (_IN_PLACE if in_place else 1)
+    together = groups == 1 or not is_large(x) or (in_place and has_channels_last(x))
+    if not is_cut(x) or (together and x.numel() * x.element_size() <= size):
         return [_EVERYTHING]
-    if not is_large(x):
-        step = max(1, BLOCK_BYTES // _group_bytes(x))
+    if together and groups > 1:
+        step = max(1, size // _group_bytes(x))
         return [(slice(start, start + step), slice(None)) for start in range(0, groups, step)]
-    step = max(1, BLOCK_BYTES * samples // _group_bytes(x))
+    step = max(1, size * samples // _group_bytes(x))
     starts = range(0, samples, step)
     return [(slice(g, g + 1), slice(start, start + step)) for g in range(groups) for start in starts]
 

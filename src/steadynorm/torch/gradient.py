@@ -89,7 +89,7 @@ def gradient(dy: Tensor, x: Tensor, slope: Tensor, terms: Terms) -> Found:
     if with_dx:
         return found[0][0][None], inner, outer
     dx, scales = torch.empty_like(x), _scales(slope, terms, *terms.total(inner, outer))
-    for block in blocks(x):
+    for block in blocks(x, in_place=x.dtype == slope.dtype):
         own = [of_groups(each, block) for each in scales]
         _combine(part(dy, block), part(x, block), terms.of(block).weights, own, part(dx, block))
     return dx, inner, outer

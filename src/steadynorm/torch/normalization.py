@@ -69,6 +69,6 @@ def _map(x: Tensor, slope: Tensor, offset: Tensor, terms: Terms) -> Tensor:
         return affine(whole, scale, shift).to(x.dtype).view_as(x)
     y = torch.empty_like(x)
     results = grouped(y, whole.shape[0])
-    for block in blocks(whole):
+    for block in blocks(whole, in_place=x.dtype == scale.dtype):
         affine(part(whole, block), of_groups(scale, block), of_groups(shift, block), out=part(results, block))
     return y
