@@ -1,10 +1,11 @@
-"""The moments of weighted values against NumPy in float64, where the samples that are looked at first mislead."""
+"""Moments from sums about an origin against NumPy in float64, where the samples that are looked at first mislead."""
 
 import numpy as np
 import pytest
 import torch
 
 from steadynorm.torch import blocks
+from steadynorm.torch.sampled_moments import sampled_moments
 from steadynorm.torch.weighted_moments import weighted_moments
 
 LOOKED_AT = slice(None, None, 16)
@@ -54,3 +55,17 @@ def test_moments_do_not_depend_on_what_is_looked_at_first(case, block_bytes, cha
     np.testing.assert_allclose(found[0][0], mean, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(found[1][0], variance, rtol=2e-5, atol=1e-6)
     np.testing.assert_allclose(float(found[2]), weights.sum(dtype=np.float64), rtol=1e-6)
+
+
+@pytest.mark.parametrize("block_bytes", [blocks.BLOCK_BYTES, 1000], ids=["one block", "several blocks"])
+@pytest.mark.parametrize("case", ["ordinary", "far away", "constant", "one outlier"])
+def test_moments_without_weights_are_found_the_same_way(case, block_bytes, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+    x, _ = drawn(case)
+    mean, variance = population(x, np.ones((64, 1, 5)))
+
+    found = sampled_moments(torch.from_numpy(x), None)
+
+    np.testing.assert_allclose(found[0], mean, rtol=2e-6, atol=1e-6)  # the rounding of an origin 1e3 away
+    np.testing.assert_allclose(found[1], variance, rtol=2e-5, atol=1e-6)
+    assert found[2] == 320
