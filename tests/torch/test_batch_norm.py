@@ -347,3 +347,20 @@ def test_a_debiased_layer_that_never_moved_keeps_its_initial_values():
 
     assert layer.running_mean.tolist() == [0, 0]
     assert layer.running_var.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "weights"),
+    [({"renorm": True}, None), ({"virtual_batch_size": 3}, None), ({"debias": True}, None), ({}, torch.ones(6))],
+)
+def test_a_gradient_with_gaps_in_half_precision_is_finite(options, weights):
+    torch.manual_seed(0)
+    x = (torch.randn(6, 3, 4, 5) * 1e4).half().requires_grad_()
+    dy = torch.randn(6, 3, 5, 4).half()
+    layer, other = BatchNorm2d(3, **options), BatchNorm2d(3, **options)
+
+    (found,) = torch.autograd.grad(layer(x, weights), x, dy.mT)
+    (expected,) = torch.autograd.grad(other(x, weights), x, dy.mT.contiguous())
+
+    assert found.isfinite().all()
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)

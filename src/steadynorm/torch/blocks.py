@@ -31,6 +31,13 @@ def grouped(x: Tensor, groups: int) -> Tensor:
     return x.view(groups, x.shape[0] // groups, *x.shape[1:])
 
 
+def arranged(x: Tensor, like: Tensor) -> Tensor:
+    """Return a batch (N, C, ...) without gaps, with the channels where they are in another in memory."""
+    if like.dim() > 2 and like.stride(1) == 1:
+        return x.movedim(1, -1).contiguous().movedim(-1, 1)
+    return x.contiguous()
+
+
 def spread(channels: Tensor, x: Tensor) -> Tensor:
     """Return values per group and channel (G, C), or per channel (C,), so that they broadcast to a grouped batch."""
     groups = channels.shape[0] if channels.dim() == 2 else 1

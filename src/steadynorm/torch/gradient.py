@@ -11,8 +11,6 @@ from steadynorm.torch.blocks import (
     Block,
     affine,
     blocks,
-    has_channels_last,
-    is_cut,
     is_large,
     joined,
     of_groups,
@@ -81,8 +79,7 @@ def gradient(dy: Tensor, x: Tensor, slope: Tensor, terms: Terms) -> Found:
         return torch.empty_like(x), own[0], own[1]
     if not is_large(x):
         return _of_small_groups(dy, x, slope, terms)
-    is_plain = x.shape[0] == 1 and terms.weights is None and terms.processes is None
-    with_dx = is_plain and not _is_faster_in_parts(x, slope)
+    with_dx = x.shape[0] == 1 and terms.weights is None and terms.processes is None
     groups = zip(dy.unbind(), x.unbind(), terms.mean.unbind(), terms.inverse.unbind(), strict=True)
     found = [_by_kernel(*each, slope, with_dx=with_dx) for each in groups]
     inner, outer = stacked([sums for _, *sums in found])
@@ -110,11 +107,6 @@ def differentiable_gradient(dy: Tensor, x: Tensor, slope: Tensor, terms: Terms) 
     through_moments = share * (spread(all_outer, x) + normalized * spread(all_inner, x))
     dx = spread(slope * inverse, x) * (dy - through_moments)
     return dx.to(x.dtype), inner, outer
-
-
-def _is_faster_in_parts(x: Tensor, slope: Tensor) -> bool:
-    """Whether the kernel for sums and two operations after it take less time than the kernel for everything."""
-    return is_cut(x) and has_channels_last(x) and x.dtype == slope.dtype
 
 
 def _by_kernel(dy: Tensor, x: Tensor, mean: Tensor, inverse: Tensor, slope: Tensor, *, with_dx: bool) -> Any:
