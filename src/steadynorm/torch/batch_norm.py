@@ -13,14 +13,14 @@ from torch.nn import functional
 
 from steadynorm.norm.config import NormConfig
 from steadynorm.norm.renorm import Renorm
-from steadynorm.torch.averages import Reference, as_read, bessel_corrected, is_usable, move, update_share
+from steadynorm.torch.averages import Reference, as_read, bessel_corrected, is_usable, move, put, update_share
 from steadynorm.torch.batch_moments import BatchMoments, batch_moments, statistics_type
 from steadynorm.torch.blocks import grouped
 from steadynorm.torch.domains import WithDomains
 from steadynorm.torch.freezing import Freezable
 from steadynorm.torch.gradient import Terms
 from steadynorm.torch.normalization import normalize
-from steadynorm.torch.recomputation import Pass, is_recomputed, is_repeatable, remember, repeated
+from steadynorm.torch.recomputation import Pass, is_first, is_recomputed, is_repeatable, remember, repeated
 from steadynorm.torch.synchronization import Synchronized, joint_moments
 from steadynorm.torch.weighting import aligned_weights
 
@@ -209,13 +209,17 @@ class Layer(WithDomains, Freezable, Synchronized):
     def _plain(self, input: Tensor, tracked: bool) -> Tensor:
         mean: Any = self.running_mean if tracked else None
         variance: Any = self.running_var if tracked else None
-        if tracked and is_recomputed():
+        first = is_first(mean) if tracked else None
+        if tracked and (first is not None or is_recomputed()):
             mean, variance = mean.clone(), variance.clone()  # the kernel keeps for the gradient what it is given
         elif tracked:
             self.num_batches_tracked.add_(1)
-        return functional.batch_norm(
-            input, mean, variance, self.weight, self.bias, True, self.momentum or 0.0, self.eps
-        )
+        y = functional.batch_norm(input, mean, variance, self.weight, self.bias, True, self.momentum or 0.0, self.eps)
+        if first is not None:
+            self.num_batches_tracked.add_(first)
+            put(self.running_mean, mean, first)
+            put(self.running_var, variance, first)
+        return y
 
     def _empty(self, input: Tensor) -> Tensor:
         shape = (1, -1, *[1] * (input.dim() - 2))
@@ -240,7 +244,7 @@ class Layer(WithDomains, Freezable, Synchronized):
             if processes is not None:
                 moments = joint_moments(moments, processes)
                 self._check_joint(moments, input, weight)
-            mean, variance, per_weight = self._used(moments, weighted=may_be_unseen)
+            mean, variance, per_weight = self._used(moments, weighted=weight is not None, joint=processes is not None)
             if self._depends_on_averages(tracked, weighted=weight is not None) and is_recomputed():
                 _, mean, variance, r, d = repeated(self._passes, moments.mean)
             elif tracked and not is_recomputed():
@@ -264,13 +268,13 @@ class Layer(WithDomains, Freezable, Synchronized):
     def _depends_on_averages(self, tracked: bool, *, weighted: bool) -> bool:
         return tracked and (self.renorm is not None or weighted)
 
-    def _used(self, moments: BatchMoments, *, weighted: bool) -> tuple[Tensor, Tensor, Tensor]:
+    def _used(self, moments: BatchMoments, *, weighted: bool, joint: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Return mean and variance that each group is normalized by, and the reciprocal of its weight."""
         per_weight = moments.weight.reciprocal()
-        if not weighted:
+        if not weighted and not joint:
             return moments.mean, moments.variance, per_weight
         seen = moments.weight > 0
-        if self.running_mean is None:
+        if self.running_mean is None or not weighted:  # without weights, what is not seen has no output either
             stored = (torch.zeros_like(per_weight), torch.ones_like(per_weight))
         else:
             stored = (as_read(self.running_mean), as_read(self.running_var))
@@ -294,7 +298,7 @@ class Layer(WithDomains, Freezable, Synchronized):
         # Ioffe (2017) averages the standard deviation; the variance for inference is what follows from that.
         stddev = torch.sqrt(self.running_var.to(stored.dtype) + self.eps)
         move(stddev, torch.sqrt(stored + self.eps), share, where)
-        self.running_var.copy_((stddev.square() - self.eps).clamp_min(0.0))
+        put(self.running_var, (stddev.square() - self.eps).clamp_min(0.0), where)
         self._reference.move(whole, where)
 
 
@@ -349,8 +353,8 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
 
     Where activation checkpointing runs the forward pass again in the backward pass, the statistics do not move again,
     and the output is that of the first time. Every forward pass inside a backward pass is taken for one that is run
-    again. A checkpoint around a layer with renorm or weights cannot be compiled: torch.compile ends with an error that
-    says what to do.
+    again. This holds for a checkpoint inside of what torch.compile compiles and around it, but for a layer with renorm
+    or weights, which then ends with an error that says what to do.
     """
 
 

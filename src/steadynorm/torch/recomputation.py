@@ -11,6 +11,12 @@ from torch import Tensor
 _KEPT = 32
 """Calls of one layer between a forward pass and its repetition; each is a few values per channel."""
 
+CANNOT_COMPILE = (
+    "renorm or weights in a checkpointed part under torch.compile: the backward pass would read averages that have "
+    "moved since; expected the layer in one of both: leave it out of the checkpoint, or out of the compilation by "
+    "layer.forward = torch.compiler.disable(layer.forward)"
+)
+
 
 class Pass(NamedTuple):
     """What depended on the running statistics of the moment in one training pass.
@@ -32,7 +38,48 @@ class Pass(NamedTuple):
 
 def is_recomputed() -> bool:
     """Whether this runs inside a backward pass, where a forward pass is taken for one that is run again."""
-    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
+    return not torch.compiler.is_compiling() and _is_in_backward()
+
+
+def is_first(average: Tensor) -> Tensor | None:
+    """Whether compiled code runs for the first time rather than again; None where `is_recomputed` tells.
+
+    The same compiled code runs in both, so that this is a scalar on the device, found anew in each run. An exported
+    program has no checkpoint around it.
+
+    Args:
+        average: any tensor of the layer.
+    """
+    if not torch.compiler.is_compiling() or _is_exporting():
+        return None
+    first: Tensor = _is_first(average)
+    return first
+
+
+@torch.library.custom_op("steadynorm::is_first", mutates_args=())
+def _is_first(average: Tensor) -> Tensor:
+    again = _is_in_backward()
+    if again and average.is_cuda and torch.cuda.is_current_stream_capturing():
+        raise RuntimeError(
+            "a checkpointed part is being recorded as a CUDA graph in the backward pass, and would not know in later "
+            "forward passes that they are first ones; expected torch.compile without CUDA graphs in a checkpoint: "
+            "leave out mode='reduce-overhead'"
+        )
+    return torch.full((), not again, device=average.device)
+
+
+@_is_first.register_fake
+def _(average: Tensor) -> Tensor:
+    return average.new_empty((), dtype=torch.bool)
+
+
+def _is_in_backward() -> bool:
+    return torch._C._current_graph_task_id() != -1
+
+
+def _is_exporting() -> bool:
+    known = getattr(torch.compiler, "is_exporting", None)  # since PyTorch 2.7
+    return known is not None and known()
 
 
 def is_repeatable() -> bool:
