@@ -14,7 +14,7 @@ from torch.nn import functional
 from steadynorm.norm.config import NormConfig
 from steadynorm.norm.renorm import Renorm
 from steadynorm.torch.averages import Reference, as_read, bessel_corrected, is_usable, move, put, update_share
-from steadynorm.torch.batch_moments import BatchMoments, batch_moments, statistics_type
+from steadynorm.torch.batch_moments import BatchMoments, batch_moments, plain_moments, statistics_type
 from steadynorm.torch.blocks import grouped
 from steadynorm.torch.domains import WithDomains
 from steadynorm.torch.freezing import Freezable
@@ -22,6 +22,7 @@ from steadynorm.torch.gradient import Terms
 from steadynorm.torch.normalization import normalize
 from steadynorm.torch.recomputation import Pass, is_first, is_recomputed, is_repeatable, remember, repeated
 from steadynorm.torch.synchronization import Synchronized, joint_moments
+from steadynorm.torch.transforms import check_own_averages, composed, is_transformed
 from steadynorm.torch.weighting import aligned_weights
 
 _AVERAGES = "steadynorm.renorm"
@@ -172,6 +173,8 @@ class Layer(WithDomains, Freezable, Synchronized):
         if self.is_frozen or (not self.training and self.running_mean is not None):
             return self._fixed(input)
         tracked = self.training and self.track_running_stats and self.running_mean is not None
+        if tracked:
+            check_own_averages(input, self.running_mean)
         processes = self._others()
         if processes is not None:
             return self._normalized(input, weight, 1, tracked, processes)
@@ -236,11 +239,12 @@ class Layer(WithDomains, Freezable, Synchronized):
         r = d = weights = None
         may_be_unseen = weight is not None or processes is not None  # a batch may be without any weight, or empty
         may_be_repeated = is_repeatable()
+        transformed = processes is None and is_transformed()
         with torch.no_grad():
             x = grouped(_dense(input.detach()), groups)
             if weight is not None:
                 weights = grouped(aligned_weights(weight, input, kind), groups)
-            moments = batch_moments(x, weights)
+            moments = plain_moments(x, weights) if transformed else batch_moments(x, weights)
             if processes is not None:
                 moments = joint_moments(moments, processes)
                 self._check_joint(moments, input, weight)
@@ -257,7 +261,7 @@ class Layer(WithDomains, Freezable, Synchronized):
         terms = Terms(mean, variance, per_weight, r, d, weights, self.eps, processes)
         gamma = torch.ones_like(mean[0]) if self.weight is None else self.weight.to(kind)
         beta = torch.zeros_like(mean[0]) if self.bias is None else self.bias.to(kind)
-        return normalize(_dense(input), gamma, beta, terms)
+        return (composed if transformed else normalize)(_dense(input), gamma, beta, terms)
 
     def _check_joint(self, moments: BatchMoments, input: Tensor, weight: Tensor | None) -> None:
         """Refuse one value per channel in all processes together, on the CPU only, where looking costs no wait."""
@@ -308,7 +312,8 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
     Drop-in for torch.nn.BatchNorm1d: the same arguments, parameters and state_dict keys, and by default the same
     kernel. The options may be combined. Forward and backward run on the native kernels or in blocks that stay in the
     processor's cache; the statistics are float32 (float64 for float64), and nothing of the size of the input is kept
-    for the gradient but the input. Second derivatives are supported.
+    for the gradient but the input. Second derivatives are supported, and so are torch.func, forward-mode derivatives and
+    torch.export, whose programs may be trained on; these take several results of the size of the input.
 
     Args:
         num_features: channels C.

@@ -50,7 +50,7 @@ def is_first(average: Tensor) -> Tensor | None:
     Args:
         average: any tensor of the layer.
     """
-    if not torch.compiler.is_compiling() or _is_exporting():
+    if not torch.compiler.is_compiling() or is_exporting():
         return None
     first: Tensor = _is_first(average)
     return first
@@ -77,8 +77,9 @@ def _is_in_backward() -> bool:
     return torch._C._current_graph_task_id() != -1
 
 
-def _is_exporting() -> bool:
-    known = getattr(torch.compiler, "is_exporting", None)  # since PyTorch 2.7
+def is_exporting() -> bool:
+    """Whether torch.export writes this down; never before PyTorch 2.7, which does not tell."""
+    known = getattr(torch.compiler, "is_exporting", None)
     return known is not None and known()
 
 
