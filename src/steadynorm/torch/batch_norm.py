@@ -312,8 +312,8 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
     Drop-in for torch.nn.BatchNorm1d: the same arguments, parameters and state_dict keys, and by default the same
     kernel. The options may be combined. Forward and backward run on the native kernels or in blocks that stay in the
     processor's cache; the statistics are float32 (float64 for float64), and nothing of the size of the input is kept
-    for the gradient but the input. Second derivatives are supported, and so are torch.func, forward-mode derivatives and
-    torch.export, whose programs may be trained on; these take several results of the size of the input.
+    for the gradient but the input. Second derivatives are supported, and so are torch.func, forward-mode derivatives
+    and torch.export, whose programs may be trained on; these take several results of the size of the input.
 
     Args:
         num_features: channels C.
