@@ -83,6 +83,8 @@ class Layer:
         per_instance: whether its moments are taken per sample (instance normalization).
         assumed: names of the options of `config` that the evidence does not tell, so that they are the framework's
             defaults.
+        further: averages beside the statistics, shape (channels,) each, by name: what renormalization measures
+            against (`renorm_mean`, `renorm_stddev`), and what other domains have (`running_mean_1`, ...).
     """
 
     name: str
@@ -97,6 +99,7 @@ class Layer:
     registered: bool = True
     per_instance: bool = False
     assumed: frozenset[str] = frozenset()
+    further: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,7 @@ def recalibrate(
         model: the model. One wrapped for distributed training (DistributedDataParallel) is recalibrated together
             with the other ranks, which must all call this with the same arguments but for their data, of which some
             may have more than others or none; every rank ends with the same statistics. When one fails, all raise.
-            Hand over the module inside to recalibrate in this process alone.
+            Hand over the module inside to recalibrate in this process alone. A sharded model is refused.
         data: any iterable of batches, as in `Subject`. Lists of batches are read in an order that is spread over
             them, and loaders that read in sequence give batches mixed from all over the data, so that sorted data
             neither stop it early nor make batches of one kind. Small batches of images or feature vectors are run

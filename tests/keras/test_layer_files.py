@@ -112,3 +112,17 @@ def test_updates_for_a_few_of_the_steps_are_found(tmp_path):
     assert found.code == "SN202"
     assert found.evidence == {"updates": STEPS, "steps": 1000}
     assert "training=True" in found.remedy
+
+
+@every_form
+@pytest.mark.parametrize("name", ["renorm_mean", "renorm_stddev"])
+def test_what_renorm_measures_against_is_looked_at(name, form, tmp_path):
+    model = trained({"renorm": True, "momentum": 0.5})
+    assert "SN701" not in codes(saved(model, tmp_path, form))
+    variable = getattr(model.get_layer("mine_batch_norm"), name)
+    variable.assign(np.where(np.arange(4) == 3, np.inf, keras.ops.convert_to_numpy(variable)))
+
+    (finding,) = (each for each in steadynorm.check(saved(model, tmp_path, form)).findings if each.code == "SN701")
+
+    assert f"{name} of 'mine_batch_norm' is not finite in 1 of 4 channels (first: inf at channel 3)" in finding.message
+    assert "moving mean and √(moving variance + epsilon)" in finding.remedy

@@ -11,6 +11,7 @@ import numpy as np
 from steadynorm.artifacts.contents import Contents, Tensor
 from steadynorm.artifacts.copies import Copies, add_lists
 from steadynorm.artifacts.dtypes import width_of
+from steadynorm.artifacts.further import further_averages
 from steadynorm.artifacts.matching import relative_change
 from steadynorm.artifacts.naming import Named, is_batch_norm_class, is_batch_norm_name, named_layers, place_of
 from steadynorm.artifacts.options import Options, options_of
@@ -194,7 +195,13 @@ class _Loader:
             beta=arrays.get("beta"),
             frozen=config.frozen or (bool(affine) and self._frozen.issuperset(affine)),
             assumed=assumed,
+            further={} if statistics is None else self._further(group.tensors["mean"]),
         )
+
+    def _further(self, mean: Tensor) -> dict[str, Array]:
+        tensors = further_averages(self._contents, mean)
+        found = {name: self._vector(each) for name, each in tensors.items() if _size(each) == _size(mean)}
+        return {name: values for name, values in found.items() if values is not None}
 
     def averaged_alone(self, group: Named) -> bool:
         """Whether gamma or beta have averages that differ from them, and the statistics have none."""

@@ -7,7 +7,7 @@ import re
 from steadynorm.artifacts.contents import Contents, Tensor
 from steadynorm.artifacts.pickle_arrays import number_of
 from steadynorm.artifacts.torch_tensors import Places, scalar
-from steadynorm.artifacts.torch_tree import Leaf, Path, Tree
+from steadynorm.artifacts.torch_tree import RENORM, Leaf, Path, Tree
 from steadynorm.artifacts.torch_values import Strided
 from steadynorm.errors import NoModelError
 
@@ -55,7 +55,7 @@ def contents_of(tree: Tree, places: Places, form: str, foreign: tuple[str, ...] 
         tensors=tensors,
         steps=steps,
         steps_from=steps_from,
-        facts=_facts(tree, plain, copies, foreign),
+        facts=_facts(tree, plain, copies, foreign) | _renorm(tree, plain, places),
     )
 
 
@@ -135,10 +135,25 @@ def _count(value: object, places: Places) -> int | None:
     return int(number)
 
 
+def _shown(path: Path, plain: Path | None) -> str:
+    inside = path[len(plain) :] if plain is not None and path[: len(plain)] == plain else path
+    return ".".join(inside)
+
+
+def _renorm(tree: Tree, plain: Path | None, places: Places) -> dict[str, object]:
+    """What renormalization measures against, by layer, where a state dict notes it."""
+    found = {}
+    for path, layers in tree.renorm.items():
+        for name, vectors in layers.items():
+            layer = ".".join(filter(None, (_shown(path, plain), name)))
+            readable = (each for each in vectors if each.storage is not None and not each.why)
+            found[layer] = [places.tensor(f"{RENORM} of {layer}", each) for each in readable]
+    return {"renorm": found} if found else {}
+
+
 def _facts(tree: Tree, plain: Path | None, copies: dict[Path, Path], foreign: tuple[str, ...]) -> dict[str, object]:
     def shown(path: Path) -> str:
-        inside = path[len(plain) :] if plain is not None and path[: len(plain)] == plain else path
-        return ".".join(inside)
+        return _shown(path, plain)
 
     facts: dict[str, object] = {
         "root": None if plain is None else ".".join(plain),

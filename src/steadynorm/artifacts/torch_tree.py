@@ -16,6 +16,9 @@ MOST_VISITS = 500_000
 MOST_NAME = 1 << 12
 """A dotted name of a real model is far shorter."""
 
+RENORM = "steadynorm.renorm"
+"""Where a state dict notes, layer by layer, what the renormalization of steadynorm's layers measures against."""
+
 _PARTS = ("_parameters", "_buffers", "_modules")
 
 Leaf: TypeAlias = Strided | InlineArray
@@ -49,6 +52,7 @@ class Tree:
         modules: class and plain attributes of whole modules.
         optimizers: the optimizers.
         versions: by state dict, the module versions that PyTorch notes in it (`_metadata`).
+        renorm: by state dict and layer, the averages of renormalization that are noted there.
     """
 
     leaves: dict[Path, Leaf] = field(default_factory=dict)
@@ -56,6 +60,7 @@ class Tree:
     modules: dict[Path, dict[str, object]] = field(default_factory=dict)
     optimizers: list[Optimizer] = field(default_factory=list)
     versions: dict[Path, dict[str, int]] = field(default_factory=dict)
+    renorm: dict[Path, dict[str, list[Strided]]] = field(default_factory=dict)
 
 
 def tree_of(root: object, path: str) -> Tree:
@@ -111,9 +116,13 @@ class _Walker:
         if (optimizer := _optimizer(value, at)) is not None:
             self.tree.optimizers.append(optimizer)
             return
-        versions = _versions(getattr(value, "attributes", None))
+        noted = _noted(getattr(value, "attributes", None))
+        versions = {name: version for name, each in noted.items() if isinstance(version := each.get("version"), int)}
         if versions:
             self.tree.versions[at] = versions
+        renorm = {name: _vectors(each.get(RENORM)) for name, each in noted.items() if RENORM in each}
+        if renorm:
+            self.tree.renorm[at] = renorm
         for key, each in value.items():
             if isinstance(key, str | int) and not isinstance(key, bool) and len(name := str(key)) < MOST_NAME:
                 self.visit(each, (*at, name))
@@ -188,12 +197,13 @@ def _groups(groups: list[object]) -> Iterator[dict[str, object]]:
         yield plain
 
 
-def _versions(attributes: object) -> dict[str, int]:
+def _noted(attributes: object) -> dict[str, dict[object, object]]:
+    """What PyTorch notes in a state dict of each module, by the module's name."""
     metadata = attributes.get("_metadata") if isinstance(attributes, dict) else None
     if not isinstance(metadata, dict):
         return {}
-    return {
-        name: each["version"]
-        for name, each in metadata.items()
-        if isinstance(name, str) and isinstance(each, dict) and isinstance(each.get("version"), int)
-    }
+    return {name: each for name, each in metadata.items() if isinstance(name, str) and isinstance(each, dict)}
+
+
+def _vectors(value: object) -> list[Strided]:
+    return [each for each in value if isinstance(each, Strided)] if isinstance(value, list | tuple) else []

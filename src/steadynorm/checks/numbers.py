@@ -22,6 +22,23 @@ LOW_PRECISION = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
 """Types of half precision, each with the share of a value below which a change of it is rounded away."""
 
 
+_EARLIER = "Go back to an earlier checkpoint: a parameter cannot be re-estimated from data."
+_OF_A_DOMAIN = (
+    "Re-estimate the statistics of this domain: steadynorm.recalibrate(model, its_data) inside "
+    "steadynorm.torch.domain(model, index)"
+)
+_REMEDIES = {
+    "moving": "Re-estimate the statistics with 'steadynorm repair'; in training, skip the batch before it "
+    "reaches the layer, not after the loss.",
+    "gamma": _EARLIER,
+    "beta": _EARLIER,
+    "running": f"{_OF_A_DOMAIN}.",
+    "renorm": "Inference does not use it, and training from here on gives NaN: set what renormalization measures "
+    "against to the moving mean and √(moving variance + epsilon), or go back to an earlier checkpoint.",
+}
+"""For what is not finite, by the first word of its name."""
+
+
 def _arrays(layer: Layer) -> dict[str, Array | None]:
     stored = layer.statistics
     return {
@@ -29,7 +46,13 @@ def _arrays(layer: Layer) -> dict[str, Array | None]:
         "moving_variance": None if stored is None else stored.variance,
         "gamma": layer.gamma,
         "beta": layer.beta,
+        **layer.further,
     }
+
+
+def _variances(layer: Layer) -> dict[str, Array]:
+    own = {} if layer.statistics is None else {"moving_variance": layer.statistics.variance}
+    return own | {name: each for name, each in layer.further.items() if name.startswith("running_var")}
 
 
 def _first(mask: np.ndarray) -> int:
@@ -38,31 +61,28 @@ def _first(mask: np.ndarray) -> int:
 
 @check("SN701")
 def not_finite(evidence: Evidence) -> Iterator[Finding]:
-    """NaN or Inf in any of a layer's arrays: a finding for what can be re-estimated, and one for what cannot."""
-    found: dict[bool, dict[str, dict[str, int]]] = {True: {}, False: {}}
-    first: dict[bool, str] = {}
+    """NaN or Inf in any of a layer's arrays: a finding for each remedy that there is."""
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    first: dict[str, str] = {}
     for layer in evidence.layers:
         for name, values in _arrays(layer).items():
             if values is None or np.all(np.isfinite(values)):
                 continue
-            bad, estimated = ~np.isfinite(values), name.startswith("moving")
-            found[estimated].setdefault(layer.name, {})[name] = int(bad.sum())
+            bad, remedy = ~np.isfinite(values), _REMEDIES[name.partition("_")[0]]
+            found.setdefault(remedy, {}).setdefault(layer.name, {})[name] = int(bad.sum())
             first.setdefault(
-                estimated,
+                remedy,
                 f"{name} of '{layer.name}' is not finite in {int(bad.sum())} of {values.size} channels "
                 f"(first: {values[_first(bad)]} at channel {_first(bad)})",
             )
-    for estimated, message in first.items():
-        layers = found[estimated]
+    for remedy, message in first.items():
+        layers = found[remedy]
         array, channels = next(iter(next(iter(layers.values())).items()))
         yield finding(
             "SN701",
             layers,
             f"{message}{_more(len(layers), sum(map(len, layers.values())))}",
-            "Re-estimate the statistics with 'steadynorm repair'; in training, skip the batch before it "
-            "reaches the layer, not after the loss."
-            if estimated
-            else "Go back to an earlier checkpoint: a parameter cannot be re-estimated from data.",
+            remedy,
             evidence={"array": array, "channels": channels, **_by_layer(layers, sum(map(len, layers.values())))},
         )
 
@@ -82,27 +102,27 @@ def _more(layers: int, arrays: int) -> str:
 def negative_variance(evidence: Evidence) -> Iterator[Finding]:
     """A stored variance below zero."""
     found: dict[str, dict[str, object]] = {}
-    message = ""
+    message = remedy = ""
     for layer in evidence.layers:
-        if layer.statistics is None:
-            continue
-        variance = layer.statistics.variance
-        bad = variance < 0
-        if bad.any():
-            worst = int(np.nanargmin(variance))
-            found[layer.name] = {"channels": int(bad.sum()), "lowest": float(variance[worst])}
-            message = message or (
-                f"moving_variance of '{layer.name}' is negative in {int(bad.sum())} of {variance.size} channels "
-                f"({variance[worst]:.3g} at channel {worst})"
-            )
+        for name, variance in _variances(layer).items():
+            bad = variance < 0
+            if bad.any() and layer.name not in found:
+                worst = int(np.nanargmin(variance))
+                found[layer.name] = {"channels": int(bad.sum()), "lowest": float(variance[worst])}
+                remedy = remedy or (
+                    _OF_A_DOMAIN if name in layer.further else "Re-estimate it with 'steadynorm repair'"
+                )
+                message = message or (
+                    f"{name} of '{layer.name}' is negative in {int(bad.sum())} of {variance.size} channels "
+                    f"({variance[worst]:.3g} at channel {worst})"
+                )
     if found:
         more = f", and so it is in {len(found)} layers in all" if len(found) > 1 else ""
         yield finding(
             "SN702",
             found,
             f"{message}{more}: it was averaged after a subtraction, or damaged",
-            "Re-estimate it with 'steadynorm repair'; compute variances from deviations from the mean, never "
-            "as E[x²] − E[x]².",
+            f"{remedy}; compute variances from deviations from the mean, never as E[x²] − E[x]².",
             evidence={**next(iter(found.values())), **_by_layer(found, len(found))},
         )
 

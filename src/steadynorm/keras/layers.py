@@ -136,6 +136,11 @@ def describe(name: str, layer: Any, *, registered: bool = True) -> Layer:
         beta=value(getattr(layer, "beta", None)),
         frozen=is_frozen(layer),
         registered=registered,
+        further={
+            name: each
+            for name in ("renorm_mean", "renorm_stddev")
+            if (each := value(getattr(layer, name, None))) is not None
+        },
     )
 
 

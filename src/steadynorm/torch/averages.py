@@ -11,6 +11,7 @@ from torch.fx.traceback import get_current_meta
 
 from steadynorm.norm.renorm import Renorm
 from steadynorm.torch.batch_moments import BatchMoments
+from steadynorm.torch.recomputation import CANNOT_COMPILE, is_first, is_recomputed
 
 
 def update_share(momentum: float | None, debias: bool, count: Tensor, kind: torch.dtype) -> Tensor | float:
@@ -38,24 +39,25 @@ def move(average: Tensor, value: Tensor, share: Tensor | float, where: Tensor | 
     if where is None and average.dtype == value.dtype:
         average.lerp_(value, share)
         return
-    old = average.to(value.dtype)
-    new = torch.lerp(old, value, share)
-    average.copy_(new if where is None else torch.where(where, new, old))
+    put(average, torch.lerp(average.to(value.dtype), value, share), where)
+
+
+def put(average: Tensor, value: Tensor, where: Tensor | None) -> None:
+    """Give a running statistic a new value in place; leave it bit for bit where the scalar `where` is False."""
+    average.copy_(value if where is None else torch.where(where, value, average.to(value.dtype)))
 
 
 @torch.library.custom_op("steadynorm::as_read", mutates_args=())
 def _as_read(average: Tensor) -> Tensor:
+    if is_recomputed():
+        raise RuntimeError(CANNOT_COMPILE)
     return average.clone()
 
 
 @_as_read.register_fake
 def _(average: Tensor) -> Tensor:
     if get_current_meta().get("recompute") is not None:
-        raise RuntimeError(
-            "renorm or weights in a checkpointed part under torch.compile: the backward pass would read averages that "
-            "have moved since; expected the layer in one of both: leave it out of the checkpoint, or out of the "
-            "compilation by layer.forward = torch.compiler.disable(layer.forward)"
-        )
+        raise RuntimeError(CANNOT_COMPILE)
     return torch.empty_like(average)
 
 
@@ -79,17 +81,20 @@ def bessel_corrected(moments: BatchMoments) -> Tensor:
 
 
 def is_usable(moments: BatchMoments, *, skip_nonfinite: bool) -> Tensor | None:
-    """Whether a batch moves the averages: a scalar bool, or None if it does in any case.
+    """Whether a batch moves the averages: a scalar bool, or None if it does in any case but a recomputation.
 
     Args:
         moments: of the whole batch.
         skip_nonfinite: whether it must not if any of its moments is infinite or nan.
     """
-    seen = (moments.weight > 0).squeeze() if isinstance(moments.weight, Tensor) else None
+    usable = is_first(moments.mean)
+    if isinstance(moments.weight, Tensor):
+        seen = (moments.weight > 0).squeeze()
+        usable = seen if usable is None else usable & seen
     if not skip_nonfinite:
-        return seen
+        return usable
     finite = torch.isfinite(moments.mean).all() & torch.isfinite(moments.variance).all()
-    return finite if seen is None else finite & seen
+    return finite if usable is None else usable & finite
 
 
 @dataclass(frozen=True)

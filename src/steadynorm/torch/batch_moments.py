@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steadynorm.torch.blocks import blocks, has_channels_last, is_large, joined, part, reduced, stacked, takes_calls
 from steadynorm.torch.sampled_moments import sampled_moments
-from steadynorm.torch.weighted_moments import merged, weighted_moments
+from steadynorm.torch.weighted_moments import merged, one_by_one, weighted_moments
 
 
 class BatchMoments(NamedTuple):
@@ -56,25 +56,37 @@ def batch_moments(x: Tensor, weights: Tensor | None) -> BatchMoments:
     if x.numel() == 0:
         nothing = x.new_zeros(x.shape[0], x.shape[2], dtype=statistics_type(x))
         return BatchMoments(nothing, nothing, nothing[:, :1])
-    if weights is None:
-        mean, variance = _by_kernel(x) if is_large(x) else _one_by_one(x)
-        return BatchMoments(mean, variance, x.numel() // (x.shape[0] * x.shape[2]))
-    return BatchMoments(*weighted_moments(x, weights))
+    if weights is not None:
+        return BatchMoments(*weighted_moments(x, weights))
+    if not is_large(x):
+        found = joined([_one_by_one(part(x, block)) for block in blocks(x)])
+    elif takes_calls(x) and not has_channels_last(x) and x.dtype == statistics_type(x):
+        found = stacked([sampled_moments(each, None)[:2] for each in x.unbind()])
+    else:
+        found = _by_kernel(x)
+    mean, variance = found
+    return BatchMoments(mean, variance, _values(x))
+
+
+def plain_moments(x: Tensor, weights: Tensor | None) -> BatchMoments:
+    """Return the same by differentiable operations that go over the whole of `x` one after the other."""
+    if weights is not None:
+        return BatchMoments(*one_by_one(x, weights))
+    return BatchMoments(*_one_by_one(x), _values(x))
+
+
+def _values(x: Tensor) -> int:
+    return x.numel() // (x.shape[0] * x.shape[2])
 
 
 def _by_kernel(x: Tensor) -> tuple[Tensor, ...]:
-    if takes_calls(x) and not has_channels_last(x) and x.dtype == statistics_type(x):
-        return stacked([sampled_moments(each, None)[:2] for each in x.unbind()])
     # The kernel insists on moving averages; these are nobody's.
     mean, variance = torch.zeros(2, x.shape[2], dtype=statistics_type(x), device=x.device).unbind()
     return stacked([torch.batch_norm_update_stats(each, mean, variance, 0.0) for each in x.unbind()])
 
 
-def _one_by_one(x: Tensor) -> tuple[Tensor, ...]:
+def _one_by_one(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and variance by operations that go over the values one after the other."""
-    found = []
-    for block in blocks(x):
-        values = part(x, block).to(statistics_type(x))
-        mean = values.mean(reduced(x), keepdim=True)
-        found.append((mean.flatten(1), (values - mean).square_().mean(reduced(x))))
-    return joined(found)
+    x, axes = x.to(statistics_type(x)), reduced(x)
+    mean = x.mean(axes, keepdim=True)
+    return mean.flatten(1), (x - mean).square().mean(axes)

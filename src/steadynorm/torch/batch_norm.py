@@ -13,15 +13,25 @@ from torch.nn import functional
 
 from steadynorm.norm.config import NormConfig
 from steadynorm.norm.renorm import Renorm
-from steadynorm.torch.averages import Reference, as_read, bessel_corrected, is_usable, move, stddev_of, update_share
-from steadynorm.torch.batch_moments import BatchMoments, batch_moments, statistics_type
+from steadynorm.torch.averages import (
+    Reference,
+    as_read,
+    bessel_corrected,
+    is_usable,
+    move,
+    put,
+    stddev_of,
+    update_share,
+)
+from steadynorm.torch.batch_moments import BatchMoments, batch_moments, plain_moments, statistics_type
 from steadynorm.torch.blocks import grouped
 from steadynorm.torch.domains import WithDomains
 from steadynorm.torch.freezing import Freezable
 from steadynorm.torch.gradient import Terms
 from steadynorm.torch.normalization import normalize
-from steadynorm.torch.recomputation import Pass, is_recomputed, is_repeatable, remember, repeated
+from steadynorm.torch.recomputation import Pass, is_first, is_recomputed, is_repeatable, remember, repeated
 from steadynorm.torch.synchronization import Synchronized, joint_moments
+from steadynorm.torch.transforms import check_own_averages, composed, is_transformed
 from steadynorm.torch.weighting import aligned_weights
 
 _AVERAGES = "steadynorm.renorm"
@@ -172,6 +182,8 @@ class Layer(WithDomains, Freezable, Synchronized):
         if self.is_frozen or (not self.training and self.running_mean is not None):
             return self._fixed(input)
         tracked = self.training and self.track_running_stats and self.running_mean is not None
+        if tracked:
+            check_own_averages(input, self.running_mean)
         processes = self._others()
         if processes is not None:
             return self._normalized(input, weight, 1, tracked, processes)
@@ -209,13 +221,17 @@ class Layer(WithDomains, Freezable, Synchronized):
     def _plain(self, input: Tensor, tracked: bool) -> Tensor:
         mean: Any = self.running_mean if tracked else None
         variance: Any = self.running_var if tracked else None
-        if tracked and is_recomputed():
+        first = is_first(mean) if tracked else None
+        if tracked and (first is not None or is_recomputed()):
             mean, variance = mean.clone(), variance.clone()  # the kernel keeps for the gradient what it is given
         elif tracked:
             self.num_batches_tracked.add_(1)
-        return functional.batch_norm(
-            input, mean, variance, self.weight, self.bias, True, self.momentum or 0.0, self.eps
-        )
+        y = functional.batch_norm(input, mean, variance, self.weight, self.bias, True, self.momentum or 0.0, self.eps)
+        if first is not None:
+            self.num_batches_tracked.add_(first)
+            put(self.running_mean, mean, first)
+            put(self.running_var, variance, first)
+        return y
 
     def _empty(self, input: Tensor) -> Tensor:
         shape = (1, -1, *[1] * (input.dim() - 2))
@@ -231,15 +247,16 @@ class Layer(WithDomains, Freezable, Synchronized):
         kind = statistics_type(input)
         r = d = weights = None
         may_be_repeated = is_repeatable()
+        transformed = processes is None and is_transformed()
         with torch.no_grad():
             x = grouped(_dense(input.detach()), groups)
             if weight is not None:
                 weights = grouped(aligned_weights(weight, input, kind), groups)
-            moments = batch_moments(x, weights)
+            moments = plain_moments(x, weights) if transformed else batch_moments(x, weights)
             if processes is not None:
                 moments = joint_moments(moments, processes)
                 self._check_joint(moments, input, weight)
-            mean, inverse, per_weight = self._used(moments)
+            mean, inverse, per_weight = self._used(moments, weighted=weight is not None)
             if self._depends_on_averages(tracked, weighted=weight is not None) and is_recomputed():
                 _, mean, inverse, r, d = repeated(self._passes, moments.mean)
             elif tracked and not is_recomputed():
@@ -249,7 +266,7 @@ class Layer(WithDomains, Freezable, Synchronized):
         terms = Terms(mean, inverse, per_weight, r, d, weights, self.eps, processes)
         gamma = torch.ones_like(mean[0]) if self.weight is None else self.weight.to(kind)
         beta = torch.zeros_like(mean[0]) if self.bias is None else self.bias.to(kind)
-        return normalize(_dense(input), gamma, beta, terms)
+        return (composed if transformed else normalize)(_dense(input), gamma, beta, terms)
 
     def _check_joint(self, moments: BatchMoments, input: Tensor, weight: Tensor | None) -> None:
         """Refuse one value per channel in all processes together, on the CPU only, where looking costs no wait."""
@@ -260,13 +277,13 @@ class Layer(WithDomains, Freezable, Synchronized):
     def _depends_on_averages(self, tracked: bool, *, weighted: bool) -> bool:
         return tracked and (self.renorm is not None or weighted)
 
-    def _used(self, moments: BatchMoments) -> tuple[Tensor, Tensor, Tensor]:
+    def _used(self, moments: BatchMoments, *, weighted: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Return mean and 1 / √(variance + epsilon) that each group is normalized by, and 1 / its weight."""
         if not isinstance(moments.weight, Tensor):
             per_weight = moments.mean.new_full((moments.mean.shape[0], 1), 1 / moments.weight)
             return moments.mean, torch.rsqrt(moments.variance + self.eps), per_weight
         per_weight, seen = moments.weight.reciprocal(), moments.weight > 0
-        if self.running_mean is None:
+        if self.running_mean is None or not weighted:  # without weights, what is not seen has no output either
             stored = (torch.zeros_like(per_weight), torch.ones_like(per_weight))
         else:
             stored = (as_read(self.running_mean), as_read(self.running_var))
@@ -286,7 +303,7 @@ class Layer(WithDomains, Freezable, Synchronized):
             return None, None
         # Ioffe (2017) averages the standard deviation; the variance for inference is what follows from that.
         stddev = stddev_of(self.running_var.to(stored.dtype), self.eps).lerp_(stddev_of(stored, self.eps), share)
-        move(self.running_var, stddev.square_().sub_(self.eps).clamp_min_(0.0), 1.0, where)
+        put(self.running_var, stddev.square_().sub_(self.eps).clamp_min_(0.0), where)
         reference = Reference(self.renorm_mean, self.renorm_stddev, self.eps, self.renorm)
         return reference.correction(whole, where)
 
@@ -297,7 +314,8 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
     Drop-in for torch.nn.BatchNorm1d: the same arguments, parameters and state_dict keys, and by default the same
     kernel. The options may be combined. Forward and backward run on the native kernels or in blocks that stay in the
     processor's cache; the statistics are float32 (float64 for float64), and nothing of the size of the input is kept
-    for the gradient but the input. Second derivatives are supported.
+    for the gradient but the input. Second derivatives are supported, and so are torch.func, forward-mode derivatives
+    and torch.export, whose programs may be trained on; these take several results of the size of the input.
 
     Args:
         num_features: channels C.
@@ -342,8 +360,8 @@ class BatchNorm1d(Layer, nn.BatchNorm1d):
 
     Where activation checkpointing runs the forward pass again in the backward pass, the statistics do not move again,
     and the output is that of the first time. Every forward pass inside a backward pass is taken for one that is run
-    again. A checkpoint around a layer with renorm or weights cannot be compiled: torch.compile ends with an error that
-    says what to do.
+    again. This holds for a checkpoint inside of what torch.compile compiles and around it, but for a layer with renorm
+    or weights, which then ends with an error that says what to do.
     """
 
 

@@ -43,7 +43,7 @@ class Freezable(_BatchNorm):
                 "the batch to normalize by; expected a layer that keeps them"
             )
         if self._trained is None:
-            parameters = dict(self.named_parameters(recurse=False))
+            parameters = dict(self.named_parameters())  # those behind a parametrization, too
             self._trained = tuple(name for name, each in parameters.items() if each.requires_grad)
             for each in parameters.values():
                 each.requires_grad_(False)
@@ -57,12 +57,14 @@ class Freezable(_BatchNorm):
             The layer itself, as it was if it is not frozen.
         """
         for name in self._trained or ():
-            getattr(self, name).requires_grad_(True)
+            self.get_parameter(name).requires_grad_(True)
         self._trained = None
         return self
 
     def _fixed(self, input: Tensor) -> Tensor:
         """Normalize by the running statistics; in a frozen layer no gradient goes to the weight and the bias."""
+        if input.shape[1] == 0:  # the kernel reads the first channel; pruning may have left none
+            return input.clone()
         gamma: Tensor | None = self.weight
         beta: Tensor | None = self.bias
         if self.is_frozen:

@@ -159,6 +159,7 @@ def describe(name: str, module: nn.Module, *, registered: bool = True) -> Layer:
         mode=Mode.BATCH if uses_batch_moments(module) else Mode.POPULATION,
         registered=registered,
         per_instance=isinstance(module, _InstanceNorm),
+        further=_further(module),
     )
 
 
@@ -188,6 +189,17 @@ def _statistics(module: nn.Module) -> Statistics | None:
         int(count) if isinstance(count, Tensor) and count.numel() == 1 else None,
         str(module.running_mean.dtype).removeprefix("torch."),
     )
+
+
+def _further(module: nn.Module) -> dict[str, Array]:
+    """What one of our own layers averages beside its statistics."""
+    if not isinstance(module, OwnLayer):
+        return {}
+    averages = {
+        name: each for name, each in module.named_buffers(recurse=False) if name.startswith(("renorm", "running"))
+    }
+    known = {name: _array(each) for name, each in averages.items() if name not in ("running_mean", "running_var")}
+    return {name: values for name, values in known.items() if values is not None}
 
 
 def _array(tensor: object) -> Array | None:

@@ -11,6 +11,9 @@ from torch import nn
 
 from steadynorm.errors import UnusableInputError
 
+_SHARDED = {"FullyShardedDataParallel", "FSDPModule"}
+"""By name, because importing them takes long; the second is what `fully_shard` makes of a module's class."""
+
 
 class _Message(NamedTuple):
     step: str
@@ -77,6 +80,32 @@ class Ranks:
                 )
         self._told = False
         return messages
+
+
+def check_runs_alone(model: nn.Module) -> None:
+    """Refuses a model of which a forward pass in one process waits for one in the others, who may have fewer batches.
+
+    Arguments:
+        model: without the wrapper whose processes are `Ranks`.
+
+    Raises:
+        UnusableInputError: naming the part that waits.
+    """
+    if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+        return
+    for name, module in model.named_modules():
+        if isinstance(module, nn.parallel.DistributedDataParallel):
+            raise UnusableInputError(
+                f"'{name}' in the model is wrapped in DistributedDataParallel, so that each batch waits for one in the "
+                f"other ranks; expected the wrapper around the whole model, or none: put '{name}.module' in its place"
+            )
+        if not _SHARDED.isdisjoint(kind.__name__ for kind in type(module).__mro__):
+            what = f"'{name}' in the model" if name else "the model"
+            raise UnusableInputError(
+                f"{what} is sharded (FSDP), so that each batch waits for "
+                "one in the other ranks; expected a whole model: load get_model_state_dict(model, options="
+                "StateDictOptions(full_state_dict=True)) into one and wrap that in DistributedDataParallel"
+            )
 
 
 def _group_of(model: nn.Module) -> Any:

@@ -22,7 +22,7 @@ from steadynorm.torch.copying import Copier, unwrap
 from steadynorm.torch.domains import WithDomains
 from steadynorm.torch.layers import has_statistics, is_frozen, normalization_layers, unregistered_layers
 from steadynorm.torch.pooling import Pool, Row
-from steadynorm.torch.ranks import Ranks
+from steadynorm.torch.ranks import Ranks, check_runs_alone
 from steadynorm.torch.state import hooks, layers_kept, random_states_kept
 from steadynorm.torch.taps import Tap
 
@@ -60,6 +60,7 @@ def _opened(
     device: str | None,
 ) -> Iterator[TorchWork]:
     inner = unwrap(model)
+    check_runs_alone(inner)
     _check_runnable(inner)
     _chosen(inner, include_frozen)
     at = _device_of(inner) if device is None else _usable(device)

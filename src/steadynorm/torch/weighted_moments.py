@@ -21,7 +21,7 @@ def weighted_moments(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor
         all groups.
     """
     if not (is_large(x) and is_cut(x)):
-        mean, variance, weight = joined([_one_by_one(part(x, block), part(weights, block)) for block in blocks(x)])
+        mean, variance, weight = joined([one_by_one(part(x, block), part(weights, block)) for block in blocks(x)])
         return mean, variance, weight
     found = [sampled_moments(*each) for each in zip(x.unbind(), weights.unbind(), strict=True)]
     mean, variance = stacked([(mean, variance) for mean, variance, _ in found])
@@ -31,7 +31,7 @@ def weighted_moments(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor
     return mean, variance, mean.new_tensor(known)[:, None]
 
 
-def _one_by_one(x: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
+def one_by_one(x: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
     """Return mean, variance and weight by operations that go over the values one after the other."""
     x, axes = x.to(weights.dtype), reduced(x)
     count = weights.expand(*x.shape[:2], 1, *x.shape[3:]).sum(axes, keepdim=True)
@@ -40,7 +40,7 @@ def _one_by_one(x: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
     centred = x - mean
     weighted = centred * weights
     rest = weighted.sum(axes, keepdim=True) / total
-    squares = weighted.mul_(centred).sum(axes, keepdim=True) / total
+    squares = (weighted * centred).sum(axes, keepdim=True) / total
     variance = (squares - rest.square()).clamp_min(0.0)
     return (mean + rest).flatten(1), variance.flatten(1), count.flatten(1)
 

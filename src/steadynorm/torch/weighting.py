@@ -32,7 +32,8 @@ def aligned_weights(weight: Tensor, x: Tensor, kind: torch.dtype) -> Tensor:
             f"{(x.shape[0],)}, or per position, {(x.shape[0], *x.shape[2:])}: drop the channel axis or transpose it"
         )
     weight = weight.detach().to(device=x.device, dtype=kind)
-    if weight.device.type == "cpu" and not torch.compiler.is_compiling() and not _is_valid(weight):
+    traced = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    if weight.device.type == "cpu" and not traced and not _is_valid(weight):
         raise ValueError(
             "weight has a negative or non-finite value; expected finite numbers of at least 0, or bools: "
             "give 0 to what is to be left out"
