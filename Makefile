@@ -11,9 +11,10 @@ WORKERS ?= auto
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
 	touch $@
 
+# Most files of the packages are never imported; the others are compiled when they first are.
 .venv/dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
 	touch $@
 
 demo: .venv/demo
@@ -49,7 +50,7 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 
 types: .venv/dev
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers $(WORKERS)
 
 docs: .venv/dev
 	$(BIN)/python -m steadynorm.report.documentation

@@ -15,15 +15,19 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
-import tensorflow as tf
-from tensorflow.python.eager import context
 
-if os.environ.get("STEADYNORM_TEST_V1"):
-    tf.compat.v1.disable_v2_behavior()
+def pytest_collectstart() -> None:
+    """Not when this file is read, as the process that only hands the tests out to workers does, too."""
+    if os.environ.get("STEADYNORM_TEST_V1"):
+        import tensorflow as tf
+
+        tf.compat.v1.disable_v2_behavior()
 
 
 @pytest.fixture
 def eager() -> Iterator[None]:
     """Eager mode, also under the behaviour of TensorFlow 1 and inside the graph of a test."""
+    from tensorflow.python.eager import context
+
     with context.eager_mode():
         yield

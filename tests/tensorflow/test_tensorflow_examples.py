@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+v1 = tf.compat.v1
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -62,6 +64,12 @@ def test_inception_learns_with_both_decays_and_infers_with_one(load, tmp_path, m
         return finetune(decay, steps, folder, "everything" if decay == 0.9 else save, batch_size)
 
     monkeypatch.setattr(example, "finetune", saving)  # a graph for training takes longer to build than to train
+    logits = np.load(example.PREDICTIONS)["logits"]
+    monkeypatch.setattr(example, "restored_logits", lambda: (logits, logits))  # those of the test above
+    # Rewriting the graphs takes TensorFlow four times as long as running them.
+    options = v1.ConfigProto()
+    options.graph_options.rewrite_options.disable_meta_optimizer = True
+    monkeypatch.setattr(v1, "Session", functools.partial(v1.Session, config=options))
     fast, slow = example.main(50, tmp_path, batch_size=16)
     # 94 layers of kernel, beta and two statistics, the linear layer's two; with everything the momenta and the step.
     assert len(tf.train.list_variables(fast.checkpoint)) == 94 * 6 + 4 + 1

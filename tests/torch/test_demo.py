@@ -6,6 +6,8 @@ import builtins
 import copy
 import io
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +20,45 @@ import steadynorm
 from steadynorm.errors import UnusableInputError
 from steadynorm.loading import subject_from
 from steadynorm.torch import demo
-from steadynorm.torch.demo.case import Trained
-from steadynorm.torch.demo.data import Digits
-from steadynorm.torch.demo.mistakes import MISTAKES, correct
+from steadynorm.torch.demo.case import Case
+from steadynorm.torch.demo.mistakes import MISTAKES
 
 ROOT = Path(__file__).parents[2]
 CODES = ("SN101", "SN104", "SN201", "SN103", "SN401")
 
 
+@dataclass
+class Demonstration:
+    """The whole demonstration: what it prints, and every case with its report, that of no mistake first."""
+
+    printed: str
+    cases: list[Case]
+    reports: list[steadynorm.Report]
+    is_quiet: bool
+
+
 @pytest.fixture(scope="module")
-def healthy() -> Trained:
-    return Trained.on(Digits.load())
+def demonstration() -> Demonstration:
+    """Run once: its trainings and diagnoses are those that the tests look into."""
+    output, threads, before = io.StringIO(), torch.get_num_threads(), torch.get_rng_state()
+    cases: list[Case] = []
+    reports: list[steadynorm.Report] = []
+    row, diagnose = demo._row, steadynorm.diagnose
+
+    def noted_row(case: Case) -> Any:
+        cases.append(case)
+        return row(case)
+
+    def noted_diagnosis(*arguments: Any, **options: Any) -> steadynorm.Report:
+        reports.append(diagnose(*arguments, **options))
+        return reports[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "_row", noted_row)
+        patch.setattr(steadynorm, "diagnose", noted_diagnosis)
+        assert demo.run(Console(file=output, width=80)) == 0
+    is_quiet = torch.equal(torch.get_rng_state(), before) and torch.get_num_threads() == threads
+    return Demonstration(output.getvalue(), cases, reports, is_quiet)
 
 
 def accuracy(model: nn.Module, batches: Any) -> float:
@@ -46,16 +76,18 @@ def one_by_one(batches: Any) -> list[tuple[torch.Tensor, torch.Tensor]]:
     return [pair for images, labels in batches for pair in zip(images.split(1), labels.split(1), strict=True)]
 
 
-def test_the_network_without_a_mistake_is_healthy(healthy: Trained) -> None:
-    case = correct(healthy)
-    report = steadynorm.diagnose(case.subject, progress=False)
+@pytest.mark.slow
+def test_the_network_without_a_mistake_is_healthy(demonstration: Demonstration) -> None:
+    case, report = demonstration.cases[0], demonstration.reports[0]
     assert report.exit_status() == 0, [found.code for found in report.findings]
-    assert accuracy(copy.deepcopy(healthy.network).eval(), healthy.digits.validation) > healthy.training - 0.02
+    network = copy.deepcopy(case.subject.model).eval()
+    assert accuracy(network, case.subject.validation_data) > case.training - 0.02
 
 
-@pytest.mark.parametrize(("mistake", "code"), list(zip(MISTAKES, CODES, strict=True)))
-def test_a_mistake_shows_is_named_and_repaired(healthy: Trained, mistake: Any, code: str) -> None:
-    case = mistake(healthy)
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), list(enumerate(CODES, 1)), ids=[each.__name__ for each in MISTAKES])
+def test_a_mistake_shows_is_named_and_repaired(demonstration: Demonstration, number: int, code: str) -> None:
+    case, report = demonstration.cases[number], demonstration.reports[number]
     assert case.training > 0.97
 
     broken, validation = copy.deepcopy(case.subject.model), case.subject.validation_data
@@ -66,7 +98,6 @@ def test_a_mistake_shows_is_named_and_repaired(healthy: Trained, mistake: Any, c
     assert symptom < case.training - 0.3
     assert case.inference() == pytest.approx(symptom, abs=1e-6)
 
-    report = steadynorm.diagnose(case.subject, progress=False)
     assert report.findings[0].code == code, [(found.code, found.message) for found in report.findings]
     assert report.findings[0].share > 0.9
     assert report.exit_status() == 1
@@ -88,15 +119,11 @@ def test_a_mistake_shows_is_named_and_repaired(healthy: Trained, mistake: Any, c
 
 
 @pytest.mark.slow
-def test_the_whole_demonstration_prints_one_table_of_80_columns() -> None:
-    output, threads = io.StringIO(), torch.get_num_threads()
-    before = torch.get_rng_state()
-    assert demo.run(Console(file=output, width=80)) == 0
-    assert torch.equal(torch.get_rng_state(), before)
-    assert torch.get_num_threads() == threads
-    lines = output.getvalue().splitlines()
+def test_the_whole_demonstration_prints_one_table_of_80_columns(demonstration: Demonstration) -> None:
+    assert demonstration.is_quiet
+    lines = demonstration.printed.splitlines()
     assert max(map(len, lines)) <= 80
-    assert "…" not in output.getvalue(), "nothing is cut off"
+    assert "…" not in demonstration.printed, "nothing is cut off"
     found = [line.split()[1] for line in lines if line.startswith("  found")]
     assert found == ["nothing", *CODES]
     numbers = [line.split()[-3:] for line in lines if line and not line.startswith(" ") and line[-1].isdigit()]
@@ -105,9 +132,15 @@ def test_the_whole_demonstration_prints_one_table_of_80_columns() -> None:
     assert all(inference < training - 0.3 and repaired > 0.97 for training, inference, repaired in rows)
 
 
-def test_the_example_shows_an_average_that_is_too_slow() -> None:
+@pytest.fixture(scope="module")
+def example() -> Iterator[tuple[steadynorm.Subject, steadynorm.Report]]:
     with subject_from(f"{ROOT / 'examples' / 'diagnose_digits.py'}:subject") as subject:
-        report = steadynorm.diagnose(subject, progress=False)
+        yield subject, steadynorm.diagnose(subject, progress=False)
+
+
+@pytest.mark.slow
+def test_the_example_shows_an_average_that_is_too_slow(example: tuple[steadynorm.Subject, steadynorm.Report]) -> None:
+    subject, report = example
     assert report.exit_status() == 1
     found = report.findings[0]
     assert found.code == "SN104"
@@ -121,10 +154,10 @@ def test_the_example_shows_an_average_that_is_too_slow() -> None:
     assert accuracy(model.eval(), subject.validation_data) > 0.94
 
 
-def test_the_readme_shows_what_the_example_prints() -> None:
+@pytest.mark.slow
+def test_the_readme_shows_what_the_example_prints(example: tuple[steadynorm.Subject, steadynorm.Report]) -> None:
     shown = (ROOT / "README.md").read_text(encoding="utf-8").split("examples/diagnose_digits.py:subject\n", 1)[1]
-    with subject_from(f"{ROOT / 'examples' / 'diagnose_digits.py'}:subject") as subject:
-        printed = str(steadynorm.diagnose(subject, progress=False))
+    printed = str(example[1])
 
     def words(text: str) -> list[str]:
         """Without the numbers, which rounding may change, up to the tables that are ordered by them."""

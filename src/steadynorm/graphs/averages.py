@@ -10,7 +10,7 @@ from steadynorm.graphs.guards import MERGES, SELECTS, SWITCHES
 from steadynorm.graphs.nodes import Node
 from steadynorm.graphs.places import FUSED
 from steadynorm.graphs.reachability import VARIABLE_OPS, writes
-from steadynorm.graphs.wires import READING, Wires
+from steadynorm.graphs.wires import READING, SIZES, Wires
 
 _LINEAR = frozenset(
     {"Sub", "Add", "AddV2", "AddN", "IdentityN", "Neg", "Relu", "Maximum", "Minimum", "Sqrt", "Square", "Abs"}
@@ -144,7 +144,8 @@ class _Walk:
         return []
 
     def _note_choosers(self, reference: str) -> None:
-        for name in self._wires.upstream([reference]):
+        # Of a rate that counts the samples, the tensor that is counted chooses nothing.
+        for name in self._wires.upstream([reference], until=SIZES):
             node = self._wires.flat[name]
             if node.op in SWITCHES and len(node.inputs) > 1:
                 self._choosers.add(self._wires.guards.root(node.inputs[1])[0])

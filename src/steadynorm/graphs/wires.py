@@ -22,9 +22,10 @@ SCALAR = READING | frozenset(
 )
 """Arithmetic of which rates and counts are made."""
 
-_SCALAR_ENDS = frozenset(
-    {"Const", "Placeholder", "PlaceholderWithDefault", "Shape", "ShapeN", "Size", "Rank", "IteratorGetNext"}
-)
+SIZES = frozenset({"Shape", "ShapeN", "Size", "Rank"})
+"""What of a tensor does not depend on its values."""
+
+_SCALAR_ENDS = SIZES | frozenset({"Const", "Placeholder", "PlaceholderWithDefault", "IteratorGetNext"})
 _SMALL = 200
 
 GRADIENT_SCOPE = re.compile(r"(^|/)gradients(_\d+)?/")

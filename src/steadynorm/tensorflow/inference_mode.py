@@ -6,16 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from steadynorm.graphs.nodes import Body, producer
-from steadynorm.graphs.reachability import Reach, Reachability
+from steadynorm.graphs.reachability import Reach
 from steadynorm.tensorflow.fetches import to_operations
-from steadynorm.tensorflow.layer_variables import (
-    Application,
-    LayerVariables,
-    normalization_layers,
-    operation_names,
-    read_graph,
-)
-from steadynorm.tensorflow.registry import outermost
+from steadynorm.tensorflow.layer_variables import Application, LayerVariables, operation_names
+from steadynorm.tensorflow.step_reading import StepReading, read_step
 from steadynorm.tensorflow.train_steps import trainable_names, trained_variables
 
 
@@ -31,19 +25,18 @@ def layers_fixed_in_inference(train_op: Any, variables: Iterable[Any] = ()) -> t
         train_op: an operation or tensor of the graph, or a list of them.
         variables: trained ones, beside those that are changed on the way of the train op.
     """
-    operations = to_operations(train_op)
-    if not operations:
-        return ()
-    graph = outermost(operations[0].graph)
-    nodes = read_graph(graph)
-    reached = Reachability(nodes).reach(each.name for each in operations)
+    return fixed_in_inference(read_step(train_op), variables) if to_operations(train_op) else ()
+
+
+def fixed_in_inference(step: StepReading, variables: Iterable[Any] = ()) -> tuple[str, ...]:
+    """As `layers_fixed_in_inference`, of a train step that was read."""
     trained = {name for each in variables for name in operation_names(each)}
-    trained |= trained_variables(nodes, reached, trainable_names(graph))
-    downstream = _downstream(nodes.top, reached.nodes, trained)
+    trained |= trained_variables(step.nodes, step.reached, trainable_names(step.graph))
+    downstream = _downstream(step.nodes.top, step.reached.nodes, trained)
     found = []
-    for layer in normalization_layers(graph, nodes):
-        applied = [each for each in layer.applications if _runs(each, reached)]
-        if {each.training for each in applied} != {False} or _moved_in_functions(layer, reached):
+    for layer in step.layers:
+        applied = [each for each in layer.applications if _runs(each, step.reached)]
+        if {each.training for each in applied} != {False} or _moved_in_functions(layer, step.reached):
             continue
         fed = any(each.node in downstream for each in applied if each.function is None)
         if layer.parameters & trained or (not layer.parameters and fed):

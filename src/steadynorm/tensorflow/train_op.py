@@ -11,10 +11,11 @@ import tensorflow as tf
 from steadynorm.report.words import counted, folded
 from steadynorm.tensorflow.fetches import to_operation
 from steadynorm.tensorflow.gradients import after, clipped, multiplied, summarized
-from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
+from steadynorm.tensorflow.inference_mode import fixed_in_inference
 from steadynorm.tensorflow.layer_variables import operation_names
 from steadynorm.tensorflow.registry import outermost, require_graph
-from steadynorm.tensorflow.updates import describe_missed, missed_updates, updated_by_others
+from steadynorm.tensorflow.step_reading import read_step
+from steadynorm.tensorflow.updates import describe_missed, missed_by, updated_by_others
 from steadynorm.tensorflow.watch import only_infers, remember_fixed
 
 _v1 = tf.compat.v1
@@ -234,13 +235,14 @@ def _warn(train_op: Any, variables: list[Any], except_for: Iterable[str]) -> Non
     if only_infers():
         return
     excepted = (except_for,) if isinstance(except_for, str) else tuple(except_for)
-    missed = [each for each in missed_updates(train_op) if not each.variable.startswith(excepted)]
+    step = read_step(train_op)
+    missed = [each for each in missed_by(step) if not each.variable.startswith(excepted)]
     if missed:
-        elsewhere = updated_by_others(train_op)
+        elsewhere = updated_by_others(step)
         missed = [each for each in missed if each.variable not in elsewhere]
     if missed:
         warnings.warn(describe_missed(missed), UserWarning, stacklevel=3)
-    fixed = layers_fixed_in_inference(train_op, variables)
+    fixed = fixed_in_inference(step, variables)
     if fixed:
         remember_fixed(fixed)
         warnings.warn(

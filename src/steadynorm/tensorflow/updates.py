@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from steadynorm.graphs.nodes import Nodes, producer
 from steadynorm.graphs.places import FUSED
-from steadynorm.graphs.reachability import Path, Reach, Reachability, ancestors
+from steadynorm.graphs.reachability import Path, Reach, ancestors
 from steadynorm.report.words import counted
-from steadynorm.tensorflow.fetches import to_operation, to_operations
-from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
+from steadynorm.tensorflow.fetches import to_operation
+from steadynorm.tensorflow.layer_variables import operation_names
 from steadynorm.tensorflow.registry import layers, outermost
+from steadynorm.tensorflow.step_reading import StepReading, read_step
 from steadynorm.tensorflow.train_steps import train_steps
 
 # Operations that only ever change a value relatively to what it was.
@@ -61,20 +62,20 @@ def missed_updates(train_op: Any, graph: tf.Graph | None = None) -> tuple[Missed
         train_op: an operation or tensor, or several that are always fetched together.
         graph: the graph; None for that of the train op.
     """
-    operations = to_operations(train_op)
-    graph = outermost(operations[0].graph if graph is None and operations else graph)
-    nodes = read_graph(graph)
-    reachability = Reachability(nodes)
-    reached = reachability.reach(each.name for each in operations)
-    everything = reachability.reach(nodes.top.nodes)
-    updates = _Updates(nodes, everything, _registered_updates(graph))
-    enclosed = _enclosed_updates(graph)
-    collections = _Collections(graph)
+    return missed_by(read_step(train_op, graph))
+
+
+def missed_by(step: StepReading) -> tuple[MissedUpdate, ...]:
+    """As `missed_updates`, of a train step that was read."""
+    everything = step.reachability.reach(step.nodes.top.nodes)
+    updates = _Updates(step.nodes, everything, _registered_updates(step.graph))
+    enclosed = _enclosed_updates(step.graph)
+    collections = _Collections(step.graph)
     found = []
-    for layer in normalization_layers(graph, nodes):
+    for layer in step.layers:
         for variable in sorted(layer.statistics):
             of_variable = updates.of(variable)
-            written = reached.writes.get(variable, frozenset())
+            written = step.reached.writes.get(variable, frozenset())
             if of_variable and not of_variable & written:
                 names, inner = {path[0] for path in of_variable}, enclosed.get(variable, set())
                 where = collections.of(variable, names)
@@ -147,18 +148,10 @@ def _remedies(missed: list[MissedUpdate]) -> list[str]:
     ]
 
 
-def updated_by_others(train_op: Any) -> frozenset[str]:
-    """Names of the variables that other train ops of the graph write: of the collection TRAIN_OP and by optimizers.
-
-    Arguments:
-        train_op: an operation or tensor, or several that are always fetched together.
-    """
-    operations = to_operations(train_op)
-    graph = outermost(operations[0].graph)
-    nodes = read_graph(graph)
-    reachability = Reachability(nodes)
-    own = reachability.reach(each.name for each in operations).nodes
-    return frozenset(reachability.reach(set(train_steps(graph, nodes)) - own).writes)
+def updated_by_others(step: StepReading) -> frozenset[str]:
+    """Names of the variables that other train ops of the graph write: of the collection TRAIN_OP and by optimizers."""
+    others = set(train_steps(step.graph, step.nodes)) - step.reached.nodes
+    return frozenset(step.reachability.reach(others).writes)
 
 
 def _registered_updates(graph: tf.Graph) -> dict[str, frozenset[str]]:

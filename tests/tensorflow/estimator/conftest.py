@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,10 @@ DECAY = 0.9
 def _close_event_files() -> Iterator[None]:
     """Event files of TensorFlow 1 stay open in a cache; a test's go with it."""
     yield
+    close_event_files()
+
+
+def close_event_files() -> None:
     with tf.Graph().as_default():
         v1.summary.FileWriterCache.clear()
 
@@ -102,5 +108,37 @@ def make(tmp_path: Any, config: est.RunConfig) -> Callable[..., est.Estimator]:
         options.setdefault("params", {"updates": True} if function is model_fn else None)
         options.setdefault("config", config)
         return est.Estimator(function, model_dir=tmp_path / folder, **options)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def trained_folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The folder of the shared model after so many steps, trained once for all tests, which leave it as it is."""
+    found: dict[int, Path] = {}
+
+    def folder(steps: int, config: est.RunConfig, input_fn: Callable[[], Any]) -> Path:
+        if steps not in found:
+            found[steps] = tmp_path_factory.mktemp("trained") / "model"
+            est.Estimator(model_fn, found[steps], config, {"updates": True}).train(input_fn, steps=steps)
+            close_event_files()
+        return found[steps]
+
+    return folder
+
+
+@pytest.fixture
+def make_trained(
+    make: Callable[..., est.Estimator],
+    trained_folders: Callable[..., Path],
+    tmp_path: Path,
+    config: est.RunConfig,
+    input_fn: Callable[[], Any],
+) -> Callable[..., est.Estimator]:
+    """Makes an Estimator with the shared model as it is after so many steps, in a folder of this test."""
+
+    def build(steps: int, folder: str = "model") -> est.Estimator:
+        shutil.copytree(trained_folders(steps, config, input_fn), tmp_path / folder)
+        return make(folder=folder)
 
     return build

@@ -27,9 +27,8 @@ def events(folder):
                 yield event.step, value
 
 
-def test_metrics_over_all_data_are_those_by_hand(make, input_fn, once, data):
-    estimator = make()
-    estimator.train(input_fn, steps=20)
+def test_metrics_over_all_data_are_those_by_hand(make_trained, once, data):
+    estimator = make_trained(20)
     metrics = estimator.evaluate(once)
     x, y = data
     errors = predicted(estimator, x) - y
@@ -41,18 +40,16 @@ def test_metrics_over_all_data_are_those_by_hand(make, input_fn, once, data):
     assert set(metrics) == {"error", "loss", "global_step"}
 
 
-def test_steps_limit_the_batches(make, input_fn, once, data):
-    estimator = make()
-    estimator.train(input_fn, steps=20)
+def test_steps_limit_the_batches(make_trained, once, data):
+    estimator = make_trained(20)
     x, y = data
     errors = np.abs(predicted(estimator, x) - y)
     assert estimator.evaluate(once, steps=2)["error"] == pytest.approx(errors[:20].mean(), rel=1e-5)
     assert estimator.evaluate(once, steps=99)["error"] == pytest.approx(errors.mean(), rel=1e-5)
 
 
-def test_evaluation_moves_nothing(make, input_fn, once):
-    estimator = make()
-    estimator.train(input_fn, steps=3)
+def test_evaluation_moves_nothing(make_trained, once):
+    estimator = make_trained(20)
     before = {name: estimator.get_variable_value(name) for name in estimator.get_variable_names()}
     first, second = estimator.evaluate(once), estimator.evaluate(once)
     assert first == second
@@ -60,9 +57,8 @@ def test_evaluation_moves_nothing(make, input_fn, once):
         np.testing.assert_array_equal(estimator.get_variable_value(name), value)
 
 
-def test_an_earlier_checkpoint(make, input_fn, once, data, tmp_path):
-    estimator = make()
-    estimator.train(input_fn, steps=20)
+def test_an_earlier_checkpoint(make_trained, once, data, tmp_path):
+    estimator = make_trained(20)
     early = str(tmp_path / "model" / "model.ckpt-5")
     metrics = estimator.evaluate(once, checkpoint_path=early)
     x, y = data
@@ -72,14 +68,13 @@ def test_an_earlier_checkpoint(make, input_fn, once, data, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "folder"), [(None, "eval"), ("test", "eval_test")])
-def test_summaries_for_tensorboard(make, input_fn, once, tmp_path, name, folder):
-    estimator = make()
-    estimator.train(input_fn, steps=6)
+def test_summaries_for_tensorboard(make_trained, once, tmp_path, name, folder):
+    estimator = make_trained(20)
     metrics = estimator.evaluate(once, name=name)
     assert estimator.eval_dir(name) == str(tmp_path / "model" / folder)
     written = {value.tag: (step, value) for step, value in events(tmp_path / "model" / folder)}
     for tag in ("loss", "error"):
-        assert written[tag][0] == 6
+        assert written[tag][0] == 20
         assert written[tag][1].simple_value == pytest.approx(metrics[tag])
     path = tf.make_ndarray(written["checkpoint_path"][1].tensor).item()
     assert path.decode() == estimator.latest_checkpoint()
@@ -127,9 +122,8 @@ def test_without_a_checkpoint_nothing_is_evaluated(make, once):
         make().evaluate(once)
 
 
-def test_a_model_that_starts_from_a_checkpoint_by_itself_is_evaluated(make, model, input_fn, once):
-    trained = make()
-    trained.train(input_fn, steps=20)
+def test_a_model_that_starts_from_a_checkpoint_by_itself_is_evaluated(make, make_trained, model, once):
+    trained = make_trained(20)
 
     def initialized(features, labels, mode, params):
         spec = model(features, labels, mode, params)
@@ -142,8 +136,8 @@ def test_a_model_that_starts_from_a_checkpoint_by_itself_is_evaluated(make, mode
     assert metrics["global_step"] == 0
 
 
-def test_a_checkpoint_of_another_model_is_refused_by_name(make, model, norm, input_fn, once):
-    make().train(input_fn, steps=1)
+def test_a_checkpoint_of_another_model_is_refused_by_name(make, make_trained, model, norm, input_fn, once):
+    make_trained(20)
 
     def with_more(features, labels, mode, params):
         norm(features["x"], False, scope="bn2")
@@ -155,16 +149,15 @@ def test_a_checkpoint_of_another_model_is_refused_by_name(make, model, norm, inp
             run(make(with_more, params={}))
 
 
-def test_a_checkpoint_of_another_size_is_refused_by_name(make, input_fn, data):
-    make().train(input_fn, steps=1)
+def test_a_checkpoint_of_another_size_is_refused_by_name(make, make_trained):
+    make_trained(20)
     wide = lambda: tf.data.Dataset.from_tensors((np.ones((4, 3), np.float32), np.ones(4, np.float32)))  # noqa: E731
     with pytest.raises(ValueError, match=r"5 variables of another shape: .*bn/gamma is \(3,\) in the model and \(2,\)"):
         make().evaluate(wide)
 
 
-def test_no_data_is_an_error(make, input_fn, data):
-    estimator = make()
-    estimator.train(input_fn, steps=1)
+def test_no_data_is_an_error(make_trained, data):
+    estimator = make_trained(20)
     empty = lambda: tf.data.Dataset.from_tensors(data).take(0)  # noqa: E731
     with pytest.raises(ValueError, match="the inputs of the evaluation end before the first batch"):
         estimator.evaluate(empty)

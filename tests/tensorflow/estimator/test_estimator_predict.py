@@ -12,10 +12,8 @@ v1 = tf.compat.v1
 
 
 @pytest.fixture
-def trained(make, input_fn):
-    estimator = make()
-    estimator.train(input_fn, steps=10)
-    return estimator
+def trained(make_trained):
+    return make_trained(10)
 
 
 @pytest.fixture

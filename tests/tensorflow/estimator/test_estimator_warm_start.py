@@ -14,10 +14,8 @@ STATISTICS = ("bn/moving_mean", "bn/moving_variance")
 
 
 @pytest.fixture
-def source(make, input_fn):
-    estimator = make(folder="source")
-    estimator.train(input_fn, steps=20)
-    return estimator
+def source(make_trained):
+    return make_trained(20, "source")
 
 
 @pytest.fixture

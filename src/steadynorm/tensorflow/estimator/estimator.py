@@ -31,6 +31,7 @@ from steadynorm.tensorflow.estimator.train_op import check_counts_steps, check_t
 from steadynorm.tensorflow.estimator.trained import TrainedModel, step_of
 from steadynorm.tensorflow.estimator.updates import complete_train_op
 from steadynorm.tensorflow.estimator.warm_start import warm_start_settings
+from steadynorm.tensorflow.step_reading import read_step
 from steadynorm.tensorflow.watch import let_infer
 
 _log = logging.getLogger("steadynorm")
@@ -175,9 +176,10 @@ class Estimator:
             inputs = read_inputs(input_fn, ModeKeys.TRAIN, self._params, self._config)
             spec = self._build(inputs.features, inputs.labels, ModeKeys.TRAIN)
             strict = self._strict if strict is None else strict
-            check_counts_steps(spec.train_op, strict)
-            check_trained_layers(spec.train_op, strict, self._except_for)
-            train_op = complete_train_op(spec.train_op, strict, self._except_for)
+            reading = read_step(spec.train_op)
+            check_counts_steps(spec.train_op, reading, strict)
+            check_trained_layers(reading, strict, self._except_for)
+            train_op = complete_train_op(spec.train_op, reading, strict, self._except_for)
             self._trained.resume(spec, checkpoint)
             run_training(spec, train_op, self.model_dir, self._config, [*inputs.hooks, *user_hooks], listeners)
         return self

@@ -8,27 +8,26 @@ from typing import Any
 
 import tensorflow as tf
 
-from steadynorm.graphs.reachability import Reachability
-from steadynorm.tensorflow.inference_mode import layers_fixed_in_inference
-from steadynorm.tensorflow.layer_variables import read_graph
+from steadynorm.tensorflow.fetches import to_operation
+from steadynorm.tensorflow.inference_mode import fixed_in_inference
+from steadynorm.tensorflow.step_reading import StepReading
 from steadynorm.tensorflow.watch import UnsafeLayerWarning, remember_fixed
 
 _log = logging.getLogger("steadynorm")
 
 
-def check_counts_steps(train_op: Any, strict: bool) -> None:
+def check_counts_steps(train_op: Any, reading: StepReading, strict: bool) -> None:
     """Says where a run of `train_op` leaves the global step as it is: then no training by steps ends.
 
     Raises:
         ValueError: strict, and nothing on the way of the train_op writes the global step.
     """
     step = tf.compat.v1.train.get_global_step()
-    operation = train_op if isinstance(train_op, tf.Operation) else train_op.op
-    if step.op.name in Reachability(read_graph()).reach([operation.name]).writes:
+    if step.op.name in reading.reached.writes:
         return
     message = (
-        f"train_op {operation.name} does not increment the global step {step.op.name}, so steps and max_steps end no "
-        "training, and checkpoints and summaries by steps are not written: pass "
+        f"train_op {to_operation(train_op).name} does not increment the global step {step.op.name}, so steps and "
+        "max_steps end no training, and checkpoints and summaries by steps are not written: pass "
         "global_step=tf.compat.v1.train.get_global_step() to minimize or apply_gradients"
     )
     if strict:
@@ -36,20 +35,20 @@ def check_counts_steps(train_op: Any, strict: bool) -> None:
     _log.warning("%s", message)
 
 
-def check_trained_layers(train_op: Any, strict: bool, except_for: tuple[str, ...] = ()) -> None:
-    """Says which layers a run of `train_op` trains although the graph applies them in inference mode only.
+def check_trained_layers(reading: StepReading, strict: bool, except_for: tuple[str, ...] = ()) -> None:
+    """Says which layers a train step trains although the graph applies them in inference mode only.
 
     Layers that are frozen, gamma and beta included, are not meant.
 
     Arguments:
-        train_op: of the default graph.
+        reading: of the train_op, in the default graph.
         strict: raise instead of warning.
         except_for: beginnings of the names of layers' scopes that are to stay so.
 
     Raises:
         ValueError: strict, and there are such layers.
     """
-    trained = layers_fixed_in_inference(train_op)
+    trained = fixed_in_inference(reading)
     excepted = [name for name in trained if f"{name}/".startswith(except_for)]
     named = [name for name in trained if name not in excepted]
     remember_fixed(trained)

@@ -8,19 +8,19 @@ from typing import Any
 
 import tensorflow as tf
 
-from steadynorm.graphs.reachability import Reachability
 from steadynorm.report.words import folded
-from steadynorm.tensorflow.fetches import to_operation, to_operations
-from steadynorm.tensorflow.layer_variables import normalization_layers, operation_names, read_graph
+from steadynorm.tensorflow.fetches import to_operations
+from steadynorm.tensorflow.layer_variables import operation_names
 from steadynorm.tensorflow.registry import layers
-from steadynorm.tensorflow.updates import UpdatesNotRunError, describe_missed, missed_updates
+from steadynorm.tensorflow.step_reading import StepReading, read_step
+from steadynorm.tensorflow.updates import UpdatesNotRunError, describe_missed, missed_by
 from steadynorm.tensorflow.watch import WARNED, UnsafeLayerWarning, warn_unsafe_layers
 
 _log = logging.getLogger("steadynorm")
 _SHOWN = 6
 
 
-def complete_train_op(train_op: Any, strict: bool, except_for: tuple[str, ...] = ()) -> Any:
+def complete_train_op(train_op: Any, reading: StepReading, strict: bool, except_for: tuple[str, ...] = ()) -> Any:
     """`train_op` together with the update ops that it does not reach; `train_op` itself where it reaches all.
 
     Looked at are the collection UPDATE_OPS and the updates of this package's layers in whatever collection. What the
@@ -29,6 +29,7 @@ def complete_train_op(train_op: Any, strict: bool, except_for: tuple[str, ...] =
 
     Arguments:
         train_op: the op of the user's model_fn, in the default graph.
+        reading: of the train_op.
         strict: raise where the train_op leaves updates out.
         except_for: beginnings of the names of statistics that are to stay. An op that updates others as well is
             attached all the same; what the train_op itself runs, it goes on to run.
@@ -36,7 +37,7 @@ def complete_train_op(train_op: Any, strict: bool, except_for: tuple[str, ...] =
     Raises:
         ValueError: strict, and updates are missing.
     """
-    forgotten = _forgotten(train_op, except_for)
+    forgotten = _forgotten(reading, except_for)
     if forgotten:
         named = folded([each.name for each in forgotten], _SHOWN)
         what = f"train_op {train_op.name} does not run {len(forgotten)} update ops ({named})"
@@ -47,7 +48,8 @@ def complete_train_op(train_op: Any, strict: bool, except_for: tuple[str, ...] =
             )
         _log.warning("%s: they are attached to it now; without them inference would use the initial statistics", what)
         train_op = tf.group(train_op, *forgotten, name="train_op_with_updates")
-    missed = tuple(each for each in missed_updates(train_op) if not each.variable.startswith(except_for))
+        reading = read_step(train_op)
+    missed = tuple(each for each in missed_by(reading) if not each.variable.startswith(except_for))
     _expect_to_stay(except_for)
     if strict:
         if missed:
@@ -77,23 +79,20 @@ def _expect_to_stay(except_for: tuple[str, ...]) -> None:
             graph.get_collection_ref(WARNED).append(id(record))
 
 
-def _forgotten(train_op: Any, except_for: tuple[str, ...]) -> list[Any]:
-    """The update ops of the default graph that a run of `train_op` leaves out, in the order of their creation.
+def _forgotten(reading: StepReading, except_for: tuple[str, ...]) -> list[Any]:
+    """The update ops of the graph that a train step leaves out, in the order of their creation.
 
-    An op that is not reached itself is not forgotten where `train_op` updates all that it would: the moving statistics
+    An op that is not reached itself is not forgotten where the step updates all that it would: the moving statistics
     of a layer by the updates of any of its applications, since a program with several towers may well take those of
     one; other variables by the same assignments.
     """
-    graph = tf.compat.v1.get_default_graph()
-    nodes = read_graph(graph)
-    reachability = Reachability(nodes)
-    statistics = {name for layer in normalization_layers(graph, nodes) for name in layer.statistics}
-    reached = reachability.reach([to_operation(train_op).name])
+    statistics = {name for layer in reading.layers for name in layer.statistics}
+    reached = reading.reached
     forgotten = []
-    for update in _update_ops(graph):
+    for update in _update_ops(reading.graph):
         if update.name in reached.nodes:
             continue
-        writes = reachability.reach([update.name]).writes
+        writes = reading.reachability.reach([update.name]).writes
         if writes and all(variable.startswith(except_for) for variable in writes):
             continue
         by_step = {variable: reached.writes.get(variable, frozenset()) for variable in writes}
