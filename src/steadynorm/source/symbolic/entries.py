@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Mapping
 
 from steadynorm.place import Place
-from steadynorm.source.reading.words import concerns
 from steadynorm.source.symbolic.containers import layers_of
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.functions import run_free
@@ -179,7 +178,7 @@ def _concerns(machine: Machine, entry: Function | Class) -> bool:
     """Whether a function or class is about the subject by its own text; many modules ask it of what they import."""
     known = machine.concerning.get(entry.node)
     if known is None:
-        known = machine.concerning[entry.node] = concerns(_text(entry))
+        known = machine.concerning[entry.node] = entry.module.file.concern.has(_text(entry))
     return known
 
 

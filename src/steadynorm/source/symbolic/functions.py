@@ -42,7 +42,7 @@ def call_function(machine: Machine, callee: Function, arguments: Arguments) -> V
 
 def run_function(machine: Machine, function: Function, receiver: Value | None, arguments: Arguments) -> Value:
     """Runs a function of the project in place."""
-    running = [each.frame.function.node for each in machine.activations if each.frame is not None]
+    running = machine.activation.running
     library = machine.run.kind != "script" and len(machine.project.modules) > 1
     if (
         len(running) >= DEEPEST
@@ -54,7 +54,7 @@ def run_function(machine: Machine, function: Function, receiver: Value | None, a
     machine.memory.seen.add(spot_of(function))
     names, given = bound_parameters(function, receiver, arguments)
     frame = Frame(function, arguments.place, receiver, dict(names), given)
-    activation = Activation(frame, function.module)
+    activation = Activation(frame, function.module, (*running, function.node))
     activation.on_yield, machine.on_yield = machine.on_yield, None
     scope = Scope(names, function.scope, function.scope.module)
     machine.activations.append(activation)

@@ -67,10 +67,12 @@ class Activation:
         returned: the values that it gave so far.
         yielded: the values that it yielded.
         on_yield: the body of the with statement whose context manager it is.
+        running: the nodes of the functions that are being run, this one last; counted once more in a class's body.
     """
 
     frame: Frame | None
     module: Module
+    running: tuple[ast.AST, ...] = ()
     returned: list[Value] = field(default_factory=list)
     yielded: list[Value] = field(default_factory=list)
     on_yield: Callable[[], None] | None = None

@@ -344,7 +344,8 @@ def choice(options: list[Value]) -> Value:
     flat: list[Value] = []
     for option in options:
         for each in option.options if isinstance(option, Choice) else (option,):
-            if not any(each is other or (isinstance(each, (Known, External)) and each == other) for other in flat):
+            # But for constants and names a value equals itself alone.
+            if each not in flat:
                 flat.append(each)
     if len(flat) == 1:
         return flat[0]

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from itertools import pairwise
 
 from steadynorm.place import Place
@@ -96,7 +97,6 @@ class TorchProgram:
         self.run, self.before = run, before
         self.models = Models(run) if before is None else Models(before.run, run)
         self.unseen = Unseen(self.models, *(() if before is None else (before.run,)), run)
-        self.uses = Uses(run)
         self._returned: dict[int, list[Value]] = defaultdict(list)
         self._called_by: dict[int, Call] = {}
         self._first_here: dict[tuple[object, ...], Call] = {}
@@ -117,6 +117,11 @@ class TorchProgram:
         self.groups: list[Group] = [each for each in groups if not each.unseen]
         self.guessed: list[Group] = [each for each in groups if each.unseen]
         """Calls of networks whose layers nobody sees."""
+
+    @cached_property
+    def uses(self) -> Uses:
+        """Who takes what in the run; a quarter of all runs get by without."""
+        return Uses(self.run)
 
     # What is called
 
