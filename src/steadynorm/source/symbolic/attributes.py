@@ -226,11 +226,11 @@ def _is_slice(key: Value | None) -> TypeGuard[Expression]:
 
 def iterate(machine: Machine, over: Value) -> tuple[Value, ...] | None:
     """What an iteration goes through, where all of it is known."""
-    if isinstance(over, Items):
+    if type(over) is Items:
         return over.items if over.complete else None
-    if isinstance(over, Table):
+    if type(over) is Table:
         return tuple(map(Known, over.entries)) if over.complete and _are_constant(over) else None
-    if isinstance(over, (Product, Instance)):
+    if type(over) is Product or type(over) is Instance:
         return containers.members(over, lambda inner: iterate(machine, inner))
     return None
 

@@ -17,14 +17,13 @@ from steadynorm.place import Place
 from steadynorm.source.symbolic.modules import Module, Project
 from steadynorm.source.symbolic.scope import Journal, Scope
 from steadynorm.source.symbolic.trace import (
+    LEAVE,
     Assign,
     Block,
     Call,
     Carry,
-    Enter,
     Event,
     Frame,
-    Leave,
     Return,
     Run,
     name_of,
@@ -309,9 +308,9 @@ class Inside:
     def __enter__(self) -> None:
         machine = self._machine
         machine.within = (*self._around, self._block)
-        machine.note(Enter(len(machine.run.events), self._block))
+        machine.note(self._block)
 
     def __exit__(self, *error: object) -> None:
         machine = self._machine
         machine.within = self._around
-        machine.run.events.append(Leave(len(machine.run.events)))
+        machine.run.events.append(LEAVE)

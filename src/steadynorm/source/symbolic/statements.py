@@ -32,7 +32,7 @@ def execute(machine: Machine, body: Sequence[ast.stmt], scope: Scope) -> Flow:
     opened: list[Inside] = []
     try:
         for statement in body:
-            if isinstance(statement, ast.If):
+            if type(statement) is ast.If:
                 flow = _if(machine, statement, scope, opened)
             else:
                 flow = _EXECUTORS[type(statement)](machine, statement, scope)

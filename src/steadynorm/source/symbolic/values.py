@@ -343,7 +343,7 @@ def choice(options: list[Value]) -> Value:
         return options[0]
     flat: list[Value] = []
     for option in options:
-        for each in option.options if isinstance(option, Choice) else (option,):
+        for each in option.options if type(option) is Choice else (option,):
             # But for constants and names a value equals itself alone.
             if each not in flat:
                 flat.append(each)
@@ -361,7 +361,7 @@ def options_of(value: Value) -> tuple[Value, ...]:
 
 def constant(value: Value | None) -> Any:
     """The Python value of a `Known`; `None` for anything else, as for `None` itself."""
-    return value.value if isinstance(value, Known) else None
+    return value.value if type(value) is Known else None
 
 
 def constant_bool(value: Value | None) -> bool | None:
@@ -388,17 +388,21 @@ def constant_text(value: Value | None) -> str | None:
     return found if isinstance(found, str) else None
 
 
+_TRUE = frozenset({Function, Class, Bound, Partial, Wrapped, ModuleValue})
+"""What counts as true, whatever it is."""
+
+
 def truth(value: Value) -> bool | None:
     """Whether a value counts as true; `None` where that is not known."""
-    if isinstance(value, Known):
+    if type(value) is Known:
         return bool(value.value)
-    if isinstance(value, Items):
+    if type(value) is Items:
         return bool(value.items) if value.whole else bool(value.items) or None
-    if isinstance(value, Table):
+    if type(value) is Table:
         return bool(value.entries) if value.complete else bool(value.entries) or None
-    if isinstance(value, (Function, Class, Bound, Partial, Wrapped, ModuleValue)):
+    if type(value) in _TRUE:
         return True
-    if isinstance(value, Choice):
+    if type(value) is Choice:
         truths = {truth(option) for option in value.options}
         return truths.pop() if len(truths) == 1 else None
     return None

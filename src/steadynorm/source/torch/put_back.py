@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steadynorm.source.symbolic.flow import inside
-from steadynorm.source.symbolic.trace import Assign, Branch, Call, Enter, Run
+from steadynorm.source.symbolic.trace import Assign, Branch, Call, Run
 from steadynorm.source.symbolic.values import Attribute, Product, Value
 
 
@@ -11,10 +11,9 @@ def reads_of_modes(run: Run) -> dict[int, list[Attribute]]:
     """By the position of an event the modes that were read, to be put back later, just before it."""
     values: list[Value] = []
     for event in run.events:
-        if isinstance(event, Enter):
-            if isinstance(event.block, Branch):
-                values.append(event.block.test)
-        elif isinstance(event, Call) and event.name == ".train":
+        if type(event) is Branch:
+            values.append(event.test)
+        elif type(event) is Call and event.name == ".train":
             values += [*event.arguments, *event.keywords.values()]
     reads: dict[int, list[Attribute]] = {}
     for value in inside(*values):
