@@ -185,11 +185,11 @@ def item(machine: Machine, of: Value, key: Value | None) -> Value:
     found = _of_members(machine, of, key)
     if found is not None:
         return found
-    if isinstance(of, Table) and isinstance(key, Known):
+    if type(of) is Table and isinstance(key, Known):
         if key.value in of.entries:
             return of.entries[key.value]
         return Unknown() if of.complete else Item(of, key)
-    if isinstance(of, Table) and of.complete and 0 < len(of.entries) <= MOST_CHOICES and _are_made_from(of):
+    if type(of) is Table and of.complete and 0 < len(of.entries) <= MOST_CHOICES and _are_made_from(of):
         return choice(list(of.entries.values()))
     name = constant_text(key)
     if name is not None:
@@ -197,7 +197,7 @@ def item(machine: Machine, of: Value, key: Value | None) -> Value:
             return External(canonical(f"{of.name.removesuffix(_ALL_NAMES)}{name}"))
         if isinstance(of, Attribute) and of.name == _ALL_NAMES and isinstance(of.of, ModuleValue):
             return _of_module(machine, of.of.module, name)
-    if isinstance(of, Choice):
+    if type(of) is Choice:
         return choice([item(machine, option, key) for option in of.options])
     layer = containers.entry(of, key)
     if layer is None and not _is_slice(key):
@@ -221,7 +221,7 @@ def _of_members(machine: Machine, of: Value, key: Value | None) -> Value | None:
 
 
 def _is_slice(key: Value | None) -> TypeGuard[Expression]:
-    return isinstance(key, Expression) and key.operator == "Slice"
+    return type(key) is Expression and key.operator == "Slice"
 
 
 def iterate(machine: Machine, over: Value) -> tuple[Value, ...] | None:

@@ -24,6 +24,7 @@ from steadynorm.source.symbolic.values import (
     Wrapped,
     choice,
     constant,
+    unwrapped,
 )
 from steadynorm.source.symbolic.vocabulary import GRADIENT, VALUE_AND_GRADIENT
 
@@ -149,9 +150,8 @@ def call_each(machine: Machine, callee: Choice, arguments: Arguments) -> Value:
 
 def is_code(value: Value) -> bool:
     """Whether a value is a function of the project, or a class, in whatever it is wrapped."""
-    while isinstance(value, (Bound, Wrapped, Partial)):
-        value = value.function
-    return isinstance(value, (Function, Class))
+    inner = unwrapped(value)
+    return type(inner) is Function or type(inner) is Class
 
 
 def count_parameters(value: Value) -> int:

@@ -337,6 +337,13 @@ class Choice(Value):
     options: tuple[Value, ...]
 
 
+def unwrapped(value: Value) -> Value:
+    """What is inside a bound, wrapped or partly applied function: the function, mostly."""
+    while type(value) is Bound or type(value) is Wrapped or type(value) is Partial:
+        value = value.function
+    return value
+
+
 def choice(options: list[Value]) -> Value:
     """One value for several possible ones."""
     if len(options) == 1:

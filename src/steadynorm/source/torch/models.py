@@ -346,7 +346,7 @@ def _is_pair(value: Value) -> bool:
 
 def is_norm(value: Value) -> bool:
     """Whether a value is a layer that normalizes by the batch."""
-    return isinstance(value, Product) and value.call.name in NORMS
+    return type(value) is Product and value.call.name in NORMS
 
 
 def keeps_statistics(call: Call) -> bool:
