@@ -38,6 +38,9 @@ FORMAT = "source code"
 WITHOUT = "source file without the subject"
 OTHER = "notebook in another language than Python"
 
+_MOST_KEPT = (1 << 25) - (1 << 13)
+"""Bytes of the largest block that glibc learns from, with what it adds to one."""
+
 # The names stand in the pattern, so that nothing is done about the many other imports.
 _IMPORTED = re.compile(r"[ \t]*(?:from\s+|import\s+(?:[^#;\n]*,\s*)?)(torch|tensorflow|keras|jax|flax|equinox)\b")
 
@@ -97,6 +100,7 @@ def check_sources(paths: Sequence[str], task: SourceTask, named: Collection[str]
         named: those that the user named; without any, files without the subject are no report but left aside.
     """
     with _without_collection():
+        _keep_freed_memory()
         found, skipped = _read(paths, named)
         program = read_in_two([each for each in found if isinstance(each, SourceFile)])
         # What two processes have read can be parsed, and not all of the trees are here.
@@ -217,6 +221,14 @@ def _without_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def _keep_freed_memory() -> None:
+    """Has the C library keep what is freed. Python's parser takes megabytes for each file and gives them back after it,
+    which the system would take from this process and clear for it again, file by file. Of a block that was mapped by
+    itself and is freed, glibc learns how much to keep (mallopt(3), M_MMAP_THRESHOLD); others do as they did. No page of
+    the block is ever touched."""
+    bytearray(_MOST_KEPT)
 
 
 def _framework(files: Iterable[SourceFile]) -> str:

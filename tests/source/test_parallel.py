@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -389,6 +390,27 @@ def test_an_interrupt_ends_both_processes(name: str, tmp_path: Path) -> None:
     assert done.stderr.count("Aborted") <= 1
     assert done.stdout == ""
     # The second process waits for the end of the first, and both hold the output that has ended.
+    assert not (tmp_path / "outlived").exists()
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL"])
+def test_the_second_process_ends_with_the_first_that_is_killed(how: str, tmp_path: Path) -> None:
+    _write(tmp_path, FAULTS)
+    code = (
+        "import signal, time\n"
+        "def works(parted, division, files, answer):\n"
+        f"    os.kill(os.getppid(), signal.{how})\n"
+        "    time.sleep(5)\n"
+        "    Path('outlived').touch()\n"
+        "parallel._second_part = works\n"
+        "from steadynorm.cli import main\n"
+        "sys.argv[1:] = ['check', '.']\n"
+        "main()\n"
+    )
+    # Both hold the output, so that this waits for both.
+    done = _run(code, cwd=tmp_path, start_new_session=True)
+
+    assert done.returncode == -getattr(signal, how)
     assert not (tmp_path / "outlived").exists()
 
 

@@ -112,6 +112,7 @@ def _check_alone(runs: Sequence[Run]) -> None:
 def _second_process(work: Any) -> Iterator[IO[bytes]]:
     """A copy of this process that does some work, and is gone afterwards in any case; what it writes can be read."""
     reading, writing = os.pipe()
+    lasting, held = os.pipe()
     with open(reading, "rb") as answer:
         # An interrupt waits until it is sure that the copy is ended with this process, or ends by itself.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
@@ -122,9 +123,12 @@ def _second_process(work: Any) -> Iterator[IO[bytes]]:
                     signal.signal(signal.SIGINT, signal.SIG_DFL)
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
                 os.close(reading)
+                os.close(held)
+                _end_when_closed(lasting)
                 _work_and_end(work, writing)
             try:
                 os.close(writing)
+                os.close(lasting)
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
                 yield answer
             except BaseException:
@@ -132,8 +136,25 @@ def _second_process(work: Any) -> Iterator[IO[bytes]]:
                 raise
             finally:
                 os.waitpid(child, 0)
+                os.close(held)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_when_closed(pipe: int) -> None:
+    """Has this process ended when nobody holds the other end of a pipe any more: the first process is gone then, and
+    had no time to end this one if it was killed. The kernel sends a signal for that, which ends who does not expect it.
+    """
+    import fcntl  # which there is not on every system that this module is imported on
+
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    try:
+        os.read(pipe, 1)
+    except BlockingIOError:
+        return
+    os._exit(0)  # it was closed before there was a signal for it
 
 
 def _work_and_end(work: Any, writing: int) -> NoReturn:

@@ -177,11 +177,8 @@ class JaxRun:
         for event in self.run.events:
             if isinstance(event, Call) and isinstance(event.callee, Instance):
                 last = event
-            block = getattr(event, "block", None)
-            if not isinstance(block, Frame) or last is None or block.receiver is not last.callee:
-                continue
-            if block.place == last.place:
-                found.setdefault(id(block), last)
+            elif isinstance(event, Frame) and last is not None and _runs(last, event):
+                found.setdefault(id(event), last)
         return found
 
     def _purpose(self, use: Use) -> str:
@@ -269,6 +266,11 @@ class JaxRun:
         """Where a call is told from others that go through the same helper function."""
         taken = {place for other in others if other is not use for place in other.path}
         return next((place for place in use.path if place not in taken), use.place)
+
+
+def _runs(call: Call, frame: Frame) -> bool:
+    """Whether a function is the one that a call of its object runs."""
+    return frame.receiver is call.callee and frame.place == call.place
 
 
 def _names_others(use: Use) -> bool:

@@ -166,7 +166,7 @@ def _made_at(jax: JaxRun, mapped: With) -> Place:
 
 
 def _first_index(jax: JaxRun, mapped: With) -> int:
-    return next((e.index for e in jax.run.events if getattr(e, "block", None) is mapped), 0)
+    return next((index for index, event in enumerate(jax.run.events) if event is mapped), 0)
 
 
 def _axis(context: Value) -> str | None:

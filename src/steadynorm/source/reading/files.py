@@ -17,7 +17,7 @@ from steadynorm.place import Place, Shown
 from steadynorm.source.reading.lines import Lines
 from steadynorm.source.reading.notebook import Cell, notebook
 from steadynorm.source.reading.parsing import parsed
-from steadynorm.source.reading.words import mentions
+from steadynorm.source.reading.words import Concern, mentions
 
 MOST_SOURCE = 1 << 21
 """Bytes of the largest file that is read. Of 6,000 files in PyTorch, TensorFlow, Keras, NumPy, SciPy and SymPy the
@@ -67,6 +67,11 @@ class SourceFile:
     def lines(self) -> Lines:
         """The lines of the text."""
         return Lines(self.text)
+
+    @cached_property
+    def concern(self) -> Concern:
+        """What of the text may be about the subject."""
+        return Concern(self.text)
 
     def place(self, node: ast.AST) -> Place:
         """Where a node stands."""

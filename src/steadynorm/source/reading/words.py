@@ -44,12 +44,24 @@ _LAYERS = tuple(each.encode() for each in LAYERS)
 _USES = tuple(each.encode() for each in USES)
 
 
-def concerns(text: str) -> bool:
-    """Whether a function or class that nobody in the project uses may be about the subject, by its own text.
+class Concern:
+    """What functions and classes of one file may be about the subject, where nobody in the project uses them.
 
-    A library has hundreds of them that are not, and whatever they call is looked at where it stands.
+    A library has hundreds of them that are not, and whatever they call is looked at where it stands. Most of the words
+    are nowhere in a file, and need not be searched for in each of its functions.
+
+    Arguments:
+        text: the text of the file.
     """
-    return any(map(text.__contains__, STEPS)) or any(map(text.lower().__contains__, LAYERS))
+
+    def __init__(self, text: str) -> None:
+        lowered = text.lower()
+        self._steps = [each for each in STEPS if each in text]
+        self._layers = [each for each in LAYERS if each in lowered]
+
+    def has(self, text: str) -> bool:
+        """Whether a function or class of the file is about the subject, by its own text."""
+        return any(map(text.__contains__, self._steps)) or any(map(text.lower().__contains__, self._layers))
 
 
 def mentions(data: bytes) -> bool:

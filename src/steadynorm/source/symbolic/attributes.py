@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import TypeGuard
+from collections.abc import Callable
+from typing import Any, TypeGuard
 
 from steadynorm.place import Place
 from steadynorm.source.symbolic import containers
@@ -26,7 +27,6 @@ from steadynorm.source.symbolic.values import (
     Items,
     Known,
     ModuleValue,
-    Parameter,
     Partial,
     Product,
     Super,
@@ -48,34 +48,53 @@ _ALL_NAMES = "__dict__"
 
 def attribute(machine: Machine, of: Value, name: str, node: ast.expr | Place) -> Value:
     """`of.name`."""
-    if isinstance(of, (Attribute, Parameter, Unknown)):
-        return Attribute(of, name, len(machine.run.events))
-    if isinstance(of, External):
-        return External(canonical(f"{of.name}.{name}"))
-    if isinstance(of, Instance):
-        return _of_instance(machine, of, name, node)
-    if isinstance(of, Function) and name == "__name__" and not isinstance(of.node, ast.Lambda):
-        return Known(of.node.name)
-    if isinstance(of, ModuleValue) and name != _ALL_NAMES:
-        return _of_module(machine, of.module, name)
-    if isinstance(of, Class):
-        member = of.member(name)
-        if member is None:
-            return _of_base(machine, of, of, name)
-        return _method(member, of) if _decorated(member) == _OF_CLASS else _plain(member)
-    if isinstance(of, Super):
-        return _of_super(machine, of, name, node)
-    if isinstance(of, Choice):
-        return choice([attribute(machine, option, name, node) for option in of.options])
-    if isinstance(of, Product) and name == "module" and of.call.name in WRAPPERS and of.call.arguments:
-        return of.call.arguments[0]
-    if isinstance(of, (Product, Item)):
-        return _of_outside(machine, of, name, node)
-    if isinstance(of, Partial) and name == "func":
-        return of.function
-    if isinstance(of, Wrapped) and not isinstance(of.function, Function):
-        return attribute(machine, of.function, name, node)
+    return _ATTRIBUTES.get(type(of), _named)(machine, of, name, node)
+
+
+def _named(machine: Machine, of: Value, name: str, node: ast.expr | Place) -> Value:
+    """An attribute of which only the name is known."""
     return Attribute(of, name, len(machine.run.events))
+
+
+def _of_external(machine: Machine, of: External, name: str, node: ast.expr | Place) -> Value:
+    return External(canonical(f"{of.name}.{name}"))
+
+
+def _of_function(machine: Machine, of: Function, name: str, node: ast.expr | Place) -> Value:
+    if name == "__name__" and not isinstance(of.node, ast.Lambda):
+        return Known(of.node.name)
+    return _named(machine, of, name, node)
+
+
+def _of_module_value(machine: Machine, of: ModuleValue, name: str, node: ast.expr | Place) -> Value:
+    return _named(machine, of, name, node) if name == _ALL_NAMES else _of_module(machine, of.module, name)
+
+
+def _of_class(machine: Machine, of: Class, name: str, node: ast.expr | Place) -> Value:
+    member = of.member(name)
+    if member is None:
+        return _of_base(machine, of, of, name)
+    return _method(member, of) if _decorated(member) == _OF_CLASS else _plain(member)
+
+
+def _of_choice(machine: Machine, of: Choice, name: str, node: ast.expr | Place) -> Value:
+    return choice([attribute(machine, option, name, node) for option in of.options])
+
+
+def _of_product(machine: Machine, of: Product, name: str, node: ast.expr | Place) -> Value:
+    if name == "module" and of.call.name in WRAPPERS and of.call.arguments:
+        return of.call.arguments[0]
+    return _of_outside(machine, of, name, node)
+
+
+def _of_partial(machine: Machine, of: Partial, name: str, node: ast.expr | Place) -> Value:
+    return of.function if name == "func" else _named(machine, of, name, node)
+
+
+def _of_wrapped(machine: Machine, of: Wrapped, name: str, node: ast.expr | Place) -> Value:
+    if isinstance(of.function, Function):
+        return _named(machine, of, name, node)
+    return attribute(machine, of.function, name, node)
 
 
 def _of_outside(machine: Machine, of: Product | Item, name: str, node: ast.expr | Place) -> Value:
@@ -166,11 +185,11 @@ def item(machine: Machine, of: Value, key: Value | None) -> Value:
     found = _of_members(machine, of, key)
     if found is not None:
         return found
-    if isinstance(of, Table) and isinstance(key, Known):
+    if type(of) is Table and isinstance(key, Known):
         if key.value in of.entries:
             return of.entries[key.value]
         return Unknown() if of.complete else Item(of, key)
-    if isinstance(of, Table) and of.complete and 0 < len(of.entries) <= MOST_CHOICES and _are_made_from(of):
+    if type(of) is Table and of.complete and 0 < len(of.entries) <= MOST_CHOICES and _are_made_from(of):
         return choice(list(of.entries.values()))
     name = constant_text(key)
     if name is not None:
@@ -178,7 +197,7 @@ def item(machine: Machine, of: Value, key: Value | None) -> Value:
             return External(canonical(f"{of.name.removesuffix(_ALL_NAMES)}{name}"))
         if isinstance(of, Attribute) and of.name == _ALL_NAMES and isinstance(of.of, ModuleValue):
             return _of_module(machine, of.of.module, name)
-    if isinstance(of, Choice):
+    if type(of) is Choice:
         return choice([item(machine, option, key) for option in of.options])
     layer = containers.entry(of, key)
     if layer is None and not _is_slice(key):
@@ -202,16 +221,16 @@ def _of_members(machine: Machine, of: Value, key: Value | None) -> Value | None:
 
 
 def _is_slice(key: Value | None) -> TypeGuard[Expression]:
-    return isinstance(key, Expression) and key.operator == "Slice"
+    return type(key) is Expression and key.operator == "Slice"
 
 
 def iterate(machine: Machine, over: Value) -> tuple[Value, ...] | None:
     """What an iteration goes through, where all of it is known."""
-    if isinstance(over, Items):
+    if type(over) is Items:
         return over.items if over.complete else None
-    if isinstance(over, Table):
+    if type(over) is Table:
         return tuple(map(Known, over.entries)) if over.complete and _are_constant(over) else None
-    if isinstance(over, (Product, Instance)):
+    if type(over) is Product or type(over) is Instance:
         return containers.members(over, lambda inner: iterate(machine, inner))
     return None
 
@@ -223,3 +242,19 @@ def _are_made_from(table: Table) -> bool:
 
 def _are_constant(table: Table) -> bool:
     return not any(isinstance(key, Value) for key in table.entries)
+
+
+_ATTRIBUTES: dict[type[Value], Callable[[Machine, Any, str, ast.expr | Place], Value]] = {
+    External: _of_external,
+    Instance: _of_instance,
+    Function: _of_function,
+    ModuleValue: _of_module_value,
+    Class: _of_class,
+    Super: _of_super,
+    Choice: _of_choice,
+    Product: _of_product,
+    Item: _of_outside,
+    Partial: _of_partial,
+    Wrapped: _of_wrapped,
+}
+"""What gives the attributes of a value, by its kind."""

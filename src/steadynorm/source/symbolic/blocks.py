@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from steadynorm.source.symbolic.trace import Block, Branch, Enter, Event, Leave, Loop
+from steadynorm.source.symbolic.trace import LEAVE, Block, Branch, Event, Loop
 
 
 @dataclass(slots=True, eq=False)
@@ -25,13 +25,13 @@ def nested(events: Iterable[Event]) -> list[Node]:
     outermost: list[Node] = []
     opened: list[list[Node]] = [outermost]
     for event in events:
-        if isinstance(event, Enter):
-            block = Nested(event.block)
-            opened[-1].append(block)
-            opened.append(block.inside)
-        elif isinstance(event, Leave):
+        if event is LEAVE:
             if len(opened) > 1:
                 opened.pop()
+        elif isinstance(event, Block):
+            block = Nested(event)
+            opened[-1].append(block)
+            opened.append(block.inside)
         else:
             opened[-1].append(event)
     return outermost

@@ -41,11 +41,11 @@ def call_builtin(machine: Machine, name: str, arguments: Arguments) -> Value | N
 def call_method(machine: Machine, callee: Attribute, arguments: Arguments) -> Value | None:
     """What a method of a list, a dict or a string gives; `None` where it is not known, or not theirs."""
     of = callee.of
-    if isinstance(of, Items):
+    if type(of) is Items:
         return _of_items(machine, of, callee, arguments)
-    if isinstance(of, Table):
+    if type(of) is Table:
         return _of_table(machine, of, callee.name, arguments)
-    if isinstance(of, Known) and isinstance(of.value, str):
+    if type(of) is Known and isinstance(of.value, str):
         return _of_text(of.value, callee.name, arguments)
     return None
 

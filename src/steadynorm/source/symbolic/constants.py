@@ -54,13 +54,13 @@ _WIDE_FORMAT = re.compile(r"%[^a-zA-Z%]*[\d*]")
 
 def binary(op: ast.operator, left: Value, right: Value, place: Place) -> Value:
     """`left op right`."""
-    if isinstance(left, Known) and isinstance(right, Known):
+    if type(left) is Known and type(right) is Known:
         folded = _folded(op, left.value, right.value)
         if folded is not None:
             return folded
-    if isinstance(op, ast.Add) and isinstance(left, Items) and isinstance(right, Items):
+    if type(left) is Items and isinstance(op, ast.Add) and isinstance(right, Items):
         return listed(left.items + right.items, left.kind, left.whole and right.whole)
-    if isinstance(op, ast.Mult) and isinstance(left, Items):
+    if type(left) is Items and isinstance(op, ast.Mult):
         times = right.value if isinstance(right, Known) else None
         if type(times) is int and 0 <= times * len(left.items) <= LONGEST:
             return listed(left.items * times, left.kind, left.whole)
@@ -108,7 +108,7 @@ def unary(op: ast.unaryop, operand: Value, place: Place) -> Value:
 
 def compare(op: ast.cmpop, left: Value, right: Value, place: Place) -> Value:
     """`left op right` for a comparison."""
-    if isinstance(left, Known) and isinstance(right, Known):
+    if type(left) is Known and type(right) is Known:
         if isinstance(op, (ast.Is, ast.IsNot)):
             same = left == right
             return Known(same if isinstance(op, ast.Is) else not same)

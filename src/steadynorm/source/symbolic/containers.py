@@ -64,9 +64,9 @@ def _layers(given: tuple[Value, ...], added: tuple[Value, ...], iterate: Iterate
 
 def representative(of: Value) -> Value | None:
     """What stands for each member of a container of which only one is known; `None` if there is no such thing."""
-    if isinstance(of, Comprehension):
+    if type(of) is Comprehension:
         return of.element if of.key is None else None
-    if isinstance(of, Product) and of.call.name in LISTS and len(of.call.arguments) == 1 and not of.call.added:
+    if type(of) is Product and of.call.name in LISTS and len(of.call.arguments) == 1 and not of.call.added:
         return representative(of.call.arguments[0])
     return None
 
@@ -85,7 +85,7 @@ def one_of(members: tuple[Value, ...]) -> Value | None:
 
 def entry(of: Value, key: Value | None) -> Value | None:
     """A layer by its key in a table of layers; one of them all where the key is not known."""
-    if not isinstance(of, Product) or of.call.name not in TABLES or of.call.more:
+    if type(of) is not Product or of.call.name not in TABLES or of.call.more:
         return None
     given = of.call.arguments[0] if of.call.arguments else Table({})
     if isinstance(given, Comprehension):

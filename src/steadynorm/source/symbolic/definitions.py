@@ -67,7 +67,8 @@ def define_class(machine: Machine, node: ast.ClassDef, scope: Scope) -> Class:
     # Names of a class's body are not seen from its methods.
     body = Scope(made.members, scope, scope.module)
     rest: list[ast.stmt] = []
-    machine.activations.append(Activation(machine.activation.frame, machine.module))
+    around = machine.activation.running
+    machine.activations.append(Activation(outer, machine.module, (*around, outer.function.node) if outer else around))
     try:
         for statement in node.body:
             if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -24,10 +24,10 @@ def original(value: Value) -> Value:
 
 def state_before(value: Value) -> Value | None:
     """What a value is the next state of; `None` if it is none."""
-    if isinstance(value, Product):
+    if type(value) is Product:
         position = DERIVED.get(value.call.name)
         return None if position is None else value.call.argument(position)
-    if isinstance(value, Item):
+    if type(value) is Item:
         of = original(value.of)
         if isinstance(of, Product) and of.call.name in TAKEN_APART:
             return of.call.argument(0)

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Mapping
 
 from steadynorm.place import Place
-from steadynorm.source.reading.words import concerns
 from steadynorm.source.symbolic.containers import layers_of
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.functions import run_free
@@ -28,13 +27,13 @@ from steadynorm.source.symbolic.values import (
     Instance,
     Items,
     Known,
-    Partial,
     Product,
     Table,
     Unknown,
     Value,
     Wrapped,
     options_of,
+    unwrapped,
 )
 from steadynorm.source.symbolic.vocabulary import CALL_METHODS, CALLED_ALONE, READY_METHODS
 
@@ -134,7 +133,7 @@ def _run_sequences(machine: Machine) -> None:
     called: set[int] = set()
     looked = 0
     for value in reversed(made):
-        called.update(id(event.callee) for event in run.events[looked:] if isinstance(event, Call))
+        called.update(id(event.callee) for event in run.events[looked:] if type(event) is Call)
         looked = len(run.events)
         if isinstance(value, Product) and id(value) not in called:
             with machine.journal.undone(), machine.inside(Callback(None, "call")):
@@ -179,7 +178,7 @@ def _concerns(machine: Machine, entry: Function | Class) -> bool:
     """Whether a function or class is about the subject by its own text; many modules ask it of what they import."""
     known = machine.concerning.get(entry.node)
     if known is None:
-        known = machine.concerning[entry.node] = concerns(_text(entry))
+        known = machine.concerning[entry.node] = entry.module.file.concern.has(_text(entry))
     return known
 
 
@@ -273,11 +272,11 @@ def _keep(run: Run) -> None:
         pending = list(inside(*instance.attributes.values()))
         seen = set(map(id, pending))
         for value in pending:
-            if isinstance(value, Items):
+            if type(value) is Items:
                 value.cell = dict(value.cell)
-            elif isinstance(value, Table):
+            elif type(value) is Table:
                 value.entries = dict(value.entries)
-            elif isinstance(value, Product):
+            elif type(value) is Product:
                 value.call.added = dict(value.call.added)
                 pending += [each for each in inside(*layers_of(value.call)) if id(each) not in seen]
                 seen.update(map(id, pending))
@@ -295,9 +294,8 @@ def _methods(cls: Class) -> list[tuple[str, Value]]:
 
 def _function(value: Value) -> Function | None:
     """The function of the project inside whatever it is wrapped in."""
-    while isinstance(value, (Wrapped, Partial, Bound)):
-        value = value.function
-    return value if isinstance(value, Function) else None
+    inner = unwrapped(value)
+    return inner if type(inner) is Function else None
 
 
 def _was_run(machine: Machine, value: Value) -> bool:

@@ -44,10 +44,10 @@ MOST_UNROLLED = 8
 
 def bind(machine: Machine, target: ast.expr, value: Value, scope: Scope) -> None:
     """Assigns a value to a name, an attribute, an item, or several of them."""
-    if isinstance(target, ast.Name):
+    if type(target) is ast.Name:
         machine.bound(target.id, value)
         machine.journal.put(scope.home(target.id), target.id, value)
-    elif isinstance(target, ast.Attribute):
+    elif type(target) is ast.Attribute:
         of = machine.evaluate(target.value, scope)
         machine.bound(target.attr, value)
         set_attribute(machine, of, target.attr, value, target)
@@ -130,14 +130,14 @@ def _slice(machine: Machine, node: ast.Slice, scope: Scope) -> Value:
 
 
 def _call(machine: Machine, node: ast.Call, scope: Scope, dropped: bool = False) -> Value:
-    if isinstance(node.func, ast.Name) and node.func.id == "super":
+    if type(node.func) is ast.Name and node.func.id == "super":
         return _super(machine, scope, node)
     callee = machine.evaluate(node.func, scope)
     positional: list[Value] = []
     spread: list[Value] = []
     more = False
     for each in node.args:
-        if not isinstance(each, ast.Starred):
+        if type(each) is not ast.Starred:
             value = machine.evaluate(each, scope)
             (spread if more else positional).append(value)
             continue
@@ -236,7 +236,7 @@ def _items(machine: Machine, node: ast.List | ast.Tuple | ast.Set, scope: Scope)
     members: list[Value] = []
     complete = True
     for each in node.elts:
-        if isinstance(each, ast.Starred):
+        if type(each) is ast.Starred:
             spread = iterate(machine, machine.evaluate(each.value, scope))
             complete = complete and spread is not None
             members.extend(spread or ())

@@ -83,16 +83,14 @@ class Uses:
         self._calls: dict[int, list[Call]] = defaultdict(list)
         self._kept: set[int] = set()
         for event in run.events:
-            if isinstance(event, Call):
+            if type(event) is Call:
                 given = inputs(event)
                 for value in inside(*given) if event.callee in given else inside(*given, event.callee):
-                    if not isinstance(value, Known):
+                    if type(value) is not Known:
                         self._calls[id(value)].append(event)
-            elif isinstance(event, (Assign, Return)):
+            elif type(event) is Assign or (type(event) is Return and event.frame.place is None):
                 # The outermost function's results, and what is kept in objects, may be used by anybody.
-                outermost = isinstance(event, Return) and event.frame.place is None
-                if isinstance(event, Assign) or outermost:
-                    self._kept.update(id(value) for value in inside(event.value))
+                self._kept.update(id(value) for value in inside(event.value))
 
     def of(self, value: Value) -> tuple[Call, ...]:
         """The calls that are given a value, in their order."""

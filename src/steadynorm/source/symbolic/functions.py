@@ -24,6 +24,7 @@ from steadynorm.source.symbolic.values import (
     Wrapped,
     choice,
     constant,
+    unwrapped,
 )
 from steadynorm.source.symbolic.vocabulary import GRADIENT, VALUE_AND_GRADIENT
 
@@ -42,7 +43,7 @@ def call_function(machine: Machine, callee: Function, arguments: Arguments) -> V
 
 def run_function(machine: Machine, function: Function, receiver: Value | None, arguments: Arguments) -> Value:
     """Runs a function of the project in place."""
-    running = [each.frame.function.node for each in machine.activations if each.frame is not None]
+    running = machine.activation.running
     library = machine.run.kind != "script" and len(machine.project.modules) > 1
     if (
         len(running) >= DEEPEST
@@ -54,7 +55,7 @@ def run_function(machine: Machine, function: Function, receiver: Value | None, a
     machine.memory.seen.add(spot_of(function))
     names, given = bound_parameters(function, receiver, arguments)
     frame = Frame(function, arguments.place, receiver, dict(names), given)
-    activation = Activation(frame, function.module)
+    activation = Activation(frame, function.module, (*running, function.node))
     activation.on_yield, machine.on_yield = machine.on_yield, None
     scope = Scope(names, function.scope, function.scope.module)
     machine.activations.append(activation)
@@ -149,9 +150,8 @@ def call_each(machine: Machine, callee: Choice, arguments: Arguments) -> Value:
 
 def is_code(value: Value) -> bool:
     """Whether a value is a function of the project, or a class, in whatever it is wrapped."""
-    while isinstance(value, (Bound, Wrapped, Partial)):
-        value = value.function
-    return isinstance(value, (Function, Class))
+    inner = unwrapped(value)
+    return type(inner) is Function or type(inner) is Class
 
 
 def count_parameters(value: Value) -> int:

@@ -49,17 +49,17 @@ class Holdings:
 
 def _contents(value: Value) -> Iterator[dict[Any, Any]]:
     """What can be changed of a value."""
-    if isinstance(value, Items):
+    if type(value) is Items:
         yield value.cell
-    elif isinstance(value, Table):
+    elif type(value) is Table:
         yield value.entries
-    elif isinstance(value, Instance):
+    elif type(value) is Instance:
         yield value.attributes
-    elif isinstance(value, Class):
+    elif type(value) is Class:
         yield value.members
-    elif isinstance(value, Product):
+    elif type(value) is Product:
         yield value.call.added
-    elif isinstance(value, Function):
+    elif type(value) is Function:
         scope: Scope | None = value.scope
         while scope is not None and scope is not value.scope.module:
             yield scope.names

@@ -104,7 +104,7 @@ def _import_star(machine: Machine, node: ast.ImportFrom, module: Module | None, 
 def resolved(machine: Machine, name: str, scope: Scope) -> Value:
     """What a name stands for: a local or global one, one from a star import, a builtin."""
     plain = scope.find(name)
-    if plain is not None and not isinstance(plain, Imported):
+    if plain is not None and type(plain) is not Imported:
         return plain
     found, is_sure = _found(machine, name, scope, ())
     if found is not None and (is_sure or name not in _BUILTINS):

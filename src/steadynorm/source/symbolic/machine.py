@@ -17,14 +17,13 @@ from steadynorm.place import Place
 from steadynorm.source.symbolic.modules import Module, Project
 from steadynorm.source.symbolic.scope import Journal, Scope
 from steadynorm.source.symbolic.trace import (
+    LEAVE,
     Assign,
     Block,
     Call,
     Carry,
-    Enter,
     Event,
     Frame,
-    Leave,
     Return,
     Run,
     name_of,
@@ -67,10 +66,12 @@ class Activation:
         returned: the values that it gave so far.
         yielded: the values that it yielded.
         on_yield: the body of the with statement whose context manager it is.
+        running: the nodes of the functions that are being run, this one last; counted once more in a class's body.
     """
 
     frame: Frame | None
     module: Module
+    running: tuple[ast.AST, ...] = ()
     returned: list[Value] = field(default_factory=list)
     yielded: list[Value] = field(default_factory=list)
     on_yield: Callable[[], None] | None = None
@@ -307,9 +308,9 @@ class Inside:
     def __enter__(self) -> None:
         machine = self._machine
         machine.within = (*self._around, self._block)
-        machine.note(Enter(len(machine.run.events), self._block))
+        machine.note(self._block)
 
     def __exit__(self, *error: object) -> None:
         machine = self._machine
         machine.within = self._around
-        machine.run.events.append(Leave(len(machine.run.events)))
+        machine.run.events.append(LEAVE)

@@ -78,9 +78,9 @@ def call_outside(machine: Machine, callee: Value, arguments: Arguments) -> Value
         if main is not None and is_code(main):
             with machine.inside(Callback(call, MAINS[call.name])):
                 run_free(machine, main, None, arguments)
-    if isinstance(callee, Attribute) and callee.name in SAME:
-        call.result = callee.of
-    if isinstance(callee, Attribute):
+    if type(callee) is Attribute:
+        if callee.name in SAME:
+            call.result = callee.of
         _of_container(machine, callee, arguments)
         if callee.name in SPREADS:
             spread(machine, call, callee.of, callee.name, arguments)
@@ -102,7 +102,7 @@ def _of_container(machine: Machine, callee: Attribute, arguments: Arguments) -> 
 
 def _handed_back(call: Call) -> Value | None:
     """What a call gives that only makes ready what it is given; `None` if it is another."""
-    receiver = call.receiver.call.name if isinstance(call.receiver, Product) else ""
+    receiver = call.receiver.call.name if type(call.receiver) is Product else ""
     if f"{receiver}{call.name}" not in HANDS_BACK or call.more or not call.arguments:
         return None
     return call.arguments[0] if len(call.arguments) == 1 else listed(call.arguments, "tuple")

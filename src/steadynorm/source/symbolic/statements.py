@@ -32,10 +32,10 @@ def execute(machine: Machine, body: Sequence[ast.stmt], scope: Scope) -> Flow:
     opened: list[Inside] = []
     try:
         for statement in body:
-            if isinstance(statement, ast.If):
+            if type(statement) is ast.If:
                 flow = _if(machine, statement, scope, opened)
             else:
-                flow = _EXECUTORS.get(type(statement), _other)(machine, statement, scope)
+                flow = _EXECUTORS[type(statement)](machine, statement, scope)
             if flow is not Flow.NEXT:
                 return flow
     finally:
@@ -287,6 +287,7 @@ def _other(machine: Machine, node: ast.stmt, scope: Scope) -> Flow:
 
 
 _EXECUTORS: dict[type[ast.stmt], Executor] = {
+    **dict.fromkeys(ast.stmt.__subclasses__(), _other),
     ast.Expr: _expression,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,

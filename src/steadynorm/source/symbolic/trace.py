@@ -2,8 +2,11 @@
 
 A trace is linear. Functions of the project are run in place, so that a call knows the whole way that led to it
 (`Call.stack`) and all branches, loops and with-blocks around it, those of its callers included (`Call.within`).
-`Enter` and `Leave` mark the same blocks in the line of events, for readers that replay it: a loop's body stands
-there once, and a reader that wants a second iteration goes back to its `Enter`.
+The same blocks stand in the line of events where they begin, and `LEAVE` where the last of them ends, for readers that
+replay it: a loop's body stands there once, and a reader that wants a second iteration goes back to where it begins.
+
+No kind of event or of value has kinds of its own. What asks for one of all events, or of all values, asks whether
+`type(event) is Call`: an `isinstance` that fails takes four times as long, and most do.
 """
 
 from __future__ import annotations
@@ -27,8 +30,14 @@ from steadynorm.source.symbolic.values import (
 )
 
 
+class Block:
+    """What events are in: a function, an arm of a condition, the body of a loop or of a with statement, a callback."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True, eq=False)
-class Frame:
+class Frame(Block):
     """A function of the project that is being run.
 
     Arguments:
@@ -47,7 +56,7 @@ class Frame:
 
 
 @dataclass(slots=True, eq=False)
-class Branch:
+class Branch(Block):
     """One arm of an `if` whose test is not decided; the rest of a block after an arm that leaves it, as well.
 
     Arguments:
@@ -69,7 +78,7 @@ class Branch:
 
 
 @dataclass(slots=True, eq=False)
-class Loop:
+class Loop(Block):
     """The body of a loop; `over` is what is iterated over, or the test of a `while`."""
 
     over: Value
@@ -77,7 +86,7 @@ class Loop:
 
 
 @dataclass(slots=True, eq=False)
-class With:
+class With(Block):
     """The body of a with statement; what runs under a decorator from outside of the project; a sequence of layers."""
 
     context: Value
@@ -85,7 +94,7 @@ class With:
 
 
 @dataclass(slots=True, eq=False)
-class Callback:
+class Callback(Block):
     """A function of the project that was handed to something outside of it, run where it was handed over.
 
     Arguments:
@@ -95,9 +104,6 @@ class Callback:
 
     call: Call | None
     argument: int | str
-
-
-Block: TypeAlias = Frame | Branch | Loop | With | Callback
 
 
 @dataclass(slots=True, eq=False)
@@ -151,7 +157,7 @@ class Call:
     @property
     def stack(self) -> tuple[Frame, ...]:
         """The functions of the project that led to it, outermost first."""
-        return tuple(block for block in self.within if isinstance(block, Frame))
+        return tuple(block for block in self.within if type(block) is Frame)
 
 
 @dataclass(slots=True, eq=False)
@@ -175,19 +181,13 @@ class Assign:
     within: tuple[Block, ...]
 
 
-@dataclass(slots=True, eq=False)
-class Enter:
-    """A block begins."""
-
-    index: int
-    block: Block
-
-
-@dataclass(slots=True, eq=False)
 class Leave:
-    """The block that began last ends."""
+    """The block that began last ends; `LEAVE` for all of them, since half of all events begin or end a block."""
 
-    index: int
+    __slots__ = ()
+
+
+LEAVE = Leave()
 
 
 @dataclass(slots=True, eq=False)
@@ -219,7 +219,7 @@ class Carry:
     within: tuple[Block, ...]
 
 
-Event: TypeAlias = Call | Assign | Enter | Leave | Return | Carry
+Event: TypeAlias = Call | Assign | Block | Leave | Return | Carry
 
 
 @dataclass(slots=True, eq=False)
@@ -244,25 +244,33 @@ class Run:
     whole: bool = True
     instances: list[Instance] = field(default_factory=list)
     named: dict[Value, str] = field(default_factory=dict)
-    _calls: tuple[int, list[Call]] = field(default=(0, []), init=False, repr=False)
-    """The calls among the first so many events: every reader asks for them, most of them several times."""
+    _calls: list[Call] = field(default_factory=list, init=False, repr=False)
+    _assigns: list[Assign] = field(default_factory=list, init=False, repr=False)
+    _sorted: int = field(default=0, init=False, repr=False)
+    """How many events these two lists are of: every reader asks for them, most of them several times."""
 
     def calls(self) -> Iterator[Call]:
         """The calls, in their order."""
-        if self._calls[0] != len(self.events):
-            self._calls = len(self.events), [event for event in self.events if isinstance(event, Call)]
-        return iter(self._calls[1])
+        self._sort()
+        return iter(self._calls)
 
     def assigns(self) -> Iterator[Assign]:
         """The assignments to attributes, in their order."""
-        return (event for event in self.events if isinstance(event, Assign))
+        self._sort()
+        return iter(self._assigns)
+
+    def _sort(self) -> None:
+        if self._sorted != len(self.events):
+            self._calls = [event for event in self.events if type(event) is Call]
+            self._assigns = [event for event in self.events if type(event) is Assign]
+            self._sorted = len(self.events)
 
 
 def name_of(callee: Value) -> tuple[str, Value | None]:
     """The name under which a call of this is recorded, and its receiver."""
-    if isinstance(callee, External):
+    if type(callee) is External:
         return callee.name, None
-    if isinstance(callee, Attribute):
+    if type(callee) is Attribute:
         return f".{callee.name}", callee.of
     if isinstance(callee, Bound):
         return name_of(callee.function)[0], callee.instance

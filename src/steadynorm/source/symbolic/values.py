@@ -337,14 +337,22 @@ class Choice(Value):
     options: tuple[Value, ...]
 
 
+def unwrapped(value: Value) -> Value:
+    """What is inside a bound, wrapped or partly applied function: the function, mostly."""
+    while type(value) is Bound or type(value) is Wrapped or type(value) is Partial:
+        value = value.function
+    return value
+
+
 def choice(options: list[Value]) -> Value:
     """One value for several possible ones."""
     if len(options) == 1:
         return options[0]
     flat: list[Value] = []
     for option in options:
-        for each in option.options if isinstance(option, Choice) else (option,):
-            if not any(each is other or (isinstance(each, (Known, External)) and each == other) for other in flat):
+        for each in option.options if type(option) is Choice else (option,):
+            # But for constants and names a value equals itself alone.
+            if each not in flat:
                 flat.append(each)
     if len(flat) == 1:
         return flat[0]
@@ -360,7 +368,7 @@ def options_of(value: Value) -> tuple[Value, ...]:
 
 def constant(value: Value | None) -> Any:
     """The Python value of a `Known`; `None` for anything else, as for `None` itself."""
-    return value.value if isinstance(value, Known) else None
+    return value.value if type(value) is Known else None
 
 
 def constant_bool(value: Value | None) -> bool | None:
@@ -387,17 +395,21 @@ def constant_text(value: Value | None) -> str | None:
     return found if isinstance(found, str) else None
 
 
+_TRUE = frozenset({Function, Class, Bound, Partial, Wrapped, ModuleValue})
+"""What counts as true, whatever it is."""
+
+
 def truth(value: Value) -> bool | None:
     """Whether a value counts as true; `None` where that is not known."""
-    if isinstance(value, Known):
+    if type(value) is Known:
         return bool(value.value)
-    if isinstance(value, Items):
+    if type(value) is Items:
         return bool(value.items) if value.whole else bool(value.items) or None
-    if isinstance(value, Table):
+    if type(value) is Table:
         return bool(value.entries) if value.complete else bool(value.entries) or None
-    if isinstance(value, (Function, Class, Bound, Partial, Wrapped, ModuleValue)):
+    if type(value) in _TRUE:
         return True
-    if isinstance(value, Choice):
+    if type(value) is Choice:
         truths = {truth(option) for option in value.options}
         return truths.pop() if len(truths) == 1 else None
     return None

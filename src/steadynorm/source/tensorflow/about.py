@@ -18,12 +18,7 @@ _SUBJECT = (
 
 def is_about(run: Run) -> bool:
     """Whether a run uses TensorFlow, and something in it normalizes or restores averages."""
-    ours = False
-    normalizes = False
-    for call in run.calls():
-        name = call.name
-        ours = ours or name.startswith(("tensorflow.", "slim."))
-        normalizes = normalizes or name.endswith(_SUBJECT) or "normalizer_fn" in call.keywords or is_of_networks(name)
-        if ours and normalizes:
-            return True
-    return False
+    return any(call.name.startswith(("tensorflow.", "slim.")) for call in run.calls()) and any(
+        call.name.endswith(_SUBJECT) or "normalizer_fn" in call.keywords or is_of_networks(call.name)
+        for call in run.calls()
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from steadynorm.place import Place
-from steadynorm.source.symbolic.trace import Enter, Frame, Run
+from steadynorm.source.symbolic.trace import Frame, Run
 from steadynorm.source.symbolic.values import (
     Attribute,
     Choice,
@@ -60,9 +60,8 @@ def origin_of(run: Run, norm: Norm, value: Value | None) -> Origin:
 def _handed_in(run: Run, norm: Norm, value: Value) -> Origin | None:
     """The outermost call that hands a constant to a function, or leaves it to a default."""
     around = [block for block in norm.call.within if isinstance(block, Frame)]
-    for event in run.events[: norm.call.index]:
-        if isinstance(event, Enter) and isinstance(event.block, Frame) and event.block.place is not None:
-            frame = event.block
+    for frame in run.events[: norm.call.index]:
+        if isinstance(frame, Frame) and frame.place is not None:
             if frame not in around and any(frame.function is each.function for each in around):
                 continue  # another call of the same function, whose default is the same constant
             for name, given in frame.arguments.items():

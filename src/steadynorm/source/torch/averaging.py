@@ -59,9 +59,9 @@ def _written(program: TorchProgram, key: Key) -> str | None:
 
 def _writes(program: TorchProgram) -> Iterator[_Write]:
     for event in program.run.events:
-        if isinstance(event, Call) and event.name in _IN_PLACE and event.receiver is not None:
+        if type(event) is Call and event.name in _IN_PLACE and event.receiver is not None:
             target, sources = event.receiver, (*event.arguments, *event.keywords.values())
-        elif isinstance(event, Assign) and event.name == "data":
+        elif type(event) is Assign and event.name == "data":
             target, sources = event.target, (event.value,)
         else:
             continue

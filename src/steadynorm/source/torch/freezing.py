@@ -88,7 +88,7 @@ def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
     frozen: list[tuple[Key, bool, Call | Assign]] = []
     thawed: list[tuple[Key, Call | Assign]] = []
     for event in program.run.events:
-        if isinstance(event, Call | Assign):
+        if type(event) is Call or type(event) is Assign:
             for key, norms, trains in _changes(program, event):
                 if trains:
                     frozen = [each for each in frozen if not program.models.is_within(each[0], key)]

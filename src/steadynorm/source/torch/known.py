@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from steadynorm.source.symbolic.flow import inside, parts
-from steadynorm.source.symbolic.trace import Call, Enter, Frame, Run
+from steadynorm.source.symbolic.trace import Call, Frame, Run
 from steadynorm.source.symbolic.values import Attribute, Function, Instance, Product, Value
 from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Group, TorchProgram
@@ -95,8 +95,7 @@ def is_by_itself(run: Run) -> bool:
 def is_run_wholly(run: Run) -> bool:
     """Whether a run of a class came to all its methods: those that others have called before are left out of it, and
     may be the ones that switch modes."""
-    blocks = (event.block for event in run.events if isinstance(event, Enter))
-    entered = {block.function.node for block in blocks if isinstance(block, Frame)}
+    entered = {event.function.node for event in run.events if isinstance(event, Frame)}
     return all(
         member.node in entered
         for instance in run.instances[:1]

@@ -93,8 +93,7 @@ def _of_framework(program: TorchProgram, group: Group) -> Iterator[Call]:
         yield from _loaders_behind(*(each for each in given if each is not None))
     if not callbacks:
         for call in program.run.calls():
-            frames = [short(frame.function.name) for frame in call.stack]
-            if call.name in LOADERS and "train_dataloader" in frames:
+            if call.name in LOADERS and any(short(frame.function.name) == "train_dataloader" for frame in call.stack):
                 yield call
 
 

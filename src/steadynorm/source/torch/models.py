@@ -73,13 +73,12 @@ class Models:
         self._reassigned: set[Key] = set()
         self._synchronized: set[Key | None] = set()
         for event in (event for run in runs for event in run.events):
-            if isinstance(event, Assign) and event.name == "train":
-                self._reassign(event.target)
-            if (isinstance(event, Assign) and not isinstance(event.target, Instance)) or (
-                isinstance(event, Assign) and is_module(event.target)
-            ):
-                self._own(self.key(event.target), event.name, event.value)
-            elif isinstance(event, Call) and event.result is not None:
+            if type(event) is Assign:
+                if event.name == "train":
+                    self._reassign(event.target)
+                if type(event.target) is not Instance or is_module(event.target):
+                    self._own(self.key(event.target), event.name, event.value)
+            elif type(event) is Call and event.result is not None:
                 if event.name in _HOLDERS and isinstance(event.result, Product):
                     self._link(event.result)
                 elif event.name == "builtins.setattr" and event.arguments:
@@ -98,16 +97,16 @@ class Models:
         """The key of a model or part; `None` for what can be none."""
         names: list[str] = []
         while True:
-            if isinstance(value, Super):
+            if type(value) is Super:
                 value = value.instance
-            elif isinstance(value, Attribute):
+            elif type(value) is Attribute:
                 names.append(value.name)
                 value = value.of
-            elif isinstance(value, Item):
+            elif type(value) is Item:
                 key = constant(value.key)
                 names.append("[]" if key is None else f"[{key}]")
                 value = value.of
-            elif isinstance(value, Product) and value.call.receiver is not None and (part := _part_given(value.call)):
+            elif type(value) is Product and value.call.receiver is not None and (part := _part_given(value.call)):
                 names += reversed(part.split("."))
                 value = value.call.receiver
             else:
@@ -347,7 +346,7 @@ def _is_pair(value: Value) -> bool:
 
 def is_norm(value: Value) -> bool:
     """Whether a value is a layer that normalizes by the batch."""
-    return isinstance(value, Product) and value.call.name in NORMS
+    return type(value) is Product and value.call.name in NORMS
 
 
 def keeps_statistics(call: Call) -> bool:

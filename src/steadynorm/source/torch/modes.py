@@ -117,19 +117,19 @@ class Modes:
         while position < len(nodes) and self._visits < _MOST_VISITS:
             node = nodes[position]
             position += 1
-            if not isinstance(node, Nested):
+            if type(node) is not Nested:
                 self._visit(node)
                 continue
             block = node.block
-            if isinstance(block, Branch) and not isinstance(block.test, Choice):
+            if type(block) is Branch and type(block.test) is not Choice:
                 position = self._branch(nodes, position - 1)
-            elif isinstance(block, Loop):
+            elif type(block) is Loop:
                 self._loop(node, again=previous is not None and is_same_loop(previous, node))
                 previous = node
             else:
-                if isinstance(block, Callback) and block.call is not None and block.call.name.startswith(ENGINES):
+                if type(block) is Callback and block.call is not None and block.call.name.startswith(ENGINES):
                     self._engines.append(node)
-                if isinstance(block, Frame):
+                if type(block) is Frame:
                     self._followed.setdefault(block.function.node, []).append(node)
                 self._replay(node.inside)
 
@@ -197,13 +197,13 @@ class Modes:
 
     def _visit(self, event: object) -> None:
         self._visits += 1
-        if not isinstance(event, Call | Assign):
+        if type(event) is not Call and type(event) is not Assign:
             return
         for attribute in self._reads.get(event.index, ()):
             key = self._models.key(attribute.of)
             if key is not None:
                 self._saved[id(attribute)] = self._now.facts(key)
-        if isinstance(event, Assign):
+        if type(event) is not Call:
             return
         self._call_again(event)
         key = self._interest(event)

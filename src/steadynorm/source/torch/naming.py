@@ -22,9 +22,9 @@ def is_published_by_name(call: Call) -> bool:
 def _held(call: Call) -> Value | None:
     """Where something comes from that is called by its name."""
     callee = call.callee
-    if isinstance(callee, Product) and callee.call.name == "builtins.getattr" and callee.call.arguments:
+    if type(callee) is Product and callee.call.name == "builtins.getattr" and callee.call.arguments:
         return callee.call.arguments[0]
-    if not isinstance(callee, Item):
+    if type(callee) is not Item:
         return None
     named = isinstance(callee.of, Attribute) and callee.of.name == "__dict__"
     return callee.of.of if named else callee.of  # type: ignore[attr-defined]

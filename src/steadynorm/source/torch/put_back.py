@@ -10,21 +10,18 @@ from steadynorm.source.symbolic.values import Attribute, Product, Value
 def reads_of_modes(run: Run) -> dict[int, list[Attribute]]:
     """By the position of an event the modes that were read, to be put back later, just before it."""
     values: list[Value] = []
-    positions: list[int] = []
     for event in run.events:
-        if isinstance(event, Call):
-            values += [*event.arguments, *event.keywords.values()] if event.name == ".train" else []
-        if isinstance(event, Call | Assign):
-            positions.append(event.index)
-        block = getattr(event, "block", None)
-        if isinstance(block, Branch):
-            values.append(block.test)
+        if type(event) is Branch:
+            values.append(event.test)
+        elif type(event) is Call and event.name == ".train":
+            values += [*event.arguments, *event.keywords.values()]
     reads: dict[int, list[Attribute]] = {}
     for value in inside(*values):
         if isinstance(value, Attribute) and value.name == "training":
-            following = next((position for position in positions if position >= value.read), None)
+            later = (event for event in run.events[value.read :] if isinstance(event, Call | Assign))
+            following = next(later, None)
             if following is not None:
-                reads.setdefault(following, []).append(value)
+                reads.setdefault(following.index, []).append(value)
     return reads
 
 

@@ -90,7 +90,7 @@ def _kind(program: TorchProgram, group: Group) -> str:
 
 def _several_iterations(program: TorchProgram, inference: set[Key]) -> Iterator[Sighting]:
     """A layer that is called again with what came of its own result."""
-    carried = [event for event in program.run.events if isinstance(event, Carry)]
+    carried = [event for event in program.run.events if type(event) is Carry]
     told: set[Place] = set()
     for group in program.groups:
         if group.role is not Role.TRAIN or group.root not in inference or not _takes_batch(program, group):

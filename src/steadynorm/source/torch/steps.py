@@ -74,12 +74,12 @@ def backwards_of(run: Run, optimizers: list[Optimizer], returned: Mapping[int, S
     found: list[Backward] = []
     waiting: list[Backward] = []
     for event in run.events:
-        if isinstance(event, Return):
+        if type(event) is Return:
             if short(event.frame.function.name) == "training_step" and _is_of_framework(event):
                 own = _configured(event, optimizers)
                 found.append(Backward(None, (event.value,), own or [unknown]))
             continue
-        if not isinstance(event, Call):
+        if type(event) is not Call:
             continue
         if event.name in _BACKWARD or event.name == "torch.autograd.backward":
             one = Backward(event, _losses(event))

@@ -15,7 +15,7 @@ _ABOUT_NETWORKS = frozenset(
 
 def base_of(value: Value) -> Value:
     """What a value is a part or an item of."""
-    while isinstance(value, Attribute | Item):
+    while type(value) is Attribute or type(value) is Item:
         value = value.of
     return value
 
@@ -40,10 +40,10 @@ class Unseen:
     def network(self, callee: Value) -> Key | None:
         """The network that a call runs, by what is called; `None` if it is no such network."""
         base = base_of(callee)
-        if isinstance(base, Product):
+        if type(base) is Product:
             if not is_built_by_name(base.call):
                 return None
-        elif not isinstance(base, Parameter):
+        elif type(base) is not Parameter:
             return None
         key = self._models.key(callee)
         if key is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import External, Value, constant, constant_text
@@ -192,7 +193,7 @@ _WITHOUT = re.compile(r"^(?:alexnet|squeezenet|vit_|swin|convnext|vgg\d+$|deit|b
 _ZOOS = ("torchvision.models.", "timm.models.", "pretrainedmodels.", "torchvision.models.quantization.")
 HUB = "torch.hub.load"
 ENGINES = ("ignite.engine.Engine", "ignite.engine.engine.Engine")
-_BY_NAME = ("timm.create_model", "torchvision.models.get_model", HUB, "timm.models.create_model")
+_BY_NAME = frozenset({"timm.create_model", "torchvision.models.get_model", HUB, "timm.models.create_model"})
 _SMP = "segmentation_models_pytorch."
 _EFFICIENT = "efficientnet_pytorch.EfficientNet."
 
@@ -204,13 +205,18 @@ def zoo_name(call: Call) -> str | None:
     if call.name in _BY_NAME:
         position = 1 if call.name == HUB else 0
         return constant_text(call.argument(position, "model_name", "name", "model"))
-    if call.name.startswith(_ZOOS):
-        last = call.name.rpartition(".")[2]
+    return _published(call.name)
+
+
+@cache
+def _published(name: str) -> str | None:
+    """The published model that is made by calling a name; asked of all calls, which have few names."""
+    last = name.rpartition(".")[2]
+    if name.startswith(_ZOOS):
         return last if last[:1].islower() else None
-    if call.name.startswith(_SMP):
-        last = call.name.rpartition(".")[2]
+    if name.startswith(_SMP):
         return "fcn_" if last in _SMP_MODELS else None
-    return "efficientnet" if call.name.startswith(_EFFICIENT) else None
+    return "efficientnet" if name.startswith(_EFFICIENT) else None
 
 
 def is_by_name(call: Call) -> bool:
