@@ -16,6 +16,12 @@ from steadynorm.keras.weights_of_other_options import completed
 from steadynorm.norm.config import NormConfig
 from steadynorm.norm.renorm import Renorm
 
+_INSTEAD = {
+    "jax": "spread the batch by keras.distribution.DataParallel, which normalizes it as one",
+    "torch": "build the model of torch modules with steadynorm.torch.SyncBatchNorm",
+}
+"""What normalizes all devices as one where Keras cannot, by backend."""
+
 
 @keras.saving.register_keras_serializable(package="steadynorm")
 class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
@@ -38,7 +44,9 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         debias: whether the moving averages start from the first batch instead of from their initial value (Kingma &
             Ba, 2015). One more weight, a scalar, is the last.
         skip_nonfinite: whether a batch whose moments are not finite moves no average. Its output is what it is.
-        synchronized: whether all replicas are normalized as one batch; TensorFlow only, as in Keras.
+        synchronized: whether the replicas of a tf.distribute strategy are normalized as one batch, each by how much its
+            part counts. TensorFlow only, as in Keras: on JAX, what is compiled normalizes a batch that is spread over
+            devices as one in any case. Without it every replica has averages of its own, and files the first one's.
         options: beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer,
             beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint and the arguments of keras.Layer.
 
@@ -70,6 +78,12 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         if renorm_clipping is not None and not renorm:
             raise ValueError(
                 "renorm_clipping without renorm=True would do nothing; expected both: set renorm or drop it"
+            )
+        backend = keras.backend.backend()
+        if synchronized and backend != "tensorflow":
+            raise ValueError(
+                f"synchronized=True on the {backend} backend; expected TensorFlow, the only one where Keras joins "
+                f"replicas: leave it out and {_INSTEAD.get(backend, 'normalize by each device')}"
             )
         self._renorm = Renorm.from_clipping(renorm_clipping, renorm_momentum) if renorm else None
         if renorm:
@@ -145,7 +159,8 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
     def _is_plain(self) -> bool:
         if self.renorm or self.debias or self.skip_nonfinite or self.virtual_batch_size is not None:
             return False
-        return bool(keras.backend.backend() != "torch")  # whose moments are inexact, see `batch_moments`
+        # The moments of these two are inexact, see `batch_moments`.
+        return not self.synchronized and bool(keras.backend.backend() != "torch")
 
     def _by_batch(self, x: Any, axis: int, weights: Any) -> Any:
         size = self.virtual_batch_size
