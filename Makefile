@@ -27,7 +27,7 @@ V1_TESTS := $(addprefix tests/tensorflow/, $(addsuffix .py, \
 	live/test_graph_recalibrate live/test_graph_untouched \
 	$(addprefix estimator/test_estimator_, layers train evaluate predict export)))
 
-KERAS_CONFORMANCE := tests/conformance/test_keras_layers.py
+KERAS_CONFORMANCE := $(wildcard tests/conformance/test_keras_layers*.py)
 
 # Half of the tests to each of two workers, and what is left to whoever ends first: what a file prepares is prepared once.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
@@ -38,7 +38,7 @@ JAX_CACHE := JAX_COMPILATION_CACHE_DIR='$(CURDIR)/build/jax' \
 
 # TensorFlow and PyTorch disturb each other in one process (threads, signal handlers, start-up time).
 test: .venv/dev
-	$(PYTEST) --ignore tests/tensorflow --ignore tests/keras --ignore $(KERAS_CONFORMANCE)
+	$(PYTEST) --ignore tests/tensorflow --ignore tests/keras $(addprefix --ignore=, $(KERAS_CONFORMANCE))
 	TF_CPP_MIN_LOG_LEVEL=3 $(PYTEST) tests/tensorflow
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(PYTEST) tests/keras $(KERAS_CONFORMANCE)
 	KERAS_BACKEND=torch $(PYTEST) -m every_backend tests/keras $(KERAS_CONFORMANCE)

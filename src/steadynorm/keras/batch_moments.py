@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import keras
@@ -14,7 +16,7 @@ class BatchMoments(NamedTuple):
     Attributes:
         mean: (G, C).
         variance: biased (G, C).
-        weight: mean weight of a group's values (G, 1); None without weights.
+        weight: mean weight of a group's values (G, 1), of all replicas' values their sum; None without weights.
     """
 
     mean: Any
@@ -47,22 +49,24 @@ def batch_moments(x: Any, axes: tuple[int, ...], weights: Any, *, grouped: bool,
         grouped: whether axis 0 is that of the groups; otherwise all is one group.
         synchronized: whether the moments are those of all replicas together.
     """
-    found = _equal(x, axes, synchronized) if weights is None else _weighted(x, axes, weights, synchronized)
-    return BatchMoments(*(each if grouped or each is None else ops.reshape(each, (1, -1)) for each in found))
+    found = _equal(x, axes) if weights is None else _weighted(x, axes, weights)
+    moments = BatchMoments(*(each if grouped or each is None else ops.reshape(each, (1, -1)) for each in found))
+    if not synchronized:
+        return moments
+    shape = ops.shape(x)
+    return _of_all_replicas(moments, math.prod(ops.cast(shape[each], moments.mean.dtype) for each in axes))
 
 
-def _equal(x: Any, axes: tuple[int, ...], synchronized: bool) -> BatchMoments:
+def _equal(x: Any, axes: tuple[int, ...]) -> BatchMoments:
     if keras.backend.backend() == "torch":
         # There keras.ops.moments is E[x²] − E[x]², which loses the variance of values far from zero.
         mean = ops.mean(x, axis=axes, keepdims=True)
         return BatchMoments(ops.squeeze(mean, axes), ops.mean(ops.square(x - mean), axis=axes))
-    return BatchMoments(*ops.moments(x, axes, synchronized=synchronized))
+    return BatchMoments(*ops.moments(x, axes))
 
 
-def _weighted(x: Any, axes: tuple[int, ...], weights: Any, synchronized: bool) -> BatchMoments:
+def _weighted(x: Any, axes: tuple[int, ...], weights: Any) -> BatchMoments:
     def mean_of(values: Any) -> Any:
-        if synchronized:
-            return ops.moments(values, axes, keepdims=True, synchronized=True)[0]
         return ops.mean(values, axis=axes, keepdims=True)
 
     weight = mean_of(weights)
@@ -77,6 +81,24 @@ def _weighted(x: Any, axes: tuple[int, ...], weights: Any, synchronized: bool) -
     squares = mean_of(weighted * centred) * per_weight
     variance = ops.maximum(squares - ops.square(rest), 0.0)
     return BatchMoments(*(ops.squeeze(each, axes) for each in (mean + rest, variance, weight)))
+
+
+def _of_all_replicas(own: BatchMoments, count: Any) -> BatchMoments:
+    """Merge the moments of one group of every replica, each by its weight (Chan et al., 1983).
+
+    Not by keras.ops.moments: its variance over replicas is E[x²] − E[x]², which is lost far from zero.
+
+    Args:
+        own: of this replica, as one group.
+        count: how many values of each channel these are of; a replica may have none.
+    """
+    summed = import_module("steadynorm.tensorflow.replicas").summed_over_replicas
+    weight = ops.reshape(count, (1, 1)) if own.weight is None else count * ops.where(count > 0, own.weight, 0.0)
+    mean, variance = (ops.where(weight > 0, each, 0.0) for each in (own.mean, own.variance))
+    whole, total = summed(weight, weight * mean)
+    mean_of_all = total / _divisor(whole)
+    (squares,) = summed(weight * (variance + ops.square(mean - mean_of_all)))
+    return BatchMoments(mean_of_all, squares / _divisor(whole), whole)
 
 
 def _divisor(weight: Any) -> Any:

@@ -16,6 +16,12 @@ from steadynorm.keras.weights_of_other_options import completed
 from steadynorm.norm.config import NormConfig
 from steadynorm.norm.renorm import Renorm
 
+_INSTEAD = {
+    "jax": "spread the batch by keras.distribution.DataParallel, which normalizes it as one",
+    "torch": "build the model of torch modules with steadynorm.torch.SyncBatchNorm",
+}
+"""What normalizes all devices as one where Keras cannot, by backend."""
+
 
 @keras.saving.register_keras_serializable(package="steadynorm")
 class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
@@ -30,7 +36,7 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         epsilon: added to the variance.
         center: whether there is a beta.
         scale: whether there is a gamma.
-        renorm: whether the batch is corrected towards averages (Ioffe, 2017). Needs Keras 3.14.
+        renorm: whether the batch is corrected towards averages (Ioffe, 2017), as Keras does since 3.14.
         renorm_clipping: any of rmin, rmax and dmax.
         renorm_momentum: fraction kept of the averages that renorm measures against.
         virtual_batch_size: samples that are normalized together, neighbours in the batch, which must be a multiple
@@ -38,7 +44,9 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         debias: whether the moving averages start from the first batch instead of from their initial value (Kingma &
             Ba, 2015). One more weight, a scalar, is the last.
         skip_nonfinite: whether a batch whose moments are not finite moves no average. Its output is what it is.
-        synchronized: whether all replicas are normalized as one batch; TensorFlow only, as in Keras.
+        synchronized: whether the replicas of a tf.distribute strategy are normalized as one batch, each by how much its
+            part counts. TensorFlow only, as in Keras: on JAX, what is compiled normalizes a batch that is spread over
+            devices as one in any case. Without it every replica has averages of its own, and files the first one's.
         options: beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer,
             beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint and the arguments of keras.Layer.
 
@@ -71,13 +79,18 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
             raise ValueError(
                 "renorm_clipping without renorm=True would do nothing; expected both: set renorm or drop it"
             )
+        backend = keras.backend.backend()
+        if synchronized and backend != "tensorflow":
+            raise ValueError(
+                f"synchronized=True on the {backend} backend; expected TensorFlow, the only one where Keras joins "
+                f"replicas: leave it out and {_INSTEAD.get(backend, 'normalize by each device')}"
+            )
         self._renorm = Renorm.from_clipping(renorm_clipping, renorm_momentum) if renorm else None
-        if renorm:
-            options |= {"renorm": True, "renorm_clipping": dict(renorm_clipping or {})}
-            options["renorm_momentum"] = renorm_momentum
         # Rounded to float16, small weights would be zero; inputs become float32 here in any case.
         options.setdefault("autocast", False)
         super().__init__(axis, momentum, epsilon, center, scale, synchronized=synchronized, **options)
+        self.renorm, self.renorm_momentum = renorm, renorm_momentum
+        self.renorm_clipping = dict(renorm_clipping or {}) if renorm else None
         self.virtual_batch_size, self.debias, self.skip_nonfinite = virtual_batch_size, debias, skip_nonfinite
         self.settled = None
         _ = self.norm_config  # refuses what does not go together
@@ -110,10 +123,19 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
             input_shape: of the inputs; only the number of channels must be known.
         """
         super().build(input_shape)
+        if self.renorm and not hasattr(self, "renorm_mean"):  # Keras before 3.14 makes none
+            self.moving_stddev = self._average("moving_stddev", self._first_stddev)
+            self.renorm_mean = self._average("renorm_mean", self.moving_mean_initializer)
+            self.renorm_stddev = self._average("renorm_stddev", self._first_stddev)
         if self.debias:
-            self.settled = self.add_weight(
-                shape=(), name="settled", initializer="zeros", trainable=False, autocast=False
-            )
+            self.settled = self._average("settled", "zeros", ())
+
+    def _average(self, name: str, initializer: Any, shape: tuple[int, ...] | None = None) -> Any:
+        shape = tuple(self.moving_mean.shape) if shape is None else shape
+        return self.add_weight(shape=shape, name=name, initializer=initializer, trainable=False, autocast=False)
+
+    def _first_stddev(self, shape: Any, dtype: Any = None) -> Any:
+        return ops.sqrt(self.moving_variance_initializer(shape, dtype=dtype))
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None, sample_weight: Any = None) -> Any:
         """Normalize by the batch in training, by the moving statistics in inference.
@@ -145,7 +167,8 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
     def _is_plain(self) -> bool:
         if self.renorm or self.debias or self.skip_nonfinite or self.virtual_batch_size is not None:
             return False
-        return bool(keras.backend.backend() != "torch")  # whose moments are inexact, see `batch_moments`
+        # The moments of these two are inexact, see `batch_moments`.
+        return not self.synchronized and bool(keras.backend.backend() != "torch")
 
     def _by_batch(self, x: Any, axis: int, weights: Any) -> Any:
         size = self.virtual_batch_size
@@ -213,7 +236,7 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         config: dict[str, Any] = super().get_config()
         for name in ("renorm", "renorm_clipping", "renorm_momentum"):
             config.pop(name, None)
-        if self._renorm is not None:
+        if self.renorm_clipping is not None:
             config |= {"renorm": True, "renorm_clipping": dict(self.renorm_clipping) or None}
             config["renorm_momentum"] = self.renorm_momentum
         own = ("virtual_batch_size", "debias", "skip_nonfinite")

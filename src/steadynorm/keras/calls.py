@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -51,10 +51,21 @@ class Called:
         return bool(self.kwargs.get("training", asked)) and bool(self.layer.trainable)
 
     def run(self, training: bool | None = None) -> Any:
-        """Runs the call as it is, or in another mode."""
+        """Runs the call as it is, or in another mode; in training any batch will do.
+
+        One that virtual batches do not divide, which training drops, is normalized as one batch.
+        """
         if training is None or not self.layer._call_has_training_arg:
             return self.original(*self.args, **self.kwargs)
-        return self.original(*self.args[:1], **{**self.kwargs, "training": training})
+        with self._any_batch() if training else nullcontext():
+            return self.original(*self.args[:1], **{**self.kwargs, "training": training})
+
+    def _any_batch(self) -> AbstractContextManager[None]:
+        size = self.layer.virtual_batch_size if isinstance(self.layer, BatchNormalization) else None
+        x = self.input
+        if size is None or x is None or not isinstance(x.shape[0], int) or x.shape[0] % size == 0:
+            return nullcontext()
+        return replaced(self.layer, "virtual_batch_size", None)
 
 
 Standin: TypeAlias = Callable[[Called], Any]
@@ -88,7 +99,7 @@ def _bound(layer: Any, original: Callable[..., Any], standin: Standin) -> Callab
 
 @contextmanager
 def replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
-    """Gives an attribute of a class or module another value, and its own back at the end, whatever happens."""
+    """Gives an attribute of a class, module or layer another value, and its own back at the end, whatever happens."""
     before = vars(holder)[name]
     setattr(holder, name, value)
     try:

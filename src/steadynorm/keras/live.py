@@ -32,6 +32,7 @@ from steadynorm.keras.observation import Watch
 from steadynorm.keras.source import weight_source
 from steadynorm.keras.steps import own_train_step, run_evaluation, run_train_step
 from steadynorm.keras.strays import watch_strays
+from steadynorm.leftovers import divided
 from steadynorm.live import Override
 from steadynorm.passes import Pass, Site
 from steadynorm.subject import Subject
@@ -150,7 +151,7 @@ class KerasLive:
         step = self.subject.train_step or own_train_step(self.model)
         if step is None:
             return None
-        train = self.data[Split.TRAIN]
+        train = divided(self.data[Split.TRAIN], self._layers, sample_count)
         batches = [fresh(train[index % len(train)]) for index in range(TRAIN_STEPS)]
         given = self.subject.optimizer if self.subject.train_step is not None else None
         optimizers = self._snapshot.reached(keras.optimizers.Optimizer)

@@ -15,6 +15,7 @@ from torch.nn.parameter import is_lazy
 from steadynorm.drawing.network import Network
 from steadynorm.errors import UnusableInputError
 from steadynorm.evidence import CallSite, Evaluation, Layer, Mode, SampledMoments, Split, TrainSteps, WeightSource
+from steadynorm.leftovers import divided
 from steadynorm.live import Override
 from steadynorm.passes import Pass, Site
 from steadynorm.subject import Subject
@@ -259,7 +260,7 @@ class TorchLive:
             yield from [batch] if samples is None else split_batch(batch, samples)
 
     def _training_batches(self) -> list[Any]:
-        train = self.data[Split.TRAIN]
+        train = divided(self.data[Split.TRAIN], self._layers, sample_count)
         return [train[index % len(train)] for index in range(TRAIN_STEPS)]
 
     def _evaluation_split(self) -> Split:

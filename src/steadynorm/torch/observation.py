@@ -40,6 +40,7 @@ class Watch:
         self.override = override or {}
         self.seen: Seen[LayerMoments] = Seen()
         self._calls: Counter[str] = Counter()
+        self._sizes = {name: getattr(layer, "virtual_batch_size", None) for name, layer in self.layers.items()}
         self._domains = {name: domain_of(layer, {}) for name, layer in self.layers.items()}
 
     def begin_forward(self) -> None:
@@ -71,6 +72,10 @@ class Watch:
             if site in self.override:
                 self._set(layer, *self.override[site])
             layer.training = self.batch and values > 1
+            size = self._sizes[name]
+            if isinstance(size, int) and layer.training:
+                # What virtual batches do not divide, which training drops, is normalized as one batch.
+                layer.virtual_batch_size = None if x.shape[0] % size else size  # type: ignore[assignment]
             if layer.training and ignores_mode(layer):
                 # Such a layer knows no batch mode; it normalizes by whatever stands in its buffers.
                 moments = channel_moments(x)
