@@ -23,7 +23,13 @@ from steadynorm.torch.averages import (
     stddev_of,
     update_share,
 )
-from steadynorm.torch.batch_moments import BatchMoments, batch_moments, plain_moments, statistics_type
+from steadynorm.torch.batch_moments import (
+    BatchMoments,
+    batch_moments,
+    is_best_by_kernel,
+    plain_moments,
+    statistics_type,
+)
 from steadynorm.torch.blocks import grouped
 from steadynorm.torch.domains import WithDomains
 from steadynorm.torch.freezing import Freezable
@@ -190,8 +196,11 @@ class Layer(WithDomains, Freezable, Synchronized):
         if input.numel() == 0:
             return self._empty(input)
         groups = self._groups(input)
-        if weight is None and groups == 1 and not self._has_own_arithmetic(tracked):
-            return self._plain(input, tracked)
+        if weight is None and groups == 1:
+            if not self._has_own_arithmetic(tracked):
+                return self._plain(input, tracked)
+            if is_best_by_kernel(input[None]) and not is_transformed():
+                return self._by_native_kernel(input)
         return self._normalized(input, weight, groups, tracked)
 
     def _groups(self, input: Tensor) -> int:
@@ -233,6 +242,32 @@ class Layer(WithDomains, Freezable, Synchronized):
             put(self.running_var, variance, first)
         return y
 
+    def _by_native_kernel(self, input: Tensor) -> Tensor:
+        """Normalize by the kernel of `_plain`, and move the running statistics by moments of the batch."""
+        kind, count = statistics_type(input), input.numel() // input.shape[1]
+        gamma, beta = (None if each is None else each.to(kind) for each in (self.weight, self.bias))
+        if self.renorm is not None:
+            r, d = self._correction(input, may_be_repeated=is_repeatable())
+            shift = d if gamma is None else gamma * d
+            gamma, beta = r if gamma is None else gamma * r, shift if beta is None else beta + shift
+            return functional.batch_norm(input, None, None, gamma, beta, True, 0.0, self.eps)
+        mean, variance = torch.zeros(2, input.shape[1], dtype=kind, device=input.device).unbind()
+        y = functional.batch_norm(input, mean, variance, gamma, beta, True, 1.0, self.eps)
+        if not is_recomputed():
+            self._update(BatchMoments(mean, variance * ((count - 1) / count), count))
+        return y
+
+    @torch.no_grad()
+    def _correction(self, input: Tensor, *, may_be_repeated: bool) -> tuple[Any, ...]:
+        """Return r and d of batch renormalization, and move the averages if this is the first pass."""
+        moments = batch_moments(grouped(_dense(input.detach()), 1), None)
+        if is_recomputed():
+            return repeated(self._passes, moments.mean)
+        correction = self._update(moments.whole())
+        if may_be_repeated:
+            self._passes = remember(self._passes, Pass(moments.mean, correction))
+        return correction
+
     def _empty(self, input: Tensor) -> Tensor:
         shape = (1, -1, *[1] * (input.dim() - 2))
         y = input.clone()
@@ -258,11 +293,11 @@ class Layer(WithDomains, Freezable, Synchronized):
                 self._check_joint(moments, input, weight)
             mean, inverse, per_weight = self._used(moments, weighted=weight is not None)
             if self._depends_on_averages(tracked, weighted=weight is not None) and is_recomputed():
-                _, mean, inverse, r, d = repeated(self._passes, moments.mean)
+                mean, inverse, r, d = repeated(self._passes, moments.mean)
             elif tracked and not is_recomputed():
                 r, d = self._update(moments.whole())
                 if may_be_repeated and self._depends_on_averages(tracked, weighted=weight is not None):
-                    self._passes = remember(self._passes, Pass(moments.mean, mean, inverse, r, d))
+                    self._passes = remember(self._passes, Pass(moments.mean, (mean, inverse, r, d)))
         terms = Terms(mean, inverse, per_weight, r, d, weights, self.eps, processes)
         gamma = torch.ones_like(mean[0]) if self.weight is None else self.weight.to(kind)
         beta = torch.zeros_like(mean[0]) if self.bias is None else self.bias.to(kind)

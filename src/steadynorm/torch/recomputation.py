@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,17 +23,11 @@ class Pass(NamedTuple):
 
     Attributes:
         moments: the batch's own means (G, C), by which it is known again: the same data give the same bits.
-        mean: that the groups were normalized by (G, C).
-        inverse: 1 / √(variance + epsilon) (G, C), the same.
-        r: of batch renormalization (C,), or None.
-        d: of batch renormalization (C,), or None.
+        used: whatever else depended on them.
     """
 
     moments: Tensor
-    mean: Tensor
-    inverse: Tensor
-    r: Tensor | None
-    d: Tensor | None
+    used: tuple[Tensor | None, ...]
 
 
 def is_recomputed() -> bool:
@@ -102,15 +96,15 @@ def remember(passes: deque[Pass] | None, made: Pass) -> deque[Pass]:
     return passes
 
 
-def repeated(passes: deque[Pass] | None, moments: Tensor) -> Pass:
-    """Return the latest pass over the same batch.
+def repeated(passes: deque[Pass] | None, moments: Tensor) -> tuple[Any, ...]:
+    """Return what the latest pass over the same batch used.
 
     Raises:
         RuntimeError: there was none.
     """
     for made in reversed(passes or ()):
         if made.moments.shape == moments.shape and torch.equal(made.moments, moments):
-            return made
+            return made.used
     raise RuntimeError(
         "a layer with renorm or weights ran in a backward pass on a batch that it has not seen in the last "
         f"{_KEPT} forward passes, so that it cannot repeat its output; expected activation checkpointing of a "
