@@ -6,7 +6,6 @@ import math
 from importlib import import_module
 from typing import Any, NamedTuple
 
-import keras
 from keras import ops
 
 
@@ -49,20 +48,12 @@ def batch_moments(x: Any, axes: tuple[int, ...], weights: Any, *, grouped: bool,
         grouped: whether axis 0 is that of the groups; otherwise all is one group.
         synchronized: whether the moments are those of all replicas together.
     """
-    found = _equal(x, axes) if weights is None else _weighted(x, axes, weights)
+    found = BatchMoments(*ops.moments(x, axes)) if weights is None else _weighted(x, axes, weights)
     moments = BatchMoments(*(each if grouped or each is None else ops.reshape(each, (1, -1)) for each in found))
     if not synchronized:
         return moments
     shape = ops.shape(x)
     return _of_all_replicas(moments, math.prod(ops.cast(shape[each], moments.mean.dtype) for each in axes))
-
-
-def _equal(x: Any, axes: tuple[int, ...]) -> BatchMoments:
-    if keras.backend.backend() == "torch":
-        # There keras.ops.moments is E[x²] − E[x]², which loses the variance of values far from zero.
-        mean = ops.mean(x, axis=axes, keepdims=True)
-        return BatchMoments(ops.squeeze(mean, axes), ops.mean(ops.square(x - mean), axis=axes))
-    return BatchMoments(*ops.moments(x, axes))
 
 
 def _weighted(x: Any, axes: tuple[int, ...], weights: Any) -> BatchMoments:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import keras
@@ -161,13 +162,14 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         axis = self.axis % len(x.shape)
         weights = joint_weights(x, axis, mask, sample_weight)
-        y = self._by_batch(x, axis, weights)
+        by_batch = self._by_torch if keras.backend.backend() == "torch" else self._by_batch
+        y = by_batch(x, axis, weights)
         return ops.cast(y, self.compute_dtype)
 
     def _is_plain(self) -> bool:
         if self.renorm or self.debias or self.skip_nonfinite or self.virtual_batch_size is not None:
             return False
-        # The moments of these two are inexact, see `batch_moments`.
+        # Of replicas and on PyTorch, Keras takes E[x²] − E[x]², which loses the variance of values far from zero.
         return not self.synchronized and bool(keras.backend.backend() != "torch")
 
     def _by_batch(self, x: Any, axis: int, weights: Any) -> Any:
@@ -184,11 +186,7 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
             grouped, axes, weights, grouped=size is not None, synchronized=self.synchronized and size is None
         )
         whole = moments.whole()
-        mean, variance = moments.mean, moments.variance
-        if moments.weight is not None:
-            seen = moments.weight > 0
-            mean = ops.where(seen, mean, ops.cast(self.moving_mean, x.dtype))
-            variance = ops.where(seen, variance, ops.cast(self.moving_variance, x.dtype))
+        mean, variance, _ = self._used(moments)
         scale, offset = self._affine(x, whole)
         self._move(whole)
         if size is None:
@@ -200,6 +198,27 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         if offset is None:
             return y
         return y + ops.reshape(offset, [-1 if each == axis else 1 for each in range(len(x.shape))])
+
+    def _by_torch(self, x: Any, axis: int, weights: Any) -> Any:
+        groups, size = 1, self.virtual_batch_size
+        if size is not None:
+            _check_divides(size, x.shape[0])
+            groups = x.shape[0] // size
+        batch = import_module("steadynorm.torch.keras_normalization").Batch(x, axis, groups, weights)
+        moments = BatchMoments(*batch.moments())
+        whole, used = moments.whole(), self._used(moments)
+        scale, offset = self._affine(x, whole)
+        self._move(whole)
+        return batch.normalized(used, scale, offset, self.epsilon)
+
+    def _used(self, moments: BatchMoments) -> BatchMoments:
+        """The moments that groups are normalized by: the moving ones where a group is without any weight."""
+        if moments.weight is None:
+            return moments
+        seen = moments.weight > 0
+        mean = ops.where(seen, moments.mean, ops.cast(self.moving_mean, moments.mean.dtype))
+        variance = ops.where(seen, moments.variance, ops.cast(self.moving_variance, moments.mean.dtype))
+        return BatchMoments(mean, variance, moments.weight)
 
     def _affine(self, x: Any, whole: BatchMoments) -> tuple[Any, Any]:
         gamma = None if self.gamma is None else ops.cast(self.gamma, x.dtype)
@@ -260,9 +279,14 @@ def _grouped(values: Any, size: int, samples: Any = None) -> Any:
     shape = ops.shape(values)
     if samples is not None and values.shape[0] == 1:
         values = ops.broadcast_to(values, (samples, *shape[1:]))
-    elif isinstance(values.shape[0], int) and values.shape[0] % size:
-        raise ValueError(
-            f"virtual_batch_size {size} does not divide the batch of {values.shape[0]}; expected a multiple: change "
-            "one, or drop the last, smaller batch (batch(..., drop_remainder=True) of tf.data)"
-        )
+    else:
+        _check_divides(size, values.shape[0])
     return ops.reshape(values, (-1, size, *shape[1:]))
+
+
+def _check_divides(size: int, samples: int | None) -> None:
+    if samples is not None and samples % size:
+        raise ValueError(
+            f"virtual_batch_size {size} does not divide the batch of {samples}; expected a multiple: change one, or "
+            "drop the last, smaller batch (batch(..., drop_remainder=True) of tf.data)"
+        )
