@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from steadynorm.torch.blocks import blocks, has_channels_last, is_large, joined, part, reduced, stacked, takes_calls
-from steadynorm.torch.sampled_moments import sampled_moments
+from steadynorm.torch.summed_moments import summed_moments
 from steadynorm.torch.weighted_moments import merged, one_by_one, weighted_moments
 
 
@@ -61,7 +61,7 @@ def batch_moments(x: Tensor, weights: Tensor | None) -> BatchMoments:
     if not is_large(x):
         found = joined([_one_by_one(part(x, block)) for block in blocks(x)])
     elif x.dtype == statistics_type(x) and not is_best_by_kernel(x):
-        found = stacked([sampled_moments(each, None)[:2] for each in x.unbind()])
+        found = stacked([summed_moments(each, None)[:2] for each in x.unbind()])
     else:
         found = _by_kernel(x)
     mean, variance = found

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from steadynorm.torch.blocks import blocks, is_cut, is_large, joined, part, reduced, stacked
-from steadynorm.torch.sampled_moments import sampled_moments
+from steadynorm.torch.summed_moments import summed_moments
 
 
 def weighted_moments(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
@@ -23,7 +23,7 @@ def weighted_moments(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor
     if not (is_large(x) and is_cut(x)):
         mean, variance, weight = joined([one_by_one(part(x, block), part(weights, block)) for block in blocks(x)])
         return mean, variance, weight
-    found = [sampled_moments(*each) for each in zip(x.unbind(), weights.unbind(), strict=True)]
+    found = [summed_moments(*each) for each in zip(x.unbind(), weights.unbind(), strict=True)]
     mean, variance = stacked([(mean, variance) for mean, variance, _ in found])
     known = [weight for *_, weight in found]
     if len(known) == 1 and known[0] > 0:
