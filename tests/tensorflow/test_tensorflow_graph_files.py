@@ -207,4 +207,5 @@ def test_graphs_that_nobody_builds(kind: str) -> None:
     begin = time.process_time()  # the other tests take the clock's time, too
     read(HOSTILE[kind]())
 
-    assert time.process_time() - begin < 10
+    # Ten times what they take alone: other work takes the caches, too. What this guards against would take hours.
+    assert time.process_time() - begin < 40
