@@ -226,9 +226,9 @@ def _without_collection() -> Iterator[None]:
 def _keep_freed_memory() -> None:
     """Has the C library keep what is freed. Python's parser takes megabytes for each file and gives them back after it,
     which the system would take from this process and clear for it again, file by file. Of a block that was mapped by
-    itself and is freed, glibc learns how much to keep (mallopt(3), M_MMAP_THRESHOLD); others do as they did. No page of
-    the block is ever touched."""
-    bytearray(_MOST_KEPT)
+    itself and is freed, glibc learns how much to keep (mallopt(3), M_MMAP_THRESHOLD); others do as they did. Bytes come
+    zeroed from the system, so that no page of the block is ever touched; a bytearray would be cleared page by page."""
+    bytes(_MOST_KEPT)
 
 
 def _framework(files: Iterable[SourceFile]) -> str:
