@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= auto
 
+# What one process has compiled need not be compiled by the hundreds that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint types docs benchmarks clean
 
 .venv/demo: pyproject.toml constraints.txt
