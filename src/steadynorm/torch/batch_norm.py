@@ -30,7 +30,7 @@ from steadynorm.torch.batch_moments import (
     plain_moments,
     statistics_type,
 )
-from steadynorm.torch.blocks import grouped
+from steadynorm.torch.blocks import dense, grouped
 from steadynorm.torch.domains import WithDomains
 from steadynorm.torch.freezing import Freezable
 from steadynorm.torch.gradient import Terms
@@ -260,7 +260,7 @@ class Layer(WithDomains, Freezable, Synchronized):
     @torch.no_grad()
     def _correction(self, input: Tensor, *, may_be_repeated: bool) -> tuple[Any, ...]:
         """Return r and d of batch renormalization, and move the averages if this is the first pass."""
-        moments = batch_moments(grouped(_dense(input.detach()), 1), None)
+        moments = batch_moments(grouped(dense(input.detach()), 1), None)
         if is_recomputed():
             return repeated(self._passes, moments.mean)
         correction = self._update(moments.whole())
@@ -284,7 +284,7 @@ class Layer(WithDomains, Freezable, Synchronized):
         may_be_repeated = is_repeatable()
         transformed = processes is None and is_transformed()
         with torch.no_grad():
-            x = grouped(_dense(input.detach()), groups)
+            x = grouped(dense(input.detach()), groups)
             if weight is not None:
                 weights = grouped(aligned_weights(weight, input, kind), groups)
             moments = plain_moments(x, weights) if transformed else batch_moments(x, weights)
@@ -301,7 +301,7 @@ class Layer(WithDomains, Freezable, Synchronized):
         terms = Terms(mean, inverse, per_weight, r, d, weights, self.eps, processes)
         gamma = torch.ones_like(mean[0]) if self.weight is None else self.weight.to(kind)
         beta = torch.zeros_like(mean[0]) if self.bias is None else self.bias.to(kind)
-        return (composed if transformed else normalize)(_dense(input), gamma, beta, terms)
+        return (composed if transformed else normalize)(dense(input), gamma, beta, terms)
 
     def _check_joint(self, moments: BatchMoments, input: Tensor, weight: Tensor | None) -> None:
         """Refuse one value per channel in all processes together, on the CPU only, where looking costs no wait."""
@@ -450,9 +450,3 @@ class SyncBatchNorm(Layer):
             raise ValueError(
                 f"SyncBatchNorm got an input of shape {tuple(input.shape)}; expected samples and channels, (N, C, ...)"
             )
-
-
-def _dense(x: Tensor) -> Tensor:
-    """Return the input without gaps, in the memory format that it is in or next to."""
-    channels_last = x.dim() > 2 and x.movedim(1, -1).is_contiguous()
-    return x if channels_last else x.contiguous()

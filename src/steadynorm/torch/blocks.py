@@ -31,8 +31,9 @@ def grouped(x: Tensor, groups: int) -> Tensor:
     return x.view(groups, x.shape[0] // groups, *x.shape[1:])
 
 
-def arranged(x: Tensor, like: Tensor) -> Tensor:
-    """Return a batch (N, C, ...) without gaps, with the channels where they are in another in memory."""
+def dense(x: Tensor, like: Tensor | None = None) -> Tensor:
+    """Return a batch (N, C, ...) without gaps, its channels innermost if they are in another, or are already."""
+    like = x if like is None else like
     if like.dim() > 2 and like.stride(1) == 1:
         return x.movedim(1, -1).contiguous().movedim(-1, 1)
     return x.contiguous()

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from steadynorm.torch.batch_moments import batch_moments, is_best_by_kernel
-from steadynorm.torch.blocks import grouped
+from steadynorm.torch.blocks import dense, grouped
 from steadynorm.torch.gradient import Terms
 from steadynorm.torch.normalization import normalize
 
@@ -24,7 +24,7 @@ class Batch:
 
     def __init__(self, x: Tensor, axis: int, groups: int, weights: Tensor | None) -> None:
         self.axis, self.groups = axis, groups
-        self.x = _channels_second(x, axis)
+        self.x = dense(x.movedim(axis, 1))
         self.weights = None
         if weights is not None:
             whole = weights.movedim(axis, 1).expand(x.shape[0], *[-1] * (x.dim() - 1))
@@ -65,10 +65,3 @@ class Batch:
         gamma = torch.ones_like(mean[0]) if gamma is None else gamma
         beta = torch.zeros_like(mean[0]) if beta is None else beta
         return normalize(self.x, gamma, beta, terms).movedim(1, self.axis)
-
-
-def _channels_second(x: Tensor, axis: int) -> Tensor:
-    """Return a batch (N, C, ...) without gaps; a view where the channels are innermost or second."""
-    if axis == x.dim() - 1:
-        return x.contiguous().movedim(axis, 1)
-    return x.movedim(axis, 1).contiguous()

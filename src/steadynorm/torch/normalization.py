@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steadynorm.torch.blocks import affine, arranged, blocks, grouped, is_cut, of_groups, part
+from steadynorm.torch.blocks import affine, blocks, dense, grouped, is_cut, of_groups, part
 from steadynorm.torch.gradient import Terms, differentiable_gradient, gradient
 
 
@@ -48,7 +48,7 @@ class _Normalize(torch.autograd.Function):
         groups = terms.mean.shape[0]
         # Only a second derivative needs the gradient itself to be differentiable.
         find = differentiable_gradient if torch.is_grad_enabled() else gradient
-        dy = arranged(dy, like=x)  # given one with gaps, PyTorch's kernel overflows in half precision
+        dy = dense(dy, like=x)  # given one with gaps, PyTorch's kernel overflows in half precision
         dx, inner, outer = find(grouped(dy, groups), grouped(x, groups), _slope(gamma, terms), terms)
         inner, outer = (each[0] if groups == 1 else each.sum(0) for each in (inner, outer))
         if terms.r is not None and terms.d is not None:
