@@ -26,6 +26,16 @@ _NETWORKS = SEQUENCES | {"keras.Model"}
 NETWORK = "a network"
 
 
+def differ(first: frozenset[object], second: frozenset[object]) -> bool:
+    """Whether inputs are of two kinds: one of them made by a network, or from different data.
+
+    Of two parameters whose caller is not known nobody can tell: a pair of pictures is handed over like that, too.
+    """
+    if (NETWORK in first) is not (NETWORK in second):
+        return True
+    return not first & second and not any(isinstance(each, Parameter) for each in first | second)
+
+
 def roots(value: Value) -> frozenset[object]:
     """What a value comes from: data sets and files by their calls, networks by a word, parameters by themselves."""
     return frozenset(_roots(value, (), set()))

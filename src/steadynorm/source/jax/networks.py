@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import prod
 
 from steadynorm.program import Sighting
-from steadynorm.source.data_roots import roots
+from steadynorm.source.data_roots import differ, roots
 from steadynorm.source.jax.calls import OTHER, PLAIN, TRAINED, JaxRun, Use, name_of_model
 from steadynorm.source.jax.mode import trains
 from steadynorm.source.jax.words import EQUINOX, LINEN, NNX, is_gradient, library_of
@@ -49,7 +49,7 @@ def _several_inputs(jax: JaxRun, trained: list[Use]) -> Iterator[Sighting]:
             if not first.data or not second.data:
                 continue
             origins = [roots(each.data[0]) for each in (first, second)]
-            if origins[0] and origins[1] and not origins[0] & origins[1]:
+            if origins[0] and origins[1] and differ(origins[0], origins[1]):
                 names = [jax.run.named.get(each.data[0]) for each in (first, second)]
                 facts = {
                     "first": f"'{names[0]}'" if names[0] else "one input",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadynorm.program import Sighting
-from steadynorm.source.data_roots import NETWORK, roots
+from steadynorm.source.data_roots import differ, roots
 from steadynorm.source.keras.calls import TAPE, KerasRun, ModelCall, is_inside
 from steadynorm.source.keras.freezing import is_for_norms, model_of_layer
 from steadynorm.source.layers.words import made_by
@@ -40,17 +40,12 @@ def _several_inputs(keras: KerasRun, moving: list[ModelCall]) -> Iterator[Sighti
                 continue
             values = [each.call.argument(0, "inputs", "x") for each in (first, second)]
             origins = [None if value is None else roots(value) for value in values]
-            if origins[0] and origins[1] and _differ(origins[0], origins[1]):
+            if origins[0] and origins[1] and differ(origins[0], origins[1]):
                 names = [_named(keras, value) for value in values]
                 facts = {"first": names[0] or "one input", "second": names[1] or "another one"}
                 place, subject = second.call.place, keras.name_of(second.model)
                 yield Sighting("SN401", "keras", place, subject, "inputs", facts=facts, related=(first.call.place,))
                 break
-
-
-def _differ(first: frozenset[object], second: frozenset[object]) -> bool:
-    """Whether inputs are of two kinds: from different data, or one of them made by a network."""
-    return not first & second or (NETWORK in first) is not (NETWORK in second)
 
 
 def _named(keras: KerasRun, value: Value | None) -> str | None:
