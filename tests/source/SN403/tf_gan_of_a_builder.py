@@ -22,7 +22,7 @@ def discriminator(images, is_training, reuse=None):
 def build_steps(images, noise, is_training, rate):
     fake = generator(noise, is_training)
     score_real = discriminator(images, is_training)
-    score_fake = discriminator(fake, is_training, reuse=True)
+    score_fake = discriminator(fake, is_training, reuse=True)  # expect: SN401 likely
     loss_d = tf.reduce_mean(tf.nn.softplus(-score_real)) + tf.reduce_mean(tf.nn.softplus(score_fake))
     loss_g = tf.reduce_mean(tf.nn.softplus(-score_fake))
     variables = tf.trainable_variables()

@@ -11,8 +11,8 @@ def generator(noise, is_training):
         return tf.layers.conv2d_transpose(net, 1, 4, 2, "same", activation=tf.nn.tanh)
 
 
-def discriminator(images, is_training, reuse=None):
-    with tf.variable_scope("discriminator", reuse=reuse):
+def discriminator(images, is_training):
+    with tf.variable_scope("discriminator"):
         net = tf.layers.conv2d(images, 32, 4, 2, "same", activation=tf.nn.leaky_relu)
         net = tf.layers.conv2d(net, 64, 4, 2, "same", use_bias=False)
         net = tf.nn.leaky_relu(tf.layers.batch_normalization(net, training=is_training))
@@ -21,8 +21,7 @@ def discriminator(images, is_training, reuse=None):
 
 def build_steps(images, noise, is_training, rate):
     fake = generator(noise, is_training)
-    score_real = discriminator(images, is_training)
-    score_fake = discriminator(fake, is_training, reuse=True)
+    score_real, score_fake = tf.split(discriminator(tf.concat([images, fake], 0), is_training), 2)
     loss_d = tf.reduce_mean(tf.nn.softplus(-score_real)) + tf.reduce_mean(tf.nn.softplus(score_fake))
     loss_g = tf.reduce_mean(tf.nn.softplus(-score_fake))
     variables = tf.trainable_variables()

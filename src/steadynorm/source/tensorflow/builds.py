@@ -10,17 +10,15 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import Product, Value
+from steadynorm.source.tensorflow.inputs import differ
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
 from steadynorm.source.tensorflow.runs import Session, Step
 from steadynorm.source.tensorflow.scopes import contexts, exclusive, scope_around
 from steadynorm.source.tensorflow.sightings import seen
 from steadynorm.source.tensorflow.variables import names_of, trains
-from steadynorm.source.tensorflow.words import PLACEHOLDERS, op_name, short
+from steadynorm.source.tensorflow.words import short
 from steadynorm.source.tensorflow.world import World
-
-_RANDOM = ("tensorflow.random_normal", "tensorflow.random_uniform", "tensorflow.random.", "tensorflow.truncated_normal")
-_INPUTS = (".get_next", ".make_one_shot_iterator", "tensorflow.train.batch", "tensorflow.train.shuffle_batch")
 
 
 def shared(world: World, one: Norm, other: Norm) -> bool | None:
@@ -165,7 +163,7 @@ def several_inputs(world: World) -> Iterator[Sighting]:
         place = second_call(one, other)
         if place is None or place in found or shared(world, one, other) is not True:
             continue
-        if _both_move(world, one, other) and _differ(_origins(world, one), _origins(world, other)):
+        if _both_move(world, one, other) and differ(world, one, other):
             found.add(place)
             yield seen(
                 "SN401",
@@ -192,29 +190,6 @@ def _both_move(world: World, one: Norm, other: Norm) -> bool:
         if one in moved and other in moved:
             return True
     return False
-
-
-def _origins(world: World, norm: Norm) -> tuple[set[int], set[int]]:
-    """What the data of a layer come from: data, and random numbers."""
-    source = norm.input if norm.input is not None else norm.call.argument(0, "inputs")
-    calls = world.reach.of(source, data=True).calls.values()
-    noise = {call.index for call in calls if op_name(call).startswith(_RANDOM)}
-    return {call.index for call in calls if _is_origin(call)}, noise
-
-
-def _differ(one: tuple[set[int], set[int]], other: tuple[set[int], set[int]]) -> bool:
-    """Whether inputs are of different kinds: of the same data with other random numbers they are not."""
-    return one[0] != other[0] if one[0] or other[0] else one[1] != other[1]
-
-
-def _is_origin(call: Call) -> bool:
-    name = op_name(call)
-    if name in PLACEHOLDERS or name in _INPUTS or call.name in _INPUTS:
-        return True
-    # Something from outside that gives data, as `reader.batch(64)`.
-    return not name.startswith(("tensorflow.", "contrib.", "slim.", "keras.", ".", "builtins.", "numpy.")) and bool(
-        name
-    )
 
 
 def moved_by_others(world: World) -> Iterator[Sighting]:

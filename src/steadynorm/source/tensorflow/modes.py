@@ -9,6 +9,7 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Known, Product, constant_bool
+from steadynorm.source.tensorflow.builds import shared
 from steadynorm.source.tensorflow.choices import chosen_outside
 from steadynorm.source.tensorflow.counting import how_many
 from steadynorm.source.tensorflow.mode import TRAIN, Source
@@ -158,11 +159,23 @@ def training_by_population(world: World) -> Iterator[Sighting]:
         if not mine or norm.stands_still or norm.kind in (Kind.HAND, Kind.FUSED):
             continue
         modes = [world.mode_in(norm, each) for each in mine]
-        if any(mode is not False for mode in modes):
+        if any(mode is not False for mode in modes) or _has_a_twin_that_updates(world, norm, mine):
             continue
         found = _training(world, norm, mine[0])
         if found is not None:
             yield found
+
+
+def _has_a_twin_that_updates(world: World, norm: Norm, sessions: list[Session]) -> bool:
+    """Whether the same training takes the layer by the batch elsewhere: statistics of one input serve another one."""
+    return any(
+        other.place == norm.place
+        and world.mode_in(other, each) is True
+        and any(_trains_through(world, each, other))
+        and shared(world, other, norm) is True
+        for other in world.norms
+        for each in sessions
+    )
 
 
 def _trains_through(world: World, session: Session, norm: Norm) -> Iterator[bool]:
