@@ -14,6 +14,7 @@ from steadynorm.source.symbolic.definitions import define_class, define_function
 from steadynorm.source.symbolic.expressions import MOST_UNROLLED, bind, call_statement
 from steadynorm.source.symbolic.imports import import_from, import_names
 from steadynorm.source.symbolic.machine import Arguments, Flow, Inside, Machine
+from steadynorm.source.symbolic.matching import as_ifs
 from steadynorm.source.symbolic.scope import Scope
 from steadynorm.source.symbolic.trace import Branch, Loop, With
 from steadynorm.source.symbolic.values import Instance, Items, Known, Unknown, Value, truth
@@ -248,6 +249,9 @@ def _assert(machine: Machine, node: ast.Assert, scope: Scope) -> Flow:
 
 
 def _match(machine: Machine, node: ast.Match, scope: Scope) -> Flow:
+    simple = as_ifs(node)
+    if simple is not None:
+        return machine.execute([simple], scope)
     subject = machine.evaluate(node.subject, scope)
     changes = []
     for case in node.cases:
