@@ -1,5 +1,6 @@
 """Two towers for digits: both batches come from one data set, in one way."""
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.examples.tutorials.mnist import input_data
 
@@ -29,7 +30,7 @@ with tf.Session() as sess:
     for _ in range(20000):
         x1, y1 = mnist.train.next_batch(128)
         x2, y2 = mnist.train.next_batch(128)
-        sess.run(train_op, {left: x1, right: x2, same: (y1 == y2).astype("float32"), training: True})
+        sess.run(train_op, {left: x1, right: x2, same: np.equal(y1, y2), training: True})
     x1, y1 = mnist.test.next_batch(1000)
     x2, y2 = mnist.test.next_batch(1000)
-    print(sess.run(loss, {left: x1, right: x2, same: (y1 == y2).astype("float32"), training: False}))
+    print(sess.run(loss, {left: x1, right: x2, same: np.equal(y1, y2), training: False}))

@@ -67,6 +67,7 @@ DIFFERENT: dict[str, tuple[str, str]] = {
     "SN205/tf_scope_for_dropout_only.py": ("+SN201", NOT_HANDED_ON),
     "SN205/tf_threaded_and_unused.py": ("+SN201", NOT_HANDED_ON),
     "SN302/tf_restores_trainable.py": ("+SN301", "a saver that only restores looks like one that saves"),
+    "SN401/tf_digits_in_pairs_healthy.py": ("+SN401", FED),
 }
 
 
@@ -139,6 +140,9 @@ NOT_BUILT = frozenset(
         "SN202/tf_trainable_in_a_builder.py",
         "SN202/tf_trainable_in_a_builder_healthy.py",
         "SN401/tf_augmented_twice_healthy.py",
+        "SN401/tf_gan_of_a_builder.py",
+        "SN401/tf_gan_of_a_builder_healthy.py",
+        "SN401/tf_pair_of_a_builder_healthy.py",
         "SN401/tf_two_domains_healthy.py",
         "SN403/tf_gan_of_a_builder.py",
         "SN403/tf_gan_of_a_builder_healthy.py",

@@ -8,6 +8,7 @@ from steadynorm.source.symbolic.trace import Loop
 from steadynorm.source.symbolic.values import Items
 from steadynorm.source.tensorflow.builds import shared
 from steadynorm.source.tensorflow.norms import Norm
+from steadynorm.source.tensorflow.words import REPEATING, op_name
 from steadynorm.source.tensorflow.world import World
 
 
@@ -29,6 +30,8 @@ def how_many(world: World, norms: Sequence[Norm]) -> int | None:
 
 
 def _is_repeated(norm: Norm) -> bool:
-    """Whether a loop makes nobody knows how many of a layer."""
+    """Whether a loop, or slim, makes nobody knows how many of a layer."""
+    if op_name(norm.call) in REPEATING:
+        return True
     loops = [block for block in norm.call.within if isinstance(block, Loop)]
     return any(not (isinstance(each.over, Items) and each.over.whole) for each in loops)

@@ -26,6 +26,7 @@ from steadynorm.source.tensorflow.scopes import Scoping, argument, reuses, scope
 from steadynorm.source.tensorflow.words import (
     DENSE,
     DIMENSIONS,
+    REPEATING,
     collection_name,
     made_by,
     name_of,
@@ -204,8 +205,10 @@ def _of_call(call: Call) -> Iterator[Norm]:
         yield _of_fused(call)
     elif (network := network_of(call)) is not None:
         yield _of_network(call, network)
-    elif name.startswith("contrib.") and (name in DIMENSIONS or name in DENSE):
-        yield from _of_normalizer(call, name)
+    else:
+        applied = name_of(call.argument(REPEATING[name], "layer")) if name in REPEATING else name
+        if applied.startswith("contrib.") and (applied in DIMENSIONS or applied in DENSE):
+            yield from _of_normalizer(call, applied)
 
 
 def _of_layers(call: Call, options: Call, mode_position: int | None, shift: int) -> Norm:

@@ -20,7 +20,7 @@ from steadynorm.source.symbolic.values import (
 from steadynorm.source.tensorflow.filters import passes
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
 from steadynorm.source.tensorflow.scopes import begins_in, either
-from steadynorm.source.tensorflow.words import VARIABLES, collection_name, short
+from steadynorm.source.tensorflow.words import REPEATING, VARIABLES, collection_name, op_name, short
 
 _TRAINABLE = frozenset(
     {
@@ -229,10 +229,12 @@ def _passes(test: Value, norm: Norm, variables: tuple[str, ...]) -> bool | None:
 def names_of(norm: Norm) -> str | None:
     """The beginning of the names of a layer's variables, as far as it can be told; `None` if it cannot."""
     path = norm.scoping.text
-    own = norm.name if norm.name is not None else _NAMES.get(norm.kind)
+    repeating = op_name(norm.call) in REPEATING
+    default = op_name(norm.call).removeprefix("contrib.").capitalize() if repeating else _NAMES.get(norm.kind)
+    own = norm.name if norm.name is not None else default
     if path is None or not own:
         return None
-    if norm.inner:
+    if norm.inner and not repeating:
         own = f"{own}/BatchNorm" if norm.name is not None else own
     return "/".join(part for part in (path, own) if part)
 

@@ -9,7 +9,7 @@ from steadynorm.source.tensorflow.norms import Norm
 from steadynorm.source.tensorflow.runs import Step
 from steadynorm.source.tensorflow.scopes import argument, begins_in, either, scoping
 from steadynorm.source.tensorflow.variables import both, leaves, listed
-from steadynorm.source.tensorflow.words import LAYERS, VARIABLES, op_name, short
+from steadynorm.source.tensorflow.words import LAYERS, REPEATING, VARIABLES, op_name, short
 from steadynorm.source.tensorflow.world import World
 
 _WEIGHTS = {"tensorflow.layers.": "kernel:0", "contrib.": "weights:0", "keras.layers.": "kernel:0"}
@@ -35,7 +35,11 @@ def trains_before(world: World, step: Step, norm: Norm) -> bool:
         before.append(norm.call)  # the layer that applies it to its own output
     if any(short(call.name) in VARIABLES and call in own for call in before):
         return True
-    made = [call for call in before if op_name(call) in LAYERS and op_name(call).startswith(tuple(_WEIGHTS))]
+    made = [
+        call
+        for call in before
+        if op_name(call) in REPEATING or (op_name(call) in LAYERS and op_name(call).startswith(tuple(_WEIGHTS)))
+    ]
     return any(_holds_weights(step.variables, call) is not False for call in made)
 
 

@@ -102,6 +102,9 @@ DENSE = frozenset(
 LAYERS = frozenset(DIMENSIONS) | DENSE | {"tensorflow.nn.embedding_lookup"}
 """Whatever has weights."""
 
+REPEATING = {"contrib.repeat": 2, "contrib.stack": 1}
+"""What applies a layer of slim's several times, with the position of the argument that says which."""
+
 WITH_BIAS_BY_DEFAULT = frozenset(
     {name for name in DIMENSIONS if not name.startswith("tensorflow.nn.")}
     | {name for name in DENSE if "matmul" not in name and name != "tensorflow.nn.xw_plus_b"}
@@ -134,7 +137,7 @@ RESHAPES = frozenset(
         for name in ("reshape", "identity", "squeeze", "expand_dims", "transpose", "cast", "stop_gradient", "tile")
     }
     | {"tensorflow.layers.flatten", "contrib.flatten", "keras.layers.Flatten", "keras.layers.Reshape"}
-    | {"tensorflow.layers.Flatten", "tensorflow.space_to_depth", "tensorflow.depth_to_space", "contrib.repeat"}
+    | {"tensorflow.layers.Flatten", "tensorflow.space_to_depth", "tensorflow.depth_to_space"}
 )
 POOLINGS = frozenset(
     {
