@@ -17,6 +17,7 @@ from steadynorm.source.torch.sightings import receiver, seen
 from steadynorm.source.torch.state import Observation
 from steadynorm.source.torch.words import PARAMETERS, zoo_name
 
+_STATISTICS = ("track_running_stats", "running_mean", "running_var")
 _TRAINED = (Role.TRAIN, Role.AIDE, Role.THROUGH)
 
 
@@ -87,7 +88,13 @@ def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
     told: set[Place] = set()
     frozen: list[tuple[Key, bool, Call | Assign]] = []
     thawed: list[tuple[Key, Call | Assign]] = []
+    without: list[Key] = []
     for event in program.run.events:
+        if type(event) is Assign and event.name in _STATISTICS:
+            whole = whole_of(event.target, event.within)
+            key_of_whole = program.models.key(event.target if whole is None else whole)
+            if key_of_whole is not None and event.value in (Known(None), Known(False)):
+                without.append(key_of_whole)
         if type(event) is Call or type(event) is Assign:
             for key, norms, trains in _changes(program, event):
                 if trains:
@@ -98,6 +105,8 @@ def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
     for key, _, event in frozen:
         if event.place in told or program.models.bears(key) is False:
             continue
+        if any(program.models.is_within(key, each) for each in without):
+            continue  # its layers have been told to keep no statistics
         moving = [use for use in _uses_within(program, key) if _moves(program, use, key)]
         thaws = [other for whole, other in thawed if program.models.is_within(key, whole)]
         if moving and not any(_is_turn(thaw, event, moving) for thaw in thaws):
@@ -163,6 +172,12 @@ def _frozen(
             key = program.models.key(whole)
             if key is not None and filtered(target.of, event.within) in (Filter.ALL, Filter.NORMS):
                 yield key, True, trains
+        return
+    whole = whole_of(target, event.within)
+    if whole is not None:
+        key, chosen = program.models.key(whole), filtered(target, event.within)
+        if key is not None and chosen in (Filter.ALL, Filter.NORMS):
+            yield key, chosen is Filter.NORMS, trains
         return
     holder = _holder(target)
     if holder is not None:
