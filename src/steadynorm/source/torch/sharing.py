@@ -8,7 +8,7 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import behind
 from steadynorm.source.symbolic.trace import Call, Carry
-from steadynorm.source.symbolic.values import Product
+from steadynorm.source.symbolic.values import Product, Value
 from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.layers import layer_name
 from steadynorm.source.torch.loaders import origins
@@ -16,6 +16,7 @@ from steadynorm.source.torch.models import Key, is_norm
 from steadynorm.source.torch.program import Group, Role, TorchProgram
 from steadynorm.source.torch.sightings import called, seen
 
+_MADE_UP = "random"
 _DIAGNOSE = "the moments of each input: steadynorm diagnose measures them"
 
 
@@ -71,12 +72,25 @@ def _share_a_step(program: TorchProgram, one: Group, other: Group) -> bool:
 
 
 def _differ(program: TorchProgram, one: Group, other: Group) -> bool:
-    """Whether two calls are given data of different kinds: of two loaders, or made up and not."""
+    """Whether two calls are given data of different kinds: of two loaders, or made up and not.
+
+    Data with noise added, or mixed by numbers that are made up, are data still.
+    """
     ours, theirs = origins(program, *one.given[:1]), origins(program, *other.given[:1])
     loaders = {each for each in ours if isinstance(each, int)}, {each for each in theirs if isinstance(each, int)}
     if loaders[0] and loaders[1] and not loaders[0] & loaders[1]:
         return True
-    return ("random" in ours) is not ("random" in theirs) and bool(loaders[0] | loaders[1])
+    if (_MADE_UP in ours) is (_MADE_UP in theirs):
+        return False
+    made, real = (ours, theirs) if _MADE_UP in ours else (theirs, ours)
+    return bool(real) and (made == {_MADE_UP} or _networks(program, one) != _networks(program, other))
+
+
+def _networks(program: TorchProgram, group: Group) -> set[object]:
+    """The layers of other models that what a model is given went through."""
+    models = program.models
+    keys = {each: models.key(each) for each in _roots(group) if isinstance(each, Value)}
+    return {each for each, key in keys.items() if key is None or not models.is_within(key, group.root)}
 
 
 def _kind(program: TorchProgram, group: Group) -> str:
@@ -84,7 +98,7 @@ def _kind(program: TorchProgram, group: Group) -> str:
     given = group.given[0] if group.given else None
     named = None if given is None else program.run.named.get(given)
     found = origins(program, *group.given[:1])
-    made_up = "random" in found and not any(isinstance(each, int) for each in found)
+    made_up = _MADE_UP in found and not any(isinstance(each, int) for each in found)
     return f"'{named}'" if named else ("what a network makes" if made_up else "data")
 
 
