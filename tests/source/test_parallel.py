@@ -228,7 +228,7 @@ def test_two_processes_give_what_one_gives(name: str, tmp_path: Path) -> None:
         "from steadynorm.source.reader import read\n"
         "from steadynorm.source.reading.files import read_source\n"
         "files = [read_source(path) for path in sys.argv[1:]]\n"
-        "two = parallel.read_in_two(files)\n"
+        "two = parallel.read_in_two(files, lambda: None)\n"
         "print(json.dumps([two is not None, two in (None, read(files))]))\n",
         *_write(tmp_path, PROJECTS[name]),
     )
@@ -248,7 +248,7 @@ def test_all_fixtures_of_pytorch_give_the_same_in_two_processes() -> None:
         "from steadynorm.source.reader import read\n"
         "from steadynorm.source.reading.files import read_source\n"
         "files = [read_source(path) for path in sys.argv[1:]]\n"
-        "print(parallel.read_in_two(files) == read(files))\n",
+        "print(parallel.read_in_two(files, lambda: None) == read(files))\n",
         *paths,
     )
     assert (done.stdout, done.stderr) == ("True\n", "fork\n")
