@@ -75,9 +75,7 @@ def _may_fork() -> bool:
     return len(os.sched_getaffinity(0)) > 1 and len(os.listdir("/proc/self/task")) == 1
 
 
-def _read(
-    files: Sequence[SourceFile], project: Project, division: Division, meanwhile: Callable[[], None]
-) -> Program:
+def _read(files: Sequence[SourceFile], project: Project, division: Division, meanwhile: Callable[[], None]) -> Program:
     for module in division.subject:
         module.parsed()
     parted = Parted(project, division)
