@@ -237,6 +237,38 @@ def test_two_processes_give_what_one_gives(name: str, tmp_path: Path) -> None:
     assert in_two == (name not in ENTANGLED)
 
 
+@pytest.mark.parametrize("faster", [0, 1])
+def test_it_does_not_matter_which_process_is_faster(faster: int, tmp_path: Path) -> None:
+    """The other one waits: the second until the first has nothing to do but to wait, the first for all answers."""
+    done = _run(
+        "import time\n"
+        "from steadynorm.source.reader import read\n"
+        "from steadynorm.source.reading.files import read_source\n"
+        "first, run_part, second_part = os.getpid(), parallel.Parted.run_part, parallel._second_part\n"
+        "def run(parted, number):\n"
+        "    found = run_part(parted, number)\n"
+        f"    mine = number == {1 - faster} and (number == 0 or os.getpid() != first)\n"
+        "    while mine and not Path('goes on').exists():\n"
+        "        time.sleep(0.01)\n"
+        "    return found\n"
+        "def second(parted, division, files, answer):\n"
+        "    second_part(parted, division, files, answer)\n"
+        "    answer.flush()\n"
+        "    Path('goes on').touch()\n"
+        "parallel.Parted.run_part, parallel._second_part = run, second\n"
+        "waited = []\n"
+        "def meanwhile():\n"
+        "    waited.append(True)\n"
+        "    Path('goes on').touch()\n"
+        "files = [read_source(path) for path in sys.argv[1:]]\n"
+        "print(json.dumps([parallel.read_in_two(files, meanwhile) == read(files), waited]))\n",
+        *_write(tmp_path, FAULTS),
+        cwd=tmp_path,
+    )
+    assert json.loads(done.stdout) == [True, [True] if faster == 0 else []]
+    assert done.stderr == "fork\n"
+
+
 ENTANGLED = {"by star"}
 """Projects with an import between two parts that the text does not show: one process reads them."""
 
