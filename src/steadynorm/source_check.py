@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
+from importlib import import_module
 from typing import Any
 
 from steadynorm.checks.registry import run
@@ -25,7 +26,7 @@ from steadynorm.outcome import Failure, rank
 from steadynorm.place import Place
 from steadynorm.program import Program
 from steadynorm.report.model import Origin, Report
-from steadynorm.source.fixes.registry import with_fixes
+from steadynorm.source.fixes.registry import load_fixes, with_fixes
 from steadynorm.source.parallel import read_in_two
 from steadynorm.source.reader import read
 from steadynorm.source.reading.files import SourceFile, read_source
@@ -102,7 +103,7 @@ def check_sources(paths: Sequence[str], task: SourceTask, named: Collection[str]
     with _without_collection():
         _keep_freed_memory()
         found, skipped = _read(paths, named)
-        program = read_in_two([each for each in found if isinstance(each, SourceFile)])
+        program = read_in_two([each for each in found if isinstance(each, SourceFile)], _load_what_follows)
         # What two processes have read can be parsed, and not all of the trees are here.
         files, failures = _sorted_out(found, parse=program is None)
         about = [file for file in files if file.subject]
@@ -189,6 +190,12 @@ def _read(paths: Iterable[str], named: Collection[str]) -> tuple[list[SourceFile
         skipped[WITHOUT] += not file.subject
         found.append(file)
     return found, +skipped
+
+
+def _load_what_follows() -> None:
+    """Imports what most reports on a large project need in the end: fixes, and what shows it."""
+    load_fixes()
+    import_module("steadynorm.report.files")
 
 
 def _sorted_out(found: Iterable[SourceFile | Failure], parse: bool) -> tuple[list[SourceFile], list[Failure]]:

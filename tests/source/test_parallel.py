@@ -228,13 +228,45 @@ def test_two_processes_give_what_one_gives(name: str, tmp_path: Path) -> None:
         "from steadynorm.source.reader import read\n"
         "from steadynorm.source.reading.files import read_source\n"
         "files = [read_source(path) for path in sys.argv[1:]]\n"
-        "two = parallel.read_in_two(files)\n"
+        "two = parallel.read_in_two(files, lambda: None)\n"
         "print(json.dumps([two is not None, two in (None, read(files))]))\n",
         *_write(tmp_path, PROJECTS[name]),
     )
     in_two, same = json.loads(done.stdout)
     assert same
     assert in_two == (name not in ENTANGLED)
+
+
+@pytest.mark.parametrize("faster", [0, 1])
+def test_it_does_not_matter_which_process_is_faster(faster: int, tmp_path: Path) -> None:
+    """The other one waits: the second until the first has nothing to do but to wait, the first for all answers."""
+    done = _run(
+        "import time\n"
+        "from steadynorm.source.reader import read\n"
+        "from steadynorm.source.reading.files import read_source\n"
+        "first, run_part, second_part = os.getpid(), parallel.Parted.run_part, parallel._second_part\n"
+        "def run(parted, number):\n"
+        "    found = run_part(parted, number)\n"
+        f"    mine = number == {1 - faster} and (number == 0 or os.getpid() != first)\n"
+        "    while mine and not Path('goes on').exists():\n"
+        "        time.sleep(0.01)\n"
+        "    return found\n"
+        "def second(parted, division, files, answer):\n"
+        "    second_part(parted, division, files, answer)\n"
+        "    answer.flush()\n"
+        "    Path('goes on').touch()\n"
+        "parallel.Parted.run_part, parallel._second_part = run, second\n"
+        "waited = []\n"
+        "def meanwhile():\n"
+        "    waited.append(True)\n"
+        "    Path('goes on').touch()\n"
+        "files = [read_source(path) for path in sys.argv[1:]]\n"
+        "print(json.dumps([parallel.read_in_two(files, meanwhile) == read(files), waited]))\n",
+        *_write(tmp_path, FAULTS),
+        cwd=tmp_path,
+    )
+    assert json.loads(done.stdout) == [True, [True] if faster == 0 else []]
+    assert done.stderr == "fork\n"
 
 
 ENTANGLED = {"by star"}
@@ -248,7 +280,7 @@ def test_all_fixtures_of_pytorch_give_the_same_in_two_processes() -> None:
         "from steadynorm.source.reader import read\n"
         "from steadynorm.source.reading.files import read_source\n"
         "files = [read_source(path) for path in sys.argv[1:]]\n"
-        "print(parallel.read_in_two(files) == read(files))\n",
+        "print(parallel.read_in_two(files, lambda: None) == read(files))\n",
         *paths,
     )
     assert (done.stdout, done.stderr) == ("True\n", "fork\n")

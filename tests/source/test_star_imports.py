@@ -67,3 +67,17 @@ def test_modules_that_import_each_other_by_stars_end(calls: Calls) -> None:
     one, two = "from two import *\n", "from one import *\nfrom keras.layers import *\n"
 
     assert len(calls("keras.layers.BatchNormalization", text, one=one, two=two)) == 1
+
+
+def test_a_name_is_searched_for_once_in_modules_that_are_reached_in_many_ways(calls: Calls) -> None:
+    """Packages that gather their names by stars: forty floors of two modules each are reached in 2**40 ways."""
+    floors = 40
+    others = {
+        f"{side}{floor}": f"from a{floor + 1} import *\nfrom b{floor + 1} import *\n"
+        for floor in range(floors)
+        for side in "ab"
+    }
+    others |= {f"a{floors}": "from keras.layers import *\n", f"b{floors}": "x = 1\n"}
+
+    text = "from a0 import *\nBatchNormalization()\nprint(nowhere)\n"
+    assert len(calls("keras.layers.BatchNormalization", text, **others)) == 1

@@ -192,3 +192,24 @@ def test_entry_by_a_key_that_is_not_known_is_noted(runs: Runs) -> None:
     """
     assigned = [event for run in runs(text) for event in run.assigns()]
     assert [event.name for event in assigned] == ["[]"]
+
+
+DELETED = {
+    "by its position": ("axes = [0, 1, 2, 3]\ndel axes[0]\ndel axes[-1]", [1, 2]),
+    "from a range": ("axes = list(range(4))\ndel axes[3], axes[0]", [1, 2]),
+    "from a table": ("axes = {0: 'batch', 1: 'time'}\ndel axes[0]", [1]),
+}
+
+
+@pytest.mark.parametrize("name", DELETED)
+def test_what_is_deleted_is_gone(name: str, shown: Shown) -> None:
+    made, left = DELETED[name]
+    assert shown(f"from probe import show\n{made}\nfor axis in axes:\n    show(axis)\n") == left
+
+
+@pytest.mark.parametrize("made", ["[0, 1, 2]", "list(range(rank()))"])
+def test_what_is_left_is_not_known_where_it_is_not_known_what_is_deleted(made: str, calls: Calls) -> None:
+    text = f"from probe import rank, show\naxes = {made}\ndel axes[rank()]\nshow(*axes)\nshow(axes[0])\n"
+    _, first = calls("probe.show", text)
+    assert spread.more or not isinstance(spread.arguments[:1], Known)
+    assert not isinstance(first.arguments[0], Known)

@@ -23,9 +23,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, NoReturn
 
@@ -46,11 +47,12 @@ class _NotInTwoError(Exception):
     """One process must do all."""
 
 
-def read_in_two(files: Sequence[SourceFile]) -> Program | None:
+def read_in_two(files: Sequence[SourceFile], meanwhile: Callable[[], None]) -> Program | None:
     """Reads the source of one project as `reader.read` does, with a second process.
 
     Arguments:
         files: as there; those that mention the subject need not have been parsed, nor be such that they can be.
+        meanwhile: what may be done beforehand, and is where there is nothing to do but to wait for the second process.
 
     Returns:
         what `reader.read` returns; `None` where it must be asked: the project is small or hangs together, there are no
@@ -61,7 +63,7 @@ def read_in_two(files: Sequence[SourceFile]) -> Program | None:
     if division is None:
         return None
     try:
-        return _read(files, project, division) if _may_fork() else None
+        return _read(files, project, division, meanwhile) if _may_fork() else None
     except Exception:  # one process comes to the same error, if it is not one of having two
         return None
 
@@ -73,7 +75,7 @@ def _may_fork() -> bool:
     return len(os.sched_getaffinity(0)) > 1 and len(os.listdir("/proc/self/task")) == 1
 
 
-def _read(files: Sequence[SourceFile], project: Project, division: Division) -> Program:
+def _read(files: Sequence[SourceFile], project: Project, division: Division, meanwhile: Callable[[], None]) -> Program:
     for module in division.subject:
         module.parsed()
     parted = Parted(project, division)
@@ -82,10 +84,19 @@ def _read(files: Sequence[SourceFile], project: Project, division: Division) -> 
         for module in division.parts[0]:
             module.parsed()
         runs, learned = parted.run_part(0)
-        first = _looked(runs, files)
+        # A look changes nothing, so that it does not matter when it is had.
+        first = None if _has_come(answer) else _looked(runs, files)
+        if not _has_come(answer):
+            meanwhile()
         shared = _looked(parted.run_shared((learned, pickle.load(answer))), files)  # our own process
+        first = first or _looked(runs, files)
         second: Look = pickle.load(answer)  # our own process
     return program_of(files, (first, shared, second))
+
+
+def _has_come(answer: IO[bytes]) -> bool:
+    """Whether the second process has handed something over, or is gone."""
+    return bool(select.select([answer], [], [], 0)[0])
 
 
 def _second_part(parted: Parted, division: Division, files: Sequence[SourceFile], answer: IO[bytes]) -> None:

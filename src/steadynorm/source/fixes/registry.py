@@ -46,10 +46,15 @@ def fixes(code: str, description: str, *, safe: bool) -> Callable[[Fixer], Fixer
     return register
 
 
-def with_fixes(findings: Iterable[Finding], files: Mapping[str, SourceFile]) -> Iterator[Finding]:
-    """The findings, each with its fix where there is one; the modules of this package that fix are found by name."""
+def load_fixes() -> None:
+    """Imports the modules of this package, which are found by name; those that fix register what they fix."""
     for module in iter_modules(import_module("steadynorm.source.fixes").__path__):
         import_module(f"steadynorm.source.fixes.{module.name}")
+
+
+def with_fixes(findings: Iterable[Finding], files: Mapping[str, SourceFile]) -> Iterator[Finding]:
+    """The findings, each with its fix where there is one."""
+    load_fixes()
     project = Project(files)
     for found in findings:
         fix = fix_of(found, project)

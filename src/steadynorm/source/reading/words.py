@@ -72,6 +72,7 @@ def mentions(data: bytes) -> bool:
     that gets its model handed over has no framework's name in it, but the layer's or none at all; it is parsed if a
     file that is about the subject imports it.
     """
-    if _FRAMEWORK.search(data) is not None and any(map(data.__contains__, _USES)):
+    # Most files about the subject have a layer in them, and half of those are found by the first two words.
+    if any(map(data.lower().__contains__, _LAYERS)):
         return True
-    return any(map(data.lower().__contains__, _LAYERS))
+    return _FRAMEWORK.search(data) is not None and any(map(data.__contains__, _USES))

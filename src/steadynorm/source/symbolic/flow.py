@@ -84,13 +84,24 @@ class Uses:
         self._kept: set[int] = set()
         for event in run.events:
             if type(event) is Call:
-                given = inputs(event)
-                for value in inside(*given) if event.callee in given else inside(*given, event.callee):
-                    if type(value) is not Known:
-                        self._calls[id(value)].append(event)
+                self._note(event)
             elif type(event) is Assign or (type(event) is Return and event.frame.place is None):
                 # The outermost function's results, and what is kept in objects, may be used by anybody.
                 self._kept.update(id(value) for value in inside(event.value))
+
+    def _note(self, call: Call) -> None:
+        # As `inside`, without what makes that one a generator and without constants: a run has thousands of calls.
+        pending = [*inputs(call), call.callee]
+        seen: set[int] = set()
+        for value in pending:
+            kind = type(value)
+            if kind is Known or id(value) in seen:
+                continue
+            seen.add(id(value))
+            self._calls[id(value)].append(call)
+            found = _PARTS.get(kind)
+            if found is not None:
+                pending += found(value)
 
     def of(self, value: Value) -> tuple[Call, ...]:
         """The calls that are given a value, in their order."""

@@ -106,7 +106,7 @@ def resolved(machine: Machine, name: str, scope: Scope) -> Value:
     plain = scope.find(name)
     if plain is not None and type(plain) is not Imported:
         return plain
-    found, is_sure = _found(machine, name, scope, ())
+    found, is_sure = _found(machine, name, scope, {})
     if found is not None and (is_sure or name not in _BUILTINS):
         return found
     if name in _BUILTINS:
@@ -114,20 +114,33 @@ def resolved(machine: Machine, name: str, scope: Scope) -> Value:
     return Unknown()
 
 
-def _found(machine: Machine, name: str, scope: Scope, seen: tuple[Scope, ...]) -> tuple[Value | None, bool]:
-    """What a name stands for in a scope without the builtins, and whether that is known rather than likely."""
+def _found(
+    machine: Machine, name: str, scope: Scope, met: dict[Scope, tuple[Value | None, bool]]
+) -> tuple[Value | None, bool]:
+    """What a name stands for in a scope without the builtins, and whether that is known rather than likely.
+
+    Arguments:
+        machine: the machine.
+        name: the name.
+        scope: the scope.
+        met: the same of the scopes that the search has come to, since modules that import each other by stars are
+            reached in very many ways; of those that it is still inside of, nothing.
+    """
     found = scope.find(name)
     if found is not None:
         return (settled(machine, found) if isinstance(found, Imported) else found), True
     stars = scope.find(STAR)
     if not isinstance(stars, Stars):
         return None, False
+    met[scope] = None, False
 
     def inside(source: ModuleValue) -> tuple[Value | None, bool]:
         inner = machine.load(source.module)
-        if inner is scope or inner in seen or name.startswith("__"):
+        if name.startswith("__"):
             return None, False
-        value, is_sure = _found(machine, name, inner, (*seen, scope))
+        if inner not in met:
+            met[inner] = _found(machine, name, inner, met)
+        value, is_sure = met[inner]
         return value, is_sure and not isinstance(value, Unknown)
 
     return from_stars(name, stars, inside)

@@ -17,7 +17,17 @@ from steadynorm.source.symbolic.machine import Arguments, Flow, Inside, Machine
 from steadynorm.source.symbolic.matching import as_ifs
 from steadynorm.source.symbolic.scope import Scope
 from steadynorm.source.symbolic.trace import Branch, Loop, With
-from steadynorm.source.symbolic.values import Instance, Items, Known, Unknown, Value, truth
+from steadynorm.source.symbolic.values import (
+    Instance,
+    Items,
+    Known,
+    Product,
+    Table,
+    Unknown,
+    Value,
+    constant_int,
+    truth,
+)
 from steadynorm.source.symbolic.with_yield import generator_context
 
 Executor: TypeAlias = Callable[[Machine, Any, Scope], Flow]
@@ -240,7 +250,26 @@ def _delete(machine: Machine, node: ast.Delete, scope: Scope) -> Flow:
     for target in node.targets:
         if isinstance(target, ast.Name):
             machine.journal.drop(scope.home(target.id), target.id)
+        elif isinstance(target, ast.Subscript):
+            _delete_item(machine, target, scope)
     return Flow.NEXT
+
+
+def _delete_item(machine: Machine, target: ast.Subscript, scope: Scope) -> None:
+    of, key = machine.evaluate(target.value, scope), machine.evaluate(target.slice, scope)
+    if isinstance(of, Table) and isinstance(key, Known):
+        machine.journal.drop(of.entries, key.value)
+    elif isinstance(of, Items):
+        position = constant_int(key)
+        if of.whole and position is not None and -len(of.items) <= position < len(of.items):
+            left = list(of.items)
+            del left[position]
+            machine.journal.put(of.cell, "items", tuple(left))
+        else:
+            machine.journal.put(of.cell, "lost", True)
+    elif isinstance(of, Product) and of.call.name == "builtins.list" and isinstance(target.value, ast.Name):
+        # What is left of a list that is not known member by member is something else than it was.
+        machine.journal.put(scope.home(target.value.id), target.value.id, Unknown())
 
 
 def _assert(machine: Machine, node: ast.Assert, scope: Scope) -> Flow:

@@ -133,11 +133,11 @@ def initial_scale(world: World) -> Iterator[Sighting]:
             shape = call.argument(0, "shape")
             users = world.uses.of(call.result) if call.result is not None else ()
             made = [user for user in users if short(user.name) == "tensorflow.Variable"]
-            if not made or _is_looked_up(world, made[0]):
+            if not made or _is_looked_up(world, made[0]) or not _is_trained(made[0]):
                 continue
         elif name in _INITIALIZERS:
             taker = _taker(world, call)
-            if taker is None:
+            if taker is None or not _is_trained(taker):
                 continue
             if short(taker.name) == "tensorflow.get_variable":
                 shape = taker.argument(1, "shape")
@@ -164,6 +164,11 @@ def _is_looked_up(world: World, variable: Call) -> bool:
     """Whether a variable is a table of vectors, which are inputs and no weights."""
     users = world.uses.of(variable.result) if variable.result is not None else ()
     return any(user.name in ("tensorflow.nn.embedding_lookup", "tensorflow.gather") for user in users)
+
+
+def _is_trained(variable: Call) -> bool:
+    """Whether it may be trained: a vector of a power iteration, as an example, may begin anywhere."""
+    return variable.argument(None, "trainable") != Known(False)
 
 
 def _fits(deviation: float, fan_in: int | None) -> bool:

@@ -11,6 +11,7 @@ from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Block, Call, Callback
 from steadynorm.source.symbolic.values import Parameter, Product, Value
 from steadynorm.source.tensorflow.builds import shared
+from steadynorm.source.tensorflow.by_hand import over_batch
 from steadynorm.source.tensorflow.counting import how_many
 from steadynorm.source.tensorflow.flags import asks_options, holds_at
 from steadynorm.source.tensorflow.mode import Source
@@ -231,6 +232,9 @@ def moments_alone(world: World) -> Iterator[Sighting]:
         if norm.keeps_statistics or not world.run.whole:
             continue
         if norm.mode.source is not Source.FIXED or not norm.mode.fixed or not _is_behind_weights(world, norm):
+            continue
+        if norm.moments is not None and over_batch(norm.moments) is None:
+            # Over axes that are not known each sample may be normalized by itself.
             continue
         trained = any(norm.call in step.data for step in world.trained_steps)
         restored = bool(world.restores) and any(norm.call in each.reached for each in world.sessions)

@@ -46,7 +46,7 @@ def asked(program: TorchProgram, group: Group, observed: list[Observation]) -> I
     if by is not None and _is_mode_lost(by):
         return
     draws = _is_drawn_from(program, group)
-    if draws and not _is_in_hook(group):
+    if (draws and not _is_in_hook(group)) or _is_asked_as_trained(program, group):
         return
     subject = name_of(program, group.root)
     model = spot.model
@@ -107,6 +107,16 @@ def _is_drawn_from(program: TorchProgram, group: Group) -> bool:
     return is_made_up(*group.given[:1]) and any(
         each.role in (Role.TRAIN, Role.THROUGH) and is_made_up(*each.given[:1]) and _same(program, group, each)
         for each in program.groups
+    )
+
+
+def _is_asked_as_trained(program: TorchProgram, group: Group) -> bool:
+    """Whether a trained model is asked about the very batch that its gradient is taken for, as for features that are
+    kept for a step: it is to give what it gives in training."""
+    given = set(map(id, group.given))
+    same = [each for each in (*program.groups, *program.guessed) if each.steps and _same(program, group, each)]
+    return any(each.role is Role.TRAIN for each in same) and any(
+        not given.isdisjoint(map(id, each.given)) for each in same
     )
 
 

@@ -74,7 +74,11 @@ def _biases(program: TorchProgram, uses: list[Call]) -> Iterator[Sighting]:
             made = _made(step.call)
             if made is not None:
                 cancelled.setdefault(made.place, (made, use))
-    needed = {made.place for call in program.run.calls() if (made := _made(call)) and not _is_cancelled(program, call)}
+    needed: set[Place] = set()
+    for call in program.run.calls() if cancelled else ():
+        layer = _made(call)
+        if layer is not None and layer.place in cancelled and not _is_cancelled(program, call):
+            needed.add(layer.place)
     for place, (made, use) in cancelled.items():
         how = _bias(made)
         if place not in needed and how is not None:

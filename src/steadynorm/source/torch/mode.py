@@ -11,6 +11,7 @@ from steadynorm.source.symbolic.trace import Call, Loop
 from steadynorm.source.symbolic.values import Known, Parameter, Product
 from steadynorm.source.torch.asked import asked, asked_by_somebody, is_teacher
 from steadynorm.source.torch.entrance import entrance
+from steadynorm.source.torch.guarded import is_for_training
 from steadynorm.source.torch.known import is_by_itself, is_loaded, is_used, name_of, settle_of, text_of
 from steadynorm.source.torch.passing import is_not_handed_on
 from steadynorm.source.torch.program import Group, Role, TorchProgram
@@ -173,7 +174,7 @@ def _constants(program: TorchProgram) -> Iterator[Sighting]:
                 continue
             mode = program.constant_mode(use)
             subject = "F.batch_norm"
-            if mode is True and group.role is Role.ASK and is_used(program, group):
+            if mode is True and group.role is Role.ASK and is_used(program, group) and not is_for_training(use):
                 yield seen("SN201", use.place, subject, "constant")
             elif mode is False and group.role is Role.TRAIN and _has_parameters(use):
                 yield seen(

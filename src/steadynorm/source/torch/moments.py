@@ -19,6 +19,7 @@ from steadynorm.source.symbolic.values import (
     constant_number,
 )
 from steadynorm.source.torch.chains import construction, is_parameter
+from steadynorm.source.torch.guarded import is_for_training, is_of_loss, is_of_targets
 from steadynorm.source.torch.known import is_used
 from steadynorm.source.torch.layers import layer_name
 from steadynorm.source.torch.models import is_module, is_norm, keeps_statistics
@@ -33,7 +34,9 @@ def look_at_moments(program: TorchProgram) -> Iterator[Sighting]:
         if group.role is not Role.ASK or not is_used(program, group):
             continue
         for use in group.uses:
-            if program.tracks(use) or _is_of_weights(use):
+            if program.tracks(use) or _is_of_weights(use) or is_for_training(use):
+                continue
+            if is_of_loss(use) or is_of_targets(use):
                 continue
             how = "functional" if use.name in FUNCTIONAL else "option"
             yield seen("SN106", construction(use), layer_name(program, use), how)
