@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,13 @@ def files_of(case: Path) -> dict[str, SourceFile]:
 
 
 def report_on(files: Mapping[str, SourceFile]) -> Report:
-    report = checked(list(files.values()), SourceTask()).report
+    return _report_on(tuple(files.values()))
+
+
+@lru_cache(maxsize=8)
+def _report_on(files: tuple[SourceFile, ...]) -> Report:
+    """A test asks about the same texts before it mends them and while it does, and about the mended ones likewise."""
+    report = checked(list(files), SourceTask()).report
     assert report is not None
     return report
 

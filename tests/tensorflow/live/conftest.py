@@ -39,9 +39,15 @@ class Net:
         """The value of a variable, read without adding to the graph."""
         return self.session.run(next(each for each in self.graph.get_collection("variables") if each.op.name == name))
 
-    def assign(self, name: str, value: Any) -> None:
-        variable = next(each for each in self.graph.get_collection("variables") if each.op.name == name)
-        self.session.run(variable.initializer, {variable.initializer.inputs[1]: value})
+    def values(self) -> dict[str, Any]:
+        """The values of all variables, likewise."""
+        return self.session.run({each.op.name: each for each in self.graph.get_collection("variables")})
+
+    def assign(self, values: dict[str, Any]) -> None:
+        """Gives variables values, by their names, without adding to the graph."""
+        given = [each for each in self.graph.get_collection("variables") if each.op.name in values]
+        feed = {each.initializer.inputs[1]: values[each.op.name] for each in given}
+        self.session.run([each.initializer for each in given], feed)
 
 
 Normalize = Callable[[Any, Any, str], Any]
@@ -122,7 +128,7 @@ class Lab:
         y = labels[order].astype(np.int64)
         batches = [(x[at : at + BATCH], y[at : at + BATCH]) for at in range(0, len(x), BATCH)]
         self.train_data, self.validation_data = batches[:22], batches[22:]
-        self._healthy: Net | None = None
+        self._kept: dict[str, tuple[Net, dict[str, Any]]] = {}
 
     def build(
         self,
@@ -157,10 +163,21 @@ class Lab:
         return net
 
     def healthy(self) -> Net:
-        """The network as it should be, trained once for all tests, which leave it as it is."""
-        if self._healthy is None:
-            self._healthy = self.train(self.build())
-        return self._healthy
+        """The network as it should be, trained; one for all tests, which add nothing to its graph."""
+        return self._shared("healthy", lambda: self.train(self.build()))
+
+    def stale(self) -> Net:
+        """The network trained without the updates; one for all tests, which add nothing to its graph."""
+        return self._shared("stale", lambda: self.train(self.build(train_op=without_updates)))
+
+    def _shared(self, name: str, make: Callable[[], Net]) -> Net:
+        """A network that is made once, and has the values that it had then each time that a test asks for it."""
+        if name not in self._kept:
+            made = make()
+            self._kept[name] = made, made.values()
+        net, values = self._kept[name]
+        net.assign(values)
+        return net
 
     def subject(self, net: Net, **options: Any) -> GraphSubject:
         given = {

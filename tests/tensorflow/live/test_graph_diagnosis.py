@@ -67,7 +67,7 @@ def test_layers_of_any_make_are_recognised(lab: Any, written: str) -> None:
 
 
 def test_updates_that_the_train_op_does_not_reach(lab: Any) -> None:
-    report = lab.diagnose(lab.train(lab.build(train_op=lab.without_updates)))
+    report = lab.diagnose(lab.stale())
     found = first(report, "SN101")
     assert found.layers == LAYERS
     assert found.share == pytest.approx(1, abs=0.05)
@@ -173,7 +173,7 @@ def test_a_graph_for_training_and_one_for_inference(lab: Any) -> None:
 
 
 def test_without_a_train_op_the_rest_is_measured(lab: Any) -> None:
-    report = lab.diagnose(lab.train(lab.build(train_op=lab.without_updates)), train_op=None)
+    report = lab.diagnose(lab.stale(), train_op=None)
     assert report.evidence.steps is None
     assert first(report, "SN103").layers == LAYERS
 

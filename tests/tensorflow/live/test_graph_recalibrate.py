@@ -19,10 +19,6 @@ v1 = tf.compat.v1
 LAYERS = ("norm", "inner_norm", "hidden_norm")
 
 
-def untrained_statistics(lab: Any) -> Any:
-    return lab.train(lab.build(train_op=lab.without_updates))
-
-
 def fed_to_layers(net: Any, x: Any, *, training: bool) -> list[Any]:
     """What the three layers are fed, read from the user's own graph: outputs of two convolutions and a product."""
     wanted = ["Conv2D:0", "Conv2D_1:0", "MatMul:0"]
@@ -42,7 +38,7 @@ def test_moments_in_batch_mode_are_those_of_the_float64_oracle(lab: Any) -> None
 
 
 def test_recalibration_gives_the_first_layer_the_moments_of_all_data(lab: Any) -> None:
-    net = untrained_statistics(lab)
+    net = lab.stale()
     names = [each.name for each in net.graph.get_operations()]
     gamma = net.value("norm/gamma").tobytes()
     result = steadynorm.recalibrate(lab.subject(net).model, lab.train_data, tolerance=0, progress=False)
@@ -57,13 +53,13 @@ def test_recalibration_gives_the_first_layer_the_moments_of_all_data(lab: Any) -
 
 
 def test_two_passes_give_every_layer_the_moments_that_it_has_in_inference(lab: Any) -> None:
-    net = untrained_statistics(lab)
+    net = lab.stale()
     model = lab.subject(net).model
     steadynorm.recalibrate(model, lab.train_data, tolerance=0, progress=False)
     # With the statistics of the first pass in place, inference of the session itself feeds what the second pass sees.
     seen = [fed_to_layers(net, x, training=False) for x, _ in lab.train_data]
     for name, kind in ((name, kind) for name in LAYERS for kind in ("mean", "variance")):
-        net.assign(f"{name}/moving_{kind}", np.full_like(net.value(f"{name}/moving_{kind}"), 1))
+        net.assign({f"{name}/moving_{kind}": np.full_like(net.value(f"{name}/moving_{kind}"), 1)})
     steadynorm.recalibrate(model, lab.train_data, tolerance=0, passes=2, progress=False)
     for index, name in enumerate(LAYERS):
         values = np.concatenate([each[index] for each in seen])
@@ -86,7 +82,7 @@ def test_frozen_layers_are_left_alone(lab: Any) -> None:
 
 
 def test_a_repair_writes_a_checkpoint_that_a_saver_restores(lab: Any, tmp_path: Path) -> None:
-    net = untrained_statistics(lab)
+    net = lab.stale()
     found = steadynorm.repair(lab.subject(net), tmp_path / "new.ckpt", progress=False)
     assert found.before.metric == pytest.approx(lab.accuracy(net, lab.validation_data), abs=1e-6)
     assert found.before.metric < 0.8
@@ -105,7 +101,7 @@ def test_a_repair_writes_a_checkpoint_that_a_saver_restores(lab: Any, tmp_path: 
 
 
 def test_a_checkpoint_is_mended_with_the_subject_of_its_graph(lab: Any, tmp_path: Path) -> None:
-    net = untrained_statistics(lab)
+    net = lab.train(lab.build(train_op=lab.without_updates))
     with net.graph.as_default():
         v1.train.Saver().save(net.session, str(tmp_path / "old.ckpt"), write_meta_graph=False)
     # The weights come from the file: the session at hand has been initialized and no more.

@@ -38,7 +38,7 @@ def test_healthy_graph_has_ways_to_the_updates_and_none_is_missing(lab: Any) -> 
 
 
 def test_train_op_without_the_updates_misses_the_way(lab: Any) -> None:
-    found = drawn(lab, lab.train(lab.build(train_op=lab.without_updates), epochs=2))
+    found = drawn(lab, lab.stale())
 
     assert health(found.drawing) == dict.fromkeys(LAYERS, "error")
     # A mean and a variance of each layer.
@@ -46,10 +46,10 @@ def test_train_op_without_the_updates_misses_the_way(lab: Any) -> None:
 
 
 def test_layer_with_a_damaged_statistic_is_an_error(lab: Any) -> None:
-    net = lab.train(lab.build())
+    net = lab.healthy()
     damaged = net.value("inner_norm/moving_variance").copy()
     damaged[3] = np.nan
-    net.assign("inner_norm/moving_variance", damaged)
+    net.assign({"inner_norm/moving_variance": damaged})
     found = drawn(lab, net)
 
     assert health(found.drawing)["inner_norm"] == "error"
@@ -68,7 +68,7 @@ def test_session_is_drawn_as_its_file_is(lab: Any, tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("raises", [False, True])
 def test_session_and_graph_are_left_as_they_were(lab: Any, raises: bool) -> None:
-    net = lab.train(lab.build(), epochs=1)
+    net = lab.healthy()
     variables = net.graph.get_collection("variables")
 
     def state() -> Any:
