@@ -186,7 +186,9 @@ class Lab:
     layers = LAYERS
     Net = Net
 
-    def __init__(self) -> None:
+    def __init__(self, of_reports: Any) -> None:
+        self.codes, self.assert_first = of_reports.codes, of_reports.assert_first
+        self.assert_healthy = of_reports.assert_healthy
         images, labels = load_digits(return_X_y=True)
         order = np.random.default_rng(0).permutation(len(images))
         x = (images[order] / 16.0).astype(np.float32).reshape(-1, 8, 8, 1)
@@ -224,19 +226,3 @@ class Lab:
             **functions,
         }
         return steadynorm.diagnose(model, **options)
-
-    def codes(self, report: steadynorm.Report) -> list[str]:
-        """The codes found, in rank order."""
-        return [found.code for found in report.findings]
-
-    def assert_first(self, report: steadynorm.Report, code: str) -> steadynorm.Finding:
-        """The true cause is ranked first."""
-        assert report.findings, "nothing was found"
-        assert report.findings[0].code == code, [(found.code, found.message) for found in report.findings]
-        return report.findings[0]
-
-    def assert_healthy(self, report: steadynorm.Report) -> None:
-        """No finding of severity error or warning."""
-        found = report.at_least(steadynorm.Severity.WARNING)
-        assert not found, [(each.code, each.message, each.effect) for each in found]
-        assert report.exit_status() == 0
