@@ -88,6 +88,7 @@ JIT = keras.backend.backend() == "jax"
 def train(model: keras.Model, batches: Any, *, epochs: int = 4, rate: float = 3e-3) -> keras.Model:
     """Trains in the plain way, as `fit` does; the model comes back compiled."""
     model.compile(keras.optimizers.Adam(rate), fitted_loss, jit_compile=JIT)
+    model.optimizer.build(model.trainable_variables)  # else TensorFlow traces the first step twice
     for _ in range(epochs):
         for x, y in batches:
             model.train_on_batch(x, y)
