@@ -222,7 +222,7 @@ class Lab:
             "validation_data": self.validation_data,
             "loss": loss,
             "metric": accuracy,
-            "batches": 12,
+            "batches": 8,
             "progress": False,
             **functions,
         }
