@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from steadynorm import Finding, Report, Severity
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long begins first, so that no worker waits for it at the end."""
@@ -175,6 +177,32 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ranks]:
     started = Ranks(tmp_path_factory.mktemp("ranks"))
     yield started
     started.stop()
+
+
+class ReportAssertions:
+    """What the tests of the checks ask of a report, whichever framework it is of."""
+
+    def codes(self, report: Report) -> list[str]:
+        """The codes found, in rank order."""
+        return [found.code for found in report.findings]
+
+    def assert_first(self, report: Report, code: str) -> Finding:
+        """The true cause is ranked first."""
+        assert report.findings, "nothing was found"
+        assert report.findings[0].code == code, [(found.code, found.message) for found in report.findings]
+        return report.findings[0]
+
+    def assert_healthy(self, report: Report) -> None:
+        """No finding of severity error or warning."""
+        found = report.at_least(Severity.WARNING)
+        assert not found, [(each.code, each.message, each.effect) for each in found]
+        assert report.exit_status() == 0
+
+
+@pytest.fixture(scope="session")
+def of_reports() -> ReportAssertions:
+    """What a laboratory for one framework hands on to its tests."""
+    return ReportAssertions()
 
 
 VERDICTS = json.loads((Path(__file__).parent / "data" / "verdicts.json").read_text(encoding="utf-8"))

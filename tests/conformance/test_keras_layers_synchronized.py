@@ -43,6 +43,8 @@ def adapted(case):
     """As without replicas; virtual batches are those of one process, and are refused."""
     if case.config.decay is None or not case.config.track_statistics or case.config.virtual_batch_size is not None:
         return None
+    if case.dtype == "float64" and case.weights != "positions":
+        return None  # how samples are weighed has nothing to do with the type, and is tried with float32
     return replace(case, options={**case.options, "bessel_correction": False})
 
 

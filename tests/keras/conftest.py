@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def lab() -> Any:
+def lab(of_reports: Any) -> Any:
     """Networks, training and diagnoses; loaded when a test needs it, since handing out the tests needs no framework."""
     spec = importlib.util.spec_from_file_location("keras_lab", Path(__file__).with_name("lab.py"))
     assert spec is not None
@@ -36,4 +36,4 @@ def lab() -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where Keras looks for the classes of a model
     spec.loader.exec_module(module)
-    return module.Lab()
+    return module.Lab(of_reports)

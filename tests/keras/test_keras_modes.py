@@ -17,7 +17,7 @@ def evaluate_in_pieces(size: int, training: bool) -> Any:
     def evaluate(model: keras.Model, batches: Any) -> float:
         right = total = 0
         with keras.StatelessScope():
-            for x, y in batches[:2]:
+            for x, y in batches[:1]:
                 for at in range(0, len(x) - len(x) % size, size):
                     output = numbers_of(model(x[at : at + size], training=training))
                     right += int((output.argmax(-1) == y[at : at + size]).sum())

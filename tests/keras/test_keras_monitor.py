@@ -43,6 +43,8 @@ def network(momentum: float = 0.7, **options: Any) -> Any:
 def compiled(model: Any, **options: Any) -> Any:
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(3e-3), loss, jit_compile=keras.backend.backend() == "jax", **options)
+    if model.built:
+        model.optimizer.build(model.trainable_variables)  # else TensorFlow traces the first step twice
     return model
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import keras
 import numpy as np
 import pytest
@@ -25,13 +27,28 @@ every_form = pytest.mark.parametrize("form", ["keras", "weights.h5"])
 STEPS = 12
 
 
-def trained(options):
+def compiled(options):
     keras.utils.set_random_seed(0)
     layer = BatchNormalization(name="mine_batch_norm", **options)
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, use_bias=False), layer, keras.layers.Dense(1)])
     model.compile("sgd", "mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+@cache
+def values_after_training(options):
+    model = compiled(dict(options))
     x = np.random.default_rng(0).normal(2, 3, (64, 5)).astype("float32")
     model.fit(x, x[:, :1], epochs=3, batch_size=16, verbose=0)
+    return [keras.ops.convert_to_numpy(each).copy() for each in model.variables + model.optimizer.variables]
+
+
+def trained(options):
+    """A model of its own for each test, with what one training has made of all its variables."""
+    model, values = compiled(options), values_after_training(tuple(options.items()))
+    for variable, value in zip(model.variables + model.optimizer.variables, values, strict=True):
+        variable.assign(value)
     return model
 
 

@@ -55,5 +55,14 @@ class SanityLab:
 
 
 @pytest.fixture
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third of the steps of each training: how many there are is tested without Keras, whose single steps are slow.
+
+    By then the networks of these tests have fitted their batch, after 30 to 85 steps at the higher rate, or never will.
+    """
+    monkeypatch.setattr("steadynorm.experiments.sanity.STEPS", 150)
+
+
+@pytest.fixture
 def sanity(lab: Any) -> SanityLab:
     return SanityLab(lab)

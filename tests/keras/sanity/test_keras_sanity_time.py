@@ -27,13 +27,14 @@ def experiments(sanity: Any, counter: Iterator[int]) -> Experiments:
         next(counter)
         return sanity.loss(output, target)
 
-    model.compile(keras.optimizers.Adam(1e-2), loss, jit_compile=keras.backend.backend() == "jax")
+    model.compile(keras.optimizers.Adam(1e-2), loss, jit_compile=True)
     report = sanity.report(model, ["SN902", "SN904", "SN905"], losses=FLUCTUATING, seconds=300)
     found: Experiments = report.evidence.experiments
     return found
 
 
 @pytest.mark.every_backend
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="only what JAX compiles is shared by trainings")
 def test_jax_compiles_a_train_step_once_and_trains_the_same(sanity: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loss of `compile` is a function of Python, which each of six trainings runs where it is compiled."""
     # Many steps differ by rounding, where the backend adds in another order each time.
@@ -44,7 +45,7 @@ def test_jax_compiles_a_train_step_once_and_trains_the_same(sanity: Any, monkeyp
 
     anew = experiments(sanity, again)
 
-    assert next(again) - next(once) == (5 if keras.backend.backend() == "jax" else 0)
+    assert next(again) - next(once) == 5
     assert len(shared.calmed) == len(anew.calmed) == 2
     assert shared.bad_step == anew.bad_step == 0
     assert shared.learned[0].steps == anew.learned[0].steps

@@ -121,7 +121,9 @@ class Lab:
     without_updates = staticmethod(without_updates)
     logits = staticmethod(logits)
 
-    def __init__(self) -> None:
+    def __init__(self, of_reports: Any) -> None:
+        self.codes, self.assert_first = of_reports.codes, of_reports.assert_first
+        self.assert_healthy = of_reports.assert_healthy
         images, labels = load_digits(return_X_y=True)
         order = np.random.default_rng(0).permutation(len(images))
         x = (images[order] / 16.0).astype(np.float32).reshape(-1, 8, 8, 1)
@@ -199,15 +201,6 @@ class Lab:
         """A diagnosis on the digits with loss and accuracy."""
         return steadynorm.diagnose(self.subject(net, **options), progress=False)
 
-    def codes(self, report: steadynorm.Report) -> list[str]:
-        """The codes found, in rank order."""
-        return [found.code for found in report.findings]
-
-    def assert_healthy(self, report: steadynorm.Report) -> None:
-        """No finding of severity error or warning."""
-        found = report.at_least(steadynorm.Severity.WARNING)
-        assert not found, [(each.code, each.message, each.effect) for each in found]
-
     def accuracy(self, net: Net, data: Any) -> float:
         """The part of the samples that inference of the session itself gets right."""
         feed = {} if net.mode is None else {net.mode: False}
@@ -216,5 +209,5 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def lab() -> Lab:
-    return Lab()
+def lab(of_reports: Any) -> Lab:
+    return Lab(of_reports)

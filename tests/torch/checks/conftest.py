@@ -85,7 +85,9 @@ class Lab:
     train_step = staticmethod(train_step)
     evaluate = staticmethod(evaluate)
 
-    def __init__(self, digits: Any, healthy: Net, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(self, digits: Any, healthy: Net, optimizer: torch.optim.Optimizer, of_reports: Any) -> None:
+        self.codes, self.assert_first = of_reports.codes, of_reports.assert_first
+        self.assert_healthy = of_reports.assert_healthy
         self.digits = digits
         self._healthy = healthy, optimizer
 
@@ -105,28 +107,12 @@ class Lab:
         }
         return steadynorm.diagnose(model, **options)
 
-    def codes(self, report: steadynorm.Report) -> list[str]:
-        """The codes found, in rank order."""
-        return [found.code for found in report.findings]
-
-    def assert_first(self, report: steadynorm.Report, code: str) -> steadynorm.Finding:
-        """The true cause is ranked first."""
-        assert report.findings, "nothing was found"
-        assert report.findings[0].code == code, [(found.code, found.message) for found in report.findings]
-        return report.findings[0]
-
-    def assert_healthy(self, report: steadynorm.Report) -> None:
-        """No finding of severity error or warning."""
-        found = report.at_least(steadynorm.Severity.WARNING)
-        assert not found, [(each.code, each.message, each.effect) for each in found]
-        assert report.exit_status() == 0
-
 
 @pytest.fixture(scope="session")
-def lab(digits: Any) -> Lab:
+def lab(digits: Any, of_reports: Any) -> Lab:
     torch.manual_seed(0)
     net = Net()
     optimizer = train(net, digits.train)
-    lab = Lab(digits, net, optimizer)
+    lab = Lab(digits, net, optimizer, of_reports)
     assert evaluate(copy.deepcopy(net), digits.validation) > 0.95
     return lab
