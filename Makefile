@@ -39,16 +39,13 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 JAX_CACHE := JAX_COMPILATION_CACHE_DIR='$(CURDIR)/build/jax' \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 
-# Hundreds of small programs are compiled and run a few times each; how fast their machine code is, nothing here asks.
-JAX_QUICKLY := XLA_FLAGS='--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true'
-
 # TensorFlow and PyTorch disturb each other in one process (threads, signal handlers, start-up time).
 test: .venv/dev
 	$(PYTEST) --ignore tests/tensorflow --ignore tests/keras $(addprefix --ignore=, $(KERAS_CONFORMANCE))
 	TF_CPP_MIN_LOG_LEVEL=3 $(PYTEST) tests/tensorflow
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(PYTEST) tests/keras $(KERAS_CONFORMANCE)
 	KERAS_BACKEND=torch $(PYTEST) -m every_backend tests/keras $(KERAS_CONFORMANCE)
-	KERAS_BACKEND=jax $(JAX_CACHE) $(JAX_QUICKLY) $(PYTEST) -m every_backend tests/keras $(KERAS_CONFORMANCE)
+	KERAS_BACKEND=jax $(JAX_CACHE) $(PYTEST) -m every_backend tests/keras $(KERAS_CONFORMANCE)
 	TF_CPP_MIN_LOG_LEVEL=3 STEADYNORM_TEST_V1=1 $(PYTEST) $(V1_TESTS)
 
 lint: .venv/dev
