@@ -17,8 +17,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from steadynorm import Finding, Report, Severity
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -108,10 +108,11 @@ def many(path: Path, count: int, healthy: bool) -> Path:
 @pytest.mark.parametrize("healthy", [True, False])
 def test_report_on_many_layers_is_short_and_soon_there(tmp_path: Path, healthy: bool) -> None:
     path = many(tmp_path / "m.safetensors", 5000, healthy)
-    start = time.perf_counter()
+    start = time.process_time()
     result = steadynorm.check(path, progress=False)
     text = str(result)
 
-    assert time.perf_counter() - start < 10
+    # Processor time: other tests run beside this one.
+    assert time.process_time() - start < 10
     assert len(text.splitlines()) < 80
     assert len(result.findings) == (0 if healthy else 3)

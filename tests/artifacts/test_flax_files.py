@@ -248,7 +248,7 @@ def test_every_truncation_is_one_line() -> None:
         assert "\n" not in found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), min_size=1, max_size=8))
 def test_flipped_bits(flips: list[tuple[float, int]]) -> None:
     data = bytearray(packed({"step": 7, **train_state()}))
@@ -258,7 +258,7 @@ def test_flipped_bits(flips: list[tuple[float, int]]) -> None:
     assert "\n" not in verdict(bytes(data))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
     assert "\n" not in verdict(data)

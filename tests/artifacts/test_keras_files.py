@@ -288,7 +288,7 @@ def test_every_truncation_is_one_line(keras: Any, tmp_path: Path) -> None:
         assert "\n" not in found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), min_size=1, max_size=8))
 def test_flipped_bits(keras: Any, tmp_path_factory: pytest.TempPathFactory, flips: list[tuple[float, int]]) -> None:
     whole = tmp_path_factory.getbasetemp() / "bits_whole.keras"
@@ -303,7 +303,7 @@ def test_flipped_bits(keras: Any, tmp_path_factory: pytest.TempPathFactory, flip
     assert "\n" not in verdict(path)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["bn", "layers", "Dense", "x"]),

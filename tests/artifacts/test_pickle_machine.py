@@ -34,7 +34,7 @@ def machine(data: bytes, start: int = 0) -> PickleMachine:
 
 
 @given(PLAIN, st.sampled_from([2, 3, 4, 5]), st.integers(16, 200))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_plain_values(value: Any, protocol: int, window: int) -> None:
     """The window is far smaller than usual, so that instructions of every kind lie across its end."""
     data = pickle.dumps(value, protocol)
@@ -47,7 +47,7 @@ def test_plain_values(value: Any, protocol: int, window: int) -> None:
 
 
 @given(PLAIN, st.sampled_from([2, 4]), st.data())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_cut_off_anywhere(value: Any, protocol: int, data: st.DataObject) -> None:
     whole = pickle.dumps(value, protocol)
     kept = data.draw(st.integers(0, len(whole) - 1))

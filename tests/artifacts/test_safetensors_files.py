@@ -87,7 +87,7 @@ def test_truncated() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=4))
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, suppress_health_check=list(HealthCheck))
 def test_changed_bytes(changes: list[tuple[int, int]]) -> None:
     data = bytearray(GOOD)
     for position, value in changes:

@@ -256,7 +256,7 @@ INDICES = st.recursive(st.text(), lambda inner: st.dictionaries(st.text(), inner
 
 
 @given(state=st.binary(max_size=200) | STATES, index=st.binary(max_size=200) | INDICES)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_notes_of_other_programs_may_say_anything(here: Path, state: bytes, index: bytes) -> None:
     (here / "run").mkdir(exist_ok=True)
     table(here / "run" / "m-1.index")

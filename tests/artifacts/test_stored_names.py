@@ -404,7 +404,7 @@ VALUES = st.fixed_dictionaries(
 
 
 @given(VALUES, VALUES, VALUES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_numbers_can_be_checked(now: dict[str, Any], then: dict[str, Any], rank: dict[str, Any]) -> None:
     modules = {"modules": {"bn": {"eps": 1e-5, "momentum": 0.1}}}
     evidence = evidence_of(

@@ -105,7 +105,7 @@ def test_intact(tmp_path: Path, intact: bytes) -> None:
     assert "1.running_mean" in contents.tensors
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_bits_flipped(tmp_path: Path, intact: bytes, data: st.DataObject) -> None:
     damaged = bytearray(intact)
@@ -114,7 +114,7 @@ def test_bits_flipped(tmp_path: Path, intact: bytes, data: st.DataObject) -> Non
     attempted(tmp_path / "model.pt", bytes(damaged))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_pickles_with_other_bytes(tmp_path: Path, data: st.DataObject) -> None:
     """Within the archive, where no checksum of the reader's stands in the way."""
@@ -131,7 +131,7 @@ def test_pickles_with_other_bytes(tmp_path: Path, data: st.DataObject) -> None:
     attempted(tmp_path / "model.pt", buffer.getvalue())
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=200))
 def test_any_bytes_as_a_pickle(tmp_path: Path, data: bytes) -> None:
     assert attempted(tmp_path / "model.pt", b"\x80\x04" + data) is None

@@ -72,7 +72,7 @@ def test_truncated(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(flips=st.lists(st.tuples(st.integers(0, 1 << 30), st.integers(0, 7)), min_size=1, max_size=4))
 def test_flipped_bits(name: str, flips: list[tuple[int, int]], tmp_path: Path) -> None:
     data = bytearray(FILES[name])
@@ -83,7 +83,7 @@ def test_flipped_bits(name: str, flips: list[tuple[int, int]], tmp_path: Path) -
 
 
 @pytest.mark.parametrize("part", [0, 1], ids=["index", "data"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 1 << 30), bit=st.integers(0, 7), cut=st.integers(0, 60))
 def test_tensorflow(part: int, at: int, bit: int, cut: int, table: tuple[bytes, bytes], tmp_path: Path) -> None:
     files = [bytearray(each) for each in table]

@@ -136,7 +136,7 @@ def test_a_file_that_was_cut_off(part: int) -> None:
     read(SMALL[: len(SMALL) * part // 50])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, len(SMALL) - 1), st.integers(0, 7)), min_size=1, max_size=20))
 def test_flipped_bits(flips: list[tuple[int, int]]) -> None:
     data = bytearray(SMALL)
@@ -145,7 +145,7 @@ def test_flipped_bits(flips: list[tuple[int, int]]) -> None:
     read(bytes(data))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.binary(max_size=300))
 def test_bytes_of_any_kind(data: bytes) -> None:
     read(b"\x0a" + data)
