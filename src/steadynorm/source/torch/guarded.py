@@ -12,7 +12,8 @@ _LOSS = ("loss", "criterion")
 
 
 def is_for_training(call: Call) -> bool:
-    """Whether a call stands in an arm that is run because a module is in training mode, or also for another reason."""
+    """Whether a call stands in an arm that is run because a module is in training mode. Another reason beside that one,
+    as in `if self.training or not self.track_running_stats`, is an option of its own."""
     return any(_is_training(block.test, block.arm) for block in call.within if isinstance(block, Branch))
 
 
@@ -22,7 +23,8 @@ def _is_training(test: Value, arm: bool) -> bool:
     if isinstance(test, Expression) and test.operator == "Not":
         return _is_training(test.operands[0], not arm)
     if isinstance(test, Expression) and test.operator in ("And", "Or"):
-        return any(_is_training(each, arm) for each in test.operands)
+        # Behind `if not self.training and edges is None: raise` the module is in any mode.
+        return (arm or test.operator == "Or") and any(_is_training(each, arm) for each in test.operands)
     return False
 
 
