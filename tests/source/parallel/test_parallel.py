@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,9 @@ from steadynorm.source.symbolic import dividing
 from steadynorm.source.symbolic.dividing import divided
 from steadynorm.source.symbolic.modules import project_of
 
-HERE = Path(__file__).parent
+Running = Callable[..., subprocess.CompletedProcess[str]]
+
+HERE = Path(__file__).parent.parent
 FOLDERS = sorted(each for each in HERE.glob("SN???/*") if each.is_dir() and not each.name.startswith("__"))
 
 NET = """
@@ -148,19 +149,6 @@ PROJECTS = {
 FOUND = {"forgotten in one part": {"SN201"}, "faults in both parts": {"SN201"}}
 """The others are right."""
 
-COMMAND = """
-import json, os, sys
-from pathlib import Path
-from steadynorm.source import parallel
-from steadynorm.source.symbolic import dividing
-dividing.WORTH, dividing.MOST_SHARED, dividing.MOST_OF_ALL = 0, 1, 0.8
-parallel._may_fork = lambda: True
-def forks(real=os.fork):
-    print("fork", file=sys.stderr)
-    return real()
-os.fork = forks
-"""
-
 
 @pytest.fixture
 def parted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,15 +180,6 @@ def _told(program: Program) -> list[str]:
     return [repr(each) for each in (program.sightings, program.normalizations, program.unseen)]
 
 
-def _run(
-    code: str, *paths: Path, cwd: Path | None = None, start_new_session: bool = False
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", COMMAND + code, *map(str, paths)]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=cwd, start_new_session=start_new_session, timeout=300
-    )
-
-
 @pytest.mark.usefixtures("parted")
 @pytest.mark.parametrize("number", range(len(FOLDERS)), ids=lambda number: "/".join(FOLDERS[number].parts[-2:]))
 def test_two_projects_beside_each_other_give_what_they_give_as_a_whole(
@@ -223,8 +202,8 @@ def test_the_parts_of_a_project_give_what_it_gives_as_a_whole(
 
 
 @pytest.mark.parametrize("name", PROJECTS)
-def test_two_processes_give_what_one_gives(name: str, tmp_path: Path) -> None:
-    done = _run(
+def test_two_processes_give_what_one_gives(name: str, tmp_path: Path, run_in_two: Running) -> None:
+    done = run_in_two(
         "from steadynorm.source.reader import read\n"
         "from steadynorm.source.reading.files import read_source\n"
         "files = [read_source(path) for path in sys.argv[1:]]\n"
@@ -238,9 +217,9 @@ def test_two_processes_give_what_one_gives(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("faster", [0, 1])
-def test_it_does_not_matter_which_process_is_faster(faster: int, tmp_path: Path) -> None:
+def test_it_does_not_matter_which_process_is_faster(faster: int, tmp_path: Path, run_in_two: Running) -> None:
     """The other one waits: the second until the first has nothing to do but to wait, the first for all answers."""
-    done = _run(
+    done = run_in_two(
         "import time\n"
         "from steadynorm.source.reader import read\n"
         "from steadynorm.source.reading.files import read_source\n"
@@ -273,10 +252,10 @@ ENTANGLED = {"by star"}
 """Projects with an import between two parts that the text does not show: one process reads them."""
 
 
-def test_all_fixtures_of_pytorch_give_the_same_in_two_processes() -> None:
+def test_all_fixtures_of_pytorch_give_the_same_in_two_processes(run_in_two: Running) -> None:
     paths = [each for each in sorted(HERE.glob("SN???/torch_*.py")) if ".fixed" not in each.name]
     paths = [each for each in paths if not {"add_argument(", "import keras", "import jax"} & _words(each)]
-    done = _run(
+    done = run_in_two(
         "from steadynorm.source.reader import read\n"
         "from steadynorm.source.reading.files import read_source\n"
         "files = [read_source(path) for path in sys.argv[1:]]\n"
@@ -291,54 +270,14 @@ def _words(path: Path) -> set[str]:
     return {each for each in ("add_argument(", "import keras", "import jax") if each in text}
 
 
-BROKEN = {
-    "an error": "raise KeyError('of the second process')",
-    "killed": "os.kill(os.getpid(), 9)",
-    "out of memory": "raise MemoryError",
-    "a half answer": "answer.write(b'\\x80\\x04'); answer.flush(); os._exit(0)",
-    "an exit": "sys.exit(3)",
-}
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_one_process_does_all_where_the_second_fails(name: str, tmp_path: Path) -> None:
-    paths = _write(tmp_path, FAULTS)
-    code = (
-        f"def broken(parted, division, files, answer):\n    {BROKEN[name]}\n"
-        "parallel._second_part = broken\n"
-        "from steadynorm.source_check import SourceTask, check_sources\n"
-        "outcome = check_sources(sys.argv[1:], SourceTask(), set())\n"
-        "print([each.code for each in outcome.report.findings], outcome.failures)\n"
-        "try:\n    print(os.waitpid(-1, os.WNOHANG))\n"
-        "except ChildProcessError:\n    print('no child')\n"
-    )
-    done = _run(code, *paths)
-    assert done.stdout == "['SN201', 'SN201'] ()\nno child\n"
-    assert done.stderr.count("fork") == 1
-
-
-def test_a_mistake_of_ours_is_told_once_and_as_by_one_process(tmp_path: Path) -> None:
-    paths = _write(tmp_path, FAULTS)
-    done = _run(
-        "import steadynorm.source.torch.reader as reader\n"
-        "def look(runs):\n    raise KeyError('ours')\n"
-        "reader.look = look\n"
-        "from steadynorm.source_check import SourceTask, check_sources\n"
-        "outcome = check_sources(sys.argv[1:], SourceTask(), set())\n"
-        "print(outcome.report, [each.reason for each in outcome.failures])\n",
-        *paths,
-    )
-    assert done.stdout.startswith("None [")
-    assert done.stdout.count("KeyError") == 1
-    assert done.stderr == "fork\n"
-
-
 @pytest.mark.parametrize("faulty", ["a", "b", "net"])
-def test_a_file_that_cannot_be_parsed_is_told_as_by_one_process(faulty: str, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_parsed_is_told_as_by_one_process(
+    faulty: str, tmp_path: Path, run_in_two: Running
+) -> None:
     paths = _write(tmp_path, {**FAULTS, faulty: FAULTS[faulty] + "\ndef f(:\n"})
     code = "from steadynorm.cli import main\nsys.argv[1:] = ['check', '.', '--format', 'json']\nmain()\n"
-    two = _run(code, cwd=tmp_path)
-    one = _run(f"parallel._may_fork = lambda: False\n{code}", cwd=tmp_path)
+    two = run_in_two(code, cwd=tmp_path)
+    one = run_in_two(f"parallel._may_fork = lambda: False\n{code}", cwd=tmp_path)
     assert len(paths) == 3
     assert (two.stdout, two.returncode) == (one.stdout, 2)
     assert f"{faulty}.py" in two.stderr
@@ -346,23 +285,23 @@ def test_a_file_that_cannot_be_parsed_is_told_as_by_one_process(faulty: str, tmp
 
 
 @pytest.mark.parametrize("options", [(), ("--diff",), ("--format", "json"), ("--format", "sarif")])
-def test_the_command_writes_the_same_once(options: tuple[str, ...], tmp_path: Path) -> None:
+def test_the_command_writes_the_same_once(options: tuple[str, ...], tmp_path: Path, run_in_two: Running) -> None:
     _write(tmp_path, FAULTS)
     code = (
         f"from steadynorm.cli import main\nsys.argv[1:] = ['check', '.', *{options!r}]\n"
         "print('said at first', flush=False)\nmain()\n"
     )
-    two = _run(code, cwd=tmp_path)
-    one = _run(f"parallel._may_fork = lambda: False\n{code}", cwd=tmp_path)
+    two = run_in_two(code, cwd=tmp_path)
+    one = run_in_two(f"parallel._may_fork = lambda: False\n{code}", cwd=tmp_path)
     assert "fork" in two.stderr
     assert "fork" not in one.stderr
     assert (two.stdout, two.returncode) == (one.stdout, one.returncode)
     assert two.stdout.count("said at first") == 1
 
 
-def test_a_small_project_has_one_process(tmp_path: Path) -> None:
+def test_a_small_project_has_one_process(tmp_path: Path, run_in_two: Running) -> None:
     paths = _write(tmp_path, FAULTS)
-    done = _run(
+    done = run_in_two(
         "dividing.WORTH = 1_000_000\n"
         "from steadynorm.source_check import SourceTask, check_sources\n"
         "check_sources(sys.argv[1:], SourceTask(), set())\n",
@@ -383,69 +322,6 @@ def test_modules_that_import_each_other_stay_together(tmp_path: Path) -> None:
     }
 
 
-INTERRUPTED = {
-    "both, as by a terminal": "os.killpg(0, signal.SIGINT)",
-    "the first one": "os.kill(os.getppid(), signal.SIGINT)",
-    "the first one when it forks": "pass",
-}
-
-
-@pytest.mark.parametrize("name", INTERRUPTED)
-def test_an_interrupt_ends_both_processes(name: str, tmp_path: Path) -> None:
-    paths = _write(tmp_path, FAULTS)
-    code = (
-        "import signal\n"
-        # A shell that starts the tests in the background has them ignore it, and what they start as well.
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "alive, kept = os.pipe()\n"
-        "def waits(parted, division, files, answer):\n"
-        f"    {INTERRUPTED[name]}\n"
-        "    os.close(kept)\n"
-        "    os.read(alive, 1)\n"
-        "    Path('outlived').touch()\n"
-        "parallel._second_part = waits\n"
-        "def interrupted(fork=os.fork):\n"
-        "    child = fork()\n"
-        "    if child:\n"
-        f"        {'os.kill(os.getpid(), signal.SIGINT)' if name.endswith('forks') else 'pass'}\n"
-        "    return child\n"
-        "os.fork = interrupted\n"
-        "from steadynorm.cli import main\n"
-        "sys.argv[1:] = ['check', '.']\n"
-        "main()\n"
-    )
-    done = _run(code, cwd=tmp_path, start_new_session=True)
-
-    assert len(paths) == 3
-    assert done.returncode == 130
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("Aborted") <= 1
-    assert done.stdout == ""
-    # The second process waits for the end of the first, and both hold the output that has ended.
-    assert not (tmp_path / "outlived").exists()
-
-
-@pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL"])
-def test_the_second_process_ends_with_the_first_that_is_killed(how: str, tmp_path: Path) -> None:
-    _write(tmp_path, FAULTS)
-    code = (
-        "import signal, time\n"
-        "def works(parted, division, files, answer):\n"
-        f"    os.kill(os.getppid(), signal.{how})\n"
-        "    time.sleep(5)\n"
-        "    Path('outlived').touch()\n"
-        "parallel._second_part = works\n"
-        "from steadynorm.cli import main\n"
-        "sys.argv[1:] = ['check', '.']\n"
-        "main()\n"
-    )
-    # Both hold the output, so that this waits for both.
-    done = _run(code, cwd=tmp_path, start_new_session=True)
-
-    assert done.returncode == -getattr(signal, how)
-    assert not (tmp_path / "outlived").exists()
-
-
 KNOWN = {
     "a comment": ({"a": FAULTS["a"].replace(".argmax(1))", ".argmax(1))  # steadynorm: ignore[SN201]")}, ()),
     "a comment that is not needed": ({"net": f"{NET}    # steadynorm: ignore[SN101]\n"}, ()),
@@ -463,17 +339,17 @@ KNOWN = {
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_what_is_known_is_left_out_as_by_one_process(name: str, tmp_path: Path) -> None:
+def test_what_is_known_is_left_out_as_by_one_process(name: str, tmp_path: Path, run_in_two: Running) -> None:
     changed, options = KNOWN[name]
     _write(tmp_path, {**FAULTS, **{key: text for key, text in changed.items() if key != "pyproject"}})
     (tmp_path / "pyproject.toml").write_text(changed.get("pyproject", ""))
     write = ["check", "a.py", "net.py", "--write-baseline", "known.json"]
     if options[:1] == ("--baseline",):
-        _run(f"from steadynorm.cli import main\nsys.argv[1:] = {write!r}\nmain()\n", cwd=tmp_path)
+        run_in_two(f"from steadynorm.cli import main\nsys.argv[1:] = {write!r}\nmain()\n", cwd=tmp_path)
         assert (tmp_path / "known.json").exists()
     code = f"from steadynorm.cli import main\nsys.argv[1:] = ['check', '.', *{options!r}]\nmain()\n"
-    two = _run(code, cwd=tmp_path)
-    one = _run(f"parallel._may_fork = lambda: False\n{code}", cwd=tmp_path)
+    two = run_in_two(code, cwd=tmp_path)
+    one = run_in_two(f"parallel._may_fork = lambda: False\n{code}", cwd=tmp_path)
 
     assert "fork" in two.stderr
     assert "fork" not in one.stderr
@@ -483,7 +359,9 @@ def test_what_is_known_is_left_out_as_by_one_process(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("options", [(), ("--fix",), ("--fix", "--unsafe-fixes"), ("--format", "sarif")])
-def test_notebooks_and_fixes_are_the_same_by_two_processes(options: tuple[str, ...], tmp_path: Path) -> None:
+def test_notebooks_and_fixes_are_the_same_by_two_processes(
+    options: tuple[str, ...], tmp_path: Path, run_in_two: Running
+) -> None:
     texts = []
     for forks in (True, False):
         folder = tmp_path / str(forks)
@@ -501,7 +379,7 @@ def test_notebooks_and_fixes_are_the_same_by_two_processes(options: tuple[str, .
             json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
         )
         code = f"from steadynorm.cli import main\nsys.argv[1:] = ['check', '.', *{options!r}]\nmain()\n"
-        done = _run(code if forks else f"parallel._may_fork = lambda: False\n{code}", cwd=folder)
+        done = run_in_two(code if forks else f"parallel._may_fork = lambda: False\n{code}", cwd=folder)
         assert ("fork" in done.stderr) is forks
         written = {each.name: each.read_text() for each in sorted(folder.iterdir())}
         texts.append((done.stdout, done.stderr.replace("fork\n", ""), done.returncode, written))
