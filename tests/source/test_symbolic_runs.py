@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from steadynorm.source.symbolic.trace import Branch, Call, Callback, Loop, Run, With
+from steadynorm.source.symbolic.trace import Branch, Call, Callback, Frame, Loop, Run, With
 from steadynorm.source.symbolic.values import Choice, Instance, Known, Product
 
 Calls = Callable[..., list[Call]]
@@ -105,6 +105,42 @@ def test_blocks_around_a_call(calls: Calls) -> None:
     kinds = [type(block) for block in call.within if isinstance(block, Loop | With)]
     assert kinds == [Loop, With]
     assert call.stack[-1].function.name == "f"
+
+
+COSTLY = """
+    from probe import show, text_of
+    def documented(function, kind=None):
+        show("documented")
+        text = ""
+        for part in (1, 2, 3):
+            {cost}
+        {end}
+    def wanted(part, text):
+        return text_of(part)
+    @documented
+    def first(x):
+        show(x)
+    @documented
+    def second(x):
+        show(x)
+    first(1)
+    second(2)
+"""
+
+
+def test_decorator_that_is_too_much_work_leaves_the_function_as_it_is(calls: Calls) -> None:
+    lines = "\n            ".join(["text += wanted(part, text)"] * 4000)
+    text = COSTLY.format(cost=lines, end="return function")
+    shown = calls("probe.show", text)
+    # Nothing of what could not be followed is left, and what comes behind it is run as if it were from outside.
+    assert [call.arguments[0] for call in shown] == [Known(1), Known(2)]
+    assert [[type(block) for block in call.within] for call in shown] == [[With, Frame]] * 2
+
+
+def test_decorator_that_runs_what_it_is_given_is_followed_as_far_as_half_of_what_is_left(calls: Calls) -> None:
+    lines = "\n            ".join(["text += wanted(part, text)"] * 200)
+    text = COSTLY.format(cost=lines, end="function(0)\n        return function")
+    assert [call.arguments[0].value for call in calls("probe.show", text)] == ["documented", 0, 1, 2]
 
 
 def test_decorator_from_outside_stands_as_a_with_block(calls: Calls) -> None:

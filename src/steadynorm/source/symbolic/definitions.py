@@ -43,13 +43,16 @@ def define_function(
 
 
 def _decorated(machine: Machine, value: Value, by: Value, node: ast.expr) -> Value:
-    if isinstance(by, Function):
+    if isinstance(by, Function) and by.node not in machine.memory.costly:
         if by.node in machine.memory.registering:
             return value
-        given = machine.call(by, Arguments((value,), {}, False, machine.place(node)))
+        given = machine.attempt(by, Arguments((value,), {}, False, machine.place(node)))
         if given is value:
             machine.memory.registering.add(by.node)
-        return given
+        if given is not None:
+            return given
+        # One that makes the text of a documentation, as an example, takes more than all that it decorates.
+        machine.memory.costly.add(by.node)
     if isinstance(by, Product) and by.call.name in _FORWARDED:
         return value
     if isinstance(by, Unknown):

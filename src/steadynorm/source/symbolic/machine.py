@@ -95,17 +95,21 @@ class Memory:
         imported: the modules that others import.
         registering: decorators of the project that note a function somewhere and give it back, which need not be seen
             twice.
+        costly: decorators of the project that are too much work to be followed.
         entered: how often each function was run on behalf of entry points that are no scripts.
     """
 
     seen: set[Spot] = field(default_factory=set)
     imported: set[Module] = field(default_factory=set)
     registering: set[ast.AST] = field(default_factory=set)
+    costly: set[ast.AST] = field(default_factory=set)
     entered: Counter[ast.AST] = field(default_factory=Counter)
 
     def copy(self) -> Memory:
         """The same, to be changed by itself."""
-        return Memory(set(self.seen), set(self.imported), set(self.registering), Counter(self.entered))
+        return Memory(
+            set(self.seen), set(self.imported), set(self.registering), set(self.costly), Counter(self.entered)
+        )
 
 
 Evaluate = Callable[["Machine", Any, Scope], Value]
@@ -172,6 +176,7 @@ class Machine:
         """The blocks around the present spot, outermost first."""
         self._steps = 0
         self._most_steps = MOST_STEPS["script"]
+        self._most_events = MOST_EVENTS["script"]
         self._evaluators, self._execute, self._call, self._load = evaluators, execute, call, load
 
     @property
@@ -198,6 +203,22 @@ class Machine:
     def call(self, callee: Value, arguments: Arguments) -> Value:
         """Calls something."""
         return self._call(self, callee, arguments)
+
+    def attempt(self, callee: Value, arguments: Arguments) -> Value | None:
+        """Calls something with half of the steps and events that the run has left; `None` if it takes more, and then
+        the run is as it was before."""
+        mark, events, steps, seen = self.journal.mark(), len(self.run.events), self._steps, set(self.memory.seen)
+        most_steps, most_events = self._most_steps, self._most_events
+        self._most_steps, self._most_events = (steps + most_steps) // 2, (events + most_events) // 2
+        try:
+            return self.call(callee, arguments)
+        except ExhaustedError:
+            self.journal.take_back(mark)
+            del self.run.events[events:]
+            self._steps, self.memory.seen = steps, seen
+            return None
+        finally:
+            self._most_steps, self._most_events = most_steps, most_events
 
     def load(self, module: Module) -> Scope:
         """The names of a module, which is run if it has not been."""
@@ -259,15 +280,18 @@ class Machine:
     @contextmanager
     def separate(self, run: Run) -> Iterator[None]:
         """A run of its own, whatever another one is in the middle of."""
-        before = self.run, self.within, self._steps, self._most_steps, self.activations
-        self.run, self.within, self._steps, self._most_steps, self.activations = run, (), 0, MOST_STEPS[run.kind], []
+        before = self.run, self.within, self._steps, self.activations
+        limits = self._most_steps, self._most_events
+        self.run, self.within, self._steps, self.activations = run, (), 0, []
+        self._most_steps, self._most_events = MOST_STEPS[run.kind], MOST_EVENTS[run.kind]
         self.runs.append(run)
         try:
             yield
         except (ExhaustedError, RecursionError):
             run.whole = False
         finally:
-            self.run, self.within, self._steps, self._most_steps, self.activations = before
+            self.run, self.within, self._steps, self.activations = before
+            self._most_steps, self._most_events = limits
 
     @contextmanager
     def continued(self, run: Run, module: Module) -> Iterator[None]:
@@ -291,7 +315,7 @@ class Machine:
 
     def note(self, event: Event) -> None:
         """Notes an event."""
-        if len(self.run.events) > MOST_EVENTS[self.run.kind]:
+        if len(self.run.events) > self._most_events:
             raise ExhaustedError
         self.run.events.append(event)
 
