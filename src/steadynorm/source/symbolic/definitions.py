@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 
 from steadynorm.source.symbolic.expressions import defaults_of
-from steadynorm.source.symbolic.machine import Activation, Arguments, Machine
+from steadynorm.source.symbolic.machine import Activation, Arguments, ExhaustedError, Machine
 from steadynorm.source.symbolic.scope import Scope
 from steadynorm.source.symbolic.values import Class, Function, Product, Unknown, Value, Wrapped
 
 _FORWARDED = frozenset({"functools.wraps", "functools.lru_cache", "functools.cache"})
 _ACCESSORS = ("setter", "deleter")
 """What a property gets besides its getter, which alone tells what it gives."""
+
+_MOST_OF_A_RUN = 0.5
+"""A share of a run that a decorator which ends it has taken itself, and not what came before."""
 
 
 def define_function(
@@ -46,7 +49,16 @@ def _decorated(machine: Machine, value: Value, by: Value, node: ast.expr) -> Val
     if isinstance(by, Function):
         if by.node in machine.memory.registering:
             return value
-        given = machine.call(by, Arguments((value,), {}, False, machine.place(node)))
+        if by.node in machine.memory.endless:
+            return Wrapped(value, by)
+        spent = machine.spent
+        try:
+            given = machine.call(by, Arguments((value,), {}, False, machine.place(node)))
+        except ExhaustedError:
+            # Others that it is put on are not to end in it as well.
+            if machine.spent - spent > _MOST_OF_A_RUN:
+                machine.memory.endless.add(by.node)
+            raise
         if given is value:
             machine.memory.registering.add(by.node)
         return given

@@ -95,17 +95,21 @@ class Memory:
         imported: the modules that others import.
         registering: decorators of the project that note a function somewhere and give it back, which need not be seen
             twice.
+        endless: decorators of the project that have used up a run by themselves, and are not run again.
         entered: how often each function was run on behalf of entry points that are no scripts.
     """
 
     seen: set[Spot] = field(default_factory=set)
     imported: set[Module] = field(default_factory=set)
     registering: set[ast.AST] = field(default_factory=set)
+    endless: set[ast.AST] = field(default_factory=set)
     entered: Counter[ast.AST] = field(default_factory=Counter)
 
     def copy(self) -> Memory:
         """The same, to be changed by itself."""
-        return Memory(set(self.seen), set(self.imported), set(self.registering), Counter(self.entered))
+        return Memory(
+            set(self.seen), set(self.imported), set(self.registering), set(self.endless), Counter(self.entered)
+        )
 
 
 Evaluate = Callable[["Machine", Any, Scope], Value]
@@ -198,6 +202,11 @@ class Machine:
     def call(self, callee: Value, arguments: Arguments) -> Value:
         """Calls something."""
         return self._call(self, callee, arguments)
+
+    @property
+    def spent(self) -> float:
+        """The share of what a run may do that the present one has done."""
+        return max(self._steps / self._most_steps, len(self.run.events) / MOST_EVENTS[self.run.kind])
 
     def load(self, module: Module) -> Scope:
         """The names of a module, which is run if it has not been."""
