@@ -298,6 +298,32 @@ def test_endless_programs_are_cut_short_and_say_so(runs: Runs) -> None:
     assert run.whole
 
 
+def test_decorator_without_end_ends_no_run(runs: Runs, shown: Shown) -> None:
+    endless = "import torch\ndef f0(n): n()\n" + "".join(
+        f"def f{i}(n):\n    f{i - 1}(n)\n    f{i - 1}(n)\n" for i in range(1, 30)
+    )
+    docs = f"{endless}\ndef documented(function):\n    f29(print)\n    return function\n"
+    scripts = {
+        name: f"""
+        import torch
+        from probe import show
+        from docs import documented
+
+        @documented
+        def give():
+            return {number}
+
+        show(give())
+        """
+        for number, name in enumerate("abc")
+    }
+
+    found = runs("import torch", docs=docs, **scripts)
+
+    assert all(run.whole for run in found)
+    assert shown("import torch", docs=docs, **scripts) == [0, 1, 2]
+
+
 def test_an_object_knows_where_it_was_made(runs: Runs) -> None:
     (run,) = runs("import torch.nn as nn\nclass A(nn.Module):\n    pass\n\na = A()")
     (instance,) = run.instances

@@ -22,6 +22,10 @@ SMALLEST_MOMENTUM = 0.5
 SMALLEST_OF_KERAS = 0.9
 """A share of the new value from which on it was meant as TensorFlow's and Keras's momentum."""
 
+SMALLEST_DROPOUT = 0.01
+"""A rate from which on dropout is told. It divides the variance by 1 - rate and adds mean² · rate / (1 - rate): with a
+lower one that is a tenth only where the mean is larger than three deviations."""
+
 _MEANT = "Whether so fast an average is meant: 'steadynorm diagnose' tells what re-estimated statistics are worth."
 
 _AXIS = {
@@ -156,6 +160,8 @@ def dropout_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Dropout stands before the layer, with no weights between."""
     for each in seen(evidence, "SN507"):
         rate = _number(each, "rate")
+        if rate is not None and rate < SMALLEST_DROPOUT:
+            continue
         name = f"'{each.facts.get('dropout', 'dropout')}'" + ("" if rate is None else f" (rate {rate:g})")
         yield sighted(
             each,

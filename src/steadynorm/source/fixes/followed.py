@@ -10,7 +10,7 @@ from steadynorm.source.fixes.project import Project
 from steadynorm.source.fixes.scopes import Function, bound, lineage, names_in
 
 _TRANSFORMS = ("value_and_grad", "grad", "filter_value_and_grad", "filter_grad")
-_BACKWARD = ("backward", "manual_backward")
+_BACKWARD = ("backward", "manual_backward", "gradient")
 _GIVES = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 _DEEPEST = 4
 

@@ -6,7 +6,8 @@ import ast
 import re
 
 from steadynorm.fix import Edit
-from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.fixes.arguments import set_keyword
+from steadynorm.source.fixes.errors import NoFixError, WithheldError
 from steadynorm.source.fixes.origin import alias_of
 from steadynorm.source.fixes.scopes import Function, assigned, functions_around, parameters, text_of
 from steadynorm.source.fixes.style import indentation
@@ -64,6 +65,27 @@ def _asks_for_training(node: ast.expr) -> bool:
         and isinstance(node.ops[0], ast.Eq)
         and ast.unparse(node.comparators[0]).endswith("ModeKeys.TRAIN")
     )
+
+
+def set_mode(file: SourceFile, call: ast.Call, name: str, value: str) -> tuple[Edit, ...]:
+    """Makes `name=value` the mode of a call.
+
+    Raises:
+        WithheldError: a `**mapping` of the call may have the mode in it, and a call that has it twice is an error.
+    """
+    require_no_spread(file, call, name)
+    return set_keyword(file, call, name, value)
+
+
+def require_no_spread(file: SourceFile, call: ast.Call, name: str) -> None:
+    """Lets a call be that is not known to leave an argument out.
+
+    Raises:
+        WithheldError: a `**mapping` of the call may have it.
+    """
+    spread = next((each.value for each in call.keywords if each.arg is None), None)
+    if spread is not None and all(each.arg != name for each in call.keywords):
+        raise WithheldError(f"There is no fix for this call, since '**{text_of(file, spread)}' may hold {name}= too.")
 
 
 def with_parameter(file: SourceFile, function: Function, name: str, default: str) -> tuple[Edit, ...]:

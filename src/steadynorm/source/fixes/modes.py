@@ -8,16 +8,21 @@ from collections.abc import Iterable
 from steadynorm.finding import Finding
 from steadynorm.fix import Edit
 from steadynorm.source.editing.nodes import node_at
-from steadynorm.source.fixes.arguments import (
-    insert_positional,
-    remove_keyword,
-    rename_keyword,
-    replace_positional,
-    set_keyword,
-)
+from steadynorm.source.fixes.arguments import insert_positional, remove_keyword, rename_keyword, replace_positional
+from steadynorm.source.fixes.callers import ways_to
 from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.fixes.followed import is_trained_through
 from steadynorm.source.fixes.found import call_of, file_of, lines_of
-from steadynorm.source.fixes.handed import estimators_mode, mode_around, same_mode, set_entry, with_parameter
+from steadynorm.source.fixes.handed import (
+    estimators_mode,
+    mode_around,
+    require_no_spread,
+    same_mode,
+    set_entry,
+    set_mode,
+    with_parameter,
+)
+from steadynorm.source.fixes.own_flags import mode_of_object
 from steadynorm.source.fixes.project import Project
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import (
@@ -68,7 +73,7 @@ def _with_mode(found: Finding, files: Project) -> Iterable[Edit]:
     how, argument = found.evidence.get("how"), str(found.evidence.get("argument") or "training")
     trains = found.code == "SN202"
     if _is_functional(call):
-        return _functional(file, call, way)
+        return _functional(file, call, way, files)
     if how in ("handed", "mode", "inference_mode", "no-eval", "train", "eval", "never-train", "teacher"):
         raise NoFixError("the mode is no argument")
     if how == "phase" and found.code == "SN201":
@@ -78,11 +83,15 @@ def _with_mode(found: Finding, files: Project) -> Iterable[Edit]:
     if how == "functional":
         return remove_keyword(file, call, argument)
     if how == "layer":
-        return _handed_on(file, call, way, argument)
+        return _handed_on(files, file, call, way, argument)
     if any(each.arg == argument and isinstance(each.value, ast.Name) for each in call.keywords):
         raise NoFixError("the mode comes from the function's callers, of which others may mean it")
-    value = str(found.evidence.get("right") or trains)
-    return _set(file, _told(call, argument, files) if "argument" in found.evidence else call, argument, value)
+    mode = _mode_in_scope(files, way, argument)
+    if mode is None and not trains and is_trained_through(ways_to(files, file, call), files):
+        raise NoFixError("training goes through the same call, and no mode is in scope")
+    value = mode or str(found.evidence.get("right") or trains)
+    told = _told(call, argument, files) if "argument" in found.evidence else call
+    return _set(file, told, argument, value) if _is_written(found) else set_mode(file, told, argument, value)
 
 
 def _told(call: ast.Call, argument: str, files: Project) -> ast.Call:
@@ -124,35 +133,53 @@ def _set(file: SourceFile, call: ast.Call, argument: str, value: str) -> tuple[E
     literal = [index for index, each in enumerate(call.args) if _is_mode(each)]
     if len(literal) == 1 and not any(each.arg == argument for each in call.keywords):
         return replace_positional(file, call, literal[0], value)
-    return set_keyword(file, call, argument, value)
+    return set_mode(file, call, argument, value)
 
 
 def _is_mode(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, bool)
 
 
-def _handed_on(file: SourceFile, call: ast.Call, way: tuple[ast.AST, ...], argument: str) -> tuple[Edit, ...]:
+def _mode_in_scope(files: Project, way: tuple[ast.AST, ...], keyword: str) -> str | None:
+    """What a function around a node, or its object, has for an argument that tells the mode."""
+    return mode_around(way, keyword) or mode_of_object(files, way, keyword)
+
+
+def _handed_on(
+    files: Project, file: SourceFile, call: ast.Call, way: tuple[ast.AST, ...], argument: str
+) -> tuple[Edit, ...]:
     """A layer's mode is that of the function around it, which is told it if it is a layer's or model's `call`."""
     mode = mode_around(way, argument)
     if mode is not None:
         return _set(file, call, argument, mode)
     functions = functions_around(way)
-    if not functions or functions[0].name != "call" or class_around(way) is None:
+    if functions and functions[0].name == "call" and class_around(way) is not None:
+        return (*with_parameter(file, functions[0], argument, "None"), *_set(file, call, argument, argument))
+    mode = mode_of_object(files, way, argument)
+    if mode is None:
         raise NoFixError("no mode around")
-    return (*with_parameter(file, functions[0], argument, "None"), *_set(file, call, argument, argument))
+    return _set(file, call, argument, mode)
 
 
 def _is_functional(call: ast.Call) -> bool:
     return ast.unparse(call.func).endswith("batch_norm") and len(call.args) + len(call.keywords) > 2
 
 
-def _functional(file: SourceFile, call: ast.Call, way: tuple[ast.AST, ...]) -> tuple[Edit, ...]:
-    functions = functions_around(way)
-    if not functions or class_around(way) is None or parameters(functions[0])[:1] != ["self"]:
-        raise NoFixError("no module around")
+def _functional(file: SourceFile, call: ast.Call, way: tuple[ast.AST, ...], files: Project) -> tuple[Edit, ...]:
+    mode = "self.training" if _is_in_a_module(way) else _mode_in_scope(files, way, "training")
+    if mode is None:
+        raise NoFixError("no module around, and no mode")
     if len(call.args) > _POSITION:
-        return replace_positional(file, call, _POSITION, "self.training")
-    return set_keyword(file, call, "training", "self.training")
+        return replace_positional(file, call, _POSITION, mode)
+    return set_mode(file, call, "training", mode)
+
+
+def _is_in_a_module(way: tuple[ast.AST, ...]) -> bool:
+    """Whether a node stands in a method of a class that is derived from another one, which PyTorch's modules are."""
+    functions, owner = functions_around(way), class_around(way)
+    if owner is None or parameters(functions[0])[:1] != ["self"]:
+        return False
+    return any(ast.unparse(each) != "object" for each in owner.bases)
 
 
 def _of_graph(found: Finding, files: Project) -> tuple[Edit, ...]:
@@ -169,22 +196,25 @@ def _of_graph(found: Finding, files: Project) -> tuple[Edit, ...]:
     if how == "estimator":
         value = estimators_mode(file, way)
     elif how in ("default", "constant", "trainable"):
-        value = _mode_of_graph(file, way, found, keyword)
+        value = _mode_of_graph(files, file, way, found, keyword)
     else:
         raise NoFixError(f"no fix for {how}")
     if isinstance(node, ast.Dict):
         return set_entry(file, node, quoted(file, keyword), value)
     if how == "trainable" and any(each.arg == how and ast.unparse(each.value) == value for each in node.keywords):
+        require_no_spread(file, node, keyword)
         return rename_keyword(file, node, how, keyword)
-    return _set(file, node, keyword, value)
+    if evidence.get("inner"):
+        return _of_graph_layer(file, node, value, keyword, True)
+    return _set(file, node, keyword, value) if _is_written(found) else set_mode(file, node, keyword, value)
 
 
-def _mode_of_graph(file: SourceFile, way: tuple[ast.AST, ...], found: Finding, keyword: str) -> str:
+def _mode_of_graph(files: Project, file: SourceFile, way: tuple[ast.AST, ...], found: Finding, keyword: str) -> str:
     """The mode that there is, or in a program that only evaluates or predicts its literal."""
     name = found.evidence.get("in_scope")
     if isinstance(name, str) and is_visible(file, way, name):
         return name
-    mode = mode_around(way, keyword)
+    mode = _mode_in_scope(files, way, keyword)
     if mode is not None:
         return mode
     _, *sessions = lines_of(found, file) or [None]
@@ -220,7 +250,7 @@ def handed_on(found: Finding, files: Project) -> Iterable[Edit]:
     if "tf" in evidence:
         return _of_graph_layer(file, call, str(evidence["flag"]), str(evidence["keyword"]), bool(evidence["inner"]))
     if how == "fit":
-        return _handed_on(file, call, way, "training")
+        return _handed_on(files, file, call, way, "training")
     if how == "wrapper":
         return _set(file, call, "training", str(evidence.get("parameter")))
     name = str(evidence.get("parameter") or evidence.get("argument"))
@@ -233,22 +263,22 @@ def handed_on(found: Finding, files: Project) -> Iterable[Edit]:
     if _is_functional(call):
         if len(call.args) > _POSITION:
             return replace_positional(file, call, _POSITION, name)
-        return set_keyword(file, call, "training", name)
+        return set_mode(file, call, "training", name)
     argument = str(evidence.get("argument"))
     if ast.unparse(call.func).endswith((".apply", ".apply_fn")) and not _is_mutable(call, files, how):
         raise NoFixError("the statistics that it would update are not returned")
     value = same_mode(name, argument)
     if value is None:
         raise NoFixError("which mode it is is not known")
-    return set_keyword(file, call, argument, value)
+    return set_mode(file, call, argument, value)
 
 
 def _of_graph_layer(file: SourceFile, call: ast.Call, flag: str, keyword: str, inner: bool) -> tuple[Edit, ...]:
     if not inner:
-        return set_keyword(file, call, keyword, flag)
+        return set_mode(file, call, keyword, flag)
     given = next((each.value for each in call.keywords if each.arg == "normalizer_params"), None)
     if isinstance(given, ast.Dict) and given.keys:
-        return set_entry(file, given, quoted(file, "is_training"), flag)
+        return set_entry(file, given, quoted(file, keyword), flag)
     if given is not None or not any(each.arg == "normalizer_fn" for each in call.keywords):
         raise NoFixError("the parameters of the normalization are not written here")
-    return set_keyword(file, call, "normalizer_params", f"{{{quoted(file, 'is_training')}: {flag}}}")
+    return set_mode(file, call, "normalizer_params", f"{{{quoted(file, keyword)}: {flag}}}")

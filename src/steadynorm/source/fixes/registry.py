@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from steadynorm.finding import Certainty, Finding
 from steadynorm.fix import Edit, Fix
-from steadynorm.source.fixes.errors import NoFixError
+from steadynorm.source.fixes.errors import NoFixError, WithheldError
 from steadynorm.source.fixes.project import Project
 from steadynorm.source.reading.files import SourceFile
 
@@ -53,22 +53,29 @@ def load_fixes() -> None:
 
 
 def with_fixes(findings: Iterable[Finding], files: Mapping[str, SourceFile]) -> Iterator[Finding]:
-    """The findings, each with its fix where there is one."""
+    """The findings, each with its fix where there is one, or with the reason why one is withheld."""
     load_fixes()
     project = Project(files)
     for found in findings:
-        fix = fix_of(found, project)
-        yield found if fix is None else replace(found, fix=fix)
+        yield _with_fix(found, project)
 
 
 def fix_of(found: Finding, files: Mapping[str, SourceFile]) -> Fix | None:
     """The fix of a finding, `None` without one. What is not proven to be wrong is not mended safely."""
-    project = files if isinstance(files, Project) else Project(files)
+    return _with_fix(found, files if isinstance(files, Project) else Project(files)).fix
+
+
+def _with_fix(found: Finding, project: Project) -> Finding:
+    withheld = None
     for each in _REGISTERED.get(found.code, ()):
         try:
             edits = tuple(dict.fromkeys(each.function(found, project)))
+        except WithheldError as error:
+            withheld = error
         except NoFixError:
             continue
-        if edits:
-            return Fix(each.description, edits, each.safe and found.certainty is Certainty.PROVEN)
-    return None
+        else:
+            if edits:
+                safe = each.safe and found.certainty is Certainty.PROVEN
+                return replace(found, fix=Fix(each.description, edits, safe))
+    return found if withheld is None else replace(found, remedy=f"{found.remedy} {withheld}")

@@ -111,6 +111,8 @@ def _inference(world: World, norm: Norm, session: Session) -> Sighting:
         keyword=_keyword(norm),
         test=None if test is None else test.text,
         trained=any(_is_told_by(world, each, origin.place) for each in world.norms if each.place == norm.place),
+        in_scope=_told_in_all_sessions(world, norm),
+        inner=_is_inner(norm) and origin.place == told_at(norm),
     )
 
 
@@ -133,7 +135,7 @@ def _asked_in_python(norm: Norm) -> Branch | None:
 
 
 def _not_passed_on(norm: Norm, flag: str, left_in: str) -> Sighting:
-    inner = norm.inner and not norm.several
+    inner = _is_inner(norm)
     return seen(
         "SN205",
         told_at(norm),
@@ -144,6 +146,11 @@ def _not_passed_on(norm: Norm, flag: str, left_in: str) -> Sighting:
         inner=inner,
         handed=f"normalizer_params={{'is_training': {flag}}}" if inner else f"{_keyword(norm)}={flag}",
     )
+
+
+def _is_inner(norm: Norm) -> bool:
+    """Whether a layer gets its arguments in the `normalizer_params` of another one."""
+    return norm.inner and not norm.several
 
 
 def training_by_population(world: World) -> Iterator[Sighting]:
@@ -230,21 +237,38 @@ def _training(world: World, norm: Norm, session: Session) -> Sighting | None:
         argument=origin.name,
         keyword=_keyword(norm),
         flag=_mode_in_scope(world, norm) or "is_training",
-        in_scope=_mode_in_scope(world, norm),
+        in_scope=_told_in_all_sessions(world, norm),
+        inner=_is_inner(norm) and origin.place == told_at(norm),
     )
 
 
 def _mode_in_scope(world: World, norm: Norm) -> str | None:
     """The placeholder for the mode that the program has, which the layer could be handed."""
-    named = [
-        name
+    named = list(_modes_before(world, norm).values())
+    return named[0] if len(named) == 1 else None
+
+
+def _told_in_all_sessions(world: World, norm: Norm) -> str | None:
+    """The same, if every session that computes the layer feeds it or needs not to: else they fail."""
+    modes = _modes_before(world, norm)
+    if len(modes) != 1:
+        return None
+    ((tensor, name),) = modes.items()
+    computed = [each for each in world.sessions if norm.call in each.reached]
+    fed = tensor.call.name.endswith("with_default") or all(tensor in (each.feeds or {}) for each in computed)
+    return name if fed else None
+
+
+def _modes_before(world: World, norm: Norm) -> dict[Product, str]:
+    """The placeholders of truth values that there are when a layer is made, with their names."""
+    return {
+        value: name
         for value, name in world.run.named.items()
         if is_tensor(value)
         and isinstance(value, Product)
         and value.call.index < norm.call.index
         and _is_bool(value.call)
-    ]
-    return named[0] if len(named) == 1 else None
+    }
 
 
 def _is_bool(call: Call) -> bool:
