@@ -91,7 +91,8 @@ OTHERS = (
 )
 """Widely used packages of which nobody has looked at every normalization: each finding is to be argued."""
 
-TIMED = "timm"
+TIMED = "timm==1.0.29"
+"""The release that has the 127,598 lines which the goal was set for."""
 
 ONE_PROCESSOR = """
 import os, sys
@@ -243,13 +244,14 @@ def main() -> None:
         if options.others is not None:
             show_others(options.others or OTHERS, folder)
             return
-        paths = {package: fetch(package, folder) for package in ((TIMED,) if options.only_times else GOOD)}
+        timed = fetch(TIMED, folder)
         if not options.only_times:
+            paths = [fetch(package, folder) for package in GOOD]
             print("\nFindings of severity error or warning")
-            for path in paths.values():
+            for path in paths:
                 show_findings(path)
         programs = peers(folder, ("ruff",) if options.only_times else ("ruff", "torchfix"))
-        show_times(paths[TIMED], programs, options.repeats, not options.only_times)
+        show_times(timed, programs, options.repeats, not options.only_times)
 
 
 if __name__ == "__main__":
