@@ -15,6 +15,7 @@ from steadynorm.source.torch.known import is_loaded, is_run_wholly, is_used, nam
 from steadynorm.source.torch.made_up import is_made_up
 from steadynorm.source.torch.models import Key
 from steadynorm.source.torch.program import Group, Role, TorchProgram, is_forward
+from steadynorm.source.torch.same_batch import is_of_step
 from steadynorm.source.torch.sightings import called, seen
 from steadynorm.source.torch.state import Observation
 from steadynorm.source.torch.words import PARAMETERS
@@ -112,12 +113,9 @@ def _is_drawn_from(program: TorchProgram, group: Group) -> bool:
 
 def _is_asked_as_trained(program: TorchProgram, group: Group) -> bool:
     """Whether a trained model is asked about the very batch that its gradient is taken for, as for features that are
-    kept for a step: it is to give what it gives in training."""
-    given = set(map(id, group.given))
+    kept for a step, or an accuracy that is shown beside the loss: it is to give what it gives in training."""
     same = [each for each in (*program.groups, *program.guessed) if each.steps and _same(program, group, each)]
-    return any(each.role is Role.TRAIN for each in same) and any(
-        not given.isdisjoint(map(id, each.given)) for each in same
-    )
+    return any(each.role is Role.TRAIN for each in same) and is_of_step(group, same)
 
 
 def _is_in_hook(group: Group) -> bool:
