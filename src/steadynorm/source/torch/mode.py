@@ -10,6 +10,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Call, Loop
 from steadynorm.source.symbolic.values import Known, Parameter, Product
 from steadynorm.source.torch.asked import asked, asked_by_somebody, is_teacher
+from steadynorm.source.torch.chosen import is_chosen_anew
 from steadynorm.source.torch.entrance import entrance
 from steadynorm.source.torch.guarded import is_for_training
 from steadynorm.source.torch.known import is_by_itself, is_loaded, is_used, name_of, settle_of, text_of
@@ -125,6 +126,8 @@ def _switched(program: TorchProgram, group: Group, observed: list[Observation]) 
                 continue
             if each.free and by.within[:1] != each.call.within[:1]:
                 # Nobody knows in which order somebody calls the methods of an object.
+                continue
+            if is_chosen_anew(by, group, each.facts):
                 continue
             told.add(by.place)
             yield seen(
