@@ -14,6 +14,7 @@ from steadynorm.source.torch.entrance import Entrance, entrance
 from steadynorm.source.torch.known import is_loaded, is_run_wholly, is_used, name_of, settle_of, text_of
 from steadynorm.source.torch.made_up import is_made_up
 from steadynorm.source.torch.models import Key
+from steadynorm.source.torch.moved import is_moved
 from steadynorm.source.torch.program import Group, Role, TorchProgram, is_forward
 from steadynorm.source.torch.same_batch import is_of_step
 from steadynorm.source.torch.sightings import called, seen
@@ -162,6 +163,8 @@ def _is_run(program: TorchProgram, group: Group) -> bool:
 def is_teacher(program: TorchProgram, group: Group) -> bool:
     """Whether a model that aids another one's training has weights of its own, and nothing trains or moves it."""
     if program.is_trained(group.root) or not is_loaded(program, group.root, group.first.index):
+        return False
+    if is_moved(program, group.root, group.uses):
         return False
     return not any(
         call.name in (".data", ".copy_", ".mul_", ".lerp_") and _belongs(program, call.receiver, group.root)

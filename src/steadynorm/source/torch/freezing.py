@@ -11,6 +11,7 @@ from steadynorm.source.symbolic.trace import Assign, Branch, Call, Frame, Loop
 from steadynorm.source.symbolic.values import Attribute, Item, Known, Product, Value
 from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.models import Key
+from steadynorm.source.torch.moved import is_moved
 from steadynorm.source.torch.program import Role, TorchProgram, is_forward
 from steadynorm.source.torch.selection import Filter, asks_for_norms, filtered, selected, whole_of
 from steadynorm.source.torch.sightings import receiver, seen
@@ -109,7 +110,7 @@ def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
             continue  # its layers have been told to keep no statistics
         moving = [use for use in _uses_within(program, key) if _moves(program, use, key)]
         thaws = [other for whole, other in thawed if program.models.is_within(key, whole)]
-        if moving and not any(_is_turn(thaw, event, moving) for thaw in thaws):
+        if moving and not any(_is_turn(thaw, event, moving) for thaw in thaws) and not is_moved(program, key, moving):
             told.add(event.place)
             subject = name_of(program, key)
             yield seen("SN601", event.place, subject, "parameters", layers=len(moving))

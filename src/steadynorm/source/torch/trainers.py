@@ -26,6 +26,16 @@ FIT_HOOKS = (
 )
 """What Lightning calls in every epoch of training."""
 
+STEP_HOOKS = (
+    "on_before_zero_grad",
+    "on_before_backward",
+    "on_after_backward",
+    "on_before_optimizer_step",
+    "optimizer_step",
+    "optimizer_zero_grad",
+)
+"""What Lightning calls in every step of training, around that of the optimizer."""
+
 
 def is_hook(node: Node) -> bool:
     """Whether it is a method of an object that is not called in the run, but by a framework or somebody unknown."""
