@@ -10,6 +10,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Call, Loop
 from steadynorm.source.symbolic.values import Known, Parameter, Product
 from steadynorm.source.torch.asked import asked, asked_by_somebody, is_teacher
+from steadynorm.source.torch.batch_axis import is_over_batch
 from steadynorm.source.torch.chosen import is_chosen_anew
 from steadynorm.source.torch.entrance import entrance
 from steadynorm.source.torch.guarded import is_for_training
@@ -177,12 +178,17 @@ def _constants(program: TorchProgram) -> Iterator[Sighting]:
                 continue
             mode = program.constant_mode(use)
             subject = "F.batch_norm"
-            if mode is True and group.role is Role.ASK and is_used(program, group) and not is_for_training(use):
+            if mode is True and group.role is Role.ASK and is_used(program, group) and _is_of_inference(use):
                 yield seen("SN201", use.place, subject, "constant")
             elif mode is False and group.role is Role.TRAIN and _has_parameters(use):
                 yield seen(
                     "SN202", use.place, subject, "default" if use.argument(5, "training") is None else "constant"
                 )
+
+
+def _is_of_inference(use: Call) -> bool:
+    """Whether inference comes to a call, and moments of a batch are what it normalizes by."""
+    return not is_for_training(use) and is_over_batch(use)
 
 
 def _has_parameters(use: Call) -> bool:
