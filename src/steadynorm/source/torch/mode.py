@@ -99,6 +99,8 @@ def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -
     first = observed[0]
     if not _begins_off(program, group, observed) or isinstance(program.models.value(group.root), Parameter):
         return
+    if _is_trained_beside(program, group):
+        return
     by = next(iter(first.facts)).by
     assert by is not None
     loaded = is_loaded(program, group.root, by.index)
@@ -115,6 +117,21 @@ def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -
         where=str(by.place),
         by=text_of(by),
     )
+
+
+def _is_trained_beside(program: TorchProgram, group: Group) -> bool:
+    """Whether the same loop trains the model in training mode, too, as a critic's own loss does beside the generator's,
+    for which it is in inference mode: that updates the statistics."""
+    loop = next((block for block in reversed(group.first.within) if isinstance(block, Loop)), None)
+    return loop is not None and any(
+        other.role is Role.TRAIN and other.root == group.root and loop in other.first.within and _is_on(program, other)
+        for other in program.groups
+    )
+
+
+def _is_on(program: TorchProgram, group: Group) -> bool:
+    observed = [each for use in group.uses for each in program.facts(use) if not each.free]
+    return bool(observed) and all(each.trains for each in observed)
 
 
 def _switched(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
