@@ -159,6 +159,7 @@ def _switched(program: TorchProgram, group: Group, observed: list[Observation]) 
                 **_both_names(program, group, by),
                 switch="train(False)" if by.name == ".train" else "eval()",
                 where=str(group.place),
+                trained_at={str(group.place): _written_model(program, group, by)},
             )
 
 
