@@ -56,3 +56,20 @@ for epoch in range(config["epochs"]):
             print(epoch, [second(images.to(device)).argmax(1) for images, _ in loaders["val"]])
     else:
         second.train()
+
+third = Net().to(device)
+optimizer = optim.SGD(third.parameters(), lr=0.1, momentum=0.9)
+for phase in config["phases"]:
+    if phase == "train":
+        third.train()
+    else:
+        third.eval()
+    for number, (images, labels) in enumerate(loaders[phase]):
+        loss = F.cross_entropy(third(images.to(device)), labels.to(device))
+        if phase == "train":
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        if number % 100 == 0:
+            third.eval()  # expect: SN203
+            print(third(images.to(device)).argmax(1))

@@ -72,6 +72,22 @@ def by_turns(model, optimizer):
         print(epoch, loss.item())
 
 
-for train in (by_if, by_two_ifs, by_turns):
+def with_a_report(model, optimizer):
+    for phase in config["phases"]:
+        if phase == "train":
+            model.train()
+        for images, labels in loaders[phase]:
+            if phase == "train":
+                loss = F.cross_entropy(model(images.to(device)), labels.to(device))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        if phase == "val":
+            model.eval()
+            with torch.no_grad():
+                print([model(images.to(device)).argmax(1) for images, _ in loaders["val"]])
+
+
+for train in (by_if, by_two_ifs, by_turns, with_a_report):
     network = Net().to(device)
     train(network, optim.SGD(network.parameters(), lr=0.1, momentum=0.9))

@@ -11,31 +11,39 @@ from steadynorm.source.torch.state import Fact
 
 
 def is_chosen_anew(by: Call, group: Group, facts: Iterable[Fact]) -> bool:
-    """Whether a switch to inference mode stands before a training in its loop, where another arm calls `train()`: the
-    arm of the training, or the other one of the same condition."""
-    if not _precedes(by, group):
-        return False
+    """Whether each training comes through a `train()` of its own behind a switch to inference mode: in the other arm of
+    that one's condition, or in an arm that the training is in, too."""
     trains = [fact.by for fact in facts if fact.training and fact.by is not None and _precedes(fact.by, group)]
     off = list(_arms(by.within))
-    if any(
-        _contradict(arm, other) and arm.place == other.place
-        for call in trains
-        for arm in _arms(call.within)
-        for other in off
+    if _precedes(by, group) and any(
+        _is_other_arm(arm, other) for call in trains for arm in _arms(call.within) for other in off
     ):
         return True
-    around = set(map(id, group.first.within))
     steps = [arm for step in group.steps if step.call is not None for arm in _arms(step.call.within)]
-    return any(_contradict(arm, step) for arm in off for step in steps) and any(
-        all(id(arm) in around or any(_is_same_arm(arm, step) for step in steps) for arm in _arms(call.within))
-        for call in trains
-    )
+    own = [call for call in trains if _is_made(call, group, steps) and _loops_of(by, group) <= _loops_of(call, group)]
+    excluded = any(_contradict(arm, step) for arm in off for step in steps)
+    return any(excluded or not call.index < by.index < group.first.index for call in own)
+
+
+def _is_made(call: Call, group: Group, steps: list[Branch]) -> bool:
+    """Whether a call is made whenever the step is that a model's call leads to."""
+    around = set(map(id, group.first.within))
+    return all(id(arm) in around or any(_is_same_arm(arm, step) for step in steps) for arm in _arms(call.within))
+
+
+def _loops_of(call: Call, group: Group) -> set[int]:
+    """The loops that a call is in with the model's."""
+    around = set(map(id, group.first.within))
+    return {id(block) for block in call.within if isinstance(block, Loop) and id(block) in around}
+
+
+def _is_other_arm(one: Branch, other: Branch) -> bool:
+    return one.place == other.place and _contradict(one, other)
 
 
 def _precedes(call: Call, group: Group) -> bool:
     """Whether a call is made before the model's in one iteration of a loop."""
-    loops = {id(block) for block in group.first.within if isinstance(block, Loop)}
-    return call.index < group.first.index and any(id(block) in loops for block in call.within)
+    return call.index < group.first.index and bool(_loops_of(call, group))
 
 
 def _arms(within: tuple[Block, ...]) -> Iterator[Branch]:
