@@ -56,9 +56,10 @@ def is_same_batch(asked: Group, trained: Group) -> bool:
     if not {id(each) for each in asked.given if _is_data(each)}.isdisjoint(map(id, trained.given)):
         return True
     wanted = [origin for value in asked.given[:1] for origin in _samples(value)]
-    further = any(_is_batch(start) for start, _ in wanted)
-    taken = [origin for value in trained.given for origin in _samples(value, further)]
-    return bool(wanted) and all(any(_begins(origin, each) for each in taken) for origin in wanted)
+    if not wanted or not all(_is_batch(start) for start, _ in wanted):
+        return False
+    taken = [origin for value in trained.given for origin in _samples(value, further=True)]
+    return all(any(_begins(origin, each) for each in taken) for origin in wanted)
 
 
 def _is_data(value: Value) -> bool:
@@ -67,7 +68,7 @@ def _is_data(value: Value) -> bool:
 
 
 def _samples(value: Value, further: bool = False) -> Iterator[Origin]:
-    """Where the samples in a value come from, but for what only moves or reshapes them; with `further` what any other
+    """Where the samples in a value come from, behind what only moves or reshapes them; with `further` what any other
     call was given counts, too, as a batch that is augmented."""
     seen: set[int] = set()
     pending = [value]
