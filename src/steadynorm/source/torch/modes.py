@@ -17,7 +17,7 @@ from steadynorm.source.symbolic.blocks import (
     is_same_loop,
     nested,
 )
-from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Run, With
+from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Return, Run, With
 from steadynorm.source.symbolic.values import Attribute, Bound, Choice, Expression, Function, Known, Product, Value
 from steadynorm.source.torch.current import CurrentModes
 from steadynorm.source.torch.frozen_again import frozen_in_each_step
@@ -64,6 +64,8 @@ class Modes:
         self._engines: list[Nested] = []
         self._followed: dict[object, list[Nested]] = {}
         self._again: set[object] = set()
+        self._returned: list[list[State]] = []
+        """The modes at the places where the functions that are being run return, in an arm of a condition."""
         self._reads = reads_of_modes(run)
         self._stacks = stacks_of_contexts(run)
         nodes = nested(run.events)
@@ -138,7 +140,17 @@ class Modes:
                     self._engines.append(node)
                 if type(block) is Frame:
                     self._followed.setdefault(block.function.node, []).append(node)
-                self._replay(node.inside)
+                    self._run_function(node)
+                else:
+                    self._replay(node.inside)
+
+    def _run_function(self, node: Nested) -> None:
+        """Runs a function, whose caller goes on from any of the places that it returns at."""
+        self._returned.append([])
+        self._replay(node.inside)
+        returned = self._returned.pop()
+        if returned:
+            self._now.join(*returned, self._now.state)
 
     def _branch(self, nodes: Sequence[Node], position: int) -> int:
         """Runs the arms of one condition; gives the position behind them."""
@@ -204,6 +216,8 @@ class Modes:
 
     def _visit(self, event: object) -> None:
         self._visits += 1
+        if type(event) is Return and self._returned and _is_in_arm(event):
+            self._returned[-1].append(self._now.state.copy())
         if type(event) is not Call and type(event) is not Assign:
             return
         for attribute in self._reads.get(event.index, ()):
@@ -254,7 +268,7 @@ class Modes:
             values = (node.block.receiver, *node.block.arguments.values())
             if wanted <= {self._identity(value) for value in values}:
                 self._again.add(function.node)
-                self._replay(node.inside)
+                self._run_function(node)
                 self._again.discard(function.node)
                 return
 
@@ -281,3 +295,10 @@ class Modes:
         if isinstance(given, Attribute) and given.name == "training":
             return [fact.training for fact in self._of_attribute(given)]
         return [None]
+
+
+def _is_in_arm(event: Return) -> bool:
+    """Whether a function returns in an arm of a condition, so that it may go on to another place."""
+    if event.frame not in event.within:
+        return False
+    return any(type(block) is Branch for block in event.within[event.within.index(event.frame) :])
