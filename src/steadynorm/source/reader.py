@@ -9,7 +9,7 @@ from importlib import import_module
 from steadynorm.place import Place
 from steadynorm.program import Program
 from steadynorm.source.reading.files import SourceFile
-from steadynorm.source.seen import Seen
+from steadynorm.source.seen import Seen, together
 from steadynorm.source.symbolic.runs import runs_of
 from steadynorm.source.symbolic.trace import Run
 from steadynorm.source.tensorflow.about import is_about
@@ -52,12 +52,12 @@ def read(files: Sequence[SourceFile]) -> Program:
 
 def program_of(files: Sequence[SourceFile], looks: Sequence[Look]) -> Program:
     """What all looks at a project together come to."""
-    seen = [one for look in reversed(looks) for one in look.seen]
-    unique = {(each.place, each.code, each.how): each for one in seen for each in reversed(one.sightings)}
+    seen = [one for look in looks for one in reversed(look.seen)]
+    unique = together(each for one in seen for each in one.sightings)
     places = frozenset[Place]().union(*(one.normalizations for one in seen))
     return Program(
         tuple(file.path for file in files),
-        tuple(sorted(unique.values(), key=lambda each: (each.place, each.code, each.how))),
+        tuple(sorted(unique, key=lambda each: (each.place, each.code, each.how))),
         len(places),
         tuple(dict.fromkeys(name for look in looks for name in look.lost)),
         tuple(sorted(frozenset[Place]().union(*(one.unseen for one in seen)))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from steadynorm.finding import Finding
@@ -27,11 +27,17 @@ _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)
 
 @fixes("SN203", "train in training mode", safe=True)
 def train_again(found: Finding, files: Project) -> Iterable[Edit]:
-    """Calls `train()` at the start of each epoch, or behind an evaluation that interrupts one."""
+    """Calls `train()` at the start of each epoch, or behind an evaluation that interrupts one; in all loops that come
+    to the same evaluation."""
+    edits = (edit for steps in _trained(found, files) for edit in _again_for(found, files, steps))
+    return dict.fromkeys(edits)
+
+
+def _again_for(found: Finding, files: Project, steps: list[tuple[SourceFile, ast.Call]]) -> Iterable[Edit]:
+    """Switches back for the first of several calls, one of which trains, that is in a loop with the evaluation."""
     file, call = call_of(found, files)
     again = _again(file, call)
     ways = ways_to(files, file, call)
-    steps = _trained(found, files)
     for other, step in steps:
         shared = shared_loop(ways_to(files, other, step), ways)
         if shared is not None:
@@ -109,11 +115,22 @@ def _in_step(files: Project, level: Level) -> tuple[Edit, ...] | None:
     return insert_before(level.file, Standing(first[0], body, function), f"{called(level)}.train()")
 
 
-def _trained(found: Finding, files: Project) -> list[tuple[SourceFile, ast.Call]]:
-    """Where the model is called that is trained: by its name if the finding has it, else the innermost call."""
-    name = found.evidence.get("trained")
+def _trained(found: Finding, files: Project) -> list[list[tuple[SourceFile, ast.Call]]]:
+    """For each loop the calls of which one is that of the model that is trained: those of its name if the finding has
+    it, else the innermost first."""
     near = list(nodes_of(found, files))[::-1]
-    return [each for each in near if ast.unparse(each[1].func) == name] or near
+    names: Mapping[str, str] = found.evidence.get("trained_at") or {}  # type: ignore[assignment]
+    if not names:
+        return [_of_name(near, found.evidence.get("trained"))]
+    return [_of_name([each for each in near if _place(*each) == place], name) for place, name in names.items()]
+
+
+def _of_name(calls: list[tuple[SourceFile, ast.Call]], name: object) -> list[tuple[SourceFile, ast.Call]]:
+    return [each for each in calls if ast.unparse(each[1].func) == name] or calls
+
+
+def _place(file: SourceFile, call: ast.Call) -> str:
+    return f"{file.path}:{call.lineno}"
 
 
 def _in_loop(shared: Shared, again: Again) -> tuple[Edit, ...]:

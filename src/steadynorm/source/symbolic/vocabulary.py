@@ -19,7 +19,12 @@ CALL_METHODS = (
 )
 """Beginnings of the names of base classes, with the method that a call of an object runs."""
 
-READY_METHODS = (("keras.", "build"), ("tensorflow.layers.", "build"), ("flax.linen.Module", "setup"))
+READY_METHODS = (
+    ("keras.", "build"),
+    ("tensorflow.layers.", "build"),
+    ("flax.linen.Module", "setup"),
+    ("ts.torch_handler.", "initialize"),
+)
 """The method that runs once before an object's first call."""
 
 FIELD_BASES = ("flax.linen.Module", "equinox.Module", "flax.struct.PyTreeNode", "typing.NamedTuple")

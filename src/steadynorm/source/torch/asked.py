@@ -14,7 +14,9 @@ from steadynorm.source.torch.entrance import Entrance, entrance
 from steadynorm.source.torch.known import is_loaded, is_run_wholly, is_used, name_of, settle_of, text_of
 from steadynorm.source.torch.made_up import is_made_up
 from steadynorm.source.torch.models import Key
+from steadynorm.source.torch.moved import is_moved
 from steadynorm.source.torch.program import Group, Role, TorchProgram, is_forward
+from steadynorm.source.torch.same_batch import is_of_step
 from steadynorm.source.torch.sightings import called, seen
 from steadynorm.source.torch.state import Observation
 from steadynorm.source.torch.words import PARAMETERS
@@ -112,12 +114,9 @@ def _is_drawn_from(program: TorchProgram, group: Group) -> bool:
 
 def _is_asked_as_trained(program: TorchProgram, group: Group) -> bool:
     """Whether a trained model is asked about the very batch that its gradient is taken for, as for features that are
-    kept for a step: it is to give what it gives in training."""
-    given = set(map(id, group.given))
+    kept for a step, or an accuracy that is shown beside the loss: it is to give what it gives in training."""
     same = [each for each in (*program.groups, *program.guessed) if each.steps and _same(program, group, each)]
-    return any(each.role is Role.TRAIN for each in same) and any(
-        not given.isdisjoint(map(id, each.given)) for each in same
-    )
+    return any(each.role is Role.TRAIN for each in same) and is_of_step(group, same)
 
 
 def _is_in_hook(group: Group) -> bool:
@@ -164,6 +163,8 @@ def _is_run(program: TorchProgram, group: Group) -> bool:
 def is_teacher(program: TorchProgram, group: Group) -> bool:
     """Whether a model that aids another one's training has weights of its own, and nothing trains or moves it."""
     if program.is_trained(group.root) or not is_loaded(program, group.root, group.first.index):
+        return False
+    if is_moved(program, group.root, group.uses):
         return False
     return not any(
         call.name in (".data", ".copy_", ".mul_", ".lerp_") and _belongs(program, call.receiver, group.root)

@@ -9,7 +9,7 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.expressions import ITEM
 from steadynorm.source.symbolic.flow import behind, inside
-from steadynorm.source.symbolic.trace import Assign, Call
+from steadynorm.source.symbolic.trace import Assign, Block, Call
 from steadynorm.source.symbolic.values import Attribute, Instance, Item, Known, Product, Value
 from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.made_up import is_made_up
@@ -24,19 +24,28 @@ _SETTLE = "the metric with the averaged weights before and after torch.optim.swa
 
 
 @dataclass(frozen=True, slots=True)
-class _Write:
-    """A statement that sets parameters of a model from another one's."""
+class Write:
+    """A statement that sets parameters of a model from another one's.
+
+    Arguments:
+        place: of the statement.
+        target: the model.
+        index: its position in the trace.
+        within: the blocks around it.
+        how: `average` or `copy`.
+    """
 
     place: Place
     target: Key
     index: int
+    within: tuple[Block, ...]
     how: str
 
 
 def look_at_averages(program: TorchProgram) -> Iterator[Sighting]:
     """What a run averages or copies parameter by parameter."""
     told: set[Key] = set()
-    for write in sorted(_writes(program), key=lambda each: each.index):
+    for write in sorted(writes(program), key=lambda each: each.index):
         if write.target in told or program.models.bears(write.target) is not True:
             continue
         if _has_statistics(program, write.target) or not reads_statistics(program, write.target):
@@ -57,7 +66,8 @@ def _written(program: TorchProgram, key: Key) -> str | None:
     return next((text for call in reversed(list(calls)) if (text := receiver(call)) is not None), None)
 
 
-def _writes(program: TorchProgram) -> Iterator[_Write]:
+def writes(program: TorchProgram) -> Iterator[Write]:
+    """What a run writes into models, parameter by parameter."""
     for event in program.run.events:
         if type(event) is Call and event.name in _IN_PLACE and event.receiver is not None:
             target, sources = event.receiver, (*event.arguments, *event.keywords.values())
@@ -69,7 +79,7 @@ def _writes(program: TorchProgram) -> Iterator[_Write]:
             yield from _write(program, event, target, sources)
 
 
-def _write(program: TorchProgram, event: Call | Assign, target: Value, sources: tuple[Value, ...]) -> Iterator[_Write]:
+def _write(program: TorchProgram, event: Call | Assign, target: Value, sources: tuple[Value, ...]) -> Iterator[Write]:
     key = _owner(program, target)
     if key is None:
         return
@@ -77,7 +87,7 @@ def _write(program: TorchProgram, event: Call | Assign, target: Value, sources: 
     if others:
         own = any(key in _owners(program, source) for source in sources)
         chained = isinstance(event, Call) and event.name in (".add_", ".lerp_")
-        yield _Write(event.place, key, event.index, "average" if own or chained else "copy")
+        yield Write(event.place, key, event.index, event.within, "average" if own or chained else "copy")
 
 
 def _owner(program: TorchProgram, value: Value) -> Key | None:
@@ -163,7 +173,7 @@ def _has_its_own(program: TorchProgram, key: Key) -> bool:
 def _is_of(program: TorchProgram, group: Group, use: Call, key: Key) -> bool:
     """Whether a layer that is run belongs to a model, also where that is one of several in the model that is called."""
     part = program.interest(use)
-    return _related(program, group.root, key) if part is None else program.models.is_within(part, key)
+    return related(program, group.root, key) if part is None else program.models.is_within(part, key)
 
 
 def _is_taken(program: TorchProgram, call: Call) -> bool:
@@ -191,7 +201,8 @@ def reads_statistics(program: TorchProgram, key: Key) -> bool:
     return False
 
 
-def _related(program: TorchProgram, one: Key, other: Key) -> bool:
+def related(program: TorchProgram, one: Key, other: Key) -> bool:
+    """Whether one model is a part of the other one, or the same."""
     return program.models.is_within(one, other) or program.models.is_within(other, one)
 
 
@@ -274,7 +285,7 @@ def _in_callbacks(program: TorchProgram) -> Iterator[Sighting]:
     key = program.models.key(modules[0]) if len(modules) == 1 else None
     if key is None or program.models.bears(key) is not True:
         return
-    for write in _writes(program):
+    for write in writes(program):
         holder = program.models.value(write.target)
         if not isinstance(holder, Instance) or holder is modules[0] or _has_statistics(program, write.target):
             continue

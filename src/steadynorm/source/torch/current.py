@@ -73,6 +73,10 @@ class CurrentModes:
                     return pair
         return None
 
+    def is_switched_off(self, key: Key) -> bool:
+        """Whether a call may have put a part, or its normalization layers, into inference mode."""
+        return any(fact.by is not None and fact.training is not True for fact in self.facts(key))
+
     def still(self, key: Key) -> frozenset[Key]:
         """The parts of a model that may be in inference mode, set for them and not for the whole model."""
         return frozenset(

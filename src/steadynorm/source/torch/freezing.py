@@ -7,10 +7,11 @@ from itertools import takewhile
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.source.symbolic.trace import Assign, Branch, Call, Frame, Loop
+from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop
 from steadynorm.source.symbolic.values import Attribute, Item, Known, Product, Value
 from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.models import Key
+from steadynorm.source.torch.moved import is_moved
 from steadynorm.source.torch.program import Role, TorchProgram, is_forward
 from steadynorm.source.torch.selection import Filter, asks_for_norms, filtered, selected, whole_of
 from steadynorm.source.torch.sightings import receiver, seen
@@ -109,12 +110,22 @@ def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
             continue  # its layers have been told to keep no statistics
         moving = [use for use in _uses_within(program, key) if _moves(program, use, key)]
         thaws = [other for whole, other in thawed if program.models.is_within(key, whole)]
-        if moving and not any(_is_turn(thaw, event, moving) for thaw in thaws):
+        later = [use for use in moving if not _is_over(use, event)]
+        if later and not any(_is_turn(thaw, event, moving) for thaw in thaws) and not is_moved(program, key, moving):
             told.add(event.place)
             subject = name_of(program, key)
-            yield seen("SN601", event.place, subject, "parameters", layers=len(moving))
+            yield seen("SN601", event.place, subject, "parameters", layers=len(later))
             # What is said of one statement of a function that freezes need not be said of the next.
             told |= {other.place for _, _, other in frozen if _same_function(other, event)}
+
+
+def _is_over(use: Call, freeze: Call | Assign) -> bool:
+    """Whether a training was over when its model was frozen, as before a probe is trained on it: no loop leads back to
+    it, and no framework decides which of them comes first."""
+    loops = {id(block) for block in freeze.within if isinstance(block, Loop)}
+    if use.index > freeze.index or any(isinstance(block, Loop) and id(block) in loops for block in use.within):
+        return False
+    return not any(isinstance(block, Callback) for block in (*use.within, *freeze.within))
 
 
 def _is_turn(thaw: Call | Assign, freeze: Call | Assign, moving: list[Call]) -> bool:

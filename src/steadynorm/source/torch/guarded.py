@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from itertools import dropwhile
 
 from steadynorm.source.symbolic.trace import Branch, Call, Frame
 from steadynorm.source.symbolic.values import Attribute, Expression, Instance, Value
+from steadynorm.source.torch.models import is_module
+from steadynorm.source.torch.program import FORWARD
 from steadynorm.source.torch.steps import no_gradient
+from steadynorm.source.torch.words import short
 
-_LOSS = ("loss", "criterion")
+_LOSS = frozenset({"loss", "losses", "criterion", "criteria"})
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+"""A word of a name in snake or camel case: `VICRegLoss` and `vicreg_loss` have one for a loss, `GlossNet` has none."""
 
 
 def is_for_training(call: Call) -> bool:
@@ -29,13 +35,23 @@ def _is_training(test: Value, arm: bool) -> bool:
 
 
 def is_of_loss(call: Call) -> bool:
-    """Whether a call belongs to a loss, by the name of a function or class around it."""
-    return any(word in name.lower() for frame in call.stack for name in _names(frame) for word in _LOSS)
+    """Whether a call belongs to a loss, by the name of a function or class around it. What `eval_loss(model, batch)`
+    asks a network for is no part of one."""
+    of_network = False
+    for frame in reversed(call.stack):
+        name = short(frame.function.name)
+        if (not of_network and _is_loss(name)) or _is_loss(_class_of(frame)):
+            return True
+        of_network = of_network or (name in FORWARD and frame.receiver is not None and is_module(frame.receiver))
+    return False
 
 
-def _names(frame: Frame) -> tuple[str, ...]:
-    own = frame.function.name
-    return (own, frame.receiver.of.name) if isinstance(frame.receiver, Instance) else (own,)
+def _class_of(frame: Frame) -> str:
+    return frame.receiver.of.name if isinstance(frame.receiver, Instance) else ""
+
+
+def _is_loss(name: str) -> bool:
+    return any(word.lower() in _LOSS for word in _WORD.findall(name))
 
 
 def is_of_targets(call: Call) -> bool:

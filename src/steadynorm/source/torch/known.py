@@ -86,8 +86,10 @@ def settle_of(program: TorchProgram, group: Group) -> str | None:
 
 
 def is_by_itself(run: Run) -> bool:
-    """Whether a run looks at a class that nobody makes an object of, and whose methods no framework calls."""
+    """Whether a run looks at a class that nobody makes an object of, and whose methods no framework calls; none that
+    would set modes, as TorchServe does not."""
     bases = [base for instance in run.instances[:1] for base in instance.of.external_bases()]
+    bases = [base for base in bases if not base.startswith("ts.torch_handler.")]
     whole = all(instance.of.whole for instance in run.instances[:1])
     return run.kind == "class" and whole and set(bases) <= {"builtins.object", "abc.ABC"}
 

@@ -12,6 +12,7 @@ from steadynorm.source.symbolic.values import External, Instance, Item, Paramete
 from steadynorm.source.torch.words import LOADERS, RANDOM, short
 
 _OF_SIZES_OR_DATA = ("torch.FloatTensor", "torch.LongTensor")
+_READS = LOADERS | {"torch.load"}
 _COUNTS_OR_NOISE = (".size", "builtins.len", "builtins.int", "numpy.random.")
 
 
@@ -40,7 +41,7 @@ def is_made_up(*values: Value) -> bool:
                     pending.extend(part.call.arguments)
                 elif part.call.name in RANDOM:
                     random = True
-                elif part.call.name in LOADERS or not part.call.name.startswith((".", "torch.")):
+                elif part.call.name in _READS or not part.call.name.startswith((".", "torch.")):
                     return False
                 elif part.call.receiver is not None:
                     pending.append(part.call.receiver)

@@ -10,6 +10,8 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Call, Loop
 from steadynorm.source.symbolic.values import Known, Parameter, Product
 from steadynorm.source.torch.asked import asked, asked_by_somebody, is_teacher
+from steadynorm.source.torch.batch_axis import is_over_batch
+from steadynorm.source.torch.chosen import is_chosen_anew
 from steadynorm.source.torch.entrance import entrance
 from steadynorm.source.torch.guarded import is_for_training
 from steadynorm.source.torch.known import is_by_itself, is_loaded, is_used, name_of, settle_of, text_of
@@ -97,6 +99,8 @@ def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -
     first = observed[0]
     if not _begins_off(program, group, observed) or isinstance(program.models.value(group.root), Parameter):
         return
+    if _is_trained_beside(program, group):
+        return
     by = next(iter(first.facts)).by
     assert by is not None
     loaded = is_loaded(program, group.root, by.index)
@@ -115,6 +119,21 @@ def _trained(program: TorchProgram, group: Group, observed: list[Observation]) -
     )
 
 
+def _is_trained_beside(program: TorchProgram, group: Group) -> bool:
+    """Whether the same loop trains the model in training mode, too, as a critic's own loss does beside the generator's,
+    for which it is in inference mode: that updates the statistics."""
+    loop = next((block for block in reversed(group.first.within) if isinstance(block, Loop)), None)
+    return loop is not None and any(
+        other.role is Role.TRAIN and other.root == group.root and loop in other.first.within and _is_on(program, other)
+        for other in program.groups
+    )
+
+
+def _is_on(program: TorchProgram, group: Group) -> bool:
+    observed = [each for use in group.uses for each in program.facts(use) if not each.free]
+    return bool(observed) and all(each.trains for each in observed)
+
+
 def _switched(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:
     """Training in inference mode after the first evaluation."""
     told: set[Place] = set()
@@ -125,6 +144,8 @@ def _switched(program: TorchProgram, group: Group, observed: list[Observation]) 
                 continue
             if each.free and by.within[:1] != each.call.within[:1]:
                 # Nobody knows in which order somebody calls the methods of an object.
+                continue
+            if is_chosen_anew(by, group, each.facts):
                 continue
             told.add(by.place)
             yield seen(
@@ -138,6 +159,7 @@ def _switched(program: TorchProgram, group: Group, observed: list[Observation]) 
                 **_both_names(program, group, by),
                 switch="train(False)" if by.name == ".train" else "eval()",
                 where=str(group.place),
+                trained_at={str(group.place): _written_model(program, group, by)},
             )
 
 
@@ -174,12 +196,17 @@ def _constants(program: TorchProgram) -> Iterator[Sighting]:
                 continue
             mode = program.constant_mode(use)
             subject = "F.batch_norm"
-            if mode is True and group.role is Role.ASK and is_used(program, group) and not is_for_training(use):
+            if mode is True and group.role is Role.ASK and is_used(program, group) and _is_of_inference(use):
                 yield seen("SN201", use.place, subject, "constant")
             elif mode is False and group.role is Role.TRAIN and _has_parameters(use):
                 yield seen(
                     "SN202", use.place, subject, "default" if use.argument(5, "training") is None else "constant"
                 )
+
+
+def _is_of_inference(use: Call) -> bool:
+    """Whether inference comes to a call, and moments of a batch are what it normalizes by."""
+    return not is_for_training(use) and is_over_batch(use)
 
 
 def _has_parameters(use: Call) -> bool:

@@ -17,9 +17,10 @@ from steadynorm.source.symbolic.blocks import (
     is_same_loop,
     nested,
 )
-from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Run, With
+from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Return, Run, With
 from steadynorm.source.symbolic.values import Attribute, Bound, Choice, Expression, Function, Known, Product, Value
 from steadynorm.source.torch.current import CurrentModes
+from steadynorm.source.torch.frozen_again import frozen_in_each_step
 from steadynorm.source.torch.lost import reached_by_luck, switched_by_name
 from steadynorm.source.torch.models import Key, Models
 from steadynorm.source.torch.put_back import reads_of_modes, stacks_of_contexts
@@ -52,7 +53,7 @@ class Modes:
     def __init__(
         self, run: Run, models: Models, interest: Callable[[Call], Key | None], before: State | None = None
     ) -> None:
-        self._models, self._interest = models, interest
+        self._run, self._models, self._interest = run, models, interest
         self._now = CurrentModes(models, run.kind, State() if before is None else before.copy())
         self.observations: list[Observation] = []
         self.undone_by_frameworks: list[tuple[Call, Call, bool]] = []
@@ -63,6 +64,8 @@ class Modes:
         self._engines: list[Nested] = []
         self._followed: dict[object, list[Nested]] = {}
         self._again: set[object] = set()
+        self._returned: list[list[State]] = []
+        """The modes at the places where the functions that are being run return, in an arm of a condition."""
         self._reads = reads_of_modes(run)
         self._stacks = stacks_of_contexts(run)
         nodes = nested(run.events)
@@ -94,12 +97,18 @@ class Modes:
         if not fits or not by_name.keys() & set(FIT_HOOKS):
             self._ask_free(hooks)
             return
-        self.undone_by_frameworks += begin_fit(self._now.state, self._models)
+        undone = begin_fit(self._now.state, self._models, self._run.instances)
         self._call_hooks(by_name, BEGIN_HOOKS)
         for later in (False, True):
             self._later = later
             self._call_hooks(by_name, FIT_HOOKS)
         self._later = False
+        # What a hook or the module's own forward() freezes again stays frozen.
+        self.undone_by_frameworks += [
+            (frozen, frozen, True)
+            for key, frozen in undone
+            if not self._now.is_switched_off(key) and not self._is_anew(key)
+        ]
         self._ask_free([node for name, nodes in by_name.items() if name not in FIT_HOOKS for node in nodes])
 
     def _call_hooks(self, by_name: dict[str, list[Nested]], names: tuple[str, ...]) -> None:
@@ -131,7 +140,17 @@ class Modes:
                     self._engines.append(node)
                 if type(block) is Frame:
                     self._followed.setdefault(block.function.node, []).append(node)
-                self._replay(node.inside)
+                    self._run_function(node)
+                else:
+                    self._replay(node.inside)
+
+    def _run_function(self, node: Nested) -> None:
+        """Runs a function, whose caller goes on from any of the places that it returns at."""
+        self._returned.append([])
+        self._replay(node.inside)
+        returned = self._returned.pop()
+        if returned:
+            self._now.join(*returned, self._now.state)
 
     def _branch(self, nodes: Sequence[Node], position: int) -> int:
         """Runs the arms of one condition; gives the position behind them."""
@@ -197,6 +216,8 @@ class Modes:
 
     def _visit(self, event: object) -> None:
         self._visits += 1
+        if type(event) is Return and self._returned and _is_in_arm(event):
+            self._returned[-1].append(self._now.state.copy())
         if type(event) is not Call and type(event) is not Assign:
             return
         for attribute in self._reads.get(event.index, ()):
@@ -210,7 +231,8 @@ class Modes:
         if key is not None:
             self._observe(event, key)
         if event.name in (".eval", ".train"):
-            self.undone_by_frameworks += undone_by_trainer(event, self._now.state, self._models)
+            undone = undone_by_trainer(event, self._now.state, self._models)
+            self.undone_by_frameworks += [(frozen, event, False) for key, frozen in undone if not self._is_anew(key)]
             wanted = self._wanted(event)
             for each in selected(event, self._models):
                 self._now.apply(event, each, wanted)
@@ -220,6 +242,10 @@ class Modes:
             self._run_engines(event.receiver)
         for part in switched_by_name(event, self._models):
             self._now.lose(event, part, [None])
+
+    def _is_anew(self, key: Key) -> bool:
+        """Whether a part is frozen again in every step."""
+        return any(self._models.is_within(key, each) for each in frozen_in_each_step(self._run, self._models))
 
     def _run_engines(self, receiver: Value | None) -> None:
         """Ignite's engines run their steps when they are told to, not where they are made."""
@@ -242,7 +268,7 @@ class Modes:
             values = (node.block.receiver, *node.block.arguments.values())
             if wanted <= {self._identity(value) for value in values}:
                 self._again.add(function.node)
-                self._replay(node.inside)
+                self._run_function(node)
                 self._again.discard(function.node)
                 return
 
@@ -269,3 +295,10 @@ class Modes:
         if isinstance(given, Attribute) and given.name == "training":
             return [fact.training for fact in self._of_attribute(given)]
         return [None]
+
+
+def _is_in_arm(event: Return) -> bool:
+    """Whether a function returns in an arm of a condition, so that it may go on to another place."""
+    if event.frame not in event.within:
+        return False
+    return any(type(block) is Branch for block in event.within[event.within.index(event.frame) :])

@@ -18,6 +18,7 @@ from steadynorm.source.symbolic.values import (
     Value,
     constant_number,
 )
+from steadynorm.source.torch.batch_axis import batch_axis, is_over_batch
 from steadynorm.source.torch.chains import construction, is_parameter
 from steadynorm.source.torch.guarded import is_for_training, is_of_loss, is_of_targets
 from steadynorm.source.torch.known import is_used
@@ -36,7 +37,7 @@ def look_at_moments(program: TorchProgram) -> Iterator[Sighting]:
         for use in group.uses:
             if program.tracks(use) or _is_of_weights(use) or is_for_training(use):
                 continue
-            if is_of_loss(use) or is_of_targets(use):
+            if is_of_loss(use) or is_of_targets(use) or not is_over_batch(use):
                 continue
             how = "functional" if use.name in FUNCTIONAL else "option"
             yield seen("SN106", construction(use), layer_name(program, use), how)
@@ -44,16 +45,13 @@ def look_at_moments(program: TorchProgram) -> Iterator[Sighting]:
 
 
 def _is_of_weights(use: Call) -> bool:
-    """Whether weights are normalized, or each sample by itself: their first axis is made one."""
+    """Whether weights are normalized."""
     given = use.argument(0, "input")
     for value in inside(*(() if given is None else (given,))):
         if is_parameter(value) or (isinstance(value, Attribute) and value.name in ("weight", "kernel")):
             return True
         if isinstance(value, Product) and value.call.name in RESHAPES:
-            first = value.call.argument(0 if value.call.name.startswith(".") else 1)
-            if isinstance(first, Items):
-                first = first.items[0] if first.items else None
-            if constant_number(first) == 1 or any(is_parameter(each) for each in inside(*_receiver(value.call))):
+            if any(is_parameter(each) for each in inside(*_receiver(value.call))):
                 return True
             if any(isinstance(each, Attribute) and each.name == "weight" for each in inside(*_receiver(value.call))):
                 return True
@@ -76,7 +74,7 @@ def _by_hand(program: TorchProgram) -> Iterator[Sighting]:
             met.add(id(value))
             if _is_scaled(value) and _asks(program, call):
                 divided = next((each for each in value.operands if _normalizes(each)), None) or _inner(value)
-                if isinstance(divided, Expression) and divided.place is not None:
+                if isinstance(divided, Expression) and divided.place is not None and _mixes(divided, call):
                     yield seen("SN106", divided.place, "the normalization by hand", "by-hand")
 
 
@@ -106,13 +104,25 @@ def _normalizes(value: Value) -> bool:
     )
 
 
+def _mixes(value: Expression, call: Call) -> bool:
+    """Whether the mean that a normalization takes away is one over the axis of the samples."""
+    mean = value.operands[0].operands[1]  # type: ignore[attr-defined]
+    given = mean.call.receiver or mean.call.argument(0, "input")
+    axis = 0 if given is None else batch_axis(given, call.stack)
+    return any(constant_number(each) == axis for each in _axes(mean.call))
+
+
 def _is_moment(value: Value) -> bool:
     """Whether it is a mean over the first axis, among others."""
     if not isinstance(value, Product) or short(value.call.name) not in ("mean", "var", "std"):
         return False
-    given = value.call.argument(0 if value.call.name.startswith(".") else 1, "dim", "axis")
-    axes = given.items if isinstance(given, Items) else (() if given is None else (given,))
-    return any(constant_number(each) == 0 for each in axes)
+    return any(constant_number(each) == 0 for each in _axes(value.call))
+
+
+def _axes(call: Call) -> tuple[Value, ...]:
+    """What a moment is taken over."""
+    given = call.argument(0 if call.name.startswith(".") else 1, "dim", "axis")
+    return given.items if isinstance(given, Items) else (() if given is None else (given,))
 
 
 def _is_root(value: Value) -> bool:

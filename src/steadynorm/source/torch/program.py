@@ -276,8 +276,12 @@ class TorchProgram:
                 yield made.call.place
 
     def undone_by_frameworks(self) -> Iterator[tuple[Call, Call, bool]]:
-        """Freezes that a framework undoes: what froze, what undoes it, and whether only some versions do."""
-        yield from self.modes.undone_by_frameworks
+        """Freezes that a framework undoes: what froze, what undoes it, and whether only some versions do. What becomes
+        of those of a class whose subclasses are made into objects is seen there."""
+        own = [each.of for each in self.run.instances[:1]] if self.run.kind == "class" else []
+        made = () if self.before is None else self.before.run.instances
+        if not any(cls in each.of.lineage() for cls in own for each in made):
+            yield from self.modes.undone_by_frameworks
 
     # What is known about a call
 

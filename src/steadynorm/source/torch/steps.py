@@ -166,12 +166,20 @@ def gradient_behind(losses: tuple[Value, ...]) -> set[int]:
         seen.add(id(value))
         if isinstance(value, Product):
             call = value.call
-            if call.name in _STOPS or no_gradient(call.within):
+            if call.name in _STOPS or no_gradient(call.within) or _is_gradient_alone(call):
                 continue
             found.add(call.index)
             pending.extend(inputs(call))
-        elif isinstance(value, Attribute) and value.name in ("data", "shape"):
+        elif isinstance(value, Attribute) and value.name in ("data", "shape", "grad"):
             continue
         else:
             pending.extend(parts(value))
     return found
+
+
+def _is_gradient_alone(call: Call) -> bool:
+    """Whether a call gives gradients that no further gradient flows through, as those that an attack follows."""
+    if call.name != "torch.autograd.grad" or call.more:
+        return False
+    given = call.argument(4, "create_graph")
+    return given is None or (isinstance(given, Known) and given.value is False)

@@ -15,13 +15,12 @@ def trained_model(call: Call) -> Value | None:
     trainer = call.receiver if call.name == ".train" else None
     if isinstance(trainer, Product) and trainer.call.name.startswith(_BEGINNING):
         return trainer.call.argument(0, "model")
-    if isinstance(trainer, Instance) and any(map(_is_trainer, trainer.of.external_bases())):
-        return trainer.attributes.get("model")
-    return None
+    return trainer.attributes.get("model") if isinstance(trainer, Instance) and is_trainer(trainer) else None
 
 
-def _is_trainer(base: str) -> bool:
-    return base.startswith(_BEGINNING) and base.endswith(_END)
+def is_trainer(value: Instance) -> bool:
+    """Whether an object is of a class that is such a trainer."""
+    return any(base.startswith(_BEGINNING) and base.endswith(_END) for base in value.of.external_bases())
 
 
 def is_trained_by_trainer(run: Run, models: Models, key: Key) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from steadynorm.source.symbolic.blocks import Nested, Node
 from steadynorm.source.symbolic.trace import Call, Callback, Frame
 from steadynorm.source.symbolic.values import Instance, Value
-from steadynorm.source.torch.models import Models
+from steadynorm.source.torch.models import Key, Models
 from steadynorm.source.torch.state import State
 from steadynorm.source.torch.trained_by import trained_model
 
@@ -25,6 +25,16 @@ FIT_HOOKS = (
     "on_epoch_end",
 )
 """What Lightning calls in every epoch of training."""
+
+STEP_HOOKS = (
+    "on_before_zero_grad",
+    "on_before_backward",
+    "on_after_backward",
+    "on_before_optimizer_step",
+    "optimizer_step",
+    "optimizer_zero_grad",
+)
+"""What Lightning calls in every step of training, around that of the optimizer."""
 
 
 def is_hook(node: Node) -> bool:
@@ -54,24 +64,31 @@ def hooks_by_name(nodes: list[Nested]) -> dict[str, list[Nested]]:
     return by_name
 
 
-def begin_fit(state: State, models: Models) -> list[tuple[Call, Call, bool]]:
-    """Puts the module into training mode as Lightning's `fit` does: all of it before version 2.2, from then on what was
-    not frozen. Gives the freezes that this undoes: what froze, what undoes it, and whether only some versions do."""
+def begin_fit(state: State, models: Models, instances: Sequence[Instance]) -> list[tuple[Key, Call]]:
+    """Puts the module, one of a run's objects, into training mode as Lightning's `fit` does: all of it before version
+    2.2, from then on what was not frozen.
+
+    Returns:
+        the parts whose freeze this undoes in some versions, and what froze them.
+    """
     undone = []
     for spot, entry in list(state.entries.items()):
         frozen = entry.frozen_by
         module = next((each for each in models.ancestors(spot[0]) if _is_lightning(models.value(each))), None)
         if module is None or frozen is None or models.is_shielded(spot[0], module):
             continue
+        if not any(models.value(module) is each for each in instances):
+            continue
         if spot[0] != module or spot[1]:
-            undone.append((frozen, frozen, True))
+            undone.append((spot[0], frozen))
             state.undone[spot] = frozen, frozen
         del state.entries[spot]
     return undone
 
 
-def undone_by_trainer(call: Call, state: State, models: Models) -> Iterator[tuple[Call, Call, bool]]:
-    """The freezes that `transformers.Trainer.train` undoes, which calls `train()` of the model in every step."""
+def undone_by_trainer(call: Call, state: State, models: Models) -> Iterator[tuple[Key, Call]]:
+    """The parts whose freeze `transformers.Trainer.train` undoes, which calls `train()` of the model in every step, and
+    what froze them."""
     key = models.key(trained_model(call))
     if key is None:
         return
@@ -79,7 +96,7 @@ def undone_by_trainer(call: Call, state: State, models: Models) -> Iterator[tupl
         if entry.frozen_by is None or spot == (key, False) or not models.is_within(spot[0], key):
             continue
         if not models.is_shielded(spot[0], key):
-            yield entry.frozen_by, call, False
+            yield spot[0], entry.frozen_by
 
 
 def _is_lightning(value: Value | None) -> bool:
