@@ -121,7 +121,7 @@ def _times(call: Call, own: list[ModelCall]) -> int:
     for block in call.within:
         shared = any(_is_in(block, other.call) for other in own)
         if isinstance(block, Loop) and not shared:
-            times *= len(block.over.items) if isinstance(block.over, Items) and block.over.whole else 1
+            times *= len(block.over.items) if isinstance(block.over, Items) and block.over.counted else 1
     return times
 
 

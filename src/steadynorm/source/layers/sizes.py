@@ -65,7 +65,7 @@ def times_around(call: Call) -> float | None:
 
 def _count(over: Value) -> float | None:
     if isinstance(over, Items):
-        return len(over.items) if over.whole else None
+        return len(over.items) if over.counted else None
     if isinstance(over, Product):
         call = over.call
         if call.name == "builtins.range":

@@ -141,7 +141,7 @@ def _loops(within: tuple[Block, ...]) -> Iterator[Loop]:
 def _times(over: Value, defaults: Defaults) -> Number | None:
     """How many items there are to go through."""
     if isinstance(over, Items):
-        return Number(len(over.items)) if over.whole else None
+        return Number(len(over.items)) if over.counted else None
     if isinstance(over, Item) and isinstance(over.key, Expression) and over.key.operator == "Slice":
         return _cut(over.key, defaults)
     if not isinstance(over, Product):
