@@ -106,6 +106,12 @@ INFERENCE: Words = {
         "Write False here where this is built to predict, or pass the mode as a tensor, "
         "{tf}.placeholder_with_default(False, []), and feed True in training.",
     ),
+    ("tensorflow", "phase set"): (
+        "Keras' learning phase is set to training here, '{subject}' ({first}) is built in it, and {run} evaluates or "
+        f"predicts with it: {_BY_BATCH}",
+        "Leave it unset, feed {{keras.backend.learning_phase(): 1}} in training and 0 here, or build the model a "
+        "second time with training=False.",
+    ),
     ("tensorflow", "estimator"): (
         f"'{{subject}}' is in training mode whatever the mode of the estimator is: {_BY_BATCH}",
         "Write {keyword}=mode == {tf}.estimator.ModeKeys.TRAIN.",
@@ -146,6 +152,11 @@ TRAINING: Words = {
         f"'{{subject}}' gets {{keyword}}=False, and {{step}} trains it: {_NOTHING_UPDATES}",
         "Pass True where this is built to train, or leave gamma and beta out of the training if the layer is frozen on "
         "purpose (trainable=False).",
+    ),
+    ("tensorflow", "phase set"): (
+        "Keras' learning phase is set to inference here, '{subject}' ({first}) is built in it, and {step} trains it: "
+        f"{_NOTHING_UPDATES}",
+        "Set it to 1 before a model is built to be trained, and run layer.updates.",
     ),
     ("tensorflow", "estimator"): (
         f"'{{subject}}' is in inference mode when the estimator trains: {_NOTHING_UPDATES}",

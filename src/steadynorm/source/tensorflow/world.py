@@ -10,6 +10,7 @@ from steadynorm.source.symbolic.trace import Branch, Call, Run, With
 from steadynorm.source.symbolic.values import Expression, Known, Parameter, Product, Value, constant_text
 from steadynorm.source.tensorflow.by_hand import condition_of, decided, norms_by_hand, predicate
 from steadynorm.source.tensorflow.elsewhere import run_elsewhere
+from steadynorm.source.tensorflow.functional import tell_layers
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import UPDATE_OPS, Kind, Norm, Updates, norms_of
 from steadynorm.source.tensorflow.reach import Reach, Reached
@@ -32,6 +33,7 @@ class World:
         by_hand = norms_by_hand(run, self.uses)
         taken = {norm.call.index for norm in by_hand}
         norms = [norm for norm in norms_of(run) if norm.call.index not in taken and not _is_dead(norm.call)]
+        tell_layers(run, norms)
         for norm in norms:
             chosen = condition_of(norm.call)
             if chosen is not None and norm.mode.source is Source.FIXED:
