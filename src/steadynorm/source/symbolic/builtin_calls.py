@@ -60,7 +60,8 @@ def _of_items(machine: Machine, of: Items, callee: Attribute, arguments: Argumen
     if name in ("extend", "update") and len(given) == 1:
         members = iterate(machine, given[0])
         machine.record(callee, arguments).result = Known(None)
-        grow(machine, of, of.items + (members or (item(machine, given[0], None),)), is_counted(given[0]))
+        new = (item(machine, given[0], None),) if members is None else members
+        grow(machine, of, of.items + new, is_counted(given[0]))
         if members is None:
             machine.journal.put(of.cell, "lost", True)
         return Known(None)

@@ -119,7 +119,8 @@ def _augmented(machine: Machine, node: ast.AugAssign, scope: Scope) -> Flow:
     if isinstance(before, Items) and isinstance(node.op, ast.Add):
         # The list itself grows, whoever else holds it.
         members = iterate(machine, value)
-        grow(machine, before, before.items + (members or ()), is_counted(value))
+        given = (item(machine, value, None),) if members is None else members
+        grow(machine, before, before.items + given, is_counted(value))
         if members is None or (isinstance(value, Items) and not value.whole):
             machine.journal.put(before.cell, "lost", True)
         return Flow.NEXT

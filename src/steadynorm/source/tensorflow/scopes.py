@@ -23,6 +23,7 @@ from steadynorm.source.symbolic.values import (
 from steadynorm.source.tensorflow.words import name_of, short
 
 _SHARING = ("tensorflow.AUTO_REUSE",)
+_VARIABLE_SCOPES = ("tensorflow.variable_scope", "tensorflow.variable_op_scope")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def scoping(call: Call) -> Scoping:
     path: list[str | None] = []
     reused: bool | None = False
     for context in contexts(call):
-        if context.name in ("tensorflow.variable_scope", "tensorflow.variable_op_scope"):
+        if context.name in _VARIABLE_SCOPES:
             name, own = _opened(context)
             path.append(name)
             reused = either(reused, own)
@@ -175,6 +176,22 @@ def begins_in(scope: Value, call: Call, path: str | None, name: str | None) -> b
     if name is not None:
         return name.startswith(wanted)
     return True if path is not None and path.startswith(wanted) else None
+
+
+def operation_path(call: Call) -> str | None:
+    """The scopes around a call as the names of its operations begin with them; `None` if a part is not known."""
+    path: list[str] = []
+    for context in contexts(call):
+        if context.name in _VARIABLE_SCOPES:
+            name = _opened(context)[0]
+        elif context.name in ("tensorflow.name_scope", ".name_scope"):
+            name = constant_text(context.argument(0, "name"))
+        else:
+            continue
+        if name is None:
+            return None
+        path.append(name)
+    return "/".join(part.rstrip("/") for part in reversed(path) if part)
 
 
 def _opened(context: Call) -> tuple[str | None, bool | None]:
