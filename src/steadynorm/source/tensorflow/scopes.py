@@ -9,6 +9,7 @@ from steadynorm.source.symbolic.trace import Block, Branch, Call, Callback, Fram
 from steadynorm.source.symbolic.values import (
     Attribute,
     Bound,
+    Choice,
     External,
     Function,
     Items,
@@ -22,6 +23,7 @@ from steadynorm.source.symbolic.values import (
 )
 from steadynorm.source.tensorflow.words import name_of, short
 
+_PROCESSES = ("multiprocessing.Process", "multiprocessing.context.Process")
 _SHARING = ("tensorflow.AUTO_REUSE",)
 _VARIABLE_SCOPES = ("tensorflow.variable_scope", "tensorflow.variable_op_scope")
 
@@ -254,8 +256,14 @@ def scope_around(call: Call) -> With | None:
 def exclusive(one: Call, other: Call) -> bool:
     """Whether of two calls only one is made, or they are made in an order that is not known.
 
-    They stand in two arms of a condition, or in two methods that somebody outside of the project calls.
+    They stand in two arms of a condition, in two of several functions of which one is called, in two functions or
+    methods that somebody outside of the project calls, or in two processes.
     """
+    for first, second in zip(one.within, other.within, strict=False):
+        if first is not second:
+            if _are_options(first, second):
+                return True
+            break
     for first in one.within:
         for second in other.within:
             if _exclude(first, second):
@@ -263,9 +271,28 @@ def exclusive(one: Call, other: Call) -> bool:
     return False
 
 
+def _are_options(one: Block, other: Block) -> bool:
+    """Whether two blocks with the same ones around them are two of several functions of which one is called."""
+    if isinstance(one, Branch) and isinstance(other, Branch):
+        return one.test is other.test and isinstance(one.test, Choice) and one.place == other.place
+    return _is_registered(one) and _is_registered(other)
+
+
+def _is_registered(block: Block) -> bool:
+    """Whether a block is a function that a decorator has handed to an object, as `@cli.command()` does."""
+    if not isinstance(block, Callback) or block.call is None or not block.call.name.startswith("."):
+        return False
+    key = block.argument
+    return isinstance(key, str) and key != block.call.name and key not in block.call.keywords
+
+
 def _exclude(one: Block, other: Block) -> bool:
     if isinstance(one, Branch) and isinstance(other, Branch):
         return one.place == other.place and one.arm is not other.arm
-    if isinstance(one, Callback) and isinstance(other, Callback):
-        return one.call is None and other.call is None and one is not other
+    if isinstance(one, Callback) and isinstance(other, Callback) and one is not other:
+        return (one.call is None and other.call is None) or (_is_process(one) and _is_process(other))
     return False
+
+
+def _is_process(block: Callback) -> bool:
+    return block.call is not None and block.call.name in _PROCESSES
