@@ -8,13 +8,14 @@ _REPAIR = " Then re-estimate the statistics of models that were trained this way
 _INITIAL = "inference normalizes by their initial values"
 _BY_BATCH = "what is predicted is normalized by the moments of its own batch"
 _NOTHING_UPDATES = "training normalizes by the statistics, which nothing updates"
-_COLLECTION = "    update_ops = {tf}.get_collection({tf}.GraphKeys.UPDATE_OPS)"
+_WAITING = """\
+    with {tf}.control_dependencies(update_ops):
+        {statement}
+Then re-estimate the statistics of models that were trained this way: 'steadynorm repair'."""
 _CONTROLLED = f"""\
 Make the train op wait for them, when all layers are built:
-{_COLLECTION}
-    with {{tf}}.control_dependencies(update_ops):
-        {{statement}}
-Then re-estimate the statistics of models that were trained this way: 'steadynorm repair'."""
+    update_ops = {{tf}}.get_collection({{tf}}.GraphKeys.UPDATE_OPS)
+{_WAITING}"""
 
 _COLLECTED = (
     "'{subject}' puts the updates of its statistics into a collection ({counted}first {first}), and nothing runs them "
@@ -24,6 +25,23 @@ _COLLECTED = (
 UPDATES: Words = {
     ("tensorflow", "minimize"): (_COLLECTED, _CONTROLLED),
     ("tensorflow", "apply"): (_COLLECTED, _CONTROLLED),
+    ("tensorflow", "scoped"): (
+        _COLLECTED,
+        f"""\
+Make the train op wait for the updates of its own network, when all layers are built:
+    key = {{tf}}.GraphKeys.UPDATE_OPS
+    update_ops = {{tf}}.get_collection(key, "{{scope}}")
+{_WAITING}""",
+    ),
+    ("tensorflow", "apart"): (
+        _COLLECTED,
+        f"""\
+Other layers have a train step of their own. Build each network in a {{tf}}.variable_scope of its own, and make its \
+train op wait for the updates of that scope, when all layers are built:
+    key = {{tf}}.GraphKeys.UPDATE_OPS
+    update_ops = {{tf}}.get_collection(key, "generator")
+{_WAITING}""",
+    ),
     ("tensorflow", "create"): (
         f"'{{subject}}' puts the updates of its statistics into a collection ({{counted}}first {{first}}), and "
         f"update_ops leaves them out of this train op: {_INITIAL}",
@@ -54,9 +72,10 @@ EARLY: Words = {
     ("tensorflow", "early"): (
         "the update collection is read here before the network is complete: the statistics of {count} that are trained "
         "(first {first}) are never updated",
-        _CONTROLLED.replace(
-            "Make the train op wait for them, when all layers are built", "Read it when all layers are built"
-        ),
+        f"""\
+Read it when all layers are built:
+    update_ops = {{tf}}.get_collection({{tf}}.GraphKeys.UPDATE_OPS)
+{_WAITING}""",
     ),
     ("tensorflow", "scope"): (
         "the update collection is read here for a scope that is not all of the network: the statistics of {count} that "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ from steadynorm.source.symbolic.values import (
 from steadynorm.source.tensorflow.words import name_of, short
 
 _PROCESSES = ("multiprocessing.Process", "multiprocessing.context.Process")
+_PLAIN = re.compile(r"[\w./-]*")
+"""Scopes that are written as names, not as patterns of them."""
+
 _SHARING = ("tensorflow.AUTO_REUSE",)
 _VARIABLE_SCOPES = ("tensorflow.variable_scope", "tensorflow.variable_op_scope")
 
@@ -174,10 +178,30 @@ def begins_in(scope: Value, call: Call, path: str | None, name: str | None) -> b
     wanted = constant_text(scope)
     if wanted is None:
         return True if any(context.result is scope for context in contexts(call)) else None
-    wanted = wanted.rstrip("/")
     if name is not None:
-        return name.startswith(wanted)
-    return True if path is not None and path.startswith(wanted) else None
+        return begins(name, wanted)
+    return True if path is not None and begins(path, wanted) else None
+
+
+def begins(name: str, wanted: str) -> bool | None:
+    """Whether the names that go on behind another one begin with a scope; `None` if that is not known.
+
+    Arguments:
+        name: what they begin with, as `net/batch_normalization`; a number may stand behind it.
+        wanted: the scope: what lists and collections are read for is a pattern.
+    """
+    if not _PLAIN.fullmatch(wanted):
+        return True if _matches(wanted, f"{name}/") else None
+    if f"{name}/".startswith(wanted):
+        return True
+    return None if wanted.startswith(name) else False
+
+
+def _matches(pattern: str, name: str) -> bool:
+    try:
+        return re.match(pattern, name) is not None
+    except re.error:
+        return False
 
 
 def operation_path(call: Call) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,7 +20,7 @@ from steadynorm.source.symbolic.values import (
 )
 from steadynorm.source.tensorflow.filters import passes
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
-from steadynorm.source.tensorflow.scopes import begins_in, either, operation_path
+from steadynorm.source.tensorflow.scopes import begins, begins_in, either, operation_path
 from steadynorm.source.tensorflow.words import REPEATING, VARIABLES, collection_name, op_name, short
 
 _TRAINABLE = frozenset(
@@ -53,8 +52,6 @@ _READERS = ("tensorflow.get_collection", ".get_collection", "slim.get_collection
 _SCOPED_LATER = ("contrib.get_variables_to_restore", "slim.get_variables_to_restore")
 _NAMES = {Kind.LAYERS: "batch_normalization", Kind.CONTRIB: "BatchNorm", Kind.KERAS: "batch_normalization"}
 _COPYING = ("builtins.list", "builtins.sorted", "builtins.set", "builtins.tuple", "builtins.filter")
-_PLAIN = re.compile(r"[\w./-]*")
-"""Scopes that are written as names, not as patterns of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,21 +240,7 @@ def is_in_scope(norm: Norm, scope: Value) -> bool | None:
     path = operation_path(norm.call)
     if path is None:
         return None
-    begins = "/".join(part for part in (path, _own_name(norm)) if part)
-    if not _PLAIN.fullmatch(wanted):
-        return True if _matches(wanted, f"{begins}/") else None
-    wanted = wanted.rstrip("/")
-    if begins.startswith(wanted):
-        return True
-    # A name may have a number behind it, and the layer's own is not always known.
-    return None if wanted.startswith(begins) else False
-
-
-def _matches(pattern: str, name: str) -> bool:
-    try:
-        return re.match(pattern, name) is not None
-    except re.error:
-        return False
+    return begins("/".join(part for part in (path, _own_name(norm)) if part), wanted)
 
 
 def names_of(norm: Norm) -> str | None:
