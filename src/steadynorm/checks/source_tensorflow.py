@@ -5,7 +5,6 @@ from __future__ import annotations
 from steadynorm.checks.source_words import Words
 
 _REPAIR = " Then re-estimate the statistics of models that were trained this way: 'steadynorm repair'."
-_INITIAL = "inference normalizes by their initial values"
 _BY_BATCH = "what is predicted is normalized by the moments of its own batch"
 _NOTHING_UPDATES = "training normalizes by the statistics, which nothing updates"
 _WAITING = """\
@@ -19,7 +18,7 @@ Make the train op wait for them, when all layers are built:
 
 _COLLECTED = (
     "'{subject}' puts the updates of its statistics into a collection ({counted}first {first}), and nothing runs them "
-    f"with this train step: {_INITIAL}"
+    "with this train step: {kept}"
 )
 
 UPDATES: Words = {
@@ -43,13 +42,13 @@ train op wait for the updates of that scope, when all layers are built:
 {_WAITING}""",
     ),
     ("tensorflow", "create"): (
-        f"'{{subject}}' puts the updates of its statistics into a collection ({{counted}}first {{first}}), and "
-        f"update_ops leaves them out of this train op: {_INITIAL}",
+        "'{subject}' puts the updates of its statistics into a collection ({counted}first {first}), and update_ops "
+        "leaves them out of this train op: {kept}",
         f"Leave update_ops out: create_train_op(loss, optimizer) runs the whole collection.{_REPAIR}",
     ),
     ("tensorflow", "collection"): (
         "'{subject}' keeps the updates of its statistics in layer.updates ({counted}first {first}), which stand in no "
-        f"collection, and this train step does not run them: {_INITIAL}",
+        "collection, and this train step does not run them: {kept}",
         """\
 Keep the layers (or their model) in a variable, and make the train op wait for their updates:
     with {tf}.control_dependencies(layer.updates):
@@ -328,6 +327,12 @@ OTHERS_STEP: Words = {
         "moves the statistics of the other",
         "Give each train step the updates of its own network: {tf}.get_collection({tf}.GraphKeys.UPDATE_OPS, "
         "scope='...').",
+    ),
+    ("tensorflow", "in place"): (
+        "this train step takes {count} of another network in training mode, whose statistics are updated where they "
+        "are used (updates_collections=None, first {first}): every step of the one moves the statistics of the other",
+        "Leave updates_collections out, and give each train step the updates of its own network: "
+        "{tf}.get_collection({tf}.GraphKeys.UPDATE_OPS, scope='...').",
     ),
 }
 

@@ -208,7 +208,7 @@ def moved_by_others(world: World) -> Iterator[Sighting]:
             "SN403",
             place,
             norms[0].subject,
-            "collected",
+            "in place" if all(norm.updates is Updates.IN_PLACE for norm in norms) else "collected",
             related=tuple(dict.fromkeys(norm.place for norm in norms)),
             layers=len({norm.call.index for norm in norms}),
             first=norms[0].place,

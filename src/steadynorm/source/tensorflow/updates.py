@@ -28,6 +28,8 @@ from steadynorm.source.tensorflow.world import World
 _LONGEST = 55
 """Characters of a statement that a remedy shows in a line of 80."""
 _ASKED = "whether the option of the command line that decides the mode of the layers is set to train where this runs"
+_INITIAL = "inference normalizes by their initial values"
+_ALWAYS_BY_BATCH = "they keep their initial values, which a network that is built for inference normalizes by"
 _OURS = ("tensorflow.", "slim.", "keras.", "builtins.", "numpy.", "functools.", "itertools.", "horovod.", "six.")
 
 
@@ -191,6 +193,7 @@ def _of_step(
         first=stuck[0].place,
         statement=_statement(world, step),
         scope=scope,
+        kept=_ALWAYS_BY_BATCH if all(norm.mode.source is Source.FIXED for norm in stuck) else _INITIAL,
     )
 
 
