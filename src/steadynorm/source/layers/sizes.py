@@ -55,7 +55,8 @@ def times_around(call: Call) -> float | None:
     for block in call.within:
         if isinstance(block, Callback):
             return None
-        if isinstance(block, Loop):
+        # Of a short loop each iteration has calls of its own.
+        if isinstance(block, Loop) and not block.unrolled:
             count = _count(block.over)
             if count is None:
                 return None

@@ -121,7 +121,8 @@ def iterations(group: Group, defaults: Defaults) -> Number | None:
     if not loops:
         return None
     for loop in loops:
-        found = _times(loop.over, defaults)
+        # Of a short loop each iteration has groups of its own.
+        found = Number(1) if loop.unrolled else _times(loop.over, defaults)
         if found is None:
             return None
         total *= found.value
