@@ -58,7 +58,8 @@ def averages_of_several_inputs(evidence: Evidence) -> Iterator[Finding]:
             "Let the updates of one of the inputs run only, give each input its own layer, or put both into one batch.",
             evidence={"uses": found},
             certainty=Certainty.LIKELY,
-            settle="the moments of the layer's inputs: 'steadynorm diagnose' measures them",
+            settle="whether they are fed from one set of data, which a graph does not tell, and the moments of the "
+            "layer's inputs: 'steadynorm diagnose' measures them",
         )
 
 

@@ -5,33 +5,50 @@ from __future__ import annotations
 from steadynorm.checks.source_words import Words
 
 _REPAIR = " Then re-estimate the statistics of models that were trained this way: 'steadynorm repair'."
-_INITIAL = "inference normalizes by their initial values"
 _BY_BATCH = "what is predicted is normalized by the moments of its own batch"
 _NOTHING_UPDATES = "training normalizes by the statistics, which nothing updates"
-_COLLECTION = "    update_ops = {tf}.get_collection({tf}.GraphKeys.UPDATE_OPS)"
+_WAITING = """\
+    with {tf}.control_dependencies(update_ops):
+        {statement}
+Then re-estimate the statistics of models that were trained this way: 'steadynorm repair'."""
 _CONTROLLED = f"""\
 Make the train op wait for them, when all layers are built:
-{_COLLECTION}
-    with {{tf}}.control_dependencies(update_ops):
-        {{statement}}
-Then re-estimate the statistics of models that were trained this way: 'steadynorm repair'."""
+    update_ops = {{tf}}.get_collection({{tf}}.GraphKeys.UPDATE_OPS)
+{_WAITING}"""
 
 _COLLECTED = (
     "'{subject}' puts the updates of its statistics into a collection ({counted}first {first}), and nothing runs them "
-    f"with this train step: {_INITIAL}"
+    "with this train step: {kept}"
 )
 
 UPDATES: Words = {
     ("tensorflow", "minimize"): (_COLLECTED, _CONTROLLED),
     ("tensorflow", "apply"): (_COLLECTED, _CONTROLLED),
+    ("tensorflow", "scoped"): (
+        _COLLECTED,
+        f"""\
+Make the train op wait for the updates of its own network, when all layers are built:
+    key = {{tf}}.GraphKeys.UPDATE_OPS
+    update_ops = {{tf}}.get_collection(key, "{{scope}}")
+{_WAITING}""",
+    ),
+    ("tensorflow", "apart"): (
+        _COLLECTED,
+        f"""\
+Other layers have a train step of their own. Build each network in a {{tf}}.variable_scope of its own, and make its \
+train op wait for the updates of that scope, when all layers are built:
+    key = {{tf}}.GraphKeys.UPDATE_OPS
+    update_ops = {{tf}}.get_collection(key, "generator")
+{_WAITING}""",
+    ),
     ("tensorflow", "create"): (
-        f"'{{subject}}' puts the updates of its statistics into a collection ({{counted}}first {{first}}), and "
-        f"update_ops leaves them out of this train op: {_INITIAL}",
+        "'{subject}' puts the updates of its statistics into a collection ({counted}first {first}), and update_ops "
+        "leaves them out of this train op: {kept}",
         f"Leave update_ops out: create_train_op(loss, optimizer) runs the whole collection.{_REPAIR}",
     ),
     ("tensorflow", "collection"): (
         "'{subject}' keeps the updates of its statistics in layer.updates ({counted}first {first}), which stand in no "
-        f"collection, and this train step does not run them: {_INITIAL}",
+        "collection, and this train step does not run them: {kept}",
         """\
 Keep the layers (or their model) in a variable, and make the train op wait for their updates:
     with {tf}.control_dependencies(layer.updates):
@@ -54,9 +71,10 @@ EARLY: Words = {
     ("tensorflow", "early"): (
         "the update collection is read here before the network is complete: the statistics of {count} that are trained "
         "(first {first}) are never updated",
-        _CONTROLLED.replace(
-            "Make the train op wait for them, when all layers are built", "Read it when all layers are built"
-        ),
+        f"""\
+Read it when all layers are built:
+    update_ops = {{tf}}.get_collection({{tf}}.GraphKeys.UPDATE_OPS)
+{_WAITING}""",
     ),
     ("tensorflow", "scope"): (
         "the update collection is read here for a scope that is not all of the network: the statistics of {count} that "
@@ -106,6 +124,12 @@ INFERENCE: Words = {
         "Write False here where this is built to predict, or pass the mode as a tensor, "
         "{tf}.placeholder_with_default(False, []), and feed True in training.",
     ),
+    ("tensorflow", "phase set"): (
+        "Keras' learning phase is set to training here, '{subject}' ({first}) is built in it, and {run} evaluates or "
+        f"predicts with it: {_BY_BATCH}",
+        "Leave it unset, feed {{keras.backend.learning_phase(): 1}} in training and 0 here, or build the model a "
+        "second time with training=False.",
+    ),
     ("tensorflow", "estimator"): (
         f"'{{subject}}' is in training mode whatever the mode of the estimator is: {_BY_BATCH}",
         "Write {keyword}=mode == {tf}.estimator.ModeKeys.TRAIN.",
@@ -146,6 +170,11 @@ TRAINING: Words = {
         f"'{{subject}}' gets {{keyword}}=False, and {{step}} trains it: {_NOTHING_UPDATES}",
         "Pass True where this is built to train, or leave gamma and beta out of the training if the layer is frozen on "
         "purpose (trainable=False).",
+    ),
+    ("tensorflow", "phase set"): (
+        "Keras' learning phase is set to inference here, '{subject}' ({first}) is built in it, and {step} trains it: "
+        f"{_NOTHING_UPDATES}",
+        "Set it to 1 before a model is built to be trained, and run layer.updates.",
     ),
     ("tensorflow", "estimator"): (
         f"'{{subject}}' is in inference mode when the estimator trains: {_NOTHING_UPDATES}",
@@ -298,6 +327,12 @@ OTHERS_STEP: Words = {
         "moves the statistics of the other",
         "Give each train step the updates of its own network: {tf}.get_collection({tf}.GraphKeys.UPDATE_OPS, "
         "scope='...').",
+    ),
+    ("tensorflow", "in place"): (
+        "this train step takes {count} of another network in training mode, whose statistics are updated where they "
+        "are used (updates_collections=None, first {first}): every step of the one moves the statistics of the other",
+        "Leave updates_collections out, and give each train step the updates of its own network: "
+        "{tf}.get_collection({tf}.GraphKeys.UPDATE_OPS, scope='...').",
     ),
 }
 

@@ -133,6 +133,8 @@ def option_of(value: Value | None) -> str | None:
         return value.name if _is_parsed(of) else None
     if isinstance(value, Item):
         of = value.of
+        if isinstance(of, External) and of.name == "sys.argv" and isinstance(value.key, Known):
+            return f"argv[{value.key.value}]"
         if isinstance(of, Product) and of.call.name == "builtins.vars" and of.call.arguments:
             return constant_text(value.key) if _is_parsed(of.call.arguments[0]) else None
         if isinstance(of, Attribute) and of.name == "__dict__" and _is_parsed(of.of):

@@ -39,10 +39,14 @@ class Fetch:
         return any(each.type.removeprefix("Resource").startswith(APPLIES) for each in self.operations.values())
 
     @property
-    def updates(self) -> bool:
-        """Whether all that the graph collects to be run with the training is run."""
-        collected = [each.name for each in self.graph.get_collection(v1.GraphKeys.UPDATE_OPS)]
-        return bool(collected) and all(each.partition(":")[0] in self.operations for each in collected)
+    def collected(self) -> frozenset[str]:
+        """What the graph collects to be run with the training."""
+        return frozenset(each.name.partition(":")[0] for each in self.graph.get_collection(v1.GraphKeys.UPDATE_OPS))
+
+    @property
+    def updates(self) -> frozenset[str]:
+        """What of it is run."""
+        return self.collected & self.operations.keys()
 
     @property
     def by_batch(self) -> bool:
@@ -134,9 +138,10 @@ def _fetches(built: Any) -> list[Fetch]:
 
 
 def _updated(built: Any) -> bool:
-    """Every training step runs the updates."""
+    """Every training step runs updates, and all steps of a graph together run all of them."""
     trainings = [each for each in _fetches(built) if each.trains]
-    return bool(trainings) and all(each.updates for each in trainings)
+    run = frozenset[str]().union(*(each.updates for each in trainings))
+    return bool(trainings) and all(each.updates and each.collected <= run for each in trainings)
 
 
 def _asked_in_inference_mode(built: Any) -> bool:

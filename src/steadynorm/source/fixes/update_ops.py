@@ -21,13 +21,16 @@ _STEPS = ("minimize", "apply_gradients")
 
 _LIST = "update_ops"
 
-_CASES = ("minimize", "apply")
+_CASES = ("minimize", "apply", "scoped")
 """The cases of the check in which the updates stand in the collection; those of Keras' own layers do not."""
 
 
 @fixes("SN101", "run the updates with the train op", safe=True)
 def depend_on_updates(found: Finding, files: Mapping[str, SourceFile]) -> Iterable[Edit]:
-    """Puts the statement with the train op under control dependencies on the collection of updates."""
+    """Puts the statement with the train op under control dependencies on the collection of updates.
+
+    Of several networks with train steps of their own each gets the updates of its scope.
+    """
     file, call = call_of(found, files)
     _, standing = standing_of(found, files)
     if found.evidence.get("how") not in _CASES:
@@ -39,9 +42,11 @@ def depend_on_updates(found: Finding, files: Mapping[str, SourceFile]) -> Iterab
         raise NoFixError("tensorflow has no name in this file")
     if any(_is_under(file, each) for each in lineage(file.tree, call)):
         raise NoFixError("it depends on the collection already")
-    read = next(_read_before(file, standing), None)
+    scope = found.evidence.get("scope")
+    read = next(_read_before(file, standing), None) if scope is None else None
     name = read or _free(file, "update_ops")
-    before = () if read else (f"{name} = {tensorflow}.get_collection({tensorflow}.GraphKeys.UPDATE_OPS)",)
+    chosen = "" if scope is None else f', scope="{scope}"'
+    before = () if read else (f"{name} = {tensorflow}.get_collection({tensorflow}.GraphKeys.UPDATE_OPS{chosen})",)
     return wrap(file, standing, f"with {tensorflow}.control_dependencies({name}):", *before)
 
 

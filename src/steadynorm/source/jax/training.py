@@ -38,6 +38,7 @@ _BACK = ("flax.nnx.state", "flax.nnx.split", "flax.nnx.pop", "flax.nnx.update")
 
 def look_at_training(jax: JaxRun) -> Iterator[Sighting]:
     """What is wrong with the steps that train networks."""
+    trained: list[tuple[Use, Norm]] = []
     for use in jax.model_uses:
         moving = [norm for norm in use.norms if trains(jax, use, norm)]
         if use.purpose != TRAINED:
@@ -50,7 +51,8 @@ def look_at_training(jax: JaxRun) -> Iterator[Sighting]:
         if not moving:
             continue
         yield from _few(jax, use, moving, batch)
-        yield from _lag(use, moving)
+        trained += [(use, norm) for norm in moving]
+    yield from _lag(trained)
     yield from _accumulated(jax)
 
 
@@ -222,18 +224,29 @@ def _beside_devices(value: Value) -> int | None:
     return None
 
 
-def _lag(use: Use, moving: list[Norm]) -> Iterator[Sighting]:
-    """Averages that are too slow for the number of steps."""
-    steps = times_around(moving[0].call if use.library != LINEN or use.call is None else use.call)
-    if steps is None or not any(isinstance(block, Loop) for block in use.outside):
-        return
-    for norm in moving:
-        given = norm.made.argument(2 if norm.made.name.startswith("flax.linen") else None, "momentum")
+def _lag(trained: list[tuple[Use, Norm]]) -> Iterator[Sighting]:
+    """Averages that are too slow for the number of steps, of all calls in training together."""
+    by_layer: dict[Place, dict[int, tuple[Use, Norm]]] = {}
+    for use, norm in trained:
+        # Linen makes its layers again in every call; of several that one line makes, one is like the others.
+        by_layer.setdefault(norm.made.place, {}).setdefault(id(use), (use, norm))
+    for place, by_use in by_layer.items():
+        calls = list(by_use.values())
+        made = calls[0][1].made
+        steps = [
+            times_around(norm.call if use.library != LINEN or use.call is None else use.call) for use, norm in calls
+        ]
+        known = [each for each in steps if each is not None]
+        in_loops = any(isinstance(block, Loop) for use, _ in calls for block in use.outside)
+        if len(known) < len(steps) or not in_loops:
+            continue
+        given = made.argument(2 if made.name.startswith("flax.linen") else None, "momentum")
         # An average that begins with the first batch is no worse than that.
-        decay = getattr(given, "value", None) if given is not None else _MOMENTUM if use.library != EQUINOX else None
+        library = calls[0][0].library
+        decay = getattr(given, "value", None) if given is not None else _MOMENTUM if library != EQUINOX else None
         if type(decay) is float:
-            facts = {"decay": decay, "steps": steps}
-            yield Sighting("SN104", "jax", norm.made.place, subject_of(norm.made), "steps", facts=facts)
+            facts = {"decay": decay, "steps": sum(known)}
+            yield Sighting("SN104", "jax", place, subject_of(made), "steps", facts=facts)
 
 
 def _accumulated(jax: JaxRun) -> Iterator[Sighting]:

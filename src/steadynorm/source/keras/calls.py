@@ -24,6 +24,8 @@ from steadynorm.source.symbolic.values import (
     Wrapped,
 )
 from steadynorm.source.symbolic.vocabulary import SEQUENCES
+from steadynorm.source.tensorflow.reach import Reach
+from steadynorm.source.tensorflow.runs import steps_of
 
 MODES = ("training", "is_training", "train", "is_train", "training_mode", "phase_train")
 """What parameters that hold the mode are called."""
@@ -50,7 +52,8 @@ class ModelCall:
         training: the mode that it is given; `None` if it is left out.
         purpose: `training` under a gradient of the model's variables, `other_training` under one of other variables,
             `test` in a method that Keras calls for evaluation or prediction, `unknown` under a gradient of which it
-            is not known what it is for, as the input of the model, `plain` elsewhere.
+            is not known what it is for, as the input of the model, and in a graph whose train step takes what it
+            gives, `plain` elsewhere.
     """
 
     call: Call
@@ -184,10 +187,24 @@ class KerasRun:
         minimized = self._minimized(call)
         if minimized is not None:
             return "training" if set(minimized) & set(norms) else "other_training"
+        if call.index in self._trained_in_graphs:
+            return "unknown"
         method = method_of_framework(call)
         if method in ("test_step", "predict_step") or method.startswith("on_"):
             return "test"
         return "plain"
+
+    @cached_property
+    def _trained_in_graphs(self) -> frozenset[int]:
+        """The calls, by their positions, that the train steps of graphs differentiate."""
+        reach = Reach(self.run)
+        reached = [step.data for step in steps_of(self.run, reach)]
+        reached += [reach.of(*inputs(call), data=True) for call in self.run.calls() if call.name == ".get_updates"]
+        found: set[int] = set()
+        for each in reached:
+            if not any(call.name == TAPE for call in each.calls.values()):
+                found.update(each.calls)
+        return frozenset(found)
 
     def _minimized(self, call: Call) -> tuple[Call, ...] | None:
         """The layers that an optimizer trains by a loss function that a call is made in; `None` if it is in none."""
@@ -213,6 +230,16 @@ class KerasRun:
     def _is_known(self, value: Value) -> bool:
         """Whether a gradient's sources are variables of models that are known."""
         return any(isinstance(each, Attribute) and each.name in VARIABLES for each in inside(value))
+
+    @cached_property
+    def told_where_built(self) -> frozenset[Call]:
+        """The calls that made the layers which a functional model is built with in a mode that is written there."""
+        found: set[Call] = set()
+        for call in self.run.calls():
+            part = called_model(call)
+            if part is not None and mode_given(call) is not None and self.is_symbolic(call):
+                found.update(self.norms(part))
+        return frozenset(found)
 
     def trains(self, norms: tuple[Call, ...]) -> bool:
         """Whether the run trains layers."""

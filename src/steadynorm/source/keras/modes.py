@@ -93,6 +93,8 @@ def _training(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) ->
     mode = each.mode
     if mode not in (None, Known(False)) or keras.is_filled(each.norms) or keras.is_frozen(each.norms):
         return
+    if keras.told_where_built.issuperset(each.norms):
+        return
     if mode is None and switches:
         yield from _after_switches(keras, each, tuple(states_at(each.call, switches)))
         return

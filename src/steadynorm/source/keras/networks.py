@@ -38,6 +38,8 @@ def _several_inputs(keras: KerasRun, moving: list[ModelCall]) -> Iterator[Sighti
         for first in trained[:index]:
             if first.model is not second.model or _function(first.call) is not _function(second.call):
                 continue
+            if not _may_be_one_step(first.call, second.call):
+                continue
             values = [each.call.argument(0, "inputs", "x") for each in (first, second)]
             origins = [None if value is None else roots(value) for value in values]
             if origins[0] and origins[1] and differ(origins[0], origins[1]):
@@ -55,6 +57,18 @@ def _named(keras: KerasRun, value: Value | None) -> str | None:
 
 def _function(call: Call) -> object:
     return call.stack[-1] if call.stack else None
+
+
+def _may_be_one_step(first: Call, second: Call) -> bool:
+    """Whether two calls under gradients are made for one step, and not in loops of their own or in two iterations."""
+    tape = _tape(first)
+    if tape is not None and tape is _tape(second):
+        return True
+    mine, theirs = ([each for each in call.within if isinstance(each, Loop)] for call in (first, second))
+    pairs = zip(mine, theirs, strict=False)
+    one, other = next(((one, other) for one, other in pairs if one is not other), (None, None))
+    # Loops that follow each other in one that stands around both take turns.
+    return one is None or other is None or (one is not mine[0] and one.place != other.place)
 
 
 def _without_gradient(keras: KerasRun, each: ModelCall) -> Iterator[Sighting]:
@@ -121,7 +135,7 @@ def _times(call: Call, own: list[ModelCall]) -> int:
     for block in call.within:
         shared = any(_is_in(block, other.call) for other in own)
         if isinstance(block, Loop) and not shared:
-            times *= len(block.over.items) if isinstance(block.over, Items) and block.over.whole else 1
+            times *= len(block.over.items) if isinstance(block.over, Items) and block.over.counted else 1
     return times
 
 

@@ -58,7 +58,8 @@ def look_at_training(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
     """What is wrong with the batches and the number of steps."""
     strategy = _strategy(keras)
     in_order = any(call.keywords.get("stateful") == Known(True) for call in keras.run.calls())
-    for each in trainings(keras):
+    everything = list(trainings(keras))
+    for each in everything:
         if each.batch.shuffled is False and not in_order:
             yield Sighting("SN906", "keras", each.place, each.call.name.lstrip(".") or "loop", "data")
         if keras.is_frozen(each.norms) or not each.by_batch:
@@ -70,7 +71,7 @@ def look_at_training(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
             yield from _per_replica(each, strategy)
         elif not any(call.name in _WHOLE_BATCH for call in keras.run.calls()):
             yield from _few(graph, each)
-        yield from _lag(each)
+        yield from _lag(keras, each, everything)
     yield from _accumulated(keras, graph)
 
 
@@ -159,16 +160,26 @@ def _is_synchronized(made: Call) -> bool:
     return made.name in SYNCHRONIZED or (given is not None and given != Known(False))
 
 
-def _lag(each: Training) -> Iterator[Sighting]:
+def _lag(keras: KerasRun, each: Training, everything: list[Training]) -> Iterator[Sighting]:
     """Averages that are too slow for the number of steps."""
-    if each.steps is None:
-        return
     for made in each.norms:
         given = made.argument(1, "momentum")
         decay = _MOMENTUM if given is None else getattr(given, "value", None)
-        if type(decay) is float and made.name.startswith("keras.layers."):
-            facts = {"decay": decay, "steps": each.steps}
+        if type(decay) is not float or not made.name.startswith("keras.layers."):
+            continue
+        steps = _all_steps(keras, made, everything)
+        if steps is not None:
+            facts = {"decay": decay, "steps": steps}
             yield Sighting("SN104", "keras", made.place, subject_of(made), "steps", facts=facts, related=(each.place,))
+
+
+def _all_steps(keras: KerasRun, made: Call, everything: list[Training]) -> float | None:
+    """How many steps all trainings of a layer make together; `None` where that is not known of one of them."""
+    if any(call.name == ".train_on_batch" and made in keras.norms(call.receiver) for call in keras.fits):
+        return None
+    steps = [each.steps for each in everything if each.by_batch and made in each.norms]
+    known = [each for each in steps if each is not None]
+    return sum(known) if len(known) == len(steps) else None
 
 
 def _accumulated(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:

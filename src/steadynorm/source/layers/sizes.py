@@ -55,7 +55,8 @@ def times_around(call: Call) -> float | None:
     for block in call.within:
         if isinstance(block, Callback):
             return None
-        if isinstance(block, Loop):
+        # Of a short loop each iteration has calls of its own.
+        if isinstance(block, Loop) and not block.unrolled:
             count = _count(block.over)
             if count is None:
                 return None
@@ -65,7 +66,7 @@ def times_around(call: Call) -> float | None:
 
 def _count(over: Value) -> float | None:
     if isinstance(over, Items):
-        return len(over.items) if over.whole else None
+        return len(over.items) if over.counted else None
     if isinstance(over, Product):
         call = over.call
         if call.name == "builtins.range":

@@ -13,6 +13,7 @@ from steadynorm.source.symbolic.imports import resolved
 from steadynorm.source.symbolic.machine import Arguments, Machine
 from steadynorm.source.symbolic.modules import Module
 from steadynorm.source.symbolic.names import canonical
+from steadynorm.source.symbolic.scope import listed
 from steadynorm.source.symbolic.values import (
     MOST_CHOICES,
     Attribute,
@@ -37,6 +38,7 @@ from steadynorm.source.symbolic.values import (
     choice,
     constant_int,
     constant_text,
+    is_counted,
 )
 from steadynorm.source.symbolic.vocabulary import WRAPPERS
 
@@ -211,12 +213,17 @@ def _of_members(machine: Machine, of: Value, key: Value | None) -> Value | None:
     if members is None or (isinstance(of, Items) and not of.whole):
         return None
     position = constant_int(key)
-    if position is not None:
-        return members[position] if -len(members) <= position < len(members) else None
+    if position is not None and -len(members) <= position < len(members):
+        return members[position]
+    if not is_counted(of) and not _is_slice(key):
+        # It is one of those that a loop has put there, each like the others.
+        return containers.one_of(members)
     if _is_slice(key):
         bounds = [part.value for part in key.operands if isinstance(part, Known)]
         if len(bounds) == len(key.operands) and all(part is None or type(part) is int for part in bounds):
-            return Items(of.kind if isinstance(of, Items) else "list", {"items": members[slice(*bounds)]})
+            kind = of.kind if isinstance(of, Items) else "list"
+            counted = is_counted(of)
+            return listed(members[slice(*bounds)] or (() if counted else members), kind, counted=counted)
     return None
 
 

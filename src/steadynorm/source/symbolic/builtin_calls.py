@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from steadynorm.source.symbolic.attributes import attribute, item, iterate
 from steadynorm.source.symbolic.expressions import set_attribute
+from steadynorm.source.symbolic.growing import grow, made_here
 from steadynorm.source.symbolic.machine import Arguments, Machine
 from steadynorm.source.symbolic.scope import listed
 from steadynorm.source.symbolic.values import (
@@ -23,6 +24,7 @@ from steadynorm.source.symbolic.values import (
     choice,
     constant_int,
     constant_text,
+    is_counted,
     options_of,
 )
 
@@ -53,12 +55,13 @@ def call_method(machine: Machine, callee: Attribute, arguments: Arguments) -> Va
 def _of_items(machine: Machine, of: Items, callee: Attribute, arguments: Arguments) -> Value | None:
     name, given = callee.name, arguments.positional
     if name in ("append", "add") and len(given) == 1:
-        machine.journal.put(of.cell, "items", (*of.items, given[0]))
+        grow(machine, of, (*of.items, given[0]))
         return Known(None)
     if name in ("extend", "update") and len(given) == 1:
         members = iterate(machine, given[0])
         machine.record(callee, arguments).result = Known(None)
-        machine.journal.put(of.cell, "items", of.items + (members or (item(machine, given[0], None),)))
+        new = (item(machine, given[0], None),) if members is None else members
+        grow(machine, of, of.items + new, is_counted(given[0]))
         if members is None:
             machine.journal.put(of.cell, "lost", True)
         return Known(None)
@@ -67,14 +70,15 @@ def _of_items(machine: Machine, of: Items, callee: Attribute, arguments: Argumen
         if type(position) is int:
             items = list(of.items)
             items.insert(position, given[1])
-            machine.journal.put(of.cell, "items", tuple(items))
+            grow(machine, of, tuple(items))
             return Known(None)
     if name == "pop" and of.whole and of.items and not given:
         *first, last = of.items
-        machine.journal.put(of.cell, "items", tuple(first))
+        if of.counted:
+            machine.journal.put(of.cell, "items", tuple(first))
         return last
     if name == "copy":
-        return listed(of.items, of.kind, of.whole)
+        return made_here(machine, listed(of.items, of.kind, of.whole, of.counted))
     if name in ("pop", "remove", "insert", "clear", "reverse", "sort"):
         machine.journal.put(of.cell, "lost", True)
     return None
@@ -87,9 +91,9 @@ def _of_table(machine: Machine, of: Table, name: str, arguments: Arguments) -> V
         pairs = (
             listed((key if isinstance(key, Value) else Known(key), value), "tuple") for key, value in of.entries.items()
         )
-        return listed(tuple(pairs))
+        return listed(tuple(pairs), counted=constant)
     if name == "values" and of.complete:
-        return listed(tuple(of.entries.values()))
+        return listed(tuple(of.entries.values()), counted=constant)
     if name == "keys" and constant:
         return listed(tuple(map(Known, of.entries)))
     if name in ("get", "pop", "setdefault") and given and isinstance(given[0], Known):
@@ -137,7 +141,7 @@ def _of_text(text: str, name: str, arguments: Arguments) -> Value | None:
 
 def _len(machine: Machine, arguments: Arguments) -> Value | None:
     given = arguments.positional[0] if arguments.positional else None
-    if isinstance(given, Items) and given.whole:
+    if isinstance(given, Items) and given.counted:
         return Known(len(given.items))
     return Known(len(given.value)) if isinstance(given, Known) and isinstance(given.value, str) else None
 
@@ -154,12 +158,13 @@ def _range(machine: Machine, arguments: Arguments) -> Value | None:
 def _listed(kind: str) -> Builtin:
     def make(machine: Machine, arguments: Arguments) -> Value | None:
         if not arguments.positional:
-            return listed((), kind)
+            return made_here(machine, listed((), kind))
         given = arguments.positional[0]
         members = iterate(machine, given)
         if members is None:
             return None
-        return listed(members, kind, given.whole if isinstance(given, Items) else True)
+        whole = given.whole if isinstance(given, Items) else True
+        return made_here(machine, listed(members, kind, whole, is_counted(given)))
 
     return make
 
@@ -183,7 +188,8 @@ def _zip(machine: Machine, arguments: Arguments) -> Value | None:
     lists = [iterate(machine, each) for each in arguments.positional]
     known = [each for each in lists if each is not None]
     if len(known) == len(lists) and known:
-        return listed(tuple(listed(each, "tuple") for each in zip(*known, strict=False)))
+        pairs = tuple(listed(each, "tuple") for each in zip(*known, strict=False))
+        return listed(pairs, counted=all(map(is_counted, arguments.positional)))
     return None
 
 
@@ -192,13 +198,17 @@ def _enumerate(machine: Machine, arguments: Arguments) -> Value | None:
     members = iterate(machine, given)
     if members is None:
         return None
-    pairs = (listed((Known(index), each), "tuple") for index, each in enumerate(members))
-    return listed(tuple(pairs))
+    counted = is_counted(given)
+    # Of a member that stands for several the position is not known, nor that of those behind it.
+    positions = (Known(index) if counted else Unknown() for index in range(len(members)))
+    pairs = (listed(pair, "tuple") for pair in zip(positions, members, strict=True))
+    return listed(tuple(pairs), counted=counted)
 
 
 def _reversed(machine: Machine, arguments: Arguments) -> Value | None:
-    members = iterate(machine, arguments.positional[0]) if arguments.positional else None
-    return None if members is None else listed(tuple(reversed(members)))
+    given = arguments.positional[0] if arguments.positional else Unknown()
+    members = iterate(machine, given)
+    return None if members is None else listed(tuple(reversed(members)), counted=is_counted(given))
 
 
 def _getattr(machine: Machine, arguments: Arguments) -> Value | None:

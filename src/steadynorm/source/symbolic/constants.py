@@ -59,11 +59,12 @@ def binary(op: ast.operator, left: Value, right: Value, place: Place) -> Value:
         if folded is not None:
             return folded
     if type(left) is Items and isinstance(op, ast.Add) and isinstance(right, Items):
-        return listed(left.items + right.items, left.kind, left.whole and right.whole)
+        counted = left.counted and right.counted
+        return listed(left.items + right.items, left.kind, left.whole and right.whole, counted)
     if type(left) is Items and isinstance(op, ast.Mult):
         times = right.value if isinstance(right, Known) else None
         if type(times) is int and 0 <= times * len(left.items) <= LONGEST:
-            return listed(left.items * times, left.kind, left.whole)
+            return listed(left.items * times, left.kind, left.whole, left.counted)
     return Expression(type(op).__name__, (left, right), place)
 
 

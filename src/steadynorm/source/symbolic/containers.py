@@ -74,7 +74,7 @@ def representative(of: Value) -> Value | None:
 def one_of(members: tuple[Value, ...]) -> Value | None:
     """One layer for many, where a loop goes through more than are run one by one; `None` if they are no layers."""
     first = members[0] if members else None
-    if all(isinstance(each, (Instance, Product)) for each in members):
+    if len(members) == 1 or all(isinstance(each, (Instance, Product)) for each in members):
         return first
     if isinstance(first, Items) and first.whole and any(isinstance(each, (Instance, Product)) for each in first.items):
         # What enumerate() and zip() make of layers: the numbers beside them are others each time.

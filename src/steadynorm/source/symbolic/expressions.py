@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from steadynorm.source.symbolic import containers
 from steadynorm.source.symbolic.attributes import attribute, item, iterate
 from steadynorm.source.symbolic.constants import binary, compare, formatted, unary
+from steadynorm.source.symbolic.growing import grows_unseen, made_here
 from steadynorm.source.symbolic.imports import resolved
 from steadynorm.source.symbolic.machine import Arguments, Machine
 from steadynorm.source.symbolic.scope import Scope, listed
@@ -30,6 +31,7 @@ from steadynorm.source.symbolic.values import (
     Unknown,
     Value,
     choice,
+    is_counted,
     truth,
 )
 
@@ -183,7 +185,12 @@ def _super(machine: Machine, scope: Scope, node: ast.Call) -> Value:
 
 def _binary(machine: Machine, node: ast.BinOp, scope: Scope) -> Value:
     left, right = machine.evaluate(node.left, scope), machine.evaluate(node.right, scope)
-    return binary(node.op, left, right, machine.place(node))
+    made = binary(node.op, left, right, machine.place(node))
+    if type(made) is Items:
+        made_here(machine, made)
+        if any(type(each) is Items and grows_unseen(machine, each) for each in (left, right)):
+            made.cell["several"] = True
+    return made
 
 
 def _unary(machine: Machine, node: ast.UnaryOp, scope: Scope) -> Value:
@@ -234,15 +241,16 @@ def _conditional(machine: Machine, node: ast.IfExp, scope: Scope) -> Value:
 
 def _items(machine: Machine, node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Value:
     members: list[Value] = []
-    complete = True
+    complete = counted = True
     for each in node.elts:
         if type(each) is ast.Starred:
-            spread = iterate(machine, machine.evaluate(each.value, scope))
-            complete = complete and spread is not None
+            value = machine.evaluate(each.value, scope)
+            spread = iterate(machine, value)
+            complete, counted = complete and spread is not None, counted and is_counted(value)
             members.extend(spread or ())
         else:
             members.append(machine.evaluate(each, scope))
-    made = listed(tuple(members), type(node).__name__.lower(), complete)
+    made = made_here(machine, listed(tuple(members), type(node).__name__.lower(), complete, counted))
     made.place = machine.place(node)
     return made
 
@@ -291,7 +299,8 @@ def _comprehension(
             for each in members:
                 bind(machine, node.generators[0].target, each, inner)
                 made.append(machine.evaluate(node.elt, inner))
-            return listed(tuple(made), "set" if isinstance(node, ast.SetComp) else "list")
+            kind = "set" if isinstance(node, ast.SetComp) else "list"
+            return made_here(machine, listed(tuple(made), kind, counted=is_counted(over)))
     sources: list[Value] = []
     tests: list[Value] = []
     for generator in node.generators:

@@ -147,6 +147,6 @@ def _joined(values: list[Any]) -> Any:
     return present[-1]
 
 
-def listed(items: tuple[Value, ...], kind: str = "list", complete: bool = True) -> Items:
-    """A list of values."""
-    return Items(kind, {"items": items}, complete)
+def listed(items: tuple[Value, ...], kind: str = "list", complete: bool = True, counted: bool = True) -> Items:
+    """A list of values, which may stand for more than there are of them."""
+    return Items(kind, {"items": items} if counted else {"items": items, "several": True}, complete)

@@ -12,6 +12,7 @@ from steadynorm.source.symbolic.constants import binary
 from steadynorm.source.symbolic.containers import one_of
 from steadynorm.source.symbolic.definitions import define_class, define_function
 from steadynorm.source.symbolic.expressions import MOST_UNROLLED, bind, call_statement
+from steadynorm.source.symbolic.growing import grow
 from steadynorm.source.symbolic.imports import import_from, import_names
 from steadynorm.source.symbolic.machine import Arguments, Flow, Inside, Machine
 from steadynorm.source.symbolic.matching import as_ifs
@@ -26,6 +27,7 @@ from steadynorm.source.symbolic.values import (
     Unknown,
     Value,
     constant_int,
+    is_counted,
     truth,
 )
 from steadynorm.source.symbolic.with_yield import generator_context
@@ -117,7 +119,8 @@ def _augmented(machine: Machine, node: ast.AugAssign, scope: Scope) -> Flow:
     if isinstance(before, Items) and isinstance(node.op, ast.Add):
         # The list itself grows, whoever else holds it.
         members = iterate(machine, value)
-        machine.journal.put(before.cell, "items", before.items + (members or ()))
+        given = (item(machine, value, None),) if members is None else members
+        grow(machine, before, before.items + given, is_counted(value))
         if members is None or (isinstance(value, Items) and not value.whole):
             machine.journal.put(before.cell, "lost", True)
         return Flow.NEXT
@@ -144,10 +147,13 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> Flow:
     over = machine.evaluate(node.iter, scope)
     place = machine.place(node)
     members = iterate(machine, over)
-    if members is not None and len(members) <= MOST_UNROLLED:
+    counted = is_counted(over)
+    if members is not None and len(members) <= MOST_UNROLLED and (counted or len(members) > 1):
         for each in members:
+            if not counted:
+                forget_counters(machine, node.body, scope)
             bind(machine, node.target, each, scope)
-            with machine.inside(Loop(over, place)):
+            with machine.inside(Loop(over, place, counted)):
                 flow = machine.execute(node.body, scope)
             if flow in (Flow.LEFT, Flow.BROKE):
                 return Flow.LEFT if flow is Flow.LEFT else Flow.NEXT

@@ -79,10 +79,17 @@ class Branch(Block):
 
 @dataclass(slots=True, eq=False)
 class Loop(Block):
-    """The body of a loop; `over` is what is iterated over, or the test of a `while`."""
+    """The body of a loop.
+
+    Arguments:
+        over: what is iterated over, or the test of a `while`.
+        place: of the statement.
+        unrolled: whether it stands for one iteration, and each of the others has a block of its own.
+    """
 
     over: Value
     place: Place
+    unrolled: bool = False
 
 
 @dataclass(slots=True, eq=False)

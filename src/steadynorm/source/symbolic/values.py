@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from steadynorm.place import Place
     from steadynorm.source.symbolic.modules import Module
     from steadynorm.source.symbolic.scope import Scope
-    from steadynorm.source.symbolic.trace import Call
+    from steadynorm.source.symbolic.trace import Block, Call
 
 MOST_CHOICES = 6
 """Values that one name may have; with more, nothing is known."""
@@ -123,12 +123,14 @@ class Items(Value):
         cell: holds the members under `items`; changed through a `Journal` only.
         complete: whether these are all of them, each surely there, in this order.
         place: where it was written.
+        within: the blocks around the spot where it was made, outermost first; empty where that was not noted.
     """
 
     kind: str
     cell: dict[str, Any]
     complete: bool = True
     place: Place | None = None
+    within: tuple[Block, ...] = ()
 
     @property
     def items(self) -> tuple[Value, ...]:
@@ -140,6 +142,11 @@ class Items(Value):
     def whole(self) -> bool:
         """Whether the members are all of them, for sure and in this order."""
         return self.complete and not self.cell.get("lost", False)
+
+    @property
+    def counted(self) -> bool:
+        """Whether there are as many as its members; one that a loop has put there stands for all its iterations."""
+        return self.whole and not self.cell.get("several", False)
 
 
 @dataclass(slots=True, eq=False)
@@ -364,6 +371,11 @@ def choice(options: list[Value]) -> Value:
 def options_of(value: Value) -> tuple[Value, ...]:
     """The values that a value may be."""
     return value.options if isinstance(value, Choice) else (value,)
+
+
+def is_counted(value: Value) -> bool:
+    """Whether a value that has members has as many as are known of it."""
+    return type(value) is not Items or value.counted
 
 
 def constant(value: Value | None) -> Any:

@@ -10,6 +10,7 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import Product, Value
+from steadynorm.source.tensorflow.flags import contradict
 from steadynorm.source.tensorflow.inputs import differ
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
@@ -207,7 +208,7 @@ def moved_by_others(world: World) -> Iterator[Sighting]:
             "SN403",
             place,
             norms[0].subject,
-            "collected",
+            "in place" if all(norm.updates is Updates.IN_PLACE for norm in norms) else "collected",
             related=tuple(dict.fromkeys(norm.place for norm in norms)),
             layers=len({norm.call.index for norm in norms}),
             first=norms[0].place,
@@ -225,14 +226,21 @@ def _movements(world: World) -> list[tuple[Norm, Step, Step]]:
         own = [step for step in steps if norm.call in step.data and trains(step.variables, norm)]
         for session in world.trainings:
             for other in world.steps_in(session):
-                if own and other not in own and norm in world.moved_by(session) and _alone(world, session, norm, other):
-                    found += [(norm, one, other) for one in own]
+                if not own or other in own or _are_alternatives(norm.call, other.call):
+                    continue
+                if norm in world.moved_by(session) and _alone(world, session, norm, other):
+                    found += [(norm, one, other) for one in own if not _are_alternatives(one.call, other.call)]
     return found
 
 
 def _alone(world: World, session: Session, norm: Norm, step: Step) -> bool:
     """Whether it is the step itself that runs the updates, not something fetched beside it."""
     return world.moves(world.reach.of(step.call.result, whole=True), norm) and world.may_train(norm, session)
+
+
+def _are_alternatives(one: Call, other: Call) -> bool:
+    """Whether two calls are never made in one run of the program."""
+    return exclusive(one, other) or contradict(one, other)
 
 
 def _foreign(world: World, norm: Norm, own: Step, other: Step) -> bool:

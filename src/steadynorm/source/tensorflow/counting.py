@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from steadynorm.source.symbolic.trace import Loop
-from steadynorm.source.symbolic.values import Items
 from steadynorm.source.tensorflow.builds import shared
 from steadynorm.source.tensorflow.norms import Norm
 from steadynorm.source.tensorflow.words import REPEATING, op_name
@@ -33,5 +32,4 @@ def _is_repeated(norm: Norm) -> bool:
     """Whether a loop, or slim, makes nobody knows how many of a layer."""
     if op_name(norm.call) in REPEATING:
         return True
-    loops = [block for block in norm.call.within if isinstance(block, Loop)]
-    return any(not (isinstance(each.over, Items) and each.over.whole) for each in loops)
+    return any(isinstance(block, Loop) and not block.unrolled for block in norm.call.within)

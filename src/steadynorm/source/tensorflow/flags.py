@@ -45,6 +45,12 @@ def holds_at(test: Value, calls: Iterable[Call]) -> bool | None:
     return _answer(test, facts)
 
 
+def contradict(one: Call, other: Call) -> bool:
+    """Whether the conditions around two calls, as far as they ask options, never hold together."""
+    tests = [block for block in other.within if isinstance(block, Branch)]
+    return any(holds_at(block.test, (one,)) is (not block.arm) for block in tests)
+
+
 def _atom(value: Value) -> tuple[Key, bool] | None:
     """A condition on one option, and whether it holds where the option is what it is compared with."""
     name = option_of(value)

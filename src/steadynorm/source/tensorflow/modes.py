@@ -93,7 +93,7 @@ def _inference(world: World, norm: Norm, session: Session) -> Sighting:
     if flag is not None:
         return _not_passed_on(norm, flag, "training")
     origin = origin_of(world.run, norm, norm.given)
-    how = "default" if origin.left_out else "constant"
+    how = "default" if origin.left_out else "phase set" if norm.is_in_phase else "constant"
     test = _asked_in_python(norm)
     if test is not None:
         how = "if"
@@ -217,7 +217,7 @@ def _training(world: World, norm: Norm, session: Session) -> Sighting | None:
     # Of a step that others run it is not known what they restore.
     restored = bool(world.restores) or session.elsewhere
     step = world.steps_in(session)[0]
-    how = "default" if origin.left_out else "constant"
+    how = "default" if origin.left_out else "phase set" if norm.is_in_phase else "constant"
     if mistaken:
         how = "trainable"
     elif session.estimator == TRAIN and norm.given is not None:

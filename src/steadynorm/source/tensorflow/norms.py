@@ -20,7 +20,8 @@ from steadynorm.source.symbolic.values import (
     Value,
     constant_text,
 )
-from steadynorm.source.tensorflow.mode import Mode, mode_of
+from steadynorm.source.tensorflow.mode import Mode, Source, mode_of
+from steadynorm.source.tensorflow.phases import Phases
 from steadynorm.source.tensorflow.published import Network, network_of
 from steadynorm.source.tensorflow.scopes import Scoping, argument, reuses, scoped, scoping
 from steadynorm.source.tensorflow.words import (
@@ -165,6 +166,11 @@ class Norm:
         return isinstance(self.given, Known) and not self.given.value
 
     @property
+    def is_in_phase(self) -> bool:
+        """Whether it takes its mode from a learning phase of Keras's that was set."""
+        return self.told_by is not None and "learning_phase" in self.told_by.name
+
+    @property
     def keeps_statistics(self) -> bool:
         """Whether there are averages."""
         return self.updates is not Updates.NONE
@@ -174,7 +180,8 @@ def written(call: Call) -> str:
     """The function of a call as it is written."""
     node = call.node
     if node is None:
-        return call.name.rpartition(".")[2]
+        # A sequence of layers calls them itself.
+        return op_name(call).rpartition(".")[2]
     text = ast.unparse(node.func)
     return text if len(text) <= 60 else call.name.rpartition(".")[2]
 
@@ -185,9 +192,22 @@ def norms_of(run: Run) -> list[Norm]:
     Layers of Keras are among them where a graph is built and run; elsewhere they are the business of Keras's reader.
     """
     found = [norm for call in run.calls() for norm in _of_call(call)]
+    phases = Phases(run)
+    for norm in found:
+        if norm.mode.source is Source.PHASE:
+            _set_phase(norm, phases)
     if any(call.name in _GRAPHS or call.name.startswith(("tensorflow.layers.", "slim.")) for call in run.calls()):
         return found
     return [norm for norm in found if norm.kind is not Kind.KERAS]
+
+
+def _set_phase(norm: Norm, phases: Phases) -> None:
+    """Gives a layer that asks for the learning phase the one that was set before."""
+    asked = norm.mode.tensor
+    at = phases.at(asked.call if isinstance(asked, Product) else norm.call)
+    if at is not None:
+        norm.told_by, norm.given = at
+        norm.mode = mode_of(norm.given, False)
 
 
 def _of_call(call: Call) -> Iterator[Norm]:

@@ -50,7 +50,8 @@ def origin_of(run: Run, norm: Norm, value: Value | None) -> Origin:
     """Where a constant that a layer is given comes from: the outermost call that hands it on, or that leaves it out."""
     if value is None:
         return Origin(told_at(norm), True)
-    for each in (value, *_asked(norm)):
+    asked = _asked(norm) if norm.told_by is None else ()
+    for each in (value, *asked):
         found = _handed_in(run, norm, each)
         if found is not None:
             return found

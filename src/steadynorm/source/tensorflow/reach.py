@@ -41,6 +41,7 @@ _COLLECTING = (
     "tensorflow.losses.add_loss",
     "slim.losses.add_loss",
 )
+_RESETTING = ("tensorflow.reset_default_graph", "keras.backend.clear_session", "keras.utils.clear_session")
 _DIFFERENTIATING = (".minimize", ".compute_gradients", "tensorflow.gradients")
 _READING = ("tensorflow.get_collection", ".get_collection", "tensorflow.get_collection_ref", "slim.get_collection")
 _CHOOSING = ("builtins.filter", ".difference", ".intersection", ".symmetric_difference")
@@ -71,7 +72,7 @@ class Reach:
         self._losses = [call for call in calls if call.name.startswith(_LOSSES) and "get_" not in call.name]
         self.collecting = [call for call in calls if call.name in _COLLECTING]
         self.reading = [call for call in calls if call.name in _READING]
-        self.resets = [call.index for call in calls if call.name == "tensorflow.reset_default_graph"]
+        self.resets = [call.index for call in calls if call.name in _RESETTING]
 
     def graph(self, call: Call) -> tuple[int, int]:
         """What tells the graph that a call adds to from others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from steadynorm.source.symbolic.trace import Block, Branch, Call, Callback, Fram
 from steadynorm.source.symbolic.values import (
     Attribute,
     Bound,
+    Choice,
     External,
     Function,
     Items,
@@ -22,7 +24,12 @@ from steadynorm.source.symbolic.values import (
 )
 from steadynorm.source.tensorflow.words import name_of, short
 
+_PROCESSES = ("multiprocessing.Process", "multiprocessing.context.Process")
+_PLAIN = re.compile(r"[\w./-]*")
+"""Scopes that are written as names, not as patterns of them."""
+
 _SHARING = ("tensorflow.AUTO_REUSE",)
+_VARIABLE_SCOPES = ("tensorflow.variable_scope", "tensorflow.variable_op_scope")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,7 @@ def scoping(call: Call) -> Scoping:
     path: list[str | None] = []
     reused: bool | None = False
     for context in contexts(call):
-        if context.name in ("tensorflow.variable_scope", "tensorflow.variable_op_scope"):
+        if context.name in _VARIABLE_SCOPES:
             name, own = _opened(context)
             path.append(name)
             reused = either(reused, own)
@@ -171,10 +178,46 @@ def begins_in(scope: Value, call: Call, path: str | None, name: str | None) -> b
     wanted = constant_text(scope)
     if wanted is None:
         return True if any(context.result is scope for context in contexts(call)) else None
-    wanted = wanted.rstrip("/")
     if name is not None:
-        return name.startswith(wanted)
-    return True if path is not None and path.startswith(wanted) else None
+        return begins(name, wanted)
+    return True if path is not None and begins(path, wanted) else None
+
+
+def begins(name: str, wanted: str) -> bool | None:
+    """Whether the names that go on behind another one begin with a scope; `None` if that is not known.
+
+    Arguments:
+        name: what they begin with, as `net/batch_normalization`; a number may stand behind it.
+        wanted: the scope: what lists and collections are read for is a pattern.
+    """
+    if not _PLAIN.fullmatch(wanted):
+        return True if _matches(wanted, f"{name}/") else None
+    if f"{name}/".startswith(wanted):
+        return True
+    return None if wanted.startswith(name) else False
+
+
+def _matches(pattern: str, name: str) -> bool:
+    try:
+        return re.match(pattern, name) is not None
+    except re.error:
+        return False
+
+
+def operation_path(call: Call) -> str | None:
+    """The scopes around a call as the names of its operations begin with them; `None` if a part is not known."""
+    path: list[str] = []
+    for context in contexts(call):
+        if context.name in _VARIABLE_SCOPES:
+            name = _opened(context)[0]
+        elif context.name in ("tensorflow.name_scope", ".name_scope"):
+            name = constant_text(context.argument(0, "name"))
+        else:
+            continue
+        if name is None:
+            return None
+        path.append(name)
+    return "/".join(part.rstrip("/") for part in reversed(path) if part)
 
 
 def _opened(context: Call) -> tuple[str | None, bool | None]:
@@ -237,8 +280,14 @@ def scope_around(call: Call) -> With | None:
 def exclusive(one: Call, other: Call) -> bool:
     """Whether of two calls only one is made, or they are made in an order that is not known.
 
-    They stand in two arms of a condition, or in two methods that somebody outside of the project calls.
+    They stand in two arms of a condition, in two of several functions of which one is called, in two functions or
+    methods that somebody outside of the project calls, or in two processes.
     """
+    for first, second in zip(one.within, other.within, strict=False):
+        if first is not second:
+            if _are_options(first, second):
+                return True
+            break
     for first in one.within:
         for second in other.within:
             if _exclude(first, second):
@@ -246,9 +295,28 @@ def exclusive(one: Call, other: Call) -> bool:
     return False
 
 
+def _are_options(one: Block, other: Block) -> bool:
+    """Whether two blocks with the same ones around them are two of several functions of which one is called."""
+    if isinstance(one, Branch) and isinstance(other, Branch):
+        return one.test is other.test and isinstance(one.test, Choice) and one.place == other.place
+    return _is_registered(one) and _is_registered(other)
+
+
+def _is_registered(block: Block) -> bool:
+    """Whether a block is a function that a decorator has handed to an object, as `@cli.command()` does."""
+    if not isinstance(block, Callback) or block.call is None or not block.call.name.startswith("."):
+        return False
+    key = block.argument
+    return isinstance(key, str) and key != block.call.name and key not in block.call.keywords
+
+
 def _exclude(one: Block, other: Block) -> bool:
     if isinstance(one, Branch) and isinstance(other, Branch):
         return one.place == other.place and one.arm is not other.arm
-    if isinstance(one, Callback) and isinstance(other, Callback):
-        return one.call is None and other.call is None and one is not other
+    if isinstance(one, Callback) and isinstance(other, Callback) and one is not other:
+        return (one.call is None and other.call is None) or (_is_process(one) and _is_process(other))
     return False
+
+
+def _is_process(block: Callback) -> bool:
+    return block.call is not None and block.call.name in _PROCESSES

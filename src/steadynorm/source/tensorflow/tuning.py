@@ -231,7 +231,7 @@ def _times(loop: Loop, defaults: Defaults) -> Number | None:
     over = loop.over
     if isinstance(over, Items):
         # A short loop is gone through item by item, each with its own events.
-        return Number(1) if over.complete else None
+        return Number(1 if loop.unrolled else len(over.items)) if over.counted else None
     while isinstance(over, Product) and over.call.name.rpartition(".")[2] in ("tqdm", "trange", "enumerate"):
         if over.call.name.endswith("trange"):
             return defaults.number(over.call.argument(0))

@@ -10,6 +10,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import inside
 from steadynorm.source.symbolic.trace import Block, Call, Callback
 from steadynorm.source.symbolic.values import Parameter, Product, Value
+from steadynorm.source.tensorflow.apart import of_others, scope_of
 from steadynorm.source.tensorflow.builds import shared
 from steadynorm.source.tensorflow.by_hand import over_batch
 from steadynorm.source.tensorflow.counting import how_many
@@ -27,6 +28,8 @@ from steadynorm.source.tensorflow.world import World
 _LONGEST = 55
 """Characters of a statement that a remedy shows in a line of 80."""
 _ASKED = "whether the option of the command line that decides the mode of the layers is set to train where this runs"
+_INITIAL = "inference normalizes by their initial values"
+_ALWAYS_BY_BATCH = "they keep their initial values, which a network that is built for inference normalizes by"
 _OURS = ("tensorflow.", "slim.", "keras.", "builtins.", "numpy.", "functools.", "itertools.", "horovod.", "six.")
 
 
@@ -175,17 +178,22 @@ def _of_step(
         return  # whoever runs the step may fetch the collection beside it
     if world.run.kind == "class":
         settle = "whether the program that uses this class fetches the update operations beside its train step"
+    how = "collection" if stuck[0].kind is Kind.KERAS else "apply" if step.kind is APPLY else step.kind
+    others = of_others(world, step) if how in ("minimize", "apply") else []
+    scope = scope_of(stuck, others) if others else None
     yield seen(
         "SN101",
         step.call.place,
         stuck[0].subject,
-        "collection" if stuck[0].kind is Kind.KERAS else "apply" if step.kind is APPLY else step.kind,
+        how if not others else "apart" if scope is None else "scoped",
         Certainty.PROVEN if settle is None else Certainty.LIKELY,
         settle,
         related=places_of(stuck),
         layers=how_many(world, stuck),
         first=stuck[0].place,
         statement=_statement(world, step),
+        scope=scope,
+        kept=_ALWAYS_BY_BATCH if all(norm.mode.source is Source.FIXED for norm in stuck) else _INITIAL,
     )
 
 

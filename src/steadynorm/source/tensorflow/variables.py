@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from steadynorm.source.symbolic.trace import Call
+from steadynorm.source.symbolic.trace import Call, With
 from steadynorm.source.symbolic.values import (
     Choice,
     Comprehension,
@@ -16,10 +16,11 @@ from steadynorm.source.symbolic.values import (
     Product,
     Table,
     Value,
+    constant_text,
 )
 from steadynorm.source.tensorflow.filters import passes
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
-from steadynorm.source.tensorflow.scopes import begins_in, either
+from steadynorm.source.tensorflow.scopes import begins, begins_in, either, operation_path
 from steadynorm.source.tensorflow.words import REPEATING, VARIABLES, collection_name, op_name, short
 
 _TRAINABLE = frozenset(
@@ -226,17 +227,38 @@ def _passes(test: Value, norm: Norm, variables: tuple[str, ...]) -> bool | None:
     return answers.pop() if len(answers) == 1 else None
 
 
+def is_in_scope(norm: Norm, scope: Value) -> bool | None:
+    """Whether the updates of a layer are among the operations of a scope, as collections are read; `None` if unknown.
+
+    Arguments:
+        norm: the layer.
+        scope: the beginning of the operations' names, a pattern of it, or a scope that is open around the layer.
+    """
+    wanted = constant_text(scope)
+    if wanted is None:
+        return True if any(isinstance(each, With) and each.context is scope for each in norm.call.within) else None
+    path = operation_path(norm.call)
+    if path is None:
+        return None
+    return begins("/".join(part for part in (path, _own_name(norm)) if part), wanted)
+
+
 def names_of(norm: Norm) -> str | None:
     """The beginning of the names of a layer's variables, as far as it can be told; `None` if it cannot."""
-    path = norm.scoping.text
+    path, own = norm.scoping.text, _own_name(norm)
+    if path is None or own is None:
+        return None
+    return "/".join(part for part in (path, own) if part)
+
+
+def _own_name(norm: Norm) -> str | None:
+    """What a layer's own name begins with; `None` if it cannot be told."""
     repeating = op_name(norm.call) in REPEATING
     default = op_name(norm.call).removeprefix("contrib.").capitalize() if repeating else _NAMES.get(norm.kind)
     own = norm.name if norm.name is not None else default
-    if path is None or not own:
+    if not own:
         return None
-    if norm.inner and not repeating:
-        own = f"{own}/BatchNorm" if norm.name is not None else own
-    return "/".join(part for part in (path, own) if part)
+    return f"{own}/BatchNorm" if norm.inner and not repeating and norm.name is not None else own
 
 
 def leaves(value: Value | None) -> Iterator[Call]:

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator
 
 from steadynorm.source.purpose import EVALUATION, TRAINING, purpose_of, purpose_of_place
 from steadynorm.source.symbolic.flow import Uses, inside
-from steadynorm.source.symbolic.trace import Branch, Call, Run, With
-from steadynorm.source.symbolic.values import Expression, Known, Parameter, Product, Value, constant_text
+from steadynorm.source.symbolic.trace import Branch, Call, Run
+from steadynorm.source.symbolic.values import Expression, Known, Parameter, Product, Value
 from steadynorm.source.tensorflow.by_hand import condition_of, decided, norms_by_hand, predicate
 from steadynorm.source.tensorflow.elsewhere import run_elsewhere
+from steadynorm.source.tensorflow.functional import tell_layers
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import UPDATE_OPS, Kind, Norm, Updates, norms_of
 from steadynorm.source.tensorflow.reach import Reach, Reached
 from steadynorm.source.tensorflow.runs import CREATE, Purpose, Session, Step, gradients_of, sessions_of, steps_of
 from steadynorm.source.tensorflow.scopes import scoping
+from steadynorm.source.tensorflow.variables import is_in_scope
 from steadynorm.source.tensorflow.words import PLACEHOLDERS, RESTORING, op_name, short
 
 
@@ -32,6 +34,7 @@ class World:
         by_hand = norms_by_hand(run, self.uses)
         taken = {norm.call.index for norm in by_hand}
         norms = [norm for norm in norms_of(run) if norm.call.index not in taken and not _is_dead(norm.call)]
+        tell_layers(run, norms)
         for norm in norms:
             chosen = condition_of(norm.call)
             if chosen is not None and norm.mode.source is Source.FIXED:
@@ -149,17 +152,7 @@ class World:
         if key != norm.collection:
             return False
         scope = call.argument(1, "scope")
-        return True if scope is None or scope == Known(None) else self.is_within(norm.call, scope)
-
-    def is_within(self, call: Call, scope: Value) -> bool | None:
-        """Whether a call stands in a scope of names; `None` if that is not known."""
-        name = constant_text(scope)
-        if name is not None:
-            text = scoping_text(call)
-            return None if text is None else text.startswith(name.rstrip("/"))
-        if any(isinstance(block, With) and block.context is scope for block in call.within):
-            return True
-        return None
+        return True if scope is None or scope == Known(None) else is_in_scope(norm, scope)
 
     def _is_collected(self, assignment: Call, reached: Reached) -> bool:
         """Whether an assignment is put into a collection that is read for what is run."""

@@ -242,21 +242,24 @@ def _is_pointwise(call: Call) -> bool:
 
 def _slow_averages(program: TorchProgram, defaults: Defaults) -> Iterator[Sighting]:
     """Layers with a small momentum in a short training."""
+    by_layer: dict[int, list[tuple[Group, Call]]] = {}
     for group in program.groups:
-        if group.role is not Role.TRAIN or not _normalizes_by_batch(program, group):
+        if group.role is Role.TRAIN and _normalizes_by_batch(program, group):
+            # One that a step applies twice is updated twice, which nobody counts on.
+            for use in {id(use.callee): use for use in group.uses if is_norm(use.callee)}.values():
+                by_layer.setdefault(id(use.callee), []).append((group, use))
+    for trained in by_layer.values():
+        first, use = trained[0]
+        counts = [iterations(group, defaults) for group, _ in trained]
+        known = [each for each in counts if each is not None]
+        if len(known) < len(counts) or is_loaded(program, first.root, first.first.index):
             continue
-        count = iterations(group, defaults)
-        if count is None or is_loaded(program, group.root, group.first.index):
-            continue
-        for use in group.uses:
-            if not is_norm(use.callee):
-                continue
-            assert isinstance(use.callee, Product)
-            momentum, place = _momentum(program, use.callee)
-            if momentum is not None and 0 < momentum < 1 and place is not None:
-                settle = None if count.sure else "how many steps the program is run for"
-                name = layer_name(program, use)
-                yield seen("SN104", place, name, "momentum", settle, decay=1 - momentum, steps=int(count.value))
+        assert isinstance(use.callee, Product)
+        momentum, place = _momentum(program, use.callee)
+        if momentum is not None and 0 < momentum < 1 and place is not None:
+            settle = None if all(each.sure for each in known) else "how many steps the program is run for"
+            steps = int(sum(each.value for each in known))
+            yield seen("SN104", place, layer_name(program, use), "momentum", settle, decay=1 - momentum, steps=steps)
 
 
 def _momentum(program: TorchProgram, layer: Product) -> tuple[float | None, Place | None]:

@@ -121,7 +121,8 @@ def iterations(group: Group, defaults: Defaults) -> Number | None:
     if not loops:
         return None
     for loop in loops:
-        found = _times(loop.over, defaults)
+        # Of a short loop each iteration has groups of its own.
+        found = Number(1) if loop.unrolled else _times(loop.over, defaults)
         if found is None:
             return None
         total *= found.value
@@ -141,7 +142,7 @@ def _loops(within: tuple[Block, ...]) -> Iterator[Loop]:
 def _times(over: Value, defaults: Defaults) -> Number | None:
     """How many items there are to go through."""
     if isinstance(over, Items):
-        return Number(len(over.items)) if over.whole else None
+        return Number(len(over.items)) if over.counted else None
     if isinstance(over, Item) and isinstance(over.key, Expression) and over.key.operator == "Slice":
         return _cut(over.key, defaults)
     if not isinstance(over, Product):
