@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from math import prod
 
+from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.data_roots import differ, roots
 from steadynorm.source.jax.calls import OTHER, PLAIN, TRAINED, JaxRun, Use, name_of_model
@@ -14,9 +15,10 @@ from steadynorm.source.jax.words import EQUINOX, LINEN, NNX, is_gradient, librar
 from steadynorm.source.layers.graph import Norm
 from steadynorm.source.layers.sizes import times_around
 from steadynorm.source.symbolic.derived import original
-from steadynorm.source.symbolic.flow import behind, inside
+from steadynorm.source.symbolic.flow import behind, held, inside
 from steadynorm.source.symbolic.trace import Assign, Call, Frame, Loop, With
 from steadynorm.source.symbolic.values import Instance, Known, Product, Value
+from steadynorm.source.symbolic.vocabulary import LISTS
 
 _OPTIMIZERS = ("flax.nnx.Optimizer", "flax.nnx.optimizer.Optimizer", "flax.nnx.ModelAndOptimizer")
 _BASES = {NNX: "nnx.Module", EQUINOX: "eqx.Module", LINEN: "nn.Module"}
@@ -76,7 +78,7 @@ def _in_other_step(jax: JaxRun, use: Use, trained: list[Use]) -> Iterator[Sighti
     times = prod(each for each in counts if each is not None) * sum(_is_same(other, use) for other in jax.model_uses)
     if times < 2 and None not in counts:
         return
-    facts = {"trained": _trained(jax, use), "times": times if None not in counts and times > 1 else "several"}
+    facts = {"trained": _trained(jax, use), "times": int(times) if None not in counts and times > 1 else "several"}
     place = jax.place_of(use, tuple(own))
     how = "mode" if use.library == NNX else "step"
     yield Sighting("SN403", "jax", place, name_of_model(use), how, facts=facts, related=(own[0].place,))
@@ -107,16 +109,21 @@ def _feeds_gradient(jax: JaxRun, use: Use) -> bool:
 
 
 def _trained(jax: JaxRun, use: Use) -> str:
-    """The network that the step trains."""
+    """The network that the step trains: the innermost function around a use that takes a gradient is the step."""
     for block in reversed(use.outside):
-        if isinstance(block, Frame):
-            for event in jax.run.events:
-                within = getattr(event, "within", ())
-                if block in within and any(is_gradient(each) for each in within) and isinstance(event, Call):
-                    callee = event.receiver if event.name == ".apply" else event.callee
-                    model = None if callee is None else original(callee)
-                    if isinstance(model, Instance) and model is not _network(use):
-                        return model.of.name
+        if not isinstance(block, Frame):
+            continue
+        inside_gradient = [
+            call for call in jax.run.calls() if block in call.within and any(map(is_gradient, call.within))
+        ]
+        for call in inside_gradient:
+            callee = call.receiver if call.name == ".apply" else call.callee
+            model = None if callee is None else original(callee)
+            if isinstance(model, Instance) and model is not _network(use):
+                return model.of.name
+            if isinstance(model, Product) and library_of(model.call.name) and model in jax.run.named:
+                return jax.run.named[model]
+        if inside_gradient:
             return block.function.name
     return "another network"
 
@@ -223,19 +230,35 @@ def _names(norm: Norm) -> set[object]:
 
 
 def _plain_parts(jax: JaxRun) -> Iterator[Sighting]:
-    """Parts of a network whose class is none of the library's."""
+    """Parts of a network whose class is none of the library's, by themselves or in lists and tables."""
+    told: set[tuple[Place, str]] = set()
     for event in jax.run.events:
         if not isinstance(event, Assign) or not isinstance(event.target, Instance):
             continue
-        value = event.value
         library = next((each for base in event.target.of.external_bases() if (each := library_of(base))), None)
-        if library in (None, LINEN) or not isinstance(value, Instance) or not value.of.whole:
+        if library is None or library == LINEN:
             continue
-        inner = [each for each in value.of.external_bases() if each not in ("builtins.object", "abc.ABC")]
-        if inner or value.of.decorators or not jax.norms(value):
-            continue
-        assert library is not None
-        holder = f"its class '{value.of.name}' is no {_BASES[library]}"
-        place = value.place or event.place
-        facts = {"holder": holder, "base": _BASES[library]}
-        yield Sighting("SN208", "jax", place, f"self.{event.name}", "class", facts=facts, related=(event.place,))
+        for part in _parts(event.value):
+            spot = event.place, part.of.name
+            if spot in told or not _is_plain(part) or not jax.norms(part):
+                continue
+            told.add(spot)
+            whose = f"its class '{part.of.name}'" if part is event.value else f"the class '{part.of.name}' in it"
+            facts = {"holder": f"{whose} is no {_BASES[library]}", "base": _BASES[library]}
+            place = part.place or event.place
+            yield Sighting("SN208", "jax", place, f"self.{event.name}", "class", facts=facts, related=(event.place,))
+
+
+def _parts(value: Value) -> Iterator[Instance]:
+    """The objects that an attribute is: itself, or the members of a list or table, which may be the library's own."""
+    if isinstance(value, Instance):
+        yield value
+    members = value.call.arguments if isinstance(value, Product) and value.call.name in LISTS else held(value)
+    for each in members:
+        yield from _parts(each)
+
+
+def _is_plain(part: Instance) -> bool:
+    """Whether the class of an object is all in the project, and derived from nothing outside of it."""
+    outside = [each for each in part.of.external_bases() if each not in ("builtins.object", "abc.ABC")]
+    return part.of.whole and not outside and not part.of.decorators

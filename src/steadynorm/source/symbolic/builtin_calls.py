@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from steadynorm.source.symbolic.attributes import attribute, item, iterate
@@ -13,6 +14,7 @@ from steadynorm.source.symbolic.scope import listed
 from steadynorm.source.symbolic.values import (
     Attribute,
     Class,
+    Comprehension,
     External,
     Instance,
     Items,
@@ -47,6 +49,8 @@ def call_method(machine: Machine, callee: Attribute, arguments: Arguments) -> Va
         return _of_items(machine, of, callee, arguments)
     if type(of) is Table:
         return _of_table(machine, of, callee.name, arguments)
+    if type(of) is Comprehension:
+        return _of_comprehension(of, callee.name, arguments)
     if type(of) is Known and isinstance(of.value, str):
         return _of_text(of.value, callee.name, arguments)
     return None
@@ -119,6 +123,14 @@ def _of_table(machine: Machine, of: Table, name: str, arguments: Arguments) -> V
     if name == "copy":
         return Table(dict(of.entries), of.complete)
     return None
+
+
+def _of_comprehension(of: Comprehension, name: str, arguments: Arguments) -> Value | None:
+    """Of a dict that is made by a comprehension, what stands for all of its values or pairs."""
+    if of.key is None or arguments.positional or name not in ("values", "items"):
+        return None
+    element = of.element if name == "values" else listed((of.key, of.element), "tuple")
+    return replace(of, element=element, key=None)
 
 
 def _of_text(text: str, name: str, arguments: Arguments) -> Value | None:

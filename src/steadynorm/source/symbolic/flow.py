@@ -40,6 +40,15 @@ def parts(value: Value) -> tuple[Value, ...]:
     return () if found is None else found(value)
 
 
+def held(value: Value) -> tuple[Value, ...]:
+    """The members of a list or table, of which a comprehension has one that stands for all; none of anything else."""
+    if isinstance(value, Items):
+        return value.items
+    if isinstance(value, Table):
+        return tuple(value.entries.values())
+    return (value.element,) if isinstance(value, Comprehension) else ()
+
+
 def inputs(call: Call) -> tuple[Value, ...]:
     """What a call is given: its receiver, its arguments and what functions handed to it gave."""
     receiver = () if call.receiver is None else (call.receiver,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadynorm.program import Sighting
-from steadynorm.source.symbolic.flow import inside
+from steadynorm.source.symbolic.flow import held, inside
 from steadynorm.source.symbolic.trace import Assign, Call
 from steadynorm.source.symbolic.values import (
     Attribute,
@@ -159,7 +159,7 @@ def look_at_registration(program: TorchProgram) -> Iterator[Sighting]:
         if value is not event.value:
             continue
         kind = "dict" if _is_table(value) else "list"
-        layers = [each for each in _held(value) if _is_forgotten(program, each, event)]
+        layers = [each for each in held(value) if _is_forgotten(program, each, event)]
         if layers:
             subject = f"self.{event.name}"
             yield seen("SN208", event.place, subject, kind, layers=len(layers))
@@ -167,14 +167,6 @@ def look_at_registration(program: TorchProgram) -> Iterator[Sighting]:
 
 def _is_table(value: Value) -> bool:
     return isinstance(value, Table) or (isinstance(value, Comprehension) and value.key is not None)
-
-
-def _held(value: Value) -> tuple[Value, ...]:
-    if isinstance(value, Items):
-        return value.items
-    if isinstance(value, Table):
-        return tuple(value.entries.values())
-    return (value.element,) if isinstance(value, Comprehension) else ()
 
 
 def _is_forgotten(program: TorchProgram, layer: Value, event: Assign) -> bool:
