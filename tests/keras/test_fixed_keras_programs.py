@@ -125,6 +125,14 @@ PROGRAMS: dict[str, Callable[[], Program]] = {
         keras={"utils.save_img": lambda *args: None},
         trains=False,
     ),
+    "SN201/keras_loss_of_both_modes": lambda: Program(
+        {
+            "data": SimpleNamespace(
+                train_set=lambda: _batches(_rows((32, 32, 3)), _labels()),
+                test_set=lambda: _batches(_rows((32, 32, 3), ASKED), _labels(ASKED)),
+            )
+        }
+    ),
     "SN201/keras_predict_training_true": lambda: Program(arguments=("w.h5", "scans"), files=_scans, trains=False),
     "SN201/keras_ready_base_in_training_mode": lambda: Program(
         keras={"applications.ResNet50": _published, "utils.image_dataset_from_directory": _images}
