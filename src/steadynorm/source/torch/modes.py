@@ -7,6 +7,7 @@ time where the first one leaves other modes than it found.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from steadynorm.source.symbolic.blocks import (
     Nested,
@@ -245,7 +246,11 @@ class Modes:
 
     def _is_anew(self, key: Key) -> bool:
         """Whether a part is frozen again in every step."""
-        return any(self._models.is_within(key, each) for each in frozen_in_each_step(self._run, self._models))
+        return any(self._models.is_within(key, each) for each in self._frozen_anew)
+
+    @cached_property
+    def _frozen_anew(self) -> frozenset[Key]:
+        return frozen_in_each_step(self._run, self._models)
 
     def _run_engines(self, receiver: Value | None) -> None:
         """Ignite's engines run their steps when they are told to, not where they are made."""
