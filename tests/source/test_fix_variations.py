@@ -89,6 +89,8 @@ with tf.Session() as sess:
     tf.train.Saver([v for v in tf.trainable_variables()]).save(sess, "m")
 """
 
+GAN = (HERE / "SN101" / "tf_gan_without_updates.py").read_text().replace("  # expect: SN101", "").replace('"', "'")
+
 CASES = {
     "an evaluation behind a colon": (
         f"{TORCH}model.train()\n"
@@ -150,6 +152,18 @@ CASES = {
         ],
     ),
     "the mode of an estimator that has a name": (ESTIMATOR, ["        training=training,  # always"]),
+    "two networks in a file with single quotes": (
+        GAN,
+        [
+            "update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS, scope='discriminator')",
+            "with tf.control_dependencies(update_ops):",
+            "    d_step = tf.train.AdamOptimizer(2e-4)"
+            ".minimize(d_loss, var_list=tf.trainable_variables('discriminator'))",
+            "update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS, scope='generator')",
+            "with tf.control_dependencies(update_ops):",
+            "    g_step = tf.train.AdamOptimizer(2e-4).minimize(g_loss, var_list=tf.trainable_variables('generator'))",
+        ],
+    ),
     "updates read in a line with others": (
         GRAPH,
         [

@@ -15,6 +15,7 @@ from steadynorm.source.fixes.origin import alias_of, origin
 from steadynorm.source.fixes.registry import fixes
 from steadynorm.source.fixes.scopes import lineage
 from steadynorm.source.fixes.statements import wrap
+from steadynorm.source.fixes.style import quoted
 from steadynorm.source.reading.files import SourceFile
 
 _STEPS = ("minimize", "apply_gradients")
@@ -45,7 +46,7 @@ def depend_on_updates(found: Finding, files: Mapping[str, SourceFile]) -> Iterab
     scope = found.evidence.get("scope")
     read = next(_read_before(file, standing), None) if scope is None else None
     name = read or _free(file, "update_ops")
-    chosen = "" if scope is None else f', scope="{scope}"'
+    chosen = "" if scope is None else f", scope={quoted(file, str(scope))}"
     before = () if read else (f"{name} = {tensorflow}.get_collection({tensorflow}.GraphKeys.UPDATE_OPS{chosen})",)
     return wrap(file, standing, f"with {tensorflow}.control_dependencies({name}):", *before)
 
