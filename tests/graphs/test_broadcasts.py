@@ -133,9 +133,9 @@ def test_very_many_differences_take_no_long_time() -> None:
         name = f"more{index}"
         flat[name] = node(name, "SquaredDifference", "value", "labels", shape=(-1, -1))
         flat[f"{name}/mean"] = node(f"{name}/mean", "Mean", name, "axes", shape=[])
-    began = time.perf_counter()
+    began = time.process_time()
 
     with suppress(TangledGraphError):
         told(flat)
 
-    assert time.perf_counter() - began < SECONDS
+    assert time.process_time() - began < SECONDS
