@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
-from steadynorm.source.symbolic.flow import inputs, parts
+from steadynorm.source.symbolic.flow import inputs, parts, walk
 from steadynorm.source.symbolic.trace import Block, Frame, Run
 from steadynorm.source.symbolic.values import Attribute, External, Function, Known, Parameter, Product, Value
 
@@ -30,17 +31,11 @@ def meant(text: str) -> str | None:
 
 def purpose_of(run: Run, *values: Value) -> str | None:
     """What values are for: the first word on the way back to where they come from decides."""
-    seen: set[int] = set()
-    pending = list(values)
-    for value in pending:
-        if id(value) in seen or len(seen) > _MOST_VALUES:
-            continue
-        seen.add(id(value))
+    for value in islice(walk(values, _before), _MOST_VALUES):
         for text in _words(run, value):
             found = meant(text)
             if found is not None:
                 return found
-        pending.extend(_before(value))
     return None
 
 

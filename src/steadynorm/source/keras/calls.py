@@ -12,7 +12,7 @@ from steadynorm.source.keras.freezing import is_for_norms, model_of_layer
 from steadynorm.source.keras.variables import VARIABLES, variables_in
 from steadynorm.source.layers.models import FUNCTIONAL, is_pretrained, is_ready_made, name_of_model, norms_in
 from steadynorm.source.layers.words import NORMALIZATIONS
-from steadynorm.source.symbolic.flow import Uses, behind, inputs, inside, parts
+from steadynorm.source.symbolic.flow import Uses, behind, inputs, inside, parts, walk
 from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Run, With
 from steadynorm.source.symbolic.values import (
     Attribute,
@@ -160,20 +160,15 @@ class KerasRun:
 
     def is_symbolic(self, call: Call) -> bool:
         """Whether a call is given the input of a functional model, or what was made of it."""
-        pending: list[Value] = [*call.arguments, *call.keywords.values()]
-        seen: set[int] = set()
-        for value in pending:
-            if id(value) in seen:
-                continue
-            seen.add(id(value))
+
+        def before(value: Value) -> tuple[Value, ...]:
             if not isinstance(value, Product):
-                pending.extend(parts(value))
-                continue
-            if value.call.name == "keras.layers.Input":
-                return True
+                return parts(value)
             # A layer's own options are no data.
-            pending.extend(each for each in inputs(value.call) if each is not value.call.callee)
-        return False
+            return tuple(each for each in inputs(value.call) if each is not value.call.callee)
+
+        made = walk((*call.arguments, *call.keywords.values()), before)
+        return any(isinstance(value, Product) and value.call.name == "keras.layers.Input" for value in made)
 
     def purpose(self, call: Call, norms: tuple[Call, ...]) -> str:
         """What a call of a model is for."""

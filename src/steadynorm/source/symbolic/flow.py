@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from steadynorm.source.symbolic.trace import Assign, Call, Return, Run
 from steadynorm.source.symbolic.values import (
@@ -20,6 +20,8 @@ from steadynorm.source.symbolic.values import (
     Table,
     Value,
 )
+
+_Node = TypeVar("_Node")
 
 _PARTS: dict[type[Value], Callable[[Any], tuple[Value, ...]]] = {
     Attribute: lambda value: (value.of,),
@@ -57,7 +59,7 @@ def inputs(call: Call) -> tuple[Value, ...]:
 
 def inside(*values: Value) -> Iterator[Value]:
     """Values with everything that they consist of, each once; calls are not gone behind."""
-    yield from _walk(values, parts)
+    return walk(values, parts)
 
 
 def behind(*values: Value) -> Iterator[Value]:
@@ -66,7 +68,7 @@ def behind(*values: Value) -> Iterator[Value]:
     def before(value: Value) -> tuple[Value, ...]:
         return inputs(value.call) if isinstance(value, Product) else parts(value)
 
-    yield from _walk(values, before)
+    return walk(values, before)
 
 
 def calls_behind(*values: Value) -> Iterator[Call]:
@@ -74,15 +76,17 @@ def calls_behind(*values: Value) -> Iterator[Call]:
     return (value.call for value in behind(*values) if isinstance(value, Product))
 
 
-def _walk(values: tuple[Value, ...], step: Callable[[Value], tuple[Value, ...]]) -> Iterator[Value]:
+def walk(begin: Iterable[_Node], step: Callable[[_Node], Iterable[_Node]]) -> Iterator[_Node]:
+    """What one begins with and everything that steps lead to, each once, nearest first; the step from a thing is
+    taken when the next one is asked for."""
     seen: set[int] = set()
-    pending = list(values)
-    for value in pending:
-        if id(value) in seen:
+    pending = list(begin)
+    for each in pending:
+        if id(each) in seen:
             continue
-        seen.add(id(value))
-        yield value
-        pending += step(value)
+        seen.add(id(each))
+        yield each
+        pending += step(each)
 
 
 class Uses:
@@ -122,12 +126,4 @@ class Uses:
 
     def after(self, value: Value) -> Iterator[Call]:
         """The calls that a value goes into, directly or through other calls, nearest first."""
-        pending = list(self.of(value))
-        seen: set[int] = set()
-        for call in pending:
-            if id(call) in seen:
-                continue
-            seen.add(id(call))
-            yield call
-            if call.result is not None:
-                pending.extend(self.of(call.result))
+        return walk(self.of(value), lambda call: () if call.result is None else self.of(call.result))

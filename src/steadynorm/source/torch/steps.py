@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from steadynorm.source.symbolic.flow import behind, inputs, parts
+from steadynorm.source.symbolic.flow import behind, inputs, parts, walk
 from steadynorm.source.symbolic.trace import Block, Call, Return, Run, With
 from steadynorm.source.symbolic.values import Attribute, Known, Product, Value
 from steadynorm.source.torch.models import Key, Models, is_module
@@ -157,24 +157,19 @@ def no_gradient(within: tuple[Block, ...]) -> bool:
 
 def gradient_behind(losses: tuple[Value, ...]) -> set[int]:
     """The positions of the calls that a gradient flows back through."""
-    found: set[int] = set()
-    seen: set[int] = set()
-    pending = list(losses)
-    for value in pending:
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
+
+    def before(value: Value) -> tuple[Value, ...]:
         if isinstance(value, Product):
-            call = value.call
-            if call.name in _STOPS or no_gradient(call.within) or _is_gradient_alone(call):
-                continue
-            found.add(call.index)
-            pending.extend(inputs(call))
-        elif isinstance(value, Attribute) and value.name in ("data", "shape", "grad"):
-            continue
-        else:
-            pending.extend(parts(value))
-    return found
+            return () if _is_without_gradient(value.call) else inputs(value.call)
+        is_detached = isinstance(value, Attribute) and value.name in ("data", "shape", "grad")
+        return () if is_detached else parts(value)
+
+    calls = (value.call for value in walk(losses, before) if isinstance(value, Product))
+    return {call.index for call in calls if not _is_without_gradient(call)}
+
+
+def _is_without_gradient(call: Call) -> bool:
+    return call.name in _STOPS or no_gradient(call.within) or _is_gradient_alone(call)
 
 
 def _is_gradient_alone(call: Call) -> bool:
