@@ -90,6 +90,14 @@ def test_averages_of_mean_and_variance_that_are_dropped_are_one_mistake() -> Non
     assert dropped.place.line == 14
 
 
+def test_averages_that_the_mode_moves_are_stopped_by_the_mode() -> None:
+    found = steadynorm.check(HERE / "SN107" / "tf_averages_fed_true.py", progress=False).findings
+    (moved,) = (each for each in found if each.code == "SN107")
+
+    assert "in training mode with their updates" in moved.message
+    assert moved.remedy.startswith("Feed False for the mode here")
+
+
 def test_code_at_the_end_of_a_text_gets_no_full_stop() -> None:
     assert sentence("write it as\n    f(x)") == "Write it as\n    f(x)"
     assert sentence("write it as\n    f(x)\nand run it") == "Write it as\n    f(x)\nand run it."

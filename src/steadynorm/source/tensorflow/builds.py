@@ -11,11 +11,11 @@ from steadynorm.program import Sighting
 from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import Product, Value
 from steadynorm.source.tensorflow.flags import contradict
-from steadynorm.source.tensorflow.inputs import differ
+from steadynorm.source.tensorflow.inputs import differ, making
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import Kind, Norm, Updates
 from steadynorm.source.tensorflow.runs import Session, Step
-from steadynorm.source.tensorflow.scopes import contexts, exclusive, scope_around
+from steadynorm.source.tensorflow.scopes import contexts, exclusive, scope_around, scopes_around
 from steadynorm.source.tensorflow.sightings import seen
 from steadynorm.source.tensorflow.variables import names_of, trains
 from steadynorm.source.tensorflow.words import short
@@ -32,16 +32,35 @@ def shared(world: World, one: Norm, other: Norm) -> bool | None:
         return _shares_by_hand(one, other)
     if one.kind is Kind.FUSED:
         return None
-    if one.name or other.name:
-        names = names_of(one), names_of(other)
-        if None not in names and names[0] != names[1]:
-            return False
-    elif scope_around(one.call) is scope_around(other.call):
+    names = names_of(one), names_of(other)
+    if None not in names and names[0] != names[1]:
+        return False
+    if not _in_scopes_alike(one.call, other.call):
+        return None
+    if not one.name and not other.name and _turn(world, one) != _turn(world, other):
         return False  # in one scope layers without names get names of their own
     reused = {other.scoping.reused, other.reuse}
     if True in reused or None in reused or _reuses_variables(world, other):
         return True if None not in reused else None
     return False
+
+
+def _in_scopes_alike(one: Call, other: Call) -> bool:
+    """Whether two calls stand in variable scopes of the same names, known or not."""
+    mine, theirs = (
+        [each if isinstance(each, str) else making(each) for each in scopes_around(call)] for call in (one, other)
+    )
+    return mine == theirs
+
+
+def _turn(world: World, norm: Norm) -> int:
+    """How many layers of its kind without a name stand before a layer in its scope.
+
+    TensorFlow numbers them so, anew each time that a scope is entered.
+    """
+    block = scope_around(norm.call)
+    before = (each for each in world.norms if each.call.index < norm.call.index and each.kind is norm.kind)
+    return sum(scope_around(each.call) is block for each in before if not each.name)
 
 
 def _shares_by_hand(one: Norm, other: Norm) -> bool | None:

@@ -34,6 +34,12 @@ _LOSSES = ("tensorflow.losses.", "slim.losses.", "tensorflow.contrib.losses.")
 _MOST = 30
 _LOOKING_ON = ("tensorflow.summary.", "tensorflow.shape", "tensorflow.rank", "builtins.print", "builtins.len")
 
+_TELLING = frozenset(
+    {f"tensorflow.{name}" for name in ("argmax", "arg_max", "math.argmax", "nn.top_k", "math.top_k", "nn.in_top_k")}
+    | {".run", ".eval"}
+)
+"""What tells a prediction, of whatever stands behind: the outputs of a network are read by it beside its loss."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -154,7 +160,7 @@ def activation_in(norm: Norm) -> str | None:
 
 
 def after(world: World, norm: Norm) -> Iterator[tuple[str, str]]:
-    """What reads a layer's output directly, behind what only reshapes it: kinds and names."""
+    """What computes with a layer's output directly, behind what only reshapes it: kinds and names."""
     own = activation_in(norm)
     if own is not None:
         yield ("sigmoid" if own in ("sigmoid", "tanh") else own), own
@@ -166,6 +172,8 @@ def after(world: World, norm: Norm) -> Iterator[tuple[str, str]]:
             if id(call) in seen or call is norm.call:
                 continue
             seen.add(id(call))
+            if short(call.name) in _TELLING or short(call.name).startswith(_LOOKING_ON):
+                continue
             kind = kind_of(call)
             direct = any(each is value for each in inputs(call)) or any(
                 isinstance(each, Items) and any(part is value for part in each.items) for each in inputs(call)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Attribute, External, Item, Known, Product, Value, constant_text
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Expression,
+    External,
+    Item,
+    Known,
+    Product,
+    Value,
+    constant_text,
+)
 from steadynorm.source.tensorflow.norms import Norm
 from steadynorm.source.tensorflow.scopes import scoping
 from steadynorm.source.tensorflow.words import LAYERS, PLACEHOLDERS, made_by, op_name
@@ -76,28 +85,30 @@ def _is_origin(call: Call) -> bool:
 def _fed(world: World, placeholder: Call) -> Hashable:
     """What training feeds for a placeholder, told by how it is made; itself if that is not known."""
     found = {
-        _making(each.feeds[placeholder.result])
+        making(each.feeds[placeholder.result])
         for each in world.trainings
         if each.feeds is not None and placeholder.result in each.feeds
     }
     return found.pop() if len(found) == 1 else placeholder.index
 
 
-def _making(value: Value | None) -> Hashable:
-    """How a value is made: equal for two batches that one data set gives in the same way."""
+def making(value: Value | None) -> Hashable:
+    """How a value is made: equal for two batches that one data set gives in the same way, and for two equal names."""
     if isinstance(value, Known):
         return value
     if isinstance(value, External):
         return value.name
     if isinstance(value, Attribute):
-        return _making(value.of), "attribute", value.name
+        return making(value.of), "attribute", value.name
     if isinstance(value, Item):
-        return _making(value.of), "item", _making(value.key)
+        return making(value.of), "item", making(value.key)
+    if isinstance(value, Expression):
+        return value.operator, tuple(map(making, value.operands))
     if isinstance(value, Product) and value.call.name:
         call = value.call
         given = (
-            tuple(map(_making, call.arguments)),
-            tuple((name, _making(each)) for name, each in call.keywords.items()),
+            tuple(map(making, call.arguments)),
+            tuple((name, making(each)) for name, each in call.keywords.items()),
         )
-        return _making(call.receiver), call.name, given
+        return making(call.receiver), call.name, given
     return id(value) if value is not None else None

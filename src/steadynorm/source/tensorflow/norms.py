@@ -10,7 +10,6 @@ from enum import StrEnum
 from steadynorm.place import Place
 from steadynorm.source.symbolic.trace import Call, Run
 from steadynorm.source.symbolic.values import (
-    Expression,
     Items,
     Known,
     Partial,
@@ -18,12 +17,11 @@ from steadynorm.source.symbolic.values import (
     Table,
     Unknown,
     Value,
-    constant_text,
 )
 from steadynorm.source.tensorflow.mode import Mode, Source, mode_of
 from steadynorm.source.tensorflow.phases import Phases
 from steadynorm.source.tensorflow.published import Network, network_of
-from steadynorm.source.tensorflow.scopes import Scoping, argument, reuses, scoped, scoping
+from steadynorm.source.tensorflow.scopes import Scoping, argument, named, reuses, scoped, scoping
 from steadynorm.source.tensorflow.words import (
     DENSE,
     DIMENSIONS,
@@ -235,6 +233,7 @@ def _of_layers(call: Call, options: Call, mode_position: int | None, shift: int)
     """Of tf.layers: a function with all its arguments, or an object that gets the mode when it is called."""
     mode = _left_out(call, call.argument(mode_position if shift else 1, "training"))
     trainable = options.argument(14 + shift if shift else None, "trainable")
+    around, name = named(options, options.argument(15 + shift if shift else None, "name"))
     return Norm(
         call,
         Kind.LAYERS,
@@ -246,9 +245,9 @@ def _of_layers(call: Call, options: Call, mode_position: int | None, shift: int)
         trainable=trainable,
         scale=options.argument(4 + shift, "scale"),
         layer=None if options is call else options,
-        scoping=scoping(options),
+        scoping=around,
         reuse=reuses(options.argument(None, "reuse", "_reuse")) if not options.more else None,
-        name=_text(options.argument(15 + shift if shift else None, "name")),
+        name=name,
     )
 
 
@@ -263,6 +262,7 @@ def _of_contrib(call: Call) -> Norm:
 
     mode = given(9, "is_training")
     updates, collection = _where(given(8, "updates_collections"))
+    around, name = named(call, given(18, "scope"))
     return Norm(
         call,
         Kind.CONTRIB,
@@ -275,9 +275,9 @@ def _of_contrib(call: Call) -> Norm:
         0.999,
         given(13, "trainable"),
         given(3, "scale") or Known(False),
-        scoping=scoping(call),
+        scoping=around,
         reuse=reuses(given(10, "reuse")),
-        name=_text(given(18, "scope")),
+        name=name,
         activation=given(5, "activation_fn"),
     )
 
@@ -298,6 +298,7 @@ def _of_keras(call: Call, made: Call) -> Norm:
     found = mode_of(mode, False)
     if mode is None or mode == Known(None):
         found = mode_of(Product(_learning_phase(call)), False)
+    around, name = named(made, made.argument(None, "name"))
     return Norm(
         call,
         Kind.KERAS,
@@ -309,8 +310,8 @@ def _of_keras(call: Call, made: Call) -> Norm:
         trainable=made.argument(None, "trainable"),
         scale=made.argument(4, "scale"),
         layer=made,
-        scoping=scoping(made),
-        name=_text(made.argument(None, "name")),
+        scoping=around,
+        name=name,
     )
 
 
@@ -348,6 +349,7 @@ def _of_normalizer(call: Call, name: str) -> Iterator[Norm]:
     mode = given("is_training")
     updates, collection = _where(given("updates_collections"))
     activation = argument(call, name, None, "activation_fn")
+    around, own_name = named(call, argument(call, name, None, "scope"))
     yield Norm(
         call,
         Kind.CONTRIB,
@@ -361,16 +363,17 @@ def _of_normalizer(call: Call, name: str) -> Iterator[Norm]:
         argument(call, name, None, "trainable"),
         given("scale") or Known(False),
         inner=True,
-        scoping=scoping(call),
+        scoping=around,
         reuse=reuses(argument(call, name, None, "reuse")),
-        name=_text(argument(call, name, None, "scope")),
+        name=own_name,
         activation=activation if activation is not None else Known("relu"),
     )
 
 
 def _of_network(call: Call, network: Network) -> Norm:
     """The layers of a published network, as one."""
-    name = call.argument(None, "scope")
+    given = call.argument(None, "scope")
+    around, name = named(call, given)
     return Norm(
         call,
         Kind.CONTRIB,
@@ -380,17 +383,13 @@ def _of_network(call: Call, network: Network) -> Norm:
         Updates.UNKNOWN if network.altered else Updates.COLLECTED,
         decay=Unknown(),
         scale=Known(True),
-        scoping=scoping(call),
+        scoping=around,
         reuse=reuses(call.argument(None, "reuse")),
-        name=network.name if name is None else _text(name),
+        name=network.name if given is None else name,
         inner=True,
         several=True,
         told_by=network.told_by,
     )
-
-
-def _text(value: Value | None) -> str | None:
-    return "" if isinstance(value, Expression) else constant_text(value)
 
 
 def places_of(norms: list[Norm]) -> tuple[Place, ...]:

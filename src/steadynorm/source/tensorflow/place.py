@@ -171,7 +171,7 @@ def dropout_before(world: World) -> Iterator[Sighting]:
         for link in before(world, norm):
             if link.kind == "dropout" and link.call is not None:
                 rate = _rate(link.call)
-                if rate != 0:
+                if rate != 0 and _drops(link.call):
                     yield seen(
                         "SN507",
                         norm.place,
@@ -184,6 +184,17 @@ def dropout_before(world: World) -> Iterator[Sighting]:
                 break
             if link.kind not in ("reshape", "pooling", "rectifier"):
                 break
+
+
+def _drops(call: Call) -> bool:
+    """Whether dropout is ever on: that of tf.layers is off unless it is told to train, that of slim unless not to."""
+    name = op_name(call)
+    if name.startswith("contrib."):
+        return argument(call, name, 3, "is_training") != Known(False)
+    if not name.startswith("tensorflow.layers."):
+        return True
+    given = call.argument(4 if made_by(call) is None else 1, "training")
+    return call.more if given is None else given != Known(False)
 
 
 def _rate(call: Call) -> float | None:

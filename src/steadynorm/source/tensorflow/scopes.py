@@ -11,6 +11,7 @@ from steadynorm.source.symbolic.values import (
     Attribute,
     Bound,
     Choice,
+    Expression,
     External,
     Function,
     Items,
@@ -161,6 +162,31 @@ def scoping(call: Call) -> Scoping:
         if isinstance(block, With) and isinstance(block.context, External):
             reused = either(reused, block.context.name == "tensorflow.make_template")
     return Scoping(tuple(reversed(path)), reused)
+
+
+def named(call: Call, given: Value | None) -> tuple[Scoping, str | None]:
+    """The scopes that a layer makes its variables in, and its own name there.
+
+    Arguments:
+        call: the call that makes the layer.
+        given: its name, or a scope, as the one of the block around it in `batch_norm(x, scope=scope)`.
+
+    Returns:
+        A name is empty where it is worked out, `None` where it is left out or not known.
+    """
+    around = scoping(call)
+    if isinstance(given, Product) and given.call.name in _VARIABLE_SCOPES:
+        path = (*scoping(given.call).path, _opened(given.call)[0])
+        return Scoping(path[:-1], around.reused), path[-1] or ""
+    return around, "" if isinstance(given, Expression) else constant_text(given)
+
+
+def scopes_around(call: Call) -> Iterator[str | Value | None]:
+    """The variable scopes around a call, innermost first: their names, or what gives a name that is not known."""
+    for context in contexts(call):
+        if context.name in _VARIABLE_SCOPES:
+            name = _opened(context)[0]
+            yield context.argument(0, "name_or_scope") if name is None else name
 
 
 def begins_in(scope: Value, call: Call, path: str | None, name: str | None) -> bool | None:

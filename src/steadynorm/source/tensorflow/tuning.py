@@ -22,6 +22,9 @@ from steadynorm.source.tensorflow.words import INITIALIZERS, short
 from steadynorm.source.tensorflow.world import World
 
 _AVERAGES = "tensorflow.train.ExponentialMovingAverage"
+_ARITHMETIC = tuple(
+    f"tensorflow.{module}{name}" for module in ("", "math.") for name in ("add", "multiply", "subtract", "scalar_mul")
+)
 _TRAINING_LOOPS = {"slim.learning.train": "number_of_steps"}
 
 
@@ -75,13 +78,15 @@ def _leaves_out(variables: Value | None, norm: Norm) -> bool:
 def copied(world: World) -> Iterator[Sighting]:
     """Weights that are copied to a second network, whose statistics stay as they began."""
     for call in world.run.calls():
-        by_method = call.name == ".assign"
-        if not by_method and short(call.name) != "tensorflow.assign":
+        if not _assigns(call):
             continue
-        target = call.receiver if by_method else call.argument(0, "ref")
-        value = call.argument(0 if by_method else 1, "value")
-        lists = _zipped(target)
-        if lists is None or value is None or not any(_zipped(each) for each in inside(value)):
+        value = call.argument(0 if call.name == ".assign" else 1, "value")
+        lists = _gone_through(_target(call))
+        if (
+            lists is None
+            or value is None
+            or not any(_gone_through(each) not in (None, lists) for each in _parts(value))
+        ):
             continue
         missing = [norm for norm in world.norms if _leaves_out(lists, norm) and _predicts(world, norm)]
         missing = [norm for norm in missing if not _others_copy(world, call, norm)]
@@ -97,14 +102,40 @@ def copied(world: World) -> Iterator[Sighting]:
             )
 
 
-def _zipped(value: Value | None) -> Value | None:
-    """The list that a variable comes from, in a loop over several lists."""
-    if not isinstance(value, Item) or not isinstance(value.of, Item):
+def _assigns(call: Call) -> bool:
+    return call.name == ".assign" or short(call.name) == "tensorflow.assign"
+
+
+def _target(call: Call) -> Value | None:
+    """The variable that a call assigns to."""
+    return call.receiver if call.name == ".assign" else call.argument(0, "ref")
+
+
+def _parts(value: Value) -> Iterator[Value]:
+    """What a value is worked out from, through operators and what TensorFlow has for them."""
+    for each in inside(value):
+        yield each
+        if isinstance(each, Product) and short(each.call.name) in _ARITHMETIC:
+            for given in (*each.call.arguments, *each.call.keywords.values()):
+                yield from _parts(given)
+
+
+def _gone_through(value: Value | None) -> Value | None:
+    """The list that a variable comes from, in a loop over several lists or over their indices."""
+    if not isinstance(value, Item):
+        return None
+    if isinstance(value.key, Item) and value.key.key is None and _is_range(value.key.of):
+        return value.of
+    if not isinstance(value.of, Item):
         return None
     pairs, position = value.of.of, constant_int(value.key)
     if value.of.key is not None or not isinstance(pairs, Product) or pairs.call.name != "builtins.zip":
         return None
     return pairs.call.arguments[position] if position is not None and position < len(pairs.call.arguments) else None
+
+
+def _is_range(value: Value) -> bool:
+    return isinstance(value, Product) and value.call.name == "builtins.range"
 
 
 def _predicts(world: World, norm: Norm) -> bool:
@@ -116,10 +147,13 @@ def _predicts(world: World, norm: Norm) -> bool:
 
 def _others_copy(world: World, call: Call, norm: Norm) -> bool:
     for each in world.run.calls():
-        if each is not call and each.name == ".assign":
-            lists = _zipped(each.receiver)
-            if lists is None or held(lists, norm).statistics is not False:
-                return lists is not None or each.place != call.place
+        if each is call or not _assigns(each):
+            continue
+        lists = _gone_through(_target(each))
+        if lists is None and each.place == call.place:
+            continue
+        if held(_target(each) if lists is None else lists, norm).statistics is not False:
+            return True
     return False
 
 

@@ -266,7 +266,7 @@ def moved_in_evaluation(world: World) -> Iterator[Sighting]:
         if not is_inference:
             moved = [norm for norm in moved if acts_on_one_row(world, norm, session)]
         if moved and world.trainings:
-            how = "fed" if any(norm.updates is not Updates.BY_HAND for norm in moved) else "fetched"
+            how = "fetched" if all(_is_fetched(norm, session) for norm in moved) else "fed"
             how = how if is_inference else "row"
             yield seen(
                 "SN107",
@@ -288,12 +288,16 @@ def _really_moves(world: World, norm: Norm, session: Session) -> bool:
         return False
     if norm.updates is Updates.BY_HAND:
         # What a condition chooses moves in training mode only; what is fetched by itself moves whenever it is.
-        direct = any(
-            isinstance(value, Product) and call.result is value
-            for fetch in session.fetches
-            for value in inside(fetch)
-            for call in norm.assignments
-        )
         fixed = norm.mode.source is Source.FIXED
-        return direct or (not fixed and world.mode_in(norm, session) is True)
+        return _is_fetched(norm, session) or (not fixed and world.mode_in(norm, session) is True)
     return world.mode_in(norm, session) is True
+
+
+def _is_fetched(norm: Norm, session: Session) -> bool:
+    """Whether a session fetches the updates of averages that are written by hand."""
+    return any(
+        isinstance(value, Product) and call.result is value
+        for fetch in session.fetches
+        for value in inside(fetch)
+        for call in norm.assignments
+    )
