@@ -15,7 +15,7 @@ NOT_SAVED: Words = {
     ),
     ("jax", "model"): (
         "'{subject}' is saved without its state, which has the moving mean and variance",
-        "Save both: eqx.tree_serialise_leaves(path, (model, state)).",
+        "Save both, and restore both: eqx.tree_serialise_leaves(path, (model, state)).",
     ),
 }
 

@@ -67,6 +67,12 @@ _TRAINING: Words = {
         "nothing updates",
         "Write training=True in this call.",
     ),
+    ("keras", "function"): (
+        "this function trains '{subject}' without the learning phase among its inputs, which then is 0: training "
+        "normalizes by the statistics, and leaves out the updates that would move them",
+        "Write keras.backend.learning_phase() behind the inputs, feed 1 there in training, and add {model}.updates to "
+        "the updates.",
+    ),
     ("keras", "constant"): (
         "'{subject}' is called with training=False under the gradient: training normalizes by the statistics, which "
         "nothing updates",

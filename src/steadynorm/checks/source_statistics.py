@@ -26,6 +26,12 @@ Keep them, and hand them to the next step:
     y, non_trainable = model.stateless_call(
         trainable, non_trainable, x, training=True)""",
     ),
+    ("keras", "function"): (
+        "this function trains '{subject}' without running {model}.updates, which only fit() and train_on_batch() do by "
+        "themselves: inference normalizes by the initial statistics",
+        "Run them in the same step: updates={model}.updates + the optimizer's. They need the inputs of the model; "
+        "where it is called on other tensors, those of the call are {model}.get_updates_for(tensors).",
+    ),
     ("jax", "applied"): (
         "'{subject}' gives the new statistics as its second result, which the training drops: inference normalizes by "
         "their initial values",

@@ -74,7 +74,7 @@ def _with_mode(found: Finding, files: Project) -> Iterable[Edit]:
     trains = found.code == "SN202"
     if _is_functional(call):
         return _functional(file, call, way, files)
-    if how in ("handed", "mode", "inference_mode", "no-eval", "train", "eval", "never-train", "teacher"):
+    if how in ("handed", "mode", "inference_mode", "no-eval", "train", "eval", "never-train", "teacher", "function"):
         raise NoFixError("the mode is no argument")
     if how == "phase" and found.code == "SN201":
         raise NoFixError("predict() takes no mode")

@@ -9,7 +9,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.batches import DEVICES, Batch, batch_of, is_drawn, way_back
 from steadynorm.source.jax.calls import TRAINED, JaxRun, Use, name_of_model
 from steadynorm.source.jax.mode import chain, trains
-from steadynorm.source.jax.words import EQUINOX, LINEN, NNX, PMAPS, context_name, is_gradient
+from steadynorm.source.jax.words import EQUINOX, LINEN, MAPS, NNX, PMAPS, context_name, is_gradient
 from steadynorm.source.layers.graph import Norm
 from steadynorm.source.layers.places import subject_of
 from steadynorm.source.layers.sizes import has_one_position, times_around
@@ -33,6 +33,9 @@ _MOMENTUM = 0.99
 _FILLED = ("jax.numpy.ones", "jax.numpy.zeros", "numpy.ones", "numpy.zeros")
 _KEEPING_ROWS = ("linear", "activation", "dropout", "normalization", "tanh", "sigmoid")
 _STEPS = (".apply_gradients", "optax.apply_updates", "equinox.apply_updates")
+_CHANGES = (*_STEPS, ".apply_gradient", ".update", ".step", ".run", "jax.flatten_util.ravel_pytree", *MAPS)
+"""Calls by which a program may change parameters, be it by hand."""
+
 _BACK = ("flax.nnx.state", "flax.nnx.split", "flax.nnx.pop", "flax.nnx.update")
 
 
@@ -82,8 +85,8 @@ def _is_training(run: Run) -> bool:
 
     What only takes a gradient may do so for another end, and the methods of an object hand on what nobody sees.
     """
-    stepping = any(call.name in _STEPS for call in run.calls())
-    return run.kind == "script" or (run.kind == "function" and stepping)
+    ways = {"script": _CHANGES, "function": _STEPS}.get(run.kind, ())
+    return any(call.name in ways for call in run.calls())
 
 
 def _merged(use: Use) -> Product | None:

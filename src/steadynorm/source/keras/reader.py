@@ -9,6 +9,7 @@ from steadynorm.program import Sighting
 from steadynorm.source.defaults import Defaults
 from steadynorm.source.keras.builds import look_at_builds
 from steadynorm.source.keras.calls import KerasRun
+from steadynorm.source.keras.functions import look_at_functions
 from steadynorm.source.keras.modes import look_at_modes
 from steadynorm.source.keras.networks import look_at_networks
 from steadynorm.source.keras.outputs import look_at_outputs
@@ -66,6 +67,7 @@ def _names(run: Run) -> Iterator[str]:
 
 def _of_keras(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
     yield from look_at_modes(keras, graph)
+    yield from look_at_functions(keras, graph)
     yield from look_at_training(keras, graph)
     yield from look_at_outputs(keras, graph)
     yield from look_at_state(keras)

@@ -197,19 +197,48 @@ def _dict(machine: Machine, arguments: Arguments) -> Value | None:
 
 
 def _zip(machine: Machine, arguments: Arguments) -> Value | None:
-    lists = [iterate(machine, each) for each in arguments.positional]
+    given = arguments.positional
+    lists = [iterate(machine, each) for each in given]
     known = [each for each in lists if each is not None]
-    if len(known) == len(lists) and known:
-        pairs = tuple(listed(each, "tuple") for each in zip(*known, strict=False))
-        return listed(pairs, counted=all(map(is_counted, arguments.positional)))
-    return None
+    if not known or (len(known) < len(lists) and not any(map(_are_made, known))):
+        return _comprehended(machine, given)
+    # Layers stand beside something for each of them, as keys or features are, whose number is not known here.
+    count = min(map(len, known))
+    full = [
+        (item(machine, given[position], None),) * count if each is None else each for position, each in enumerate(lists)
+    ]
+    pairs = tuple(listed(each, "tuple") for each in zip(*full, strict=False))
+    return listed(pairs, counted=all(map(is_counted, given)))
+
+
+def _are_made(members: tuple[Value, ...]) -> bool:
+    """Whether the members of a list are all made of a class, as layers are."""
+    return bool(members) and all(map(_is_made, members))
+
+
+def _is_made(value: Value) -> bool:
+    return type(value) is Instance or (
+        type(value) is Product and value.call.receiver is None and value.call.name.rpartition(".")[2][:1].isupper()
+    )
+
+
+def _comprehended(machine: Machine, given: tuple[Value, ...]) -> Comprehension | None:
+    """Lists side by side that are as long as one of layers is, one of which stands for all."""
+    if not any(map(_is_comprehended, given)):
+        return None
+    return Comprehension(listed(tuple(item(machine, each, None) for each in given), "tuple"), given, ())
+
+
+def _is_comprehended(value: Value) -> bool:
+    return type(value) is Comprehension and value.key is None and _is_made(value.element)
 
 
 def _enumerate(machine: Machine, arguments: Arguments) -> Value | None:
     given = arguments.positional[0] if arguments.positional else Unknown()
     members = iterate(machine, given)
     if members is None:
-        return None
+        pair = listed((Unknown(), item(machine, given, None)), "tuple") if _is_comprehended(given) else None
+        return None if pair is None else Comprehension(pair, (given,), ())
     counted = is_counted(given)
     # Of a member that stands for several the position is not known, nor that of those behind it.
     positions = (Known(index) if counted else Unknown() for index in range(len(members)))
