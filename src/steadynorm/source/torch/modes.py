@@ -20,6 +20,7 @@ from steadynorm.source.symbolic.blocks import (
 )
 from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Return, Run, With
 from steadynorm.source.symbolic.values import Attribute, Bound, Choice, Expression, Function, Known, Product, Value
+from steadynorm.source.torch.copied import copied_keys, original_of
 from steadynorm.source.torch.current import CurrentModes
 from steadynorm.source.torch.frozen_again import frozen_in_each_step
 from steadynorm.source.torch.lost import reached_by_luck, switched_by_name
@@ -241,6 +242,8 @@ class Modes:
                 self._now.lose(event, part, wanted)
         elif event.name == ".run":
             self._run_engines(event.receiver)
+        elif original_of(event) is not None:
+            self._now.carry(copied_keys(event, self._models))
         for part in switched_by_name(event, self._models):
             self._now.lose(event, part, [None])
 
