@@ -10,23 +10,18 @@ from steadynorm.source.symbolic.vocabulary import COPIES
 from steadynorm.source.torch.models import AVERAGED, Key, Models
 
 
-def original_of(call: Call) -> Value | None:
-    """What a call copies; `None` if it is another call."""
-    if call.name in COPIES:
-        return call.arguments[0] if call.arguments else None
-    return call.argument(0, "model") if call.name == AVERAGED else None
+def is_copy(call: Call) -> bool:
+    """Whether a call copies what it is given, as an average of weights does to begin with."""
+    return call.name in COPIES or call.name == AVERAGED
 
 
 def copied_keys(call: Call, models: Models) -> dict[Key, Key]:
     """The keys of what a call copies and of its parts, with those of the copies."""
-    original, copy = original_of(call), call.result
-    if original is None or copy is None:
-        return {}
-    if call.name == AVERAGED:
-        one, other = models.key(original), models.key(copy)
-        return {} if one is None or other is None else {one: other}
+    original, copy = call.argument(0, "model", "x"), call.result
     found: dict[Key, Key] = {}
-    for before, after in _pairs(original, copy):
+    if original is None or copy is None:
+        return found
+    for before, after in [(original, copy)] if call.name == AVERAGED else _pairs(original, copy):
         one, other = models.key(before), models.key(after)
         if one is not None and other is not None and one != other:
             found[one] = other

@@ -20,7 +20,8 @@ from steadynorm.source.symbolic.blocks import (
 )
 from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Return, Run, With
 from steadynorm.source.symbolic.values import Attribute, Bound, Choice, Expression, Function, Known, Product, Value
-from steadynorm.source.torch.copied import copied_keys, original_of
+from steadynorm.source.symbolic.vocabulary import COPIES
+from steadynorm.source.torch.copied import copied_keys, is_copy
 from steadynorm.source.torch.current import CurrentModes
 from steadynorm.source.torch.frozen_again import frozen_in_each_step
 from steadynorm.source.torch.lost import reached_by_luck, switched_by_name
@@ -242,10 +243,19 @@ class Modes:
                 self._now.lose(event, part, wanted)
         elif event.name == ".run":
             self._run_engines(event.receiver)
-        elif original_of(event) is not None:
-            self._now.carry(copied_keys(event, self._models))
+        elif is_copy(event):
+            self._copy(event)
         for part in switched_by_name(event, self._models):
             self._now.lose(event, part, [None])
+
+    def _copy(self, call: Call) -> None:
+        """A deep copy has the modes of the original; an average is in training mode, with such a copy inside."""
+        copied = copied_keys(call, self._models)
+        if call.name in COPIES:
+            self._now.carry(copied)
+            return
+        for original, copy in copied.items():
+            self._now.lose(call, copy, [fact.training for fact in self._now.facts(original)])
 
     def _is_anew(self, key: Key) -> bool:
         """Whether a part is frozen again in every step."""
