@@ -33,7 +33,6 @@ def main():
         mine.eval()
         with torch.no_grad():
             print((mine(queries).argmax(1) == answers).float().mean())  # expect: SN201
-        mine.train()
 
 
 if __name__ == "__main__":

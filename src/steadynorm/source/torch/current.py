@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Instance, Parameter, Product
+from steadynorm.source.symbolic.values import Instance, Parameter, Product, Value
 from steadynorm.source.torch.models import Key, Models, is_norm
 from steadynorm.source.torch.selection import Selected
 from steadynorm.source.torch.state import Entry, Fact, Spot, State, all_train
@@ -113,6 +113,12 @@ class CurrentModes:
         """Forgets the mode of a model that may have been set to one of several, if that may be another one."""
         if {fact.training for fact in self.facts(key)} != set(modes) or self.still(key):
             self.apply(call, Selected(key), [None])
+
+    def renew(self, made: Value | None) -> None:
+        """Forgets what was set for an object, in whose place a new one is made."""
+        for spots in (self.state.entries, self.state.undone):
+            for spot in [each for each in spots if each[0][0] == id(made)]:
+                del spots[spot]
 
     def carry(self, copied: Mapping[Key, Key]) -> None:
         """Gives copies the modes of what they are copies of, which a deep copy keeps.

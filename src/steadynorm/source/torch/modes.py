@@ -25,6 +25,7 @@ from steadynorm.source.torch.copied import copied_keys, is_copy
 from steadynorm.source.torch.current import CurrentModes
 from steadynorm.source.torch.frozen_again import frozen_in_each_step
 from steadynorm.source.torch.lost import reached_by_luck, switched_by_name
+from steadynorm.source.torch.made_anew import is_made_anew
 from steadynorm.source.torch.models import Key, Models
 from steadynorm.source.torch.put_back import reads_of_modes, stacks_of_contexts
 from steadynorm.source.torch.selection import selected
@@ -230,6 +231,8 @@ class Modes:
         if type(event) is not Call:
             return
         self._call_again(event)
+        if self._later and is_made_anew(event, self._models):
+            self._now.renew(event.result)
         key = self._interest(event)
         if key is not None:
             self._observe(event, key)
