@@ -7,12 +7,10 @@ import torch.nn.functional as F
 class Value(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Sequential(nn.Linear(4, 64, bias=False), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 2))  # expect: SN204
+        self.body = nn.Sequential(nn.Linear(4, 64, bias=False), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 2))
 
     def forward(self, x):
-        return self.body(x)
-
-
+        return self.body(x)  # expect: SN204
 
 
 def main():
