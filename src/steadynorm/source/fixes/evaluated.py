@@ -50,7 +50,8 @@ def evaluate(found: Finding, files: Project) -> Iterable[Edit]:
             raise NoFixError("nothing can stand behind what gives back a result")
         return (*before, *insert_after(file, standing, f"{name}.train()"))
     shared = _goes_on(files, ways)
-    if shared is None:
+    if shared is None or found.evidence.get("then") == "":
+        # The loop trains another model, or makes this one anew each time.
         return before
     if _leaves(standing.statement):
         evaluations, deep = shared.second

@@ -8,13 +8,13 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.flow import behind
 from steadynorm.source.symbolic.trace import Call, Callback, Frame, Loop
-from steadynorm.source.symbolic.values import Instance, Known, Product, Value
+from steadynorm.source.symbolic.values import Known, Product, Value
 from steadynorm.source.torch.engines import is_asked_between, is_trained_by_engine
 from steadynorm.source.torch.entrance import Entrance, entrance
 from steadynorm.source.torch.known import is_loaded, is_run_wholly, is_used, name_of, settle_of, text_of
 from steadynorm.source.torch.made_up import is_made_up
 from steadynorm.source.torch.models import Key
-from steadynorm.source.torch.moved import is_moved
+from steadynorm.source.torch.moved import is_moved, takes_over
 from steadynorm.source.torch.program import Group, Role, TorchProgram, is_forward
 from steadynorm.source.torch.same_batch import is_of_step
 from steadynorm.source.torch.sightings import called, seen
@@ -42,7 +42,7 @@ def asked(program: TorchProgram, group: Group, observed: list[Observation]) -> I
         for other in (*program.groups, *program.guessed)
     )
     loaded = is_loaded(program, group.root, group.first.index)
-    if (not trains and not loaded) or not is_used(program, group):
+    if not (trains or loaded or takes_over(program, group)) or not is_used(program, group):
         return
     by = next((fact.by for each in observed for fact in each.facts if fact.by is not None), None)
     if by is not None and _is_mode_lost(by):
@@ -141,13 +141,16 @@ def _way_in(group: Group, spot: Entrance) -> dict[str, object]:
 
 def _is_before(program: TorchProgram, first: Observation, group: Group, other: Group) -> bool:
     """Whether a model is called again after it was asked: later, or in the next iteration of a loop around both."""
-    value = program.models.value(group.root)
-    made = value.created if isinstance(value, Instance) else getattr(value, "call", None)
+    made = program.models.made_by(group.root)
     anew = set() if made is None else set(map(id, made.within))
-    loops = {id(block) for block in group.first.within if isinstance(block, Loop)} - anew
-    if any(id(block) in loops for block in other.first.within):
+    loops = {id(block) for block in group.first.within if isinstance(block, Loop)}
+    if any(id(block) in loops - anew for block in other.first.within):
         return True
-    return any(each.order > first.order for use in other.uses for each in program.facts(use))
+    # A further iteration of a loop in which it is made trains another one.
+    later = not loops & anew
+    return any(
+        each.order > first.order and (later or not each.later) for use in other.uses for each in program.facts(use)
+    )
 
 
 def _same(program: TorchProgram, one: Group, other: Group) -> bool:

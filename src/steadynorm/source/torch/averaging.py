@@ -18,7 +18,7 @@ from steadynorm.source.torch.program import Group, Role, TorchProgram
 from steadynorm.source.torch.sightings import receiver, seen
 from steadynorm.source.torch.words import BUFFERS, PARAMETERS
 
-_IN_PLACE = frozenset({".copy_", ".lerp_", ".mul_", ".add_", ".fill_", ".set_", ".sub_"})
+IN_PLACE = frozenset({".copy_", ".lerp_", ".mul_", ".add_", ".fill_", ".set_", ".sub_"})
 _SAVES = ("torch.save",)
 _SETTLE = "the metric with the averaged weights before and after torch.optim.swa_utils.update_bn"
 
@@ -69,7 +69,7 @@ def _written(program: TorchProgram, key: Key) -> str | None:
 def writes(program: TorchProgram) -> Iterator[Write]:
     """What a run writes into models, parameter by parameter."""
     for event in program.run.events:
-        if type(event) is Call and event.name in _IN_PLACE and event.receiver is not None:
+        if type(event) is Call and event.name in IN_PLACE and event.receiver is not None:
             target, sources = event.receiver, (*event.arguments, *event.keywords.values())
         elif type(event) is Assign and event.name == "data":
             target, sources = event.target, (event.value,)
@@ -95,7 +95,7 @@ def _owner(program: TorchProgram, value: Value) -> Key | None:
     while True:
         if isinstance(value, Attribute) and value.name == "data":
             value = value.of
-        elif isinstance(value, Product) and value.call.name in (*_IN_PLACE, ".detach") and value.call.receiver:
+        elif isinstance(value, Product) and value.call.name in (*IN_PLACE, ".detach") and value.call.receiver:
             value = value.call.receiver
         else:
             break

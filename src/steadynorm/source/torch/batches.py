@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.defaults import Defaults
-from steadynorm.source.symbolic.flow import behind, inside
+from steadynorm.source.symbolic.flow import inputs, inside, parts
 from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Expression, Item, Items, Known, Product, Value, constant, constant_number
 from steadynorm.source.torch.chains import before, input_of, operation
@@ -17,10 +17,11 @@ from steadynorm.source.torch.loaders import Batch, batch_of, iterations, loaders
 from steadynorm.source.torch.models import is_norm
 from steadynorm.source.torch.program import Group, Role, TorchProgram
 from steadynorm.source.torch.sightings import seen
-from steadynorm.source.torch.words import DISTRIBUTED, NORMS, PARALLEL, REDUCTIONS
+from steadynorm.source.torch.words import DISTRIBUTED, MOVES, NORMS, PARALLEL, REDUCTIONS, RESHAPES
 
 _ORDER = "whether the samples are stored in a random order, or the task needs theirs"
 _TRAINERS = ("lightning.Trainer", "lightning.trainer.Trainer")
+_OF_TENSORS = RESHAPES | MOVES | {".numpy", ".detach", ".clone", ".long", ".int", ".astype", ".requires_grad_", ".div"}
 _STRATEGIES = ("ddp", "ddp_spawn", "ddp_find_unused_parameters_true", "fsdp", "dp", "ddp2")
 
 
@@ -190,7 +191,7 @@ def _is_single(program: TorchProgram, group: Group, defaults: Defaults) -> bool:
 
 def _is_one(value: Value) -> bool:
     """Whether a tensor was given a first axis of length one."""
-    for each in behind(value):
+    for each in _tensors_behind(value):
         if isinstance(each, Product) and each.call.name in (".unsqueeze", "torch.unsqueeze"):
             axis = each.call.argument(0 if each.call.name.startswith(".") else 1, "dim")
             if constant_number(axis) == 0:
@@ -202,6 +203,24 @@ def _is_one(value: Value) -> bool:
         if isinstance(each, Product) and each.call.name in ("torch.cat", "torch.stack"):
             return False
     return False
+
+
+def _tensors_behind(value: Value) -> Iterator[Value]:
+    """What a tensor was made of by functions and methods of tensors.
+
+    What an environment or a memory gives has axes of its own, whatever these were given.
+    """
+    seen: set[int] = set()
+    pending = [value]
+    for each in pending:
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        if not isinstance(each, Product):
+            pending += parts(each)
+        elif each.call.name.startswith("torch.") or each.call.name in _OF_TENSORS:
+            pending += inputs(each.call)
 
 
 def _is_flat(use: Call) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Instance, Parameter, Product
+from steadynorm.source.symbolic.values import Instance, Parameter, Product, Value
 from steadynorm.source.torch.models import Key, Models, is_norm
 from steadynorm.source.torch.selection import Selected
 from steadynorm.source.torch.state import Entry, Fact, Spot, State, all_train
@@ -114,6 +114,28 @@ class CurrentModes:
         if {fact.training for fact in self.facts(key)} != set(modes) or self.still(key):
             self.apply(call, Selected(key), [None])
 
+    def renew(self, made: Value | None) -> None:
+        """Forgets what was set for an object, in whose place a new one is made."""
+        for spots in (self.state.entries, self.state.undone):
+            for spot in [each for each in spots if each[0][0] == id(made)]:
+                del spots[spot]
+
+    def carry(self, copied: Mapping[Key, Key]) -> None:
+        """Gives copies the modes of what they are copies of, which a deep copy keeps.
+
+        Arguments:
+            copied: the keys of the originals, the outermost ones first, with those of their copies.
+        """
+        for spot in list(self.state.entries):
+            if any(self._models.is_within(spot[0], copy) for copy in copied.values()):
+                del self.state.entries[spot]
+        for original, copy in copied.items():
+            for norms in (False, True):
+                facts = frozenset(_as_of_copy(fact, copied, copy) for fact in self.facts(original, norms))
+                if facts != self.facts(copy, norms):
+                    self.state.entries[copy, norms] = Entry(facts, self._stamp + 1)
+                    self._stamp += 2
+
     def _replace(self, call: Call, chosen: Selected, trains: bool) -> None:
         """Takes away what was set for parts of what is set as a whole now."""
         for spot in list(self.state.entries):
@@ -160,3 +182,10 @@ class CurrentModes:
             entries[spot] = Entry(facts, stamp)
         undone = {spot: pair for state in states for spot, pair in state.undone.items()}
         self.state = State(entries, undone)
+
+
+def _as_of_copy(fact: Fact, copied: Mapping[Key, Key], copy: Key) -> Fact:
+    """A mode of an original, as its copy has it: nothing has switched that by itself."""
+    if fact.training is not False:
+        return Fact(fact.training)
+    return Fact(False, fact.by, copied.get(fact.target, copy), fact.whole)

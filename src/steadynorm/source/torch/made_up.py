@@ -11,9 +11,9 @@ from steadynorm.source.symbolic.trace import Call
 from steadynorm.source.symbolic.values import External, Instance, Item, Parameter, Product, Unknown, Value
 from steadynorm.source.torch.words import LOADERS, RANDOM, short
 
-_OF_SIZES_OR_DATA = ("torch.FloatTensor", "torch.LongTensor")
+_OF_SIZES_OR_DATA = ("torch.FloatTensor", "torch.LongTensor", "torch.cuda.FloatTensor", "torch.cuda.LongTensor")
 _READS = LOADERS | {"torch.load"}
-_COUNTS_OR_NOISE = (".size", "builtins.len", "builtins.int", "numpy.random.")
+_COUNTS_OR_NOISE = (".size", "builtins.len", "builtins.int", "numpy.random.", "numpy.zeros", "numpy.ones")
 
 
 def _is_data(call: Call) -> bool:
@@ -39,7 +39,7 @@ def is_made_up(*values: Value) -> bool:
             if isinstance(part, Product):
                 if part.call.name in _OF_SIZES_OR_DATA and _is_data(part.call):
                     pending.extend(part.call.arguments)
-                elif part.call.name in RANDOM:
+                elif part.call.name in RANDOM or part.call.name in _OF_SIZES_OR_DATA:
                     random = True
                 elif part.call.name in _READS or not part.call.name.startswith((".", "torch.")):
                     return False

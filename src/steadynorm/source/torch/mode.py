@@ -157,10 +157,17 @@ def _switched(program: TorchProgram, group: Group, observed: list[Observation]) 
                 (group.place,) if group.place is not None else (),
                 model=receiver(by) or name_of(program, fact.target),
                 **_both_names(program, group, by),
+                kept=", and a deep copy keeps the mode" if _is_of_original(program, by, fact) else "",
                 switch="train(False)" if by.name == ".train" else "eval()",
                 where=str(group.place),
                 trained_at={str(group.place): _written_model(program, group, by)},
             )
+
+
+def _is_of_original(program: TorchProgram, by: Call, fact: Fact) -> bool:
+    """Whether a call switched the model that the trained one is a copy of."""
+    switched = program.models.key(by.receiver)
+    return switched is not None and not program.models.is_within(fact.target, switched)
 
 
 def _puts_back(by: Call) -> bool:

@@ -29,7 +29,7 @@ from steadynorm.source.symbolic.values import (
     constant_bool,
     constant_text,
 )
-from steadynorm.source.symbolic.vocabulary import LISTS, SEQUENCES, SPREAD_BASES, TABLES, WRAPPERS
+from steadynorm.source.symbolic.vocabulary import COPIES, LISTS, SEQUENCES, SPREAD_BASES, TABLES, WRAPPERS
 from steadynorm.source.torch.naming import is_built_by_name
 from steadynorm.source.torch.words import DISTRIBUTED, NORMS, PARALLEL, is_pretrained, normalizes, zoo_name
 
@@ -72,6 +72,7 @@ class Models:
         self._altered: set[Key] = set()
         self._reassigned: set[Key] = set()
         self._synchronized: set[Key | None] = set()
+        self._copied: dict[Key, Call] = {}
         for event in (event for run in runs for event in run.events):
             if type(event) is Assign:
                 if event.name == "train":
@@ -83,6 +84,10 @@ class Models:
                     self._link(event.result)
                 elif event.name == "builtins.setattr" and event.arguments:
                     self._alter(event.arguments[0])
+                elif event.name in COPIES:
+                    key = self.key(event.result)
+                    if key is not None:
+                        self._copied[key] = event
                 elif event.name == _CONVERTS and _asks_for_synchronization(event):
                     self._synchronized.add(self.key(event.argument(0, "model")))
                 elif event.name in (".add_module", ".register_module") and event.receiver is not None:
@@ -122,6 +127,16 @@ class Models:
     def value(self, key: Key) -> Value | None:
         """The value that a key starts from."""
         return self._values.get(key[0]) if isinstance(key[0], int) else None
+
+    def made_by(self, key: Key) -> Call | None:
+        """The call that made a model, or the one that it is in; the copying of it, where it is a copy."""
+        for each in self.ancestors(key) if self._copied else ():
+            if each in self._copied:
+                return self._copied[each]
+        value = self.value(key)
+        if isinstance(value, Instance):
+            return value.created
+        return value.call if isinstance(value, Product) else None
 
     def _link(self, value: Value) -> None:
         """Notes what a model or container holds."""

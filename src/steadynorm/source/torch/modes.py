@@ -20,9 +20,12 @@ from steadynorm.source.symbolic.blocks import (
 )
 from steadynorm.source.symbolic.trace import Assign, Branch, Call, Callback, Frame, Loop, Return, Run, With
 from steadynorm.source.symbolic.values import Attribute, Bound, Choice, Expression, Function, Known, Product, Value
+from steadynorm.source.symbolic.vocabulary import COPIES
+from steadynorm.source.torch.copied import copied_keys, is_copy
 from steadynorm.source.torch.current import CurrentModes
 from steadynorm.source.torch.frozen_again import frozen_in_each_step
 from steadynorm.source.torch.lost import reached_by_luck, switched_by_name
+from steadynorm.source.torch.made_anew import is_made_anew
 from steadynorm.source.torch.models import Key, Models
 from steadynorm.source.torch.put_back import reads_of_modes, stacks_of_contexts
 from steadynorm.source.torch.selection import selected
@@ -228,6 +231,8 @@ class Modes:
         if type(event) is not Call:
             return
         self._call_again(event)
+        if self._later and is_made_anew(event, self._models):
+            self._now.renew(event.result)
         key = self._interest(event)
         if key is not None:
             self._observe(event, key)
@@ -241,8 +246,19 @@ class Modes:
                 self._now.lose(event, part, wanted)
         elif event.name == ".run":
             self._run_engines(event.receiver)
+        elif is_copy(event):
+            self._copy(event)
         for part in switched_by_name(event, self._models):
             self._now.lose(event, part, [None])
+
+    def _copy(self, call: Call) -> None:
+        """A deep copy has the modes of the original; an average is in training mode, with such a copy inside."""
+        copied = copied_keys(call, self._models)
+        if call.name in COPIES:
+            self._now.carry(copied)
+            return
+        for original, copy in copied.items():
+            self._now.lose(call, copy, [fact.training for fact in self._now.facts(original)])
 
     def _is_anew(self, key: Key) -> bool:
         """Whether a part is frozen again in every step."""
