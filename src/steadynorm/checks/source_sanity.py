@@ -35,12 +35,20 @@ _RANGE: Words = {
     )
     for framework in ("keras", "jax", "torch", "tensorflow")
 }
+_TWICE: Words = {
+    (framework, "twice"): (
+        "'{subject}' takes the {own} itself, and the model's output is that of a {activation} already: its values lie "
+        "within 1 of each other, so that the loss cannot come near 0",
+        "Leave the model's last {activation} out, and take it where probabilities are wanted.",
+    )
+    for framework in ("jax", "tensorflow", "torch")
+}
 
 
 @check("SN903", "program")
 def range_in_source(evidence: Evidence) -> Iterator[Finding]:
     """Targets outside of what the last activation gives, or in a part of it only."""
-    yield from worded(evidence, "SN903", {**_RANGE, **torch.RANGE})
+    yield from worded(evidence, "SN903", {**_RANGE, **_TWICE, **torch.RANGE})
 
 
 @check("SN905", "program")

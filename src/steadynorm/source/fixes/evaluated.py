@@ -27,6 +27,18 @@ _BY_MODE = ("eval", "mode")
 @fixes("SN201", "switch to inference mode", safe=True)
 def evaluate(found: Finding, files: Project) -> Iterable[Edit]:
     """Calls `eval()` before an evaluation or prediction, and `train()` behind it where nothing else would."""
+    return _evaluated(found, files, written=False)
+
+
+# Somebody wrote it: batch moments, or dropout in predictions, may be meant.
+@fixes("SN201", "switch to inference mode", safe=False)
+def evaluate_instead(found: Finding, files: Project) -> Iterable[Edit]:
+    """Turns the `train()` that stands before an evaluation into `eval()`."""
+    return _evaluated(found, files, written=True)
+
+
+def _evaluated(found: Finding, files: Project, written: bool) -> Iterable[Edit]:
+    """The edits for an evaluation before which `train()` is written out, or before which it is not."""
     if found.evidence.get("how") not in _BY_MODE:
         raise NoFixError("the mode is an argument")
     if found.evidence.get("shared"):
@@ -36,15 +48,23 @@ def evaluate(found: Finding, files: Project) -> Iterable[Edit]:
     level = ways[0][0]
     name = _model_of(level, files) if "inner" not in found.evidence else _model_within(found, files, call)
     forgotten = _without_brackets(level, name)
-    if forgotten is not None:
+    if forgotten is not None and not written:
         return replace(file, forgotten, f"{text_of(file, forgotten)}()")
     training = files.once(_training)
     if _trains_itself(level, training):
         raise NoFixError("the same call trains in another phase")
     if is_trained_through(ways, files):
+        if written:
+            raise NoFixError("train() is not written out")
         return _at_the_caller(found, files, ways, name, training)
     standing = _outermost(level, name, training)
-    before = insert_before(file, standing, f"{name}.eval()")
+    opposite = _opposite(standing, name, training)
+    if (opposite is not None) is not written:
+        raise NoFixError("train() is written out" if opposite else "train() is not written out")
+    if opposite is None:
+        before = insert_before(file, standing, f"{name}.eval()")
+    else:
+        before = replace(file, opposite, f"{name}.eval()")
     if found.evidence.get("hook"):
         if _leaves(standing.statement):
             raise NoFixError("nothing can stand behind what gives back a result")
@@ -123,6 +143,20 @@ def _without_brackets(level: Level, name: str) -> ast.expr | None:
         for each in standing.block[: standing.index]:
             if isinstance(each, ast.Expr) and ast.unparse(each.value) == f"{name}.eval":
                 return each.value
+    return None
+
+
+def _opposite(standing: Standing, name: str, training: set[int]) -> ast.expr | None:
+    """A `train()` of the model that stands before its evaluation, and no training between them."""
+    for each in reversed(standing.block[: standing.index]):
+        if (
+            isinstance(each, ast.Expr)
+            and switches_on(each.value)
+            and ast.unparse(each.value).startswith(f"{name}.train(")
+        ):
+            return each.value
+        if any(id(node) in training for node in ast.walk(each)):
+            return None
     return None
 
 

@@ -12,7 +12,7 @@ from steadynorm.source.jax.networks import look_at_networks
 from steadynorm.source.jax.state import look_at_state
 from steadynorm.source.jax.training import look_at_training
 from steadynorm.source.layers.graph import LayerGraph
-from steadynorm.source.layers.outputs import mismatched_range, normalized_output
+from steadynorm.source.layers.outputs import activated_twice, mismatched_range, normalized_output
 from steadynorm.source.layers.padding import unused_masks
 from steadynorm.source.seen import Seen
 from steadynorm.source.symbolic.trace import Run
@@ -39,4 +39,5 @@ def look(runs: Sequence[Run]) -> Seen:
             if use.purpose == TRAINED and use.call is not None:
                 sightings += normalized_output(graph, use.call.result, "jax", handed_over=False)
                 sightings += mismatched_range(graph, use.call.result, "jax")
+                sightings += activated_twice(graph, use.call.result, "jax")
     return Seen(tuple(sightings))

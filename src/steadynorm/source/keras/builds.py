@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.source.keras.calls import PREDICTIONS, KerasRun, ModelCall
+from steadynorm.source.keras.calls import PREDICTIONS, KerasRun, ModelCall, method_of_framework
 from steadynorm.source.keras.variables import TRAINABLE, variables_in
 from steadynorm.source.layers.models import is_loaded, norms_in
 from steadynorm.source.symbolic.trace import Assign, Call, Frame, Loop
@@ -52,7 +52,9 @@ def _predicting(keras: KerasRun) -> Iterator[tuple[Value, Call]]:
         if call.name in PREDICTIONS and call.receiver is not None and keras.norms(call.receiver):
             yield call.receiver, call
     for each in keras.model_calls:
-        if each.purpose == "plain" and not each.call.dropped and not _feeds_training(keras, each):
+        # Layers that nobody in the project calls are run as well, to see what stands in them: that is no use of them.
+        asked = each.purpose == "plain" and not each.call.dropped and method_of_framework(each.call) != "call"
+        if asked and not _feeds_training(keras, each):
             yield each.model, each.call
 
 

@@ -87,6 +87,40 @@ def mismatched_range(
             return
 
 
+def activated_twice(graph: LayerGraph, output: Value | None, framework: str) -> Iterator[Sighting]:
+    """Losses that take the softmax or sigmoid of a network's output, which is one already.
+
+    Arguments:
+        graph: the layers of the run.
+        output: what the network gives.
+        framework: whose program it is.
+    """
+    output = _first(output)
+    last = _last_probability(graph, output)
+    if output is None or last is None:
+        return
+    for step in graph.readers(output):
+        name = (step.call if step.made is None else step.made).name.rpartition(".")[2]
+        own = next((each for each in ("softmax", "sigmoid") if name.startswith(each)), None)
+        if step.kind == "loss" and (own == "softmax" or (own, last) == ("sigmoid", "sigmoid")):
+            logits = step.call.argument(0, "logits")
+            if logits is not None and _is_same(logits, output):
+                facts = {"activation": last, "own": own}
+                yield Sighting("SN903", framework, step.call.place, name, "twice", facts=facts)
+                return
+
+
+def _last_probability(graph: LayerGraph, output: Value | None) -> str | None:
+    """The softmax or sigmoid that a network ends in; the logarithm of a softmax is its own softmax's again."""
+    for step in graph.before(output):
+        if step.kind == "reshape":
+            continue
+        if step.kind == "softmax":
+            return None if step.call.name.endswith("log_softmax") else "softmax"
+        return "sigmoid" if step.kind == "sigmoid" else None
+    return None
+
+
 def _last_activation(graph: LayerGraph, output: Value | None) -> str | None:
     for step in graph.before(output):
         if step.kind == "reshape":

@@ -24,7 +24,7 @@ from steadynorm.source.tensorflow.place import (
     swapped_momentum,
     wrong_axis,
 )
-from steadynorm.source.tensorflow.sanity import data_order, initial_scale, output_range, padding
+from steadynorm.source.tensorflow.sanity import activated_twice, data_order, initial_scale, output_range, padding
 from steadynorm.source.tensorflow.savers import lists_lost, not_restored, not_saved, wiped
 from steadynorm.source.tensorflow.sightings import near, prefixes
 from steadynorm.source.tensorflow.tuning import averaged, averages_read, copied, frozen_moves, slow_decay
@@ -56,6 +56,7 @@ _DETECTORS = (
     frozen_moves,
     one_row,
     output_range,
+    activated_twice,
     initial_scale,
     data_order,
     padding,

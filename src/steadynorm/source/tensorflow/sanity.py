@@ -19,6 +19,7 @@ from steadynorm.source.tensorflow.words import (
     RECTIFIERS,
     RESHAPES,
     SIGMOIDS,
+    SOFTMAX,
     name_of,
     op_name,
     short,
@@ -32,6 +33,17 @@ _PAIRS = {
     "tensorflow.squared_difference": ("x", "y"),
     "tensorflow.math.squared_difference": ("x", "y"),
 }
+_OF_LOGITS = {
+    "tensorflow.losses.softmax_cross_entropy": 1,
+    "tensorflow.losses.sparse_softmax_cross_entropy": 1,
+    "tensorflow.losses.sigmoid_cross_entropy": 1,
+    "tensorflow.nn.softmax_cross_entropy_with_logits": None,
+    "tensorflow.nn.softmax_cross_entropy_with_logits_v2": None,
+    "tensorflow.nn.sparse_softmax_cross_entropy_with_logits": None,
+    "tensorflow.nn.sigmoid_cross_entropy_with_logits": None,
+}
+"""Losses that take a softmax or sigmoid themselves, with the position of what they take it of."""
+
 _OF_DIFFERENCE = ("tensorflow.square", "tensorflow.abs", "tensorflow.pow")
 _DRAWS = {"tensorflow.random_normal": 1, "tensorflow.truncated_normal": 1, "tensorflow.random.normal": 1}
 _INITIALIZERS = {
@@ -96,6 +108,20 @@ def output_range(world: World) -> Iterator[Sighting]:
                     )
 
 
+def activated_twice(world: World) -> Iterator[Sighting]:
+    """Losses that take the softmax or sigmoid of what is one already."""
+    for call in world.run.calls():
+        name = short(call.name)
+        if name not in _OF_LOGITS:
+            continue
+        logits = call.argument(_OF_LOGITS[name], "logits")
+        last = None if logits is None else _last(logits)
+        own = "sigmoid" if "sigmoid" in name else "softmax"
+        wrong = last == "sigmoid" or (last == "softmax" and own == "softmax")
+        if wrong and world.norms and any(call in step.data for step in world.steps):
+            yield seen("SN903", call.place, written(call), "twice", activation=last, own=own)
+
+
 def _pairs(call: Call) -> Iterator[tuple[Value, Value]]:
     names = _PAIRS.get(short(call.name))
     if names is not None:
@@ -109,17 +135,23 @@ def _pairs(call: Call) -> Iterator[tuple[Value, Value]]:
 
 
 def _activation(value: Value) -> str | None:
+    last = _last(value)
+    return last if last in ("tanh", "sigmoid") else None
+
+
+def _last(value: Value) -> str | None:
+    """The function whose result a value is: `tanh`, `sigmoid`, `softmax`; `None` where it is another one."""
     while isinstance(value, Product) and op_name(value.call) in RESHAPES and value.call.arguments:
         value = value.call.arguments[0]
     if not isinstance(value, Product):
         return None
     name = op_name(value.call)
-    if name not in SIGMOIDS:
+    if name not in SIGMOIDS | SOFTMAX:
         options = value.call.callee.call if isinstance(value.call.callee, Product) else value.call
         given = options.argument(None, "activation", "activation_fn")
         name = str(given.value) if isinstance(given, Known) else name_of(given)
     last = name.rpartition(".")[2]
-    return last if last in ("tanh", "sigmoid") else None
+    return last if last in ("tanh", "sigmoid", "softmax") else None
 
 
 def initial_scale(world: World) -> Iterator[Sighting]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from steadynorm.place import Place
 from steadynorm.program import Sighting
-from steadynorm.source.symbolic.flow import behind
+from steadynorm.source.symbolic.flow import behind, calls_behind, inside
 from steadynorm.source.symbolic.trace import Call, Callback, Frame, Loop
 from steadynorm.source.symbolic.values import Known, Product, Value
 from steadynorm.source.torch.engines import is_asked_between, is_trained_by_engine
@@ -22,6 +22,9 @@ from steadynorm.source.torch.state import Observation
 from steadynorm.source.torch.words import PARAMETERS
 
 _SAVES = frozenset({"torch.save", ".save_checkpoint", ".save_pretrained", ".save", "safetensors.torch.save_file"})
+
+_JOINS = frozenset({"torch.cat", "torch.stack", "torch.concat", "torch.vstack"})
+"""What puts the predictions of batches together."""
 
 _BY_BATCH = "whether samples are meant to depend on the others of their batch, as those of DCGAN's own code do"
 
@@ -67,10 +70,23 @@ def asked(program: TorchProgram, group: Group, observed: list[Observation]) -> I
         **({"hook": True} if trained_after and _is_in_hook(group) else {}),
         **_way_in(group, spot),
     )
-    saved_after = any(call.name in _SAVES and call.index > group.first.index for call in program.run.calls())
-    if trains and (trained_after or saved_after) and not likely:
+    if trains and (trained_after or _is_saved_after(program, group)) and not likely:
         how = "samples" if is_made_up(*group.given[:1]) else "training" if trained_after else "saved"
         yield seen("SN107", spot.place, subject, how, settle, model=model)
+
+
+def _is_saved_after(program: TorchProgram, group: Group) -> bool:
+    """Whether a model is saved behind an evaluation; a file of its predictions is no such file."""
+    answers = {id(use) for use in group.uses}
+    for call in program.run.calls():
+        if call.name not in _SAVES or call.index < group.first.index:
+            continue
+        saved = () if call.receiver is not None else tuple(call.arguments[:1])
+        states = any(isinstance(each, Product) and each.call.name == ".state_dict" for each in inside(*saved))
+        predicted = any(id(each) in answers or each.name in _JOINS for each in calls_behind(*saved))
+        if states or not predicted:
+            return True
+    return False
 
 
 def asked_by_somebody(program: TorchProgram, group: Group, observed: list[Observation]) -> Iterator[Sighting]:

@@ -119,6 +119,19 @@ def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
             told |= {other.place for _, _, other in frozen if _same_function(other, event)}
 
 
+def freezes_norms(program: TorchProgram, key: Key, before: Call) -> bool:
+    """Whether normalization layers of a model, or parts that may have some, need no gradients when a call is made."""
+    frozen: list[Key] = []
+    for event in program.run.events:
+        if event is before:
+            break
+        if type(event) is Call or type(event) is Assign:
+            for each, _, trains in _changes(program, event):
+                frozen = [other for other in frozen if not program.models.is_within(other, each)]
+                frozen += [] if trains else [each]
+    return any(program.models.is_within(each, key) or program.models.is_within(key, each) for each in frozen)
+
+
 def _is_over(use: Call, freeze: Call | Assign) -> bool:
     """Whether a training was over when its model was frozen, as before a probe is trained on it: no loop leads back to
     it, and no framework decides which of them comes first."""

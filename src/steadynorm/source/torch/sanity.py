@@ -23,6 +23,7 @@ from steadynorm.source.symbolic.values import (
     constant_number,
 )
 from steadynorm.source.torch.chains import before, input_of, is_none, operation
+from steadynorm.source.torch.freezing import freezes_norms
 from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.loaders import dataset_of
 from steadynorm.source.torch.models import Key
@@ -35,6 +36,8 @@ _DECAYED_BY_DEFAULT = ("torch.optim.AdamW", "transformers.AdamW")
 _DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss")
 _ENTROPIES = ("binary_cross_entropy", "BCELoss")
 _LOGITS = ("binary_cross_entropy_with_logits", "BCEWithLogitsLoss")
+_CLASSES = ("cross_entropy", "CrossEntropyLoss")
+_SOFTMAX = ("torch.softmax", "torch.nn.functional.softmax", "torch.nn.Softmax", "torch.nn.Softmax2d", ".softmax")
 _RANGES = {
     "sigmoid-twice": ("0 to 1 after a second sigmoid", "[0, 1], and in [0.5, 0.73] after that", "no sigmoid"),
     "tanh-probability": ("[0, 1], as probabilities are,", "[-1, 1]", "torch.sigmoid"),
@@ -66,7 +69,7 @@ def _decayed(program: TorchProgram, call: Call) -> Iterator[Sighting]:
         return
     for key, own in _decayed_models(program, given):
         amount = decay if own is None else own
-        if amount and program.models.bears(key) is True:
+        if amount and program.models.bears(key) is True and not freezes_norms(program, key, call):
             yield seen("SN506", call.place, short(call.name), "optimizer", weight_decay=amount)
             return
 
@@ -120,11 +123,15 @@ def _is_about_gradients(test: Value) -> bool:
 def _range(call: Call) -> Iterator[Sighting]:
     """A loss that compares what an activation cannot reach."""
     name = short(operation(call))
-    if name not in (*_DISTANCES, *_ENTROPIES, *_LOGITS) or _makes(call):
+    if name not in (*_DISTANCES, *_ENTROPIES, *_LOGITS, *_CLASSES) or _makes(call):
         return
     prediction, target = call.argument(0, "input"), call.argument(1, "target")
     activation = _activation(prediction)
     if activation is None or target is None:
+        return
+    if name in _CLASSES:
+        if activation in ("softmax", "sigmoid"):
+            yield seen("SN903", call.place, name, "twice", activation=activation, own="softmax")
         return
     how = None
     if name in _LOGITS and activation == "sigmoid":
@@ -148,6 +155,8 @@ def _activation(value: Value | None) -> str | None:
     for step in before(value):
         if step.kind in ("sigmoid", "tanh"):
             return SIGMOIDS[operation(step.call)]
+        if operation(step.call) in _SOFTMAX:
+            return "softmax"
         if step.kind != "reshape":
             return None
     return None
