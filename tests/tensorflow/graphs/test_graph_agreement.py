@@ -48,6 +48,7 @@ DIFFERENT: dict[str, tuple[str, str]] = {
     "SN101/tf_updates_on_the_loss_healthy.py": ("+SN101", FETCHED),
     "SN101/tf_updates_read_unused_healthy.py": ("+SN101", FETCHED),
     "SN102/tf_read_in_the_constructor.py": ("-SN102 +SN101", "an empty list leaves no trace in a graph"),
+    "SN107/tf_averages_fed_true.py": ("-SN201", FED),
     "SN107/tf_copied_epoch_function.py": ("-SN201", FED),
     "SN107/tf_same_feed_for_test.py": ("-SN201 +SN101", f"{FED}; {FETCHED}"),
     "SN107/tf_same_feed_for_test_healthy.py": ("+SN101", FETCHED),

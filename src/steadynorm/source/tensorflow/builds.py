@@ -35,7 +35,7 @@ def shared(world: World, one: Norm, other: Norm) -> bool | None:
     names = names_of(one), names_of(other)
     if None not in names and names[0] != names[1]:
         return False
-    if not _in_scopes_alike(one.call, other.call):
+    if None in (one.scoping.text, other.scoping.text) and not _in_scopes_alike(one.call, other.call):
         return None
     if not one.name and not other.name and _turn(world, one) != _turn(world, other):
         return False  # in one scope layers without names get names of their own

@@ -77,7 +77,9 @@ def _asked(norm: Norm) -> Iterator[Value]:
     if norm.call.node is None or frame is None:
         return
     for keyword in norm.call.node.keywords:
-        if keyword.arg in _MODES:
+        # A bare name stands for the mode itself, not for what it is worked out from: where another value was put into a
+        # parameter since, what a caller gave for it is not the mode.
+        if keyword.arg in _MODES and not isinstance(keyword.value, ast.Name):
             for node in ast.walk(keyword.value):
                 found: Value | None = None
                 if isinstance(node, ast.Name):

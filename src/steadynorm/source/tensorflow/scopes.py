@@ -153,15 +153,30 @@ def scoping(call: Call) -> Scoping:
     """The variable scopes that a call stands in."""
     path: list[str | None] = []
     reused: bool | None = False
+    whole = False  # a scope that is entered again has its own path, wherever that is
     for context in contexts(call):
         if context.name in _VARIABLE_SCOPES:
             name, own = _opened(context)
-            path.append(name)
+            entered = _path_of(context.argument(0, "name_or_scope"))
+            if not whole:
+                path += [name] if entered is None else reversed(entered)
+            whole = whole or entered is not None
             reused = either(reused, own)
     for block in call.within:
         if isinstance(block, With) and isinstance(block.context, External):
             reused = either(reused, block.context.name == "tensorflow.make_template")
     return Scoping(tuple(reversed(path)), reused)
+
+
+def _path_of(scope: Value | None) -> tuple[str | None, ...] | None:
+    """The names of a scope that the program holds, outermost first; `None` of anything else."""
+    if not isinstance(scope, Product):
+        return None
+    if scope.call.name == "tensorflow.get_variable_scope":
+        return scoping(scope.call).path
+    if scope.call.name in _VARIABLE_SCOPES:
+        return (*scoping(scope.call).path, _opened(scope.call)[0])
+    return None
 
 
 def named(call: Call, given: Value | None) -> tuple[Scoping, str | None]:
@@ -174,9 +189,8 @@ def named(call: Call, given: Value | None) -> tuple[Scoping, str | None]:
     Returns:
         A name is empty where it is worked out, `None` where it is left out or not known.
     """
-    around = scoping(call)
-    if isinstance(given, Product) and given.call.name in _VARIABLE_SCOPES:
-        path = (*scoping(given.call).path, _opened(given.call)[0])
+    around, path = scoping(call), _path_of(given)
+    if path:
         return Scoping(path[:-1], around.reused), path[-1] or ""
     return around, "" if isinstance(given, Expression) else constant_text(given)
 
