@@ -131,3 +131,8 @@ def test_framework_is_that_of_the_imports(tmp_path: Path, imports: str, name: st
     (report,) = steadynorm.check(tmp_path / "a.py", progress=False).reports
 
     assert report.evidence.framework == name
+
+
+def test_a_network_that_keeps_its_statistics_is_asked_for_no_collection() -> None:
+    (found,) = steadynorm.check(HERE / "SN202" / "jax_nnx_train_left_out.py", progress=False).findings
+    assert found.remedy.startswith("Write train=True here.")

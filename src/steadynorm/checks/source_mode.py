@@ -67,6 +67,11 @@ _TRAINING: Words = {
         "nothing updates",
         "Write training=True in this call.",
     ),
+    ("keras", "named"): (
+        "'{subject}' is called without {argument}=True under the gradient: training normalizes by the statistics, "
+        "which nothing updates",
+        "Write {argument}=True in this call.",
+    ),
     ("keras", "function"): (
         "this function trains '{subject}' without the learning phase among its inputs, which then is 0: training "
         "normalizes by the statistics, and leaves out the updates that would move them",
@@ -96,12 +101,12 @@ _TRAINING: Words = {
     ("jax", "constant"): (
         "'{subject}' is applied with {argument}={value} under the gradient: training normalizes by the statistics, "
         "which nothing updates",
-        "Write {argument}={right} and mutable=['batch_stats'] here, and keep the new statistics.",
+        "Write {argument}={right}{keeping}.",
     ),
     ("jax", "default"): (
         "'{subject}' is applied without {argument}, whose default is {value}, under the gradient: training normalizes "
         "by the statistics, which nothing updates",
-        "Write {argument}={right} and mutable=['batch_stats'] here, and keep the new statistics.",
+        "Write {argument}={right}{keeping}.",
     ),
     ("jax", "layer"): (
         "'{subject}' has {argument}={value} whatever the network is told: training normalizes by the statistics, which "

@@ -257,7 +257,9 @@ def _told(code: str, jax: JaxRun, use: Use, norm: Norm) -> Sighting:
         name, value, given = found.name, found.value, found.given
     elif stored is not None:
         name, value = stored
-    facts = {"argument": name, "value": value, "right": not value}
+    # Flax nnx keeps the statistics in the network; linen gives new ones, for which it must be asked.
+    keeping = " and mutable=['batch_stats'] here, and keep the new statistics" if use.library == LINEN else " here"
+    facts = {"argument": name, "value": value, "right": not value, "keeping": keeping}
     how = "constant" if given else "default"
     return Sighting(code, "jax", _place(jax, use), name_of_model(use), how, facts=facts)
 

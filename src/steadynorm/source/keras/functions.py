@@ -120,13 +120,15 @@ def _is_by_batch(keras: KerasRun, function: Call) -> bool | None:
     if inputs is None:
         return None
     if any(isinstance(each, Product) and each.call.name == _LEARNING_PHASE for each in behind(inputs)):
-        fed = [_last(call) for call in keras.uses.of(function.result or function.callee) if _runs(call, function)]
+        fed = [_last(call) for call in keras.run.calls() if _runs(call, function)]
         return True if not fed or not all(each in (Known(0), Known(False)) for each in fed) else None
     return False if isinstance(inputs, Items) and inputs.complete else None
 
 
 def _runs(call: Call, function: Call) -> bool:
-    return isinstance(call.callee, Product) and call.callee.call is function
+    """Whether a function is called, or one that was made at the same place, as for a target network."""
+    made = call.callee.call if isinstance(call.callee, Product) else None
+    return made is not None and made.name == _FUNCTION and made.place == function.place
 
 
 def _last(call: Call) -> Value | None:

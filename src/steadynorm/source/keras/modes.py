@@ -66,7 +66,8 @@ def look_at_modes(keras: KerasRun, graph: LayerGraph) -> Iterator[Sighting]:
                 related = (each.call.place,)
                 yield Sighting("SN209", "keras", export.place, keras.name_of(each.model), "constant", related=related)
         elif each.purpose == "training":
-            yield from _training(keras, each, switches)
+            if not _told_inside(graph, each).issuperset(each.norms):
+                yield from _training(keras, each, switches, _other_name(graph, each))
         elif each.purpose in ("plain", "test") and not _is_layer(each):
             yield from _inference(keras, each, switches)
     yield from _fixed_layers(keras, graph)
@@ -81,6 +82,30 @@ def _is_layer(each: ModelCall) -> bool:
     return isinstance(each.model, Product) and each.model.call in each.norms and not is_ready_made(each.model.call)
 
 
+def _told_inside(graph: LayerGraph, each: ModelCall) -> set[Call]:
+    """The calls that made the layers which a model's own call tells to train, as by a parameter of another name."""
+    told = (None, Known(False))
+    inside = (norm for norm in graph.norms if mode_given(norm.call) not in told)
+    return {norm.made for norm in inside if _frame_of(norm.call, each) is not None}
+
+
+def _frame_of(call: Call, each: ModelCall) -> Frame | None:
+    """The model's own function, where a call is made inside of it."""
+    frames = (frame for frame in call.stack if frame.receiver is each.call.callee and frame.place == each.call.place)
+    return next(frames, None)
+
+
+def _other_name(graph: LayerGraph, each: ModelCall) -> str | None:
+    """The parameter by which a model tells its layers to run in inference mode, if it is not called `training`."""
+    if not isinstance(each.model, Instance) or "training" in parameters_of(each.model):
+        return None
+    for norm in graph.norms:
+        frame = _frame_of(norm.call, each) if mode_given(norm.call) == Known(False) else None
+        if frame is not None:
+            return next((name for name, value in frame.arguments.items() if value == Known(False)), None)
+    return None
+
+
 def _switches(keras: KerasRun) -> Iterator[Switch]:
     for call in keras.run.calls():
         if call.name in PHASE:
@@ -89,7 +114,9 @@ def _switches(keras: KerasRun) -> Iterator[Switch]:
                 yield Switch(call, bool(given.value))
 
 
-def _training(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) -> Iterator[Sighting]:
+def _training(
+    keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...], other_name: str | None
+) -> Iterator[Sighting]:
     mode = each.mode
     if mode not in (None, Known(False)) or keras.is_filled(each.norms) or keras.is_frozen(each.norms):
         return
@@ -97,6 +124,10 @@ def _training(keras: KerasRun, each: ModelCall, switches: tuple[Switch, ...]) ->
         return
     if mode is None and switches:
         yield from _after_switches(keras, each, tuple(states_at(each.call, switches)))
+        return
+    if other_name is not None:
+        name = keras.name_at(each.call, each.model)
+        yield Sighting("SN202", "keras", each.call.place, name, "named", facts={"argument": other_name})
         return
     taken = None if each.training is not None else _not_handed_on(each.call)
     code, how = (

@@ -156,11 +156,20 @@ def _assigned(keras: KerasRun) -> Iterator[Sighting]:
                 continue
             if keras.is_filled(norms) and not _is_average(keras, call):
                 continue
+            if _is_told_at_apply(call):
+                continue
             if _is_read_from_file(call):
                 yield Sighting("SN302", "keras", call.place, keras.name_of(target.model), "trainable")
             elif _is_average(keras, call):
                 facts = {"variables": target.name}
                 yield Sighting("SN305", "keras", call.place, keras.name_of(target.model), "average", facts=facts)
+
+
+def _is_told_at_apply(call: Call) -> bool:
+    """Whether what is assigned is an average of TensorFlow's, which is seen where it is made."""
+    value = call.argument(0, "value")
+    receiver = value.call.receiver if isinstance(value, Product) and value.call.name == ".average" else None
+    return isinstance(receiver, Product) and receiver.call.name == _AVERAGE
 
 
 def _is_read_from_file(call: Call) -> bool:
