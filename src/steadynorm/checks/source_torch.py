@@ -225,6 +225,10 @@ Or re-estimate them when the training is over:
         "'{subject}' averages weights, and nothing re-estimates its statistics, which are those of the last weights",
         "Write torch.optim.swa_utils.update_bn(train_loader, {subject}) when the training is over.",
     ),
+    ("torch", "swa-early"): (
+        "'{subject}' is asked here before update_bn() re-estimates its statistics, which are those of the last weights",
+        "Write torch.optim.swa_utils.update_bn(train_loader, {subject}) before this as well.",
+    ),
     ("torch", "shadow"): (
         "the average is made of parameters only and put into '{subject}' for its evaluation: running_mean and "
         "running_var are those of the last weights",

@@ -18,6 +18,7 @@ from steadynorm.source.symbolic.functions import run_free
 from steadynorm.source.symbolic.machine import Activation, Arguments, Machine, spot_of
 from steadynorm.source.symbolic.modules import Module
 from steadynorm.source.symbolic.objects import make_ready, method_called
+from steadynorm.source.symbolic.ready import setters
 from steadynorm.source.symbolic.scope import Scope
 from steadynorm.source.symbolic.trace import Call, Callback, Run
 from steadynorm.source.symbolic.values import (
@@ -253,10 +254,14 @@ def _run_class(machine: Machine, cls: Class) -> None:
                 with machine.inside(Callback(None, "__init__")):
                     run_free(machine, Bound(init, instance), instance, outside)
             _make_ready(machine, instance)
-            first = method_called(cls, CALL_METHODS)
+            first, before = method_called(cls, CALL_METHODS), setters(instance)
             methods = sorted(_methods(cls), key=lambda pair: pair[0] != first)
             for name, method in methods:
-                if _was_run(machine, method) and method not in cls.members.values():
+                if name in before:
+                    with machine.inside(Callback(None, name)):
+                        run_free(machine, Bound(method, instance), instance, outside)
+            for name, method in methods:
+                if name in before or (_was_run(machine, method) and method not in cls.members.values()):
                     continue
                 with machine.journal.undone(), machine.inside(Callback(None, name)):
                     run_free(machine, Bound(method, instance), instance, outside)

@@ -9,8 +9,9 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.expressions import ITEM
 from steadynorm.source.symbolic.flow import behind, inside
-from steadynorm.source.symbolic.trace import Assign, Block, Call
+from steadynorm.source.symbolic.trace import Assign, Block, Call, Loop
 from steadynorm.source.symbolic.values import Attribute, Instance, Item, Known, Product, Value
+from steadynorm.source.torch.entrance import entrance
 from steadynorm.source.torch.known import name_of
 from steadynorm.source.torch.made_up import is_made_up
 from steadynorm.source.torch.models import AVERAGED, Key
@@ -219,24 +220,40 @@ def _averaged_models(program: TorchProgram) -> Iterator[Sighting]:
         key = program.models.key(made.result)
         if key is None or (buffers is not None and getattr(buffers, "value", None) is not False) or own_average:
             continue
-        if program.models.bears(key) is not True or _has_new(program, made.result) or _has_its_own(program, key):
+        if program.models.bears(key) is not True or _has_its_own(program, key):
             continue
         update = next(
             (c for c in program.run.calls() if c.name == ".update_parameters" and c.receiver is made.result), None
         )
-        asked = any(
-            call.callee is made.result and call.index > made.index for call in program.run.calls() if not call.name
-        )
-        if update is not None and asked:
-            subject = name_of(program, key)
+        new = [call for call in program.run.calls() if _estimates(call, made)]
+        asked = [
+            group for group in program.groups if group.first.callee is made.result and group.first.index > made.index
+        ]
+        if update is None or not asked:
+            continue
+        subject = name_of(program, key)
+        if not new:
             yield seen("SN305", update.place, subject, "swa", related=(made.place,))
+            continue
+        early = next((group for group in asked if _is_before_all(program, group, new)), None)
+        if early is not None:
+            spot = entrance(program, early)
+            if spot.place is not None:
+                yield seen("SN305", spot.place, subject, "swa-early", related=tuple(each.place for each in new))
 
 
-def _has_new(program: TorchProgram, model: Value) -> bool:
-    return any(
-        call.name.endswith("update_bn") and (call.argument(1, "model") is model or call.more)
-        for call in program.run.calls()
-    )
+def _estimates(call: Call, made: Call) -> bool:
+    """Whether a call estimates the statistics of an average anew."""
+    return call.name.endswith("update_bn") and (call.argument(1, "model") is made.result or call.more)
+
+
+def _is_before_all(program: TorchProgram, asked: Group, new: list[Call]) -> bool:
+    """Whether an average is asked by its statistics, and these are estimated later, in no loop that asks it again."""
+    observed = [each for use in asked.uses for each in program.facts(use) if not each.free]
+    if not observed or any(fact.training is not False for each in observed for fact in each.facts):
+        return False
+    loops = {id(block) for block in asked.first.within if isinstance(block, Loop)}
+    return all(call.index > asked.first.index and not any(id(block) in loops for block in call.within) for call in new)
 
 
 def _shadows(program: TorchProgram) -> Iterator[Sighting]:
