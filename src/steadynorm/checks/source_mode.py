@@ -131,7 +131,7 @@ _SWITCHED: Words = {
         "Write keras.backend.set_learning_phase(1) at the beginning of the loop, or pass training= to each call.",
     ),
     ("jax", "eval"): (
-        "'{subject}.eval()' stands in the training loop and no train() after it: every later iteration trains in "
+        "'{subject}.eval()' is called in the training loop and no train() after it: every later iteration trains in "
         "inference mode",
         "Write {subject}.train() at the beginning of the loop.",
     ),
@@ -155,7 +155,7 @@ _ONE: Words = {
 
 _PASSED_ON: Words = {
     ("keras", "fit"): (
-        "call() has no parameter for the mode, so that fit() trains '{subject}' in inference mode",
+        "the model's call() has no parameter for the mode, so that fit() trains '{subject}' in inference mode",
         "Write def call(self, inputs, training=None), and training=training in the calls of layers.",
     ),
     ("keras", "wrapper"): (

@@ -58,9 +58,11 @@ def scale_of_weights_in_source(evidence: Evidence) -> Iterator[Finding]:
         deviation = each.facts.get("deviation")
         if not isinstance(deviation, int | float) or SMALLEST_DEVIATION <= deviation <= LARGEST_DEVIATION:
             continue
+        # A graph's weights are named by what draws them.
+        weights = f"{'from' if each.framework == 'tensorflow' else 'of'} '{each.facts.get('layer', each.subject)}'"
         yield sighted(
             each,
-            f"the weights of '{each.facts.get('layer', each.subject)}' begin with deviation {deviation:g}, outside of "
+            f"the weights {weights} begin with deviation {deviation:g}, outside of "
             f"{SMALLEST_DEVIATION:g} to {LARGEST_DEVIATION:g}: the first steps are spent on their scale",
             f"Use an initializer that knows the layer's size, {_INITIALIZERS[each.framework]}.",
         )

@@ -7,7 +7,7 @@ from steadynorm.checks.source_words import Words
 _BY_BATCH = "prediction normalizes by the moments of its own batch"
 _BY_STATISTICS = "training normalizes by the statistics, which nothing updates"
 _SWITCHED = (
-    "'{model}.{switch}' stands in the training loop and no train() after it{kept}: every later iteration ({where}) "
+    "'{model}.{switch}' is called in the training loop and no train() after it{kept}: every later iteration ({where}) "
     "trains in inference mode"
 )
 _RECALIBRATE = "models that were trained this way need new statistics: steadynorm.recalibrate(model, train_data)"

@@ -82,6 +82,9 @@ def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
             yield ast.unparse(node.target), node.value
         elif isinstance(node, ast.keyword) and node.arg is not None:
             yield node.arg, node.value
+        elif isinstance(node, ast.Dict):
+            names = [each.value if isinstance(each, ast.Constant) else None for each in node.keys]
+            yield from ((name, value) for name, value in zip(names, node.values, strict=True) if isinstance(name, str))
         elif isinstance(node, ast.arguments):
             positional = [*node.posonlyargs, *node.args]
             own = positional[len(positional) - len(node.defaults) :]

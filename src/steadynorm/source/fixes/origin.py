@@ -8,6 +8,7 @@ from functools import lru_cache
 from steadynorm.source.fixes.index import index_of
 from steadynorm.source.reading.files import SourceFile
 from steadynorm.source.symbolic.names import canonical
+from steadynorm.source.symbolic.stars import gives
 
 
 def origin(file: SourceFile, node: ast.expr) -> str:
@@ -17,14 +18,39 @@ def origin(file: SourceFile, node: ast.expr) -> str:
         file: the file.
         node: the name, as `nn.Conv2d`.
     """
-    names = _imports(file.tree)
+    names = _names(file.tree)
     root, separator, rest = ast.unparse(node).partition(".")
-    return canonical(f"{names.get(root, root)}{separator}{rest}")
+    full = names.get(root) or _from_stars(file.tree, root)
+    return canonical(f"{full}{separator}{rest}")
 
 
 def alias_of(file: SourceFile, name: str) -> str | None:
     """What a file calls a module, as `tf`; `None` if it does not import it."""
     return next((alias for alias, full in _imports(file.tree).items() if canonical(full) == name), None)
+
+
+def _from_stars(tree: ast.Module, name: str) -> str:
+    """A name that the latest star import which is known to bring it gives; the name itself without one."""
+    found = name
+    for node in index_of(tree).imports:
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level and node.names[0].name == "*":
+            module = canonical(node.module)
+            if gives(module, name):
+                found = f"{module}.{name}"
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _names(tree: ast.Module) -> dict[str, str]:
+    """What is imported, and what the module calls parts of that, as in `L = tf.keras.layers`."""
+    names = dict(_imports(tree))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Attribute):
+            root, separator, rest = ast.unparse(node.value).partition(".")
+            if root in names:
+                full = f"{names[root]}{separator}{rest}"
+                names.update({each.id: full for each in node.targets if isinstance(each, ast.Name)})
+    return names
 
 
 @lru_cache(maxsize=1024)

@@ -24,10 +24,12 @@ from steadynorm.source.symbolic.trace import Call, Callback, Run
 from steadynorm.source.symbolic.values import (
     Bound,
     Class,
+    External,
     Function,
     Instance,
     Items,
     Known,
+    Partial,
     Product,
     Table,
     Unknown,
@@ -142,10 +144,16 @@ def _run_sequences(machine: Machine) -> None:
 
 
 def _continue(machine: Machine, run: Run, instance: Instance) -> None:
-    methods = [(name, method) for name, method in _methods(instance.of) if not _was_run(machine, method)]
-    if not methods:
+    if all(_was_run(machine, method) for _, method in _methods(instance.of)):
         return
-    with machine.continued(run, instance.of.module), machine.journal.undone():
+    with machine.continued(run, instance.of.module):
+        _continue_in(machine, instance)
+
+
+def _continue_in(machine: Machine, instance: Instance) -> None:
+    """Runs the methods of an object that no run has come to, each as if it were the first."""
+    methods = [(name, method) for name, method in _methods(instance.of) if not _was_run(machine, method)]
+    with machine.journal.undone():
         _make_ready(machine, instance)
         _forget(machine, instance)
         for name, method in methods:
@@ -164,7 +172,8 @@ def _run_rest(machine: Machine, module: Module, scope: Scope) -> None:
     entries = [(value, value if isinstance(value, Class) else _function(value)) for value in scope.names.values()]
     texts = {entry: _text(entry) for _, entry in entries if entry is not None and entry.module is module}
     about = {entry for _, entry in entries if entry is not None and _concerns(machine, entry)}
-    wanted = _wanted(texts, about) | _putting_together(texts, about)
+    layers = {name for name, value in scope.names.items() if _makes_layers(module, name, value)}
+    wanted = _wanted(texts, about, layers) | _putting_together(texts, about)
     for value, entry in reversed(entries):
         if entry is None or entry not in wanted:
             continue
@@ -183,10 +192,19 @@ def _concerns(machine: Machine, entry: Function | Class) -> bool:
     return known
 
 
-def _wanted(texts: Mapping[Function | Class, str], about: set[Function | Class]) -> set[Function | Class]:
-    """What is about the subject by its own text, and the classes whose text names one of them."""
+def _makes_layers(module: Module, name: str, value: Value) -> bool:
+    """Whether a name of a module stands for a layer with its options, as `Norm = partial(nn.BatchNorm2d, eps=1e-3)`."""
+    while isinstance(value, Partial):
+        value = value.function
+    return isinstance(value, External) and len(name) > 1 and module.file.concern.has(value.name)
+
+
+def _wanted(
+    texts: Mapping[Function | Class, str], about: set[Function | Class], layers: set[str]
+) -> set[Function | Class]:
+    """What is about the subject by its own text, and the classes whose text names one of them, or such layers."""
     wanted = about & texts.keys()
-    names = [re.escape(entry.name) for entry in wanted]
+    names = [re.escape(name) for name in (*(entry.name for entry in wanted), *layers)]
     named = re.compile(rf"\b(?:{'|'.join(names)})\b") if names else None
     return wanted | {
         entry for entry, text in texts.items() if isinstance(entry, Class) and named is not None and named.search(text)
@@ -230,9 +248,17 @@ def _run_function(machine: Machine, value: Value, function: Function) -> None:
                 inner = _function(each)
                 if inner is not None and spot_of(inner) not in machine.memory.seen:
                     run_free(machine, each, None, _from_outside(function.module, inner))
+            _run_fitted(machine, run)
             _run_sequences(machine)
             _keep(run)
     machine.thorough = False
+
+
+def _run_fitted(machine: Machine, run: Run) -> None:
+    """Methods that a framework calls on the objects which a function makes and has it train."""
+    fitted = {id(call.receiver) for call in run.calls() if call.name == ".fit"}
+    for instance in [each for each in run.instances if id(each) in fitted and each.of.external_bases()]:
+        _continue_in(machine, instance)
 
 
 def _is_training(entry: Function | Class) -> bool:

@@ -82,8 +82,22 @@ def _set_fields(machine: Machine, cls: Class, instance: Instance, arguments: Arg
     for name in names:
         if name in given:
             machine.journal.put(instance.attributes, name, given[name])
-        elif arguments.more:
-            machine.journal.put(instance.attributes, name, Parameter(name, cls.member(name)))
+            continue
+        default = _default(machine, cls.member(name), arguments)
+        if arguments.more:
+            machine.journal.put(instance.attributes, name, Parameter(name, default))
+        elif default is not None and default is not cls.member(name):
+            machine.journal.put(instance.attributes, name, default)
+
+
+def _default(machine: Machine, member: Value | None, arguments: Arguments) -> Value | None:
+    """What a field begins with: what stands in the class, also in `field(default_factory=dict)`."""
+    if not isinstance(member, Product) or member.call.name != "dataclasses.field":
+        return member
+    factory = member.call.argument(None, "default_factory")
+    if factory is not None:
+        return machine.call(factory, Arguments((), {}, False, arguments.place))
+    return member.call.argument(None, "default") or member
 
 
 def call_instance(machine: Machine, instance: Instance, arguments: Arguments) -> Value:

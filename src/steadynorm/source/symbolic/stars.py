@@ -129,6 +129,11 @@ _GIVEN = {
 """What a star import of a framework's module brings: of the largest of them what programs that normalize take."""
 
 
+def gives(module: str, name: str) -> bool:
+    """Whether a star import of a framework's module is known to bring a name."""
+    return name in _GIVEN.get(module, ())
+
+
 class Stars(Value):
     """The star imports of a module, latest first."""
 

@@ -215,9 +215,11 @@ def begins_in(scope: Value, call: Call, path: str | None, name: str | None) -> b
     Returns:
         `None` if that is not known.
     """
+    # What a scope is called, `scope.name`, is what its variables begin with.
+    opened = scope.of if isinstance(scope, Attribute) and scope.name == "name" else scope
     wanted = constant_text(scope)
     if wanted is None:
-        return True if any(context.result is scope for context in contexts(call)) else None
+        return True if any(context.result is opened for context in contexts(call)) else None
     if name is not None:
         return begins(name, wanted)
     return True if path is not None and begins(path, wanted) else None

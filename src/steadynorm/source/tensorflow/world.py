@@ -10,12 +10,13 @@ from steadynorm.source.symbolic.trace import Branch, Call, Run
 from steadynorm.source.symbolic.values import Expression, Known, Parameter, Product, Value
 from steadynorm.source.tensorflow.by_hand import condition_of, decided, norms_by_hand, predicate
 from steadynorm.source.tensorflow.elsewhere import run_elsewhere
+from steadynorm.source.tensorflow.flags import contradict
 from steadynorm.source.tensorflow.functional import tell_layers
 from steadynorm.source.tensorflow.mode import Source
 from steadynorm.source.tensorflow.norms import UPDATE_OPS, Kind, Norm, Updates, norms_of
 from steadynorm.source.tensorflow.reach import Reach, Reached
 from steadynorm.source.tensorflow.runs import CREATE, Purpose, Session, Step, gradients_of, sessions_of, steps_of
-from steadynorm.source.tensorflow.scopes import scoping
+from steadynorm.source.tensorflow.scopes import exclusive, scoping
 from steadynorm.source.tensorflow.variables import is_in_scope
 from steadynorm.source.tensorflow.words import PLACEHOLDERS, RESTORING, op_name, short
 
@@ -91,7 +92,20 @@ class World:
         meant = self._meant(session)
         if not self.trainings:
             return bool(self.restores) and meant is not TRAINING and self.run.kind != "class"
-        return meant == EVALUATION
+        return meant == EVALUATION or (meant is None and self._is_without_training(session))
+
+    def _is_without_training(self, session: Session) -> bool:
+        """Whether a restored model is run where the program, told otherwise, would train: `else:` of `if training:`."""
+
+        def never_trains(call: Call) -> bool:
+            return all(exclusive(call, each.call) or contradict(call, each.call) for each in self.trainings)
+
+        restored = any(
+            each.index < session.call.index and never_trains(each) and not exclusive(each, session.call)
+            for each in self.restores
+        )
+        estimates = any(norm.updates is Updates.COLLECTED for norm in self.moved_by(session))
+        return restored and never_trains(session.call) and not estimates
 
     def _meant(self, session: Session) -> str | None:
         fed = [value for value in (session.feeds or {}).values() if not isinstance(value, Known)]

@@ -9,7 +9,7 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.symbolic.expressions import ITEM
 from steadynorm.source.symbolic.flow import behind, inside
-from steadynorm.source.symbolic.trace import Assign, Block, Call, Loop
+from steadynorm.source.symbolic.trace import Assign, Block, Call, Frame, Loop
 from steadynorm.source.symbolic.values import Attribute, Instance, Item, Known, Product, Value
 from steadynorm.source.torch.entrance import entrance
 from steadynorm.source.torch.known import name_of
@@ -49,7 +49,7 @@ def look_at_averages(program: TorchProgram) -> Iterator[Sighting]:
     for write in sorted(writes(program), key=lambda each: each.index):
         if write.target in told or program.models.bears(write.target) is not True:
             continue
-        if _has_statistics(program, write.target) or not reads_statistics(program, write.target):
+        if _has_statistics(program, write.target, write) or not reads_statistics(program, write.target):
             continue
         told.add(write.target)
         subject = _written(program, write.target) or name_of(program, write.target)
@@ -145,7 +145,7 @@ def _gives(value: Value) -> bool:
     return isinstance(value, Product) and value.call.name in PARAMETERS
 
 
-def _has_statistics(program: TorchProgram, key: Key) -> bool:
+def _has_statistics(program: TorchProgram, key: Key, write: Write) -> bool:
     """Whether the statistics of a model are copied, averaged or estimated anew as well."""
     for call in program.run.calls():
         if call.name.endswith("update_bn"):
@@ -154,9 +154,21 @@ def _has_statistics(program: TorchProgram, key: Key) -> bool:
                 return True
         if call.name in BUFFERS and _is_taken(program, call) and program.models.key(call.receiver) == key:
             return True
-        if call.name == ".load_state_dict" and program.models.key(call.receiver) == key:
+        if (
+            call.name == ".load_state_dict"
+            and program.models.key(call.receiver) == key
+            and not _only_begins(call, write)
+        ):
             return True
     return _has_its_own(program, key)
+
+
+def _only_begins(load: Call, write: Write) -> bool:
+    """Whether a model is given all of another one when it is made, and only its parameters in each step after that."""
+    is_made = any(isinstance(each, Frame) and each.function.name.endswith("__init__") for each in load.within)
+    in_loop = any(isinstance(each, Loop) for each in load.within)
+    written = write.within[-2:]
+    return is_made and not in_loop and not any(block in load.within for block in written if isinstance(block, Frame))
 
 
 def _has_its_own(program: TorchProgram, key: Key) -> bool:
@@ -304,7 +316,7 @@ def _in_callbacks(program: TorchProgram) -> Iterator[Sighting]:
         return
     for write in writes(program):
         holder = program.models.value(write.target)
-        if not isinstance(holder, Instance) or holder is modules[0] or _has_statistics(program, write.target):
+        if not isinstance(holder, Instance) or holder is modules[0] or _has_statistics(program, write.target, write):
             continue
         kept = len(write.target) > 1 and any(each.startswith("lightning.") for each in holder.of.external_bases())
         if kept or (holder.created is modules[0].created and id(holder) not in made):
