@@ -1,3 +1,4 @@
+import numpy as np
 import tensorflow as tf
 slim = tf.contrib.slim
 
@@ -34,3 +35,7 @@ def main(demos):
             agent.learn(s, a)
         agent.save('agent/ckpt')
         print(agent.act(s))
+
+
+states = np.random.rand(64, 84, 84, 4).astype("float32")
+main([(states[i : i + 16], np.zeros(16, "int32")) for i in range(0, 64, 16)])
