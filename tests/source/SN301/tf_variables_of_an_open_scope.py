@@ -1,3 +1,4 @@
+import numpy as np
 import tensorflow as tf
 slim = tf.contrib.slim
 
@@ -9,7 +10,7 @@ class Agent:
         self.a = tf.placeholder(tf.int32, [None])
         self.training = tf.placeholder(tf.bool)
         with tf.variable_scope('policy') as vs:
-            h = slim.conv2d(self.s, 16, 3, normalizer_fn=slim.batch_norm, normalizer_params={'is_training': self.training})
+            h = slim.conv2d(self.s, 16, 3, normalizer_fn=slim.batch_norm, normalizer_params={'is_training': self.training, 'decay': 0.9})
             self.pi = slim.fully_connected(slim.flatten(h), 4, activation_fn=None)
             self.vars = tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES, vs.name)
         loss = tf.losses.sparse_softmax_cross_entropy(self.a, self.pi)
@@ -34,3 +35,7 @@ def main(demos):
             agent.learn(s, a)
         agent.save('agent/ckpt')
         print(agent.act(s))
+
+
+states = np.random.rand(16, 84, 84, 4).astype("float32")
+main([(states, np.zeros(16, "int32"))] * 64)

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from steadynorm.place import Place
 from steadynorm.source.symbolic.flow import behind, inside
 from steadynorm.source.symbolic.trace import Call
-from steadynorm.source.symbolic.values import Attribute, Expression, Function, Item, Parameter, Product, Value, Wrapped
+from steadynorm.source.symbolic.values import (
+    Attribute,
+    Expression,
+    Function,
+    Item,
+    Items,
+    Parameter,
+    Product,
+    Value,
+    Wrapped,
+    constant_int,
+)
 from steadynorm.source.torch.chains import input_of, kind_of, operation
 from steadynorm.source.torch.program import TorchProgram
 from steadynorm.source.torch.words import LOADERS
@@ -16,6 +27,7 @@ from steadynorm.source.torch.words import LOADERS
 _PASSED = ("reshape", "activation", "move", "dropout", "weighted")
 _UNPACKS = ("torch.nn.utils.rnn.pad_packed_sequence",)
 _PADS = ("torch.nn.utils.rnn.pad_sequence",)
+_DIFFER = "whether the sequences of one batch differ in length"
 _COMPARISONS = ("Lt", "LtE", "Gt", "GtE", "NotEq", "Eq", "Compare")
 
 
@@ -43,6 +55,8 @@ def padding_before(program: TorchProgram, use: Call) -> Padding | None:
         if isinstance(value, Expression):
             masked = _masked(value)
             return None if masked is None else Padding("masked", masked)
+        if isinstance(value, Item):
+            return _loaded(value)
         if not isinstance(value, Product):
             return None
         if operation(value.call) == "torch.nn.Embedding":
@@ -95,7 +109,25 @@ def _collated(embedding: Call) -> Padding | None:
         if isinstance(value, Product) and value.call.name in LOADERS:
             pads = _pads(value.call)
             if pads is not None:
-                return Padding("collated", pads, "whether the sequences of one batch differ in length")
+                return Padding("collated", pads, _DIFFER)
+    return None
+
+
+def _loaded(value: Item) -> Padding | None:
+    """Whether a loader's `collate_fn` pads what it gives at one position, as the features of speech."""
+    inner: Value = value
+    while isinstance(inner, Item) and isinstance(inner.of, Item):
+        inner = inner.of
+    loader = inner.of if isinstance(inner, Item) else inner
+    if inner is value or not isinstance(loader, Product) or loader.call.name not in LOADERS:
+        return None
+    position = constant_int(value.key)
+    for batch in loader.call.callbacks.values():
+        if position is None or not isinstance(batch, Items) or not 0 <= position < len(batch.items):
+            continue
+        padded = batch.items[position]
+        if isinstance(padded, Product) and padded.call.name in _PADS:
+            return Padding("collated", padded.call.place, _DIFFER)
     return None
 
 
