@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.defaults import Defaults
-from steadynorm.source.symbolic.flow import inputs, inside, parts
+from steadynorm.source.symbolic.flow import inputs, inside, parts, walk
 from steadynorm.source.symbolic.trace import Branch, Call
 from steadynorm.source.symbolic.values import Expression, Item, Items, Known, Product, Value, constant, constant_number
 from steadynorm.source.torch.chains import before, input_of, operation
@@ -210,17 +210,14 @@ def _tensors_behind(value: Value) -> Iterator[Value]:
 
     What an environment or a memory gives has axes of its own, whatever these were given.
     """
-    seen: set[int] = set()
-    pending = [value]
-    for each in pending:
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        yield each
+
+    def before(each: Value) -> tuple[Value, ...]:
         if not isinstance(each, Product):
-            pending += parts(each)
-        elif each.call.name.startswith("torch.") or each.call.name in _OF_TENSORS:
-            pending += inputs(each.call)
+            return parts(each)
+        is_tensor = each.call.name.startswith("torch.") or each.call.name in _OF_TENSORS
+        return inputs(each.call) if is_tensor else ()
+
+    return walk((value,), before)
 
 
 def _is_flat(use: Call) -> bool:
