@@ -95,6 +95,8 @@ class Program:
     arguments: tuple[str, ...] = ()
     files: Callable[[], None] | None = None
     """Writes what the program reads."""
+    main: tuple[Any, ...] | None = None
+    """What somebody hands to the program's `main()`, where it does not call that itself."""
     trains: bool = True
     of_keras_two: bool = False
 
@@ -150,6 +152,9 @@ PROGRAMS: dict[str, Callable[[], Program]] = {
     "SN202/keras_bn_training_false": lambda: Program(
         {"imagenet": SimpleNamespace(train_data=_batches(_rows((32, 32, 3)), _labels()))}
     ),
+    "SN202/keras_fitted_in_a_function": lambda: Program(
+        main=(_batches(_rows((12,)), _as_column(TRAINED).astype("float32")),)
+    ),
     "SN202/keras_inner_blocks_training_false": lambda: Program(
         {"birds": SimpleNamespace(dataset=_samples(_rows((32, 32, 3)), _labels()))}
     ),
@@ -178,6 +183,9 @@ PROGRAMS: dict[str, Callable[[], Program]] = {
         keras=_datasets(cifar10=((_rows((32, 32, 3), TRAINED + 1), _as_column(TRAINED + 1)), _split((32, 32, 3))[1])),
     ),
     "SN205/keras_tf_call_without_training": lambda: Program(keras=_datasets(boston_housing=_split((13,)))),
+    "SN205/keras_fitted_in_a_function": lambda: Program(
+        main=(tf.data.Dataset.from_tensors(((_rows((16, 16, 3)), _labels()), _rows((2,)))),)
+    ),
     "SN205/keras_inner_model": lambda: Program(
         {
             "pairs": SimpleNamespace(
@@ -192,11 +200,14 @@ PROGRAMS: dict[str, Callable[[], Program]] = {
     "SN301/keras_savez_trainable": Program,
     "SN303/keras_saver_extend": lambda: Program(of_keras_two=True),
     "SN501/keras_functional_helper": Program,
+    "SN501/keras_module_under_a_short_name": Program,
     "SN501/keras_sequential": Program,
+    "SN501/keras_star_import": Program,
     "SN501/keras_subclass_dense": Program,
     "SN510/keras_momentum_constant": Program,
     "SN510/keras_momentum_partial": Program,
     "SN510/keras_momentum_point_one": Program,
+    "SN510/keras_settings_in_a_dict": Program,
     "SN510/keras_star_imports": lambda: Program({"plotting": SimpleNamespace()}),
     "SN906/keras_directory_in_order": lambda: Program(
         files=lambda: [_folder_of_images(each) for each in ("food", "food_valid")]
@@ -208,11 +219,14 @@ PROGRAMS: dict[str, Callable[[], Program]] = {
 
 MODELS: dict[str, tuple[Callable[[dict[str, Any]], Any], tuple[int, ...]]] = {
     "SN501/keras_functional_helper": (lambda names: names["resnet"](10), (64, 64, 3)),
+    "SN501/keras_module_under_a_short_name": (lambda names: names["resnet"](), (32, 32, 3)),
     "SN501/keras_sequential": (lambda names: names["model"], (32, 32, 3)),
+    "SN501/keras_star_import": (lambda names: names["m"], (32, 32, 3)),
     "SN501/keras_subclass_dense": (lambda names: names["MLP"](16), (12,)),
     "SN510/keras_momentum_constant": (lambda names: names["body"], (4, 4, 64)),
     "SN510/keras_momentum_partial": (lambda names: names["model"], (16000, 1)),
     "SN510/keras_momentum_point_one": (lambda names: names["create_model"](10), (224, 224, 3)),
+    "SN510/keras_settings_in_a_dict": (lambda names: names["build"](names["CFG"]), (32, 32, 3)),
     "SN510/keras_star_imports": (lambda names: names["unet"](), (256, 256, 1)),
 }
 """Fixtures that define a network and run nothing: it, and the shape of a sample."""
@@ -277,6 +291,8 @@ def _run(path: Path, program: Program, name: str, patch: pytest.MonkeyPatch) -> 
     module.__dict__["__builtins__"] = vars(builtins) | short | {"__import__": imported}
     try:
         exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
+        if program.main is not None:
+            module.__dict__["main"](*program.main)
     finally:
         tf.config.run_functions_eagerly(eager)
     done.names = module.__dict__

@@ -29,7 +29,9 @@ def main(_):
     loss = tf.losses.mean_squared_error(clean, out)
     if is_training:
         op = slim.learning.create_train_op(loss, tf.train.AdamOptimizer())
-        slim.learning.train(op, 'logs', number_of_steps=FLAGS.steps)
+        with tf.train.MonitoredTrainingSession(checkpoint_dir='logs') as sess:
+            for _ in range(FLAGS.steps):
+                sess.run(op)
     else:
         saver = tf.train.Saver()
         with tf.Session() as sess:

@@ -202,8 +202,13 @@ train_op, loss = build_unet(images, masks, True)
 with tf.Session() as sess:
     sess.run(train_op)
 """,
+    "SN205/tf_restored_in_the_other_branch": """
+with tf.Graph().as_default():
+    FLAGS.mode = 'eval'
+    main(None)
+""",
 }
-"""By fixture that only builds what somebody else runs: how that is done."""
+"""By fixture that only builds what somebody else runs, or that does one thing of two: how the rest is done."""
 
 
 def _cases() -> list[Path]:
@@ -227,7 +232,7 @@ def test_fact_holds_after_the_fix_and_not_before(case: Path, stand_in: ModuleTyp
 
 
 def _called(case: Path, folder: Path) -> Path:
-    """A program that runs what a fixture builds."""
+    """A program with what it leaves to others."""
     name = case.name.removesuffix(".py").removesuffix(".fixed")
     program = folder / case.name
     program.write_text(case.read_text() + CALLERS[f"{case.parent.name}/{name}"])
