@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
 
 from steadynorm.source.symbolic.values import Function, Instance, Known
 
@@ -15,15 +14,17 @@ def setters(instance: Instance) -> list[str]:
         instance: the object, as its constructor has left it.
     """
     empty = {name for name, value in instance.attributes.items() if isinstance(value, Known) and value.value is None}
-    if not empty:
+    texts = [cls.module.file.text for cls in instance.of.lineage()] if empty else []
+    if not any(f"self.{name}(" in text for name in empty for text in texts):
         return []
-    methods = _methods(instance)
+    uses = {name: _uses(node) for name, node in _methods(instance).items()}
     found = []
-    for name in methods:
-        rest = [node for other, node in methods.items() if other != name]
-        own = empty & set(_stored([methods[name]])) - set(_stored(rest))
+    for name, (stored, called) in uses.items():
+        others = [each for other, each in uses.items() if other != name]
+        own = empty.intersection(stored).difference(*(each for each, _ in others))
+        wanted = set().union(*(each for _, each in others))
         # What others call by themselves runs when they need it.
-        if own & _called(rest) and name not in _called(methods.values()):
+        if own & wanted and name not in wanted | called:
             found.append(name)
     return found
 
@@ -35,21 +36,14 @@ def _methods(instance: Instance) -> dict[str, ast.AST]:
     }
 
 
-def _stored(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """The attributes of objects that are set."""
-    for node in nodes:
-        for each in ast.walk(node):
-            if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store):
-                yield each.attr
-
-
-def _called(nodes: Iterable[ast.AST]) -> set[str]:
-    """The attributes of the object itself that are called."""
-    calls = (each for node in nodes for each in ast.walk(node) if isinstance(each, ast.Call))
-    return {
-        call.func.attr
-        for call in calls
-        if isinstance(call.func, ast.Attribute)
-        and isinstance(call.func.value, ast.Name)
-        and call.func.value.id == "self"
-    }
+def _uses(method: ast.AST) -> tuple[set[str], set[str]]:
+    """The attributes that a method sets, of whatever object, and those of its own object that it calls."""
+    stored, called = set(), set()
+    for node in ast.walk(method):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            stored.add(node.attr)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            if isinstance(owner, ast.Name) and owner.id == "self":
+                called.add(node.func.attr)
+    return stored, called
