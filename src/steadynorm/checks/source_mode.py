@@ -41,11 +41,11 @@ _INFERENCE: Words = {
     ),
     ("jax", "constant"): (
         f"'{{subject}}' is applied with {{argument}}={{value}} outside of training: {_BY_BATCH}",
-        "Write {argument}={right} here, without mutable=['batch_stats'].",
+        "Write {argument}={right}{keeping}.",
     ),
     ("jax", "default"): (
         f"'{{subject}}' is applied without {{argument}}, whose default is {{value}}: {_BY_BATCH}",
-        "Write {argument}={right} here, without mutable=['batch_stats'].",
+        "Write {argument}={right}{keeping}.",
     ),
     ("jax", "layer"): (
         f"'{{subject}}' has {{argument}}={{value}} whatever the network is told: {_BY_BATCH}",

@@ -49,12 +49,19 @@ def own_mode(norm: Norm) -> Value | None:
     return None if given == Known(None) else given
 
 
+def is_told_in_call(norm: Norm) -> bool:
+    """Whether the call of a Flax layer says its mode."""
+    return norm.call.argument(1, "use_running_average") not in _LEFT_OUT
+
+
 def written_at(norm: Norm) -> Call | None:
     """The call in which a layer's mode is written as a constant: its own, or the one that makes it."""
     for call in (norm.call, norm.made):
         for keyword in () if call.node is None else call.node.keywords:
             if keyword.arg in _ARGUMENT.values() and isinstance(keyword.value, ast.Constant):
                 return call if keyword.value.value is not None else None
+            if keyword.arg in _ARGUMENT.values():
+                return None
     return None
 
 
@@ -78,7 +85,7 @@ def trains(jax: JaxRun, use: Use, norm: Norm) -> bool | None:
     given = own_mode(norm)
     if norm.made.name.startswith("equinox."):
         return _trains_equinox(norm, given)
-    if norm.made.name.startswith("flax.linen.") or norm.call.argument(1, "use_running_average") not in _LEFT_OUT:
+    if norm.made.name.startswith("flax.linen.") or is_told_in_call(norm):
         known = constant_bool(given)
         return None if known is None else not known
     states = tuple(states_of(jax, norm))

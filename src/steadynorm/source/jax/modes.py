@@ -13,6 +13,7 @@ from steadynorm.source.jax.mode import (
     Parameter,
     equinox_switches,
     field_of,
+    is_told_in_call,
     is_written_both_ways,
     own_mode,
     parameters,
@@ -76,7 +77,7 @@ def _training(jax: JaxRun, use: Use) -> Iterator[Sighting]:
         return
     written = written_at(norm)
     if written is not None and not is_written_both_ways(norm, written):
-        facts = {"argument": _argument(norm), "value": True, "handed": _handed(norm)}
+        facts = {"argument": _argument(norm), "value": True, "handed": _handed(norm), "in_place": use.library == NNX}
         yield Sighting("SN202", "jax", written.place, subject_of(norm.made), "layer", facts=facts)
         return
     if use.library == NNX and constant_bool(own_mode(norm)) is None:
@@ -151,16 +152,18 @@ def _inference(jax: JaxRun, use: Use) -> Iterator[Sighting]:
     lost = _not_handed_on(use, norm, training=True)
     written = written_at(norm)
     place = _place(jax, use)
+    # What an nnx layer is told in its call goes before what train() and eval() have set.
+    told = use.library == LINEN or (use.library == NNX and is_told_in_call(norm))
     if lost is not None:
         yield _lost(lost, use)
-    elif written is not None and not is_written_both_ways(norm, written) and use.library == LINEN:
+    elif told and written is not None and not is_written_both_ways(norm, written):
         if stands_in_branch(norm.call):
             return
         place = written.place
         facts = {"argument": _argument(norm), "value": False}
         yield Sighting("SN201", "jax", place, subject_of(norm.made), "layer", facts=facts, related=(use.place,))
         return
-    elif use.library == LINEN:
+    elif told:
         yield _told("SN201", jax, use, norm)
     else:
         how = "mode" if use.library == NNX else "inference_mode"
@@ -257,11 +260,16 @@ def _told(code: str, jax: JaxRun, use: Use, norm: Norm) -> Sighting:
         name, value, given = found.name, found.value, found.given
     elif stored is not None:
         name, value = stored
+    place = _place(jax, use)
+    facts: dict[str, object] = {"argument": name, "value": value, "right": not value}
     # Flax nnx keeps the statistics in the network; linen gives new ones, for which it must be asked.
-    keeping = " and mutable=['batch_stats'] here, and keep the new statistics" if use.library == LINEN else " here"
-    facts = {"argument": name, "value": value, "right": not value, "keeping": keeping}
+    if use.library == LINEN:
+        asked = " and mutable=['batch_stats'] here, and keep the new statistics"
+        facts["keeping"] = asked if training is False else " here, without mutable=['batch_stats']"
+    else:
+        facts |= {"keeping": " here", "in_place": place == use.place}
     how = "constant" if given else "default"
-    return Sighting(code, "jax", _place(jax, use), name_of_model(use), how, facts=facts)
+    return Sighting(code, "jax", place, name_of_model(use), how, facts=facts)
 
 
 def _not_handed_on(use: Use, norm: Norm, training: bool) -> tuple[Parameter, Parameter] | None:
