@@ -168,6 +168,11 @@ _PASSED_ON: Words = {
         "the mode does not reach its layers",
         "Write {argument}={parameter} in this call.",
     ),
+    ("jax", "field"): (
+        "'{subject}' is made without {argument}, whose default is {value}, by a module whose own mode says otherwise: "
+        "the mode does not reach its layers",
+        "Write {argument}={parameter} where it is made.",
+    ),
 }
 
 _SEPARATE: Words = {

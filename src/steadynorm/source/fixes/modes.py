@@ -78,8 +78,10 @@ def _with_mode(found: Finding, files: Project) -> Iterable[Edit]:
         raise NoFixError("the mode is no argument")
     if how == "phase" and found.code == "SN201":
         raise NoFixError("predict() takes no mode")
-    if trains and "argument" in found.evidence and not (
-        found.evidence.get("in_place") or _is_mutable(call, files, how)
+    if (
+        trains
+        and "argument" in found.evidence
+        and not (found.evidence.get("in_place") or _is_mutable(call, files, how))
     ):
         raise NoFixError("the statistics that it would update are not returned")
     if how == "functional":
@@ -256,6 +258,8 @@ def handed_on(found: Finding, files: Project) -> Iterable[Edit]:
     if how == "wrapper":
         return _set(file, call, "training", str(evidence.get("parameter")))
     name = str(evidence.get("parameter") or evidence.get("argument"))
+    if how == "field":
+        return set_mode(file, call, str(evidence.get("argument")), name)
     if name not in {each for function in functions_around(way) for each in parameters(function)}:
         raise NoFixError("no such parameter around")
     if how == "train":

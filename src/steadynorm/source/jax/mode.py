@@ -12,7 +12,7 @@ from steadynorm.source.layers.graph import Norm
 from steadynorm.source.switches import State, Switch, states_at
 from steadynorm.source.symbolic.derived import state_before
 from steadynorm.source.symbolic.trace import Call, Carry, Frame, With
-from steadynorm.source.symbolic.values import Attribute, Choice, Instance, Known, Product, Value, constant_bool
+from steadynorm.source.symbolic.values import Attribute, Choice, Known, Product, Value, constant_bool
 
 _ARGUMENT = {"flax.": "use_running_average", "equinox.": "inference"}
 INFERENCE_MODES = ("equinox.nn.inference_mode", "equinox.tree_inference")
@@ -184,17 +184,6 @@ def parameters(use: Use, norm: Norm) -> Iterator[Parameter]:
             if value is not None and training is not None:
                 yield Parameter(frame, name, value, name in frame.given, training)
                 break
-
-
-def field_of(use: Use) -> tuple[str, bool] | None:
-    """The field of a network's object that holds the mode, with its value."""
-    model = use.model
-    if isinstance(model, Instance):
-        for name in (*TRAINING_NAMES, *INFERENCE_NAMES):
-            value = constant_bool(model.attributes.get(name))
-            if value is not None:
-                return name, value
-    return None
 
 
 def rebound(jax: JaxRun) -> Iterator[tuple[Carry, Call]]:
