@@ -41,8 +41,8 @@ def field_of(model: Value | None) -> tuple[str, bool] | None:
 def left_field(norm: Norm, training: bool) -> LeftField | None:
     """The field around a layer that is left to a default which means this mode, where a module around says the other.
 
-    A layer whose own mode is written has it from no field. Only where that module makes the inner one itself, so that it
-    has its own field at hand there.
+    A layer whose own mode is written has it from no field. Only where that module makes the inner one itself, so that
+    it has its own field at hand there.
     """
     for frame in norm.call.stack if written_at(norm) is None else ():
         inner = frame.receiver
