@@ -195,6 +195,7 @@ PROGRAMS: dict[str, Callable[[], Program]] = {
             )
         }
     ),
+    "SN205/keras_train_step_of_the_base": Program,
     "SN205/keras_wrapper_function": lambda: Program(data=lambda name: _samples(_rows((30,)), _labels())),
     "SN301/keras_pickle_trainable": lambda: Program(keras=_datasets(fashion_mnist=_split((28, 28)))),
     "SN301/keras_savez_trainable": Program,

@@ -41,11 +41,11 @@ _INFERENCE: Words = {
     ),
     ("jax", "constant"): (
         f"'{{subject}}' is applied with {{argument}}={{value}} outside of training: {_BY_BATCH}",
-        "Write {argument}={right} here, without mutable=['batch_stats'].",
+        "Write {argument}={right}{keeping}.",
     ),
     ("jax", "default"): (
         f"'{{subject}}' is applied without {{argument}}, whose default is {{value}}: {_BY_BATCH}",
-        "Write {argument}={right} here, without mutable=['batch_stats'].",
+        "Write {argument}={right}{keeping}.",
     ),
     ("jax", "layer"): (
         f"'{{subject}}' has {{argument}}={{value}} whatever the network is told: {_BY_BATCH}",
@@ -167,6 +167,11 @@ _PASSED_ON: Words = {
         "'{subject}' is called without {argument}, whose default is {value}, by code that is told to do otherwise: "
         "the mode does not reach its layers",
         "Write {argument}={parameter} in this call.",
+    ),
+    ("jax", "field"): (
+        "'{subject}' is made without {argument}, whose default is {value}, by a module whose own mode says otherwise: "
+        "the mode does not reach its layers",
+        "Write {argument}={parameter} where it is made.",
     ),
 }
 

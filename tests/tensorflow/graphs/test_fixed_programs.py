@@ -190,6 +190,13 @@ NOT_RUN = {
 """Fixtures whose fact cannot be seen here, and why."""
 
 CALLERS = {
+    "SN101/tf_network_run_by_a_function": """
+import numpy as np
+from types import SimpleNamespace
+
+x, y = np.zeros((8, 10)), np.zeros((8, 1))
+run(SimpleNamespace(train=[(x, y)], x=x))
+""",
     "SN102/tf_read_between_layers_of_a_builder": """
 images, labels = tf.placeholder(tf.float32, [None, 8, 8, 3]), tf.placeholder(tf.int32, [None])
 train_op = build_train_op(images, labels, True, 0.1)

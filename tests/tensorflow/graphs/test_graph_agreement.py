@@ -112,6 +112,8 @@ NOT_BUILT = frozenset(
         "SN101/tf_network_of_slim_healthy.py",
         "SN101/tf_network_of_slim_two_graphs_healthy.py",
         "SN101/tf_network_of_slim_without_norm_healthy.py",
+        "SN101/tf_network_run_by_a_function.py",
+        "SN101/tf_network_run_by_a_function_healthy.py",
         "SN101/tf_slim_learning_train_healthy.py",
         "SN101/tf_train_op_kept_in_a_class_healthy.py",
         "SN102/tf_read_between_layers_of_a_builder.py",

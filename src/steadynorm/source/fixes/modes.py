@@ -78,7 +78,11 @@ def _with_mode(found: Finding, files: Project) -> Iterable[Edit]:
         raise NoFixError("the mode is no argument")
     if how == "phase" and found.code == "SN201":
         raise NoFixError("predict() takes no mode")
-    if trains and "argument" in found.evidence and not _is_mutable(call, files, how):
+    if (
+        trains
+        and "argument" in found.evidence
+        and not (found.evidence.get("in_place") or _is_mutable(call, files, how))
+    ):
         raise NoFixError("the statistics that it would update are not returned")
     if how == "functional":
         return remove_keyword(file, call, argument)
@@ -90,22 +94,22 @@ def _with_mode(found: Finding, files: Project) -> Iterable[Edit]:
     if mode is None and not trains and is_trained_through(ways_to(files, file, call), files):
         raise NoFixError("training goes through the same call, and no mode is in scope")
     value = mode or str(found.evidence.get("right") or trains)
-    told = _told(call, argument, files) if "argument" in found.evidence else call
+    told = _told(call, argument, files, how == "default") if "argument" in found.evidence else call
     return _set(file, told, argument, value) if _is_written(found) else set_mode(file, told, argument, value)
 
 
-def _told(call: ast.Call, argument: str, files: Project) -> ast.Call:
+def _told(call: ast.Call, argument: str, files: Project, left_out: bool) -> ast.Call:
     """The call that says the mode of a network of Flax's: the one that applies it, or the one that makes it.
 
     Raises:
-        NoFixError: the network is made elsewhere, with the mode as an attribute.
+        NoFixError: the network is made elsewhere, with the mode as an attribute, or the mode comes from elsewhere.
     """
     made = call.func.value if isinstance(call.func, ast.Attribute) else None
     if isinstance(made, ast.Call) and any(each.arg == argument for each in made.keywords):
         return made
     if any(each.arg == argument for each in call.keywords) or any(_is_mode(each) for each in call.args):
         return call
-    if argument in files.once(_taken_by_calls):
+    if left_out and argument in files.once(_taken_by_calls):
         return call
     raise NoFixError("the mode is no argument of the call")
 
@@ -254,6 +258,8 @@ def handed_on(found: Finding, files: Project) -> Iterable[Edit]:
     if how == "wrapper":
         return _set(file, call, "training", str(evidence.get("parameter")))
     name = str(evidence.get("parameter") or evidence.get("argument"))
+    if how == "field":
+        return set_mode(file, call, str(evidence.get("argument")), name)
     if name not in {each for function in functions_around(way) for each in parameters(function)}:
         raise NoFixError("no such parameter around")
     if how == "train":

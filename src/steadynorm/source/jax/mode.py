@@ -12,7 +12,7 @@ from steadynorm.source.layers.graph import Norm
 from steadynorm.source.switches import State, Switch, states_at
 from steadynorm.source.symbolic.derived import state_before
 from steadynorm.source.symbolic.trace import Call, Carry, Frame, With
-from steadynorm.source.symbolic.values import Attribute, Choice, Instance, Known, Product, Value, constant_bool
+from steadynorm.source.symbolic.values import Attribute, Choice, Known, Product, Value, constant_bool
 
 _ARGUMENT = {"flax.": "use_running_average", "equinox.": "inference"}
 INFERENCE_MODES = ("equinox.nn.inference_mode", "equinox.tree_inference")
@@ -49,12 +49,19 @@ def own_mode(norm: Norm) -> Value | None:
     return None if given == Known(None) else given
 
 
+def is_told_in_call(norm: Norm) -> bool:
+    """Whether the call of a Flax layer says its mode."""
+    return norm.call.argument(1, "use_running_average") not in _LEFT_OUT
+
+
 def written_at(norm: Norm) -> Call | None:
     """The call in which a layer's mode is written as a constant: its own, or the one that makes it."""
     for call in (norm.call, norm.made):
         for keyword in () if call.node is None else call.node.keywords:
             if keyword.arg in _ARGUMENT.values() and isinstance(keyword.value, ast.Constant):
                 return call if keyword.value.value is not None else None
+            if keyword.arg in _ARGUMENT.values():
+                return None
     return None
 
 
@@ -78,7 +85,7 @@ def trains(jax: JaxRun, use: Use, norm: Norm) -> bool | None:
     given = own_mode(norm)
     if norm.made.name.startswith("equinox."):
         return _trains_equinox(norm, given)
-    if norm.made.name.startswith("flax.linen.") or norm.call.argument(1, "use_running_average") not in _LEFT_OUT:
+    if norm.made.name.startswith("flax.linen.") or is_told_in_call(norm):
         known = constant_bool(given)
         return None if known is None else not known
     states = tuple(states_of(jax, norm))
@@ -177,17 +184,6 @@ def parameters(use: Use, norm: Norm) -> Iterator[Parameter]:
             if value is not None and training is not None:
                 yield Parameter(frame, name, value, name in frame.given, training)
                 break
-
-
-def field_of(use: Use) -> tuple[str, bool] | None:
-    """The field of a network's object that holds the mode, with its value."""
-    model = use.model
-    if isinstance(model, Instance):
-        for name in (*TRAINING_NAMES, *INFERENCE_NAMES):
-            value = constant_bool(model.attributes.get(name))
-            if value is not None:
-                return name, value
-    return None
 
 
 def rebound(jax: JaxRun) -> Iterator[tuple[Carry, Call]]:

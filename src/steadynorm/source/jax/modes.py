@@ -9,10 +9,11 @@ from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.exports import export_of
 from steadynorm.source.jax.calls import OTHER, PLAIN, TRAINED, JaxRun, Use, name_of_model
+from steadynorm.source.jax.fields import LeftField, field_of, left_field
 from steadynorm.source.jax.mode import (
     Parameter,
     equinox_switches,
-    field_of,
+    is_told_in_call,
     is_written_both_ways,
     own_mode,
     parameters,
@@ -22,7 +23,7 @@ from steadynorm.source.jax.mode import (
     trains,
     written_at,
 )
-from steadynorm.source.jax.words import EQUINOX, LINEN, NNX, is_gradient
+from steadynorm.source.jax.words import EQUINOX, LINEN, NNX, is_gradient, trains_if
 from steadynorm.source.layers.choices import both_modes, stands_in_branch
 from steadynorm.source.layers.graph import Norm
 from steadynorm.source.layers.places import subject_of
@@ -70,13 +71,13 @@ def _training(jax: JaxRun, use: Use) -> Iterator[Sighting]:
     norm = off[0]
     if stands_in_branch(norm.call) and written_at(norm) is not None:
         return
-    lost = _not_handed_on(use, norm, training=False)
+    lost = _not_handed_on(use, norm, training=False) or left_field(norm, training=False)
     if lost is not None:
         yield _lost(lost, use)
         return
     written = written_at(norm)
     if written is not None and not is_written_both_ways(norm, written):
-        facts = {"argument": _argument(norm), "value": True, "handed": _handed(norm)}
+        facts = {"argument": _argument(norm), "value": True, "handed": _handed(norm), "in_place": use.library == NNX}
         yield Sighting("SN202", "jax", written.place, subject_of(norm.made), "layer", facts=facts)
         return
     if use.library == NNX and constant_bool(own_mode(norm)) is None:
@@ -148,19 +149,21 @@ def _inference(jax: JaxRun, use: Use) -> Iterator[Sighting]:
     if not on or not _is_inference(jax, use):
         return
     norm = on[0]
-    lost = _not_handed_on(use, norm, training=True)
+    lost = _not_handed_on(use, norm, training=True) or left_field(norm, training=True)
     written = written_at(norm)
     place = _place(jax, use)
+    # What an nnx layer is told in its call goes before what train() and eval() have set.
+    told = use.library == LINEN or (use.library == NNX and is_told_in_call(norm))
     if lost is not None:
         yield _lost(lost, use)
-    elif written is not None and not is_written_both_ways(norm, written) and use.library == LINEN:
+    elif told and written is not None and not is_written_both_ways(norm, written):
         if stands_in_branch(norm.call):
             return
         place = written.place
         facts = {"argument": _argument(norm), "value": False}
         yield Sighting("SN201", "jax", place, subject_of(norm.made), "layer", facts=facts, related=(use.place,))
         return
-    elif use.library == LINEN:
+    elif told:
         yield _told("SN201", jax, use, norm)
     else:
         how = "mode" if use.library == NNX else "inference_mode"
@@ -251,17 +254,22 @@ def _told(code: str, jax: JaxRun, use: Use, norm: Norm) -> Sighting:
     found = next(
         (each for each in parameters(use, norm) if each.frame is use.frame and each.training is training), None
     )
-    stored = field_of(use)
+    stored = field_of(use.model)
     name, value, given = _argument(norm), not training, True
     if found is not None:
         name, value, given = found.name, found.value, found.given
     elif stored is not None:
         name, value = stored
+    place = _place(jax, use)
+    facts: dict[str, object] = {"argument": name, "value": value, "right": not value}
     # Flax nnx keeps the statistics in the network; linen gives new ones, for which it must be asked.
-    keeping = " and mutable=['batch_stats'] here, and keep the new statistics" if use.library == LINEN else " here"
-    facts = {"argument": name, "value": value, "right": not value, "keeping": keeping}
+    if use.library == LINEN:
+        asked = " and mutable=['batch_stats'] here, and keep the new statistics"
+        facts["keeping"] = asked if training is False else " here, without mutable=['batch_stats']"
+    else:
+        facts |= {"keeping": " here", "in_place": place == use.place}
     how = "constant" if given else "default"
-    return Sighting(code, "jax", _place(jax, use), name_of_model(use), how, facts=facts)
+    return Sighting(code, "jax", place, name_of_model(use), how, facts=facts)
 
 
 def _not_handed_on(use: Use, norm: Norm, training: bool) -> tuple[Parameter, Parameter] | None:
@@ -274,13 +282,23 @@ def _not_handed_on(use: Use, norm: Norm, training: bool) -> tuple[Parameter, Par
     return None
 
 
-def _lost(lost: tuple[Parameter, Parameter], use: Use) -> Sighting:
+def _lost(lost: tuple[Parameter, Parameter] | LeftField, use: Use) -> Sighting:
+    if isinstance(lost, LeftField):
+        return _field_lost(lost)
     left, told = lost
     receiver = left.frame.receiver
     subject = receiver.of.name if isinstance(receiver, Instance) else left.frame.function.name
     facts = {"argument": left.name, "value": left.value, "parameter": _expression(left, told)}
     place = left.frame.place or use.place
     return Sighting("SN205", "jax", place, subject, "inner", facts=facts)
+
+
+def _field_lost(lost: LeftField) -> Sighting:
+    same = trains_if(lost.name, True) is trains_if(lost.outer.rpartition(".")[2], True)
+    parameter = lost.outer if same else f"not {lost.outer}"
+    facts = {"argument": lost.name, "value": lost.value, "parameter": parameter}
+    subject = lost.made.name.rpartition(".")[2]
+    return Sighting("SN205", "jax", lost.made.place, subject, "field", facts=facts)
 
 
 def _expression(left: Parameter, told: Parameter) -> str:

@@ -30,7 +30,7 @@ from steadynorm.source.purpose import EVALUATION, purpose_of_place
 from steadynorm.source.switches import State, Switch, states_at
 from steadynorm.source.symbolic.flow import Uses
 from steadynorm.source.symbolic.trace import Call, Frame, Loop
-from steadynorm.source.symbolic.values import Instance, Known, Product, Value
+from steadynorm.source.symbolic.values import Function, Instance, Known, Product, Value
 
 _SINKS = (
     ".numpy",
@@ -337,7 +337,7 @@ def _lost_in_fit(keras: KerasRun) -> Iterator[Sighting]:
         model = fit.receiver
         if not isinstance(model, Instance) or call_of(model) is None:
             continue
-        if "training" in parameters_of(model) or model.of.member("train_step") is not None:
+        if "training" in parameters_of(model) or _trains_itself(model):
             continue
         norms = keras.norms(model)
         if not norms or keras.is_frozen(norms):
@@ -357,6 +357,14 @@ def _lost_in_fit(keras: KerasRun) -> Iterator[Sighting]:
                 {"parameter": "training"},
                 (fit.place,),
             )
+
+
+def _trains_itself(model: Instance) -> bool:
+    """Whether a model's class has a train step of its own that does not only add to Keras's, which calls the model."""
+    step = model.of.member("train_step")
+    calls = [node for node in ast.walk(step.node) if isinstance(node, ast.Call)] if isinstance(step, Function) else []
+    called = [ast.unparse(node.func) for node in calls]
+    return step is not None and ("super().train_step" not in called or "self" in called)
 
 
 def _first_without_mode(keras: KerasRun, model: Value, norms: tuple[Call, ...]) -> Call | None:

@@ -173,7 +173,7 @@ def _run_rest(machine: Machine, module: Module, scope: Scope) -> None:
     texts = {entry: _text(entry) for _, entry in entries if entry is not None and entry.module is module}
     about = {entry for _, entry in entries if entry is not None and _concerns(machine, entry)}
     layers = {name for name, value in scope.names.items() if _makes_layers(module, name, value)}
-    wanted = _wanted(texts, about, layers) | _putting_together(texts, about)
+    wanted = _wanted(texts, about, layers) | _putting_together(texts, about) | _driving(texts, about)
     for value, entry in reversed(entries):
         if entry is None or entry not in wanted:
             continue
@@ -217,6 +217,27 @@ def _putting_together(texts: Mapping[Function | Class, str], about: set[Function
     return {
         entry for entry, text in texts.items() if isinstance(entry, Function) and _names_two(text, names - {entry.name})
     }
+
+
+def _driving(texts: Mapping[Function | Class, str], about: set[Function | Class]) -> set[Function | Class]:
+    """Functions that make an object of such a class and use it in a block, as a training does in its loop or session.
+
+    They need not name the subject, nor anything else about it.
+    """
+    names = [re.escape(entry.name) for entry in about if isinstance(entry, Class)]
+    made = re.compile(rf"^([ \t]+)(\w+) = (?:{'|'.join(names)})\(", re.MULTILINE) if names else None
+    return {
+        entry
+        for entry, text in texts.items()
+        if made is not None and isinstance(entry, Function) and _uses_made(text, made)
+    }
+
+
+def _uses_made(text: str, made: re.Pattern[str]) -> bool:
+    """Whether a method or part of an object is used in lines that stand deeper than the one that makes it."""
+    found = made.search(text)
+    used = None if found is None else re.compile(rf"^{found[1]}[ \t]+.*\b{found[2]}\.\w", re.MULTILINE)
+    return found is not None and used is not None and used.search(text, found.end()) is not None
 
 
 def _names_two(text: str, names: set[str]) -> bool:
