@@ -211,6 +211,9 @@ MODULES: dict[str, Callable[[], dict[str, Any]]] = {
     "SN202/torch_trainer_starts_in_eval": lambda: {
         "scenes": SimpleNamespace(SceneDataset=_of_split_keyword(COLOURED, (1, 8, 8)))
     },
+    "SN203/torch_epochs_in_a_comprehension": lambda: {
+        "prices": SimpleNamespace(tables=lambda batch_size: _loaders((4,), (1,)))
+    },
     "SN203/torch_every_fifth_epoch": lambda: {
         "torch.utils.tensorboard": SimpleNamespace(SummaryWriter=_nothing),
         "config": SimpleNamespace(root="", log_dir="", epochs=6),

@@ -144,6 +144,8 @@ def _in_loop(shared: Shared, again: Again) -> tuple[Edit, ...]:
             standing = next(each for each in level.standings if each.statement is level.loops[0])
             _require_unbound(text, level.loops[0])
             return insert_before(level.file, standing, again.said(level.file, text))
+    if not isinstance(shared.loop, Loop):
+        raise NoFixError("a comprehension takes no statement")
     level, evaluation = steps[high], evaluations[deep]
     inside = level.loops[-1] is not shared.loop
     text = "" if again.code else lifted(again.model, evaluations, deep)
