@@ -204,6 +204,7 @@ MODULES: dict[str, Callable[[], dict[str, Any]]] = {
     "SN202/torch_functional_training_false": lambda: {
         "tables": SimpleNamespace(train_loader=Data((40,), ()).loader, val_loader=Data((40,), (), train=False).loader)
     },
+    "SN202/torch_lightning_hook": lambda: _with_lightning(digits=SimpleNamespace(Digits=_of_split((1, 28, 28), -1))),
     "SN202/torch_shown_before_each_fold": lambda: {
         "beans": SimpleNamespace(Beans=_nothing, folds=lambda data, count: [(Data((16,), -1), None)] * 2)
     },
