@@ -204,12 +204,16 @@ MODULES: dict[str, Callable[[], dict[str, Any]]] = {
     "SN202/torch_functional_training_false": lambda: {
         "tables": SimpleNamespace(train_loader=Data((40,), ()).loader, val_loader=Data((40,), (), train=False).loader)
     },
+    "SN202/torch_lightning_hook": lambda: _with_lightning(digits=SimpleNamespace(Digits=_of_split((1, 28, 28), -1))),
     "SN202/torch_shown_before_each_fold": lambda: {
         "beans": SimpleNamespace(Beans=_nothing, folds=lambda data, count: [(Data((16,), -1), None)] * 2)
     },
     "SN202/torch_train_false": lambda: {"replay": _buffer((1,), "values")},
     "SN202/torch_trainer_starts_in_eval": lambda: {
         "scenes": SimpleNamespace(SceneDataset=_of_split_keyword(COLOURED, (1, 8, 8)))
+    },
+    "SN203/torch_epochs_in_a_comprehension": lambda: {
+        "prices": SimpleNamespace(tables=lambda batch_size: _loaders((4,), (1,)))
     },
     "SN203/torch_every_fifth_epoch": lambda: {
         "torch.utils.tensorboard": SimpleNamespace(SummaryWriter=_nothing),

@@ -28,6 +28,7 @@ _DEEPEST = 6
 _MOST = 60
 
 Loop = ast.For | ast.AsyncFor | ast.While
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,13 @@ class Level:
         """The loops around it in its function, outermost first."""
         around = (each for each in self.standings if isinstance(each.statement, Loop))
         return [each.statement for each in around if isinstance(each.statement, Loop) and _is_in_body(each, self.way)]
+
+    @property
+    def repeated(self) -> list[Loop | Comprehension]:
+        """The loops around it in its function, and the comprehensions within these, outermost first."""
+        function = self.function
+        inside = self.way if function is None else self.way[self.way.index(function) :]
+        return [*self.loops, *(each for each in inside if isinstance(each, Comprehension))]
 
 
 def _is_in_body(standing: Standing, way: tuple[ast.AST, ...]) -> bool:

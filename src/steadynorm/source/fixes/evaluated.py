@@ -76,7 +76,7 @@ def _evaluated(found: Finding, files: Project, written: bool) -> Iterable[Edit]:
     if _leaves(standing.statement):
         evaluations, deep = shared.second
         text = lifted(name, evaluations, deep)
-        if text.partition(".")[0] in bound(shared.loop):
+        if not isinstance(shared.loop, Loop) or text.partition(".")[0] in bound(shared.loop):
             raise NoFixError("what is switched is another one each time")
         body = shared.loop.body
         start = Standing(body[0], body, shared.loop)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
-from steadynorm.source.fixes.callers import Level, Loop
+from steadynorm.source.fixes.callers import Comprehension, Level, Loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +14,12 @@ class Shared:
     """A loop that holds two places of a program.
 
     Arguments:
-        loop: the loop.
+        loop: the loop, or the comprehension.
         first: the way to the one place, and how many levels up it comes to the loop.
         second: likewise to the other.
     """
 
-    loop: Loop
+    loop: Loop | Comprehension
     first: tuple[tuple[Level, ...], int]
     second: tuple[tuple[Level, ...], int]
 
@@ -43,6 +43,6 @@ def shared_loop(steps: list[tuple[Level, ...]], others: list[tuple[Level, ...]])
     return min(found, key=lambda each: each[:2])[2] if found else None
 
 
-def _looped(way: tuple[Level, ...]) -> list[tuple[int, list[Loop]]]:
+def _looped(way: tuple[Level, ...]) -> list[tuple[int, list[Loop | Comprehension]]]:
     """The levels of a way that are in loops, with these."""
-    return [(height, loops) for height, level in enumerate(way) if (loops := level.loops)]
+    return [(height, loops) for height, level in enumerate(way) if (loops := level.repeated)]

@@ -16,12 +16,13 @@ from steadynorm.source.fixes.found import call_of, nodes_of
 from steadynorm.source.fixes.loops import Shared, loops_around, shared_loop
 from steadynorm.source.fixes.project import Project
 from steadynorm.source.fixes.registry import fixes
-from steadynorm.source.fixes.scopes import bound, lineage, names_in, parameters, text_of
+from steadynorm.source.fixes.scopes import bound, functions_around, lineage, names_in, parameters, text_of
 from steadynorm.source.fixes.statements import insert_after, insert_before, replace
 from steadynorm.source.fixes.style import unit
 from steadynorm.source.reading.files import SourceFile
 
 _LEAVES = (ast.Return, ast.Yield, ast.YieldFrom, ast.Break, ast.Continue)
+_BEFORE_TRAINING = ("on_train_start", "on_train_epoch_start", "on_epoch_start", "on_train_batch_start")
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)
 
 
@@ -144,6 +145,8 @@ def _in_loop(shared: Shared, again: Again) -> tuple[Edit, ...]:
             standing = next(each for each in level.standings if each.statement is level.loops[0])
             _require_unbound(text, level.loops[0])
             return insert_before(level.file, standing, again.said(level.file, text))
+    if not isinstance(shared.loop, Loop):
+        raise NoFixError("a comprehension takes no statement")
     level, evaluation = steps[high], evaluations[deep]
     inside = level.loops[-1] is not shared.loop
     text = "" if again.code else lifted(again.model, evaluations, deep)
@@ -244,6 +247,20 @@ def train_true(found: Finding, files: Project) -> Iterable[Edit]:
         raise NoFixError("train() has no argument")
     file, call = turned
     return replace(file, call, f"{text_of(file, call.func)}()")
+
+
+# Likewise.
+@fixes("SN202", "train in training mode", safe=False)
+def train_in_hook(found: Finding, files: Project) -> Iterable[Edit]:
+    """Turns `eval()` in a hook that Lightning calls before it trains into `train()`."""
+    if found.evidence.get("how") != "mode":
+        raise NoFixError("nothing has called eval()")
+    for file, node in nodes_of(found, files):
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "eval" and not node.args:
+            function = next(iter(functions_around(lineage(file.tree, node))), None)
+            if function is not None and function.name in _BEFORE_TRAINING:
+                return replace(file, node, f"{text_of(file, node.func.value)}.train()")
+    raise NoFixError("no hook calls eval()")
 
 
 def _turned_off(found: Finding, files: Project) -> tuple[SourceFile, ast.Call] | None:

@@ -26,7 +26,7 @@ def look_at_freezing(program: TorchProgram) -> Iterator[Sighting]:
     """What a run does to freeze layers."""
     undone = list(_undone(program))
     yield from undone
-    yield from _parameters_only(program)
+    yield from _parameters_only(program, {each.place for each in undone})
 
 
 def _undone(program: TorchProgram) -> Iterator[Sighting]:
@@ -84,9 +84,15 @@ def _is_published(program: TorchProgram, by: Call) -> bool:
     return bool(values) and all(isinstance(each, Product) and zoo_name(each.call) is not None for each in values)
 
 
-def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
-    """Parameters without gradients in layers that go on normalizing by the batch."""
+def _parameters_only(program: TorchProgram, undone: set[Place]) -> Iterator[Sighting]:
+    """Parameters without gradients in layers that go on normalizing by the batch.
+
+    Arguments:
+        program: the run.
+        undone: the calls of `eval()` that are told as undone; what is frozen beside one of them is told by that.
+    """
     told: set[Place] = set()
+    switches = [call for call in program.run.calls() if call.name == ".eval" and call.place in undone]
     frozen: list[tuple[Key, bool, Call | Assign]] = []
     thawed: list[tuple[Key, Call | Assign]] = []
     without: list[Key] = []
@@ -105,6 +111,11 @@ def _parameters_only(program: TorchProgram) -> Iterator[Sighting]:
                     frozen.append((key, norms, event))
     for key, _, event in frozen:
         if event.place in told or program.models.bears(key) is False:
+            continue
+        beside = (switch for switch in switches if _same_function(switch, event))
+        if any(
+            program.models.is_within(key, each.key) for switch in beside for each in selected(switch, program.models)
+        ):
             continue
         if any(program.models.is_within(key, each) for each in without):
             continue  # its layers have been told to keep no statistics

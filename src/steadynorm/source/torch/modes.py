@@ -32,6 +32,7 @@ from steadynorm.source.torch.selection import selected
 from steadynorm.source.torch.state import Fact, Observation, State
 from steadynorm.source.torch.trainers import (
     BEGIN_HOOKS,
+    FIRST_HOOKS,
     FIT_HOOKS,
     begin_fit,
     hooks_by_name,
@@ -101,6 +102,7 @@ class Modes:
         if not fits or not by_name.keys() & set(FIT_HOOKS):
             self._ask_free(hooks)
             return
+        self._call_hooks(by_name, FIRST_HOOKS)
         undone = begin_fit(self._now.state, self._models, self._run.instances)
         self._call_hooks(by_name, BEGIN_HOOKS)
         for later in (False, True):

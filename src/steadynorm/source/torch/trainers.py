@@ -11,8 +11,11 @@ from steadynorm.source.torch.models import Key, Models
 from steadynorm.source.torch.state import State
 from steadynorm.source.torch.trained_by import trained_model
 
-BEGIN_HOOKS = ("on_fit_start", "on_train_start")
-"""What Lightning calls once before training."""
+FIRST_HOOKS = ("on_fit_start",)
+"""What Lightning calls once before it sets the modes of the module."""
+
+BEGIN_HOOKS = ("on_train_start",)
+"""What Lightning calls once before training, with the modes set."""
 
 FIT_HOOKS = (
     "on_train_epoch_start",
@@ -74,7 +77,7 @@ def begin_fit(state: State, models: Models, instances: Sequence[Instance]) -> li
     undone = []
     for spot, entry in list(state.entries.items()):
         frozen = entry.frozen_by
-        module = next((each for each in models.ancestors(spot[0]) if _is_lightning(models.value(each))), None)
+        module = next((each for each in models.ancestors(spot[0]) if _is_module(models.value(each))), None)
         if module is None or frozen is None or models.is_shielded(spot[0], module):
             continue
         if not any(models.value(module) is each for each in instances):
@@ -97,6 +100,13 @@ def undone_by_trainer(call: Call, state: State, models: Models) -> Iterator[tupl
             continue
         if not models.is_shielded(spot[0], key):
             yield spot[0], entry.frozen_by
+
+
+def _is_module(value: Value | None) -> bool:
+    """Whether it is a module that Lightning trains; what a callback has is nothing to it."""
+    return isinstance(value, Instance) and any(
+        base.startswith("lightning.") and base.endswith(".LightningModule") for base in value.of.external_bases()
+    )
 
 
 def _is_lightning(value: Value | None) -> bool:
