@@ -8,7 +8,7 @@ from steadynorm.finding import Certainty
 from steadynorm.place import Place
 from steadynorm.program import Sighting
 from steadynorm.source.defaults import Defaults, Number, length_of_range
-from steadynorm.source.symbolic.flow import inside
+from steadynorm.source.symbolic.flow import inputs, inside, parts, walk
 from steadynorm.source.symbolic.trace import Branch, Call, Loop
 from steadynorm.source.symbolic.values import Item, Items, Known, Product, Value, constant_int
 from steadynorm.source.tensorflow.counting import how_many
@@ -85,7 +85,7 @@ def copied(world: World) -> Iterator[Sighting]:
         if (
             lists is None
             or value is None
-            or not any(_gone_through(each) not in (None, lists) for each in _parts(value))
+            or not any(_gone_through(each) not in (None, lists) for each in walk((value,), _led_by))
         ):
             continue
         missing = [norm for norm in world.norms if _leaves_out(lists, norm) and _predicts(world, norm)]
@@ -111,13 +111,11 @@ def _target(call: Call) -> Value | None:
     return call.receiver if call.name == ".assign" else call.argument(0, "ref")
 
 
-def _parts(value: Value) -> Iterator[Value]:
-    """What a value is worked out from, through operators and what TensorFlow has for them."""
-    for each in inside(value):
-        yield each
-        if isinstance(each, Product) and short(each.call.name) in _ARITHMETIC:
-            for given in (*each.call.arguments, *each.call.keywords.values()):
-                yield from _parts(given)
+def _led_by(value: Value) -> tuple[Value, ...]:
+    """What a value is worked out from directly, by operators and what TensorFlow has for them."""
+    if isinstance(value, Product) and short(value.call.name) in _ARITHMETIC:
+        return inputs(value.call)
+    return parts(value)
 
 
 def _gone_through(value: Value | None) -> Value | None:
